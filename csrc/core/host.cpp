@@ -1,0 +1,26 @@
+#include "core/host.h"
+
+#include <cstdio>
+
+namespace rl {
+
+namespace {
+// Without Python: objects are not counted, frames have no source, hooks cannot exist.
+const Host kBare = {
+    .incref = [](void*) {},
+    .decref = [](void*) {},
+    .capture_site = [](int32_t*) -> void* { return nullptr; },
+    .describe_site = [](void*, int32_t) { return std::string(); },
+    .release_wrapper = [](TensorImpl*) {},
+    .poll = [] {},
+    .call_tensor_hook = [](void*, TensorImpl*) -> TensorImpl* { return nullptr; },
+    .warn = [](const char* category, const std::string& message) {
+      std::fprintf(stderr, "%s: %s\n", category, message.c_str());
+    },
+};
+}  // namespace
+
+Host host_table = kBare;
+void set_host(const Host& table) { host_table = table; }
+
+}  // namespace rl

@@ -1,0 +1,75 @@
+// The bytes behind tensors. All reads go through data(), all writes through mut_data(); nobody keeps
+// the pointer across an op.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include "core/allocator.h"
+#include "core/ref.h"
+
+namespace rl {
+
+// Memory that can outlive a resize of the storage that uses it.
+struct DataBlock {
+  uint32_t refs;
+  void* ptr;
+  size_t capacity;
+  // Memory that somebody else owns (NumPy, a buffer): released through this function.
+  void (*release_owner)(void* owner);
+  void* owner;
+};
+
+class Storage {
+ public:
+  static constexpr size_t kInline = 32;
+
+  // Uninitialised bytes.
+  static Ref<Storage> allocate(size_t bytes) {
+    void* memory = small_alloc(sizeof(Storage));
+    return Ref<Storage>::steal(new (memory) Storage(bytes));
+  }
+  // Bytes of another owner; `release_owner(owner)` runs when the last tensor goes.
+  static Ref<Storage> adopt(void* ptr, size_t bytes, void* owner, void (*release_owner)(void*),
+                            bool writable);
+
+  const void* data() const { return data_; }
+  void* mut_data() { return data_; }
+  size_t bytes() const { return bytes_; }
+  bool writable() const { return writable_; }
+  // False for memory of another owner, which cannot grow.
+  bool resizable() const { return !block_ || !block_->release_owner; }
+  // Keeps the first min(old, new) bytes.
+  void resize(size_t bytes);
+
+  uint32_t refs() const { return refs_; }
+  void retain() { ++refs_; }
+  void release() {
+    if (--refs_ == 0) {
+      if (block_) drop_block(block_);
+      small_free(this, sizeof(Storage));
+    }
+  }
+
+ private:
+  explicit Storage(size_t bytes) : bytes_(bytes) {
+    if (bytes <= kInline) [[likely]] {
+      data_ = payload_;
+      block_ = nullptr;
+    } else {
+      allocate_block(bytes);
+    }
+  }
+  void allocate_block(size_t bytes);
+  static void drop_block(DataBlock* block);
+
+  uint32_t refs_ = 1;
+  bool writable_ = true;
+  char* data_;
+  size_t bytes_;
+  DataBlock* block_;
+  alignas(16) char payload_[kInline];
+};
+
+}  // namespace rl

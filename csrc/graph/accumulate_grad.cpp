@@ -1,0 +1,55 @@
+// What happens to a gradient that reaches a leaf.
+#include "graph/accumulate_grad.h"
+
+#include "graph/grad_mode.h"
+#include "graph/tensor_math.h"
+
+namespace rl {
+
+TensorMath tensor_math;
+
+AccumulateGrad::~AccumulateGrad() {
+  if (variable_) variable_->set_accumulator(nullptr);
+}
+
+NodeRef accumulator_of(TensorImpl* leaf) {
+  if (Node* node = leaf->accumulator()) return NodeRef::borrow(node);
+  auto node = Node::make<AccumulateGrad>({.n_edges = 0, .n_outputs = 1}, leaf);
+  node->finish();
+  leaf->set_accumulator(node.get());
+  return NodeRef::steal(node.detach());
+}
+
+namespace {
+
+// .grad has the strides of a dense leaf, and is contiguous for any other.
+bool layout_fits(const TensorImpl& grad, const TensorImpl& leaf) {
+  if (grad.is_contiguous() && leaf.is_contiguous()) return true;
+  if (dense_non_overlapping(leaf.sizes(), leaf.strides(), leaf.ndim())) {
+    for (int i = 0; i < leaf.ndim(); ++i)
+      if (leaf.sizes()[i] > 1 && grad.strides()[i] != leaf.strides()[i]) return false;
+    return true;
+  }
+  return grad.is_contiguous();
+}
+
+}  // namespace
+
+void AccumulateGrad::apply(TensorRef* grad_outputs, TensorRef*) {
+  TensorRef grad = std::move(grad_outputs[0]);
+  if (!grad) return;
+  TensorImpl* leaf = variable_.get();
+  const TensorRef& old = leaf->grad();
+  if (!old) {
+    // Taken over when nobody else can see it: one owner of the tensor and of its storage.
+    bool take = !grad_enabled() && grad->refs() == 1 && grad->storage()->refs() == 1 &&
+                !grad->is_view() && layout_fits(*grad, *leaf);
+    leaf->set_grad(take ? std::move(grad) : tensor_math.clone_like(grad.get(), leaf));
+  } else if (!grad_enabled() && !old->requires_grad()) {
+    tensor_math.accumulate(old.get(), grad.get());
+  } else {
+    leaf->set_grad(tensor_math.add(old.get(), grad.get()));
+  }
+}
+
+}  // namespace rl

@@ -1,0 +1,43 @@
+// Thread-local modes of recording.
+#pragma once
+
+#include <cstdint>
+
+#include "core/tensor.h"
+
+namespace rl {
+
+struct ThreadState {
+  bool grad_enabled = true;
+  bool inference = false;
+  // Which key bits of the inputs the door looks at: without requires_grad under no_grad.
+  uint8_t key_mask = 0xff;
+};
+
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local ThreadState thread_state;
+
+// The one switch that measurements may turn off: capturing Sites.
+inline bool grad_enabled() { return thread_state.grad_enabled; }
+inline bool inference_enabled() { return thread_state.inference; }
+
+inline void set_grad_enabled(bool on) {
+  thread_state.grad_enabled = on;
+  thread_state.key_mask =
+      static_cast<uint8_t>(on ? thread_state.key_mask | kRequiresGrad
+                              : thread_state.key_mask & ~kRequiresGrad);
+}
+inline void set_inference(bool on) { thread_state.inference = on; }
+
+// Sets grad mode for a scope.
+class GradModeGuard {
+ public:
+  explicit GradModeGuard(bool on) : before_(grad_enabled()) { set_grad_enabled(on); }
+  ~GradModeGuard() { set_grad_enabled(before_); }
+  GradModeGuard(const GradModeGuard&) = delete;
+  GradModeGuard& operator=(const GradModeGuard&) = delete;
+
+ private:
+  bool before_;
+};
+
+}  // namespace rl

@@ -1,0 +1,181 @@
+// Node: one recorded operation. Edges, output shapes and saved values follow the object in memory, so a
+// node takes exactly the bytes it needs; what is rare (hooks, wrapper, metadata) is in a side table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/dtype.h"
+#include "core/error.h"
+#include "core/ref.h"
+#include "core/shape.h"
+#include "core/site.h"
+#include "core/tensor.h"
+
+namespace rl {
+
+// Where a gradient goes next: input `nr` of `node`. A null node means that nobody wants it.
+struct Edge {
+  Node* node = nullptr;  // counted by whoever holds the edge
+  uint32_t nr = 0;
+};
+
+// What the node knows of a tensor it made: gradients are brought to this shape and dtype.
+struct OutputMeta {
+  DType dtype = DType::kFloat32;
+  uint8_t ndim = 0;
+  bool defined = false;
+  uint32_t dims_at = 0;  // index into the node's dims words
+};
+
+// A tensor hook, or any Python callable of the graph. `id` is what its RemovableHandle holds.
+struct Hook {
+  uint64_t id;
+  void* callable;  // counted
+};
+
+struct HookList {
+  std::vector<Hook> hooks;
+};
+
+// Rare state of a node.
+struct NodeSide {
+  void* wrapper = nullptr;  // the Python object, not counted
+  void* metadata = nullptr;  // a dict, counted
+  std::vector<HookList> output_hooks;  // per output
+  std::vector<TensorImpl*> retain_grad;  // per output: tensors with retain_grad(), not counted
+  Site parent;  // of a node made during backward: the forward node's Site
+};
+
+struct NodeLayout {
+  size_t n_edges = 0;
+  size_t n_outputs = 1;
+  size_t n_dims = 0;  // words for the sizes of all outputs
+  size_t extra = 0;   // bytes for the subclass, 8-byte aligned, behind the dims
+};
+
+class Node {
+ public:
+  // A node is made with count 1, without edges; finish() gives it its number.
+  template <class N, class... Args>
+  static Ref<N> make(const NodeLayout& layout, Args&&... args) {
+    size_t bytes = total_bytes(sizeof(N), layout);
+    void* memory = small_alloc(bytes);
+    N* node = new (memory) N(std::forward<Args>(args)...);
+    node->lay_out(sizeof(N), bytes, layout);
+    return Ref<N>::steal(node);
+  }
+
+  virtual const char* name() const = 0;
+  // Reads grad_outputs[n_outputs] (null: undefined) and writes grad_inputs[n_edges]; an edge whose
+  // node is null, or that needs_input() denies, need not be written.
+  virtual void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) = 0;
+  // Lets go of saved values after the node ran for the last time.
+  virtual void release_saved(const Site& freed_by) { (void)freed_by; }
+  virtual bool is_accumulate_grad() const { return false; }
+  // The tensor saved here as this node's own output dies: take it over (`keep`) or forget it.
+  virtual bool adopt_output(TensorImpl*, bool keep) {
+    (void)keep;
+    return false;
+  }
+  // `impl` stops being this node's output but its values stay saved here.
+  virtual void detach_output(TensorImpl*) {}
+  virtual OutputMeta output_meta(uint32_t nr) const { return metas()[nr]; }
+
+  uint32_t n_edges() const { return n_edges_; }
+  uint32_t n_outputs() const { return n_outputs_; }
+  Edge* edges() { return reinterpret_cast<Edge*>(tail()); }
+  const Edge* edges() const { return const_cast<Node*>(this)->edges(); }
+  // Takes a count of the target.
+  void set_edge(size_t i, Edge edge) {
+    if (edge.node) edge.node->retain();
+    edges()[i] = edge;
+  }
+  void set_output(uint32_t nr, DType dtype, const int64_t* sizes, int ndim);
+  const int64_t* output_sizes(const OutputMeta& meta) const { return dims() + meta.dims_at; }
+  // The shape that a gradient for output `nr` must have.
+  virtual Dims output_shape(uint32_t nr) const {
+    const OutputMeta meta = metas()[nr];
+    return Dims(output_sizes(meta), meta.ndim);
+  }
+
+  // Takes the sequence number, greater than that of every next node, and the Site.
+  void finish();
+  uint64_t sequence() const { return sequence_; }
+  const Site& site() const { return site_; }
+  // For nodes made inside a backward pass.
+  void set_site(Site site) { site_ = std::move(site); }
+
+  NodeSide* side() const;       // null when there is none
+  NodeSide& make_side();
+
+  uint32_t refs() const { return refs_; }
+  void retain() { ++refs_; }
+  void release() {
+    if (--refs_ == 0) destroy();
+  }
+
+  // The engine's place in this node for the run that holds it.
+  struct RunSlot {
+    uint32_t run = 0;
+    uint32_t index = 0;
+  };
+  RunSlot run_slot;
+
+ protected:
+  Node() = default;
+  virtual ~Node() = default;
+
+  OutputMeta* metas() { return reinterpret_cast<OutputMeta*>(edges() + n_edges_); }
+  const OutputMeta* metas() const { return const_cast<Node*>(this)->metas(); }
+  int64_t* dims() { return reinterpret_cast<int64_t*>(metas() + n_outputs_); }
+  const int64_t* dims() const { return const_cast<Node*>(this)->dims(); }
+  char* extra() { return reinterpret_cast<char*>(dims() + n_dims_); }
+  const char* extra() const { return const_cast<Node*>(this)->extra(); }
+
+ private:
+  static size_t total_bytes(size_t object, const NodeLayout& layout) {
+    return object + layout.n_edges * sizeof(Edge) + layout.n_outputs * sizeof(OutputMeta) +
+           layout.n_dims * sizeof(int64_t) + layout.extra;
+  }
+  void lay_out(size_t object, size_t bytes, const NodeLayout& layout);
+  char* tail() { return reinterpret_cast<char*>(this) + object_bytes_; }
+  void destroy();
+  void destroy_now();
+
+  uint32_t refs_ = 1;
+  uint32_t bytes_ = 0;
+  uint32_t n_outputs_ = 1;
+  uint16_t n_edges_ = 0;
+  bool has_side_ : 1 = false;
+  uint32_t n_dims_ = 0;
+  uint32_t object_bytes_ = 0;
+  union {
+    uint64_t sequence_ = 0;
+    Node* next_dead_;  // link of the drain list, once the count is 0
+  };
+  Site site_;
+};
+
+using NodeRef = Ref<Node>;
+
+// A run restricted to some inputs tells nodes which gradients nobody will use.
+struct EdgeFilter {
+  virtual bool wants(const Edge& edge) const = 0;
+};
+// Of the run that this thread executes; null: every edge is wanted.
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local const EdgeFilter* edge_filter;
+
+inline bool edge_wanted(const Edge& edge) {
+  return edge.node && (!edge_filter || edge_filter->wants(edge));
+}
+
+// The edge that a gradient for `t` takes: its grad_fn, or the AccumulateGrad of a leaf (made on first
+// use), or none. The caller owns a count of the node.
+Edge gradient_edge(TensorImpl* t);
+
+// A node for messages: "Exp" of "ExpBackward0".
+std::string op_title(const Node& node);
+
+}  // namespace rl

@@ -1,0 +1,153 @@
+#include "graph/saved.h"
+
+#include <cstring>
+
+#include "graph/provenance.h"
+
+namespace rl {
+
+void SavedSlot::save_input(TensorImpl* input) {
+  check(!input->is_inference(), ErrorKind::kRuntime,
+        "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+        "inference mode in computation tracked by autograd. To work around this, you can make a "
+        "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of "
+        "`torch.inference_mode()`.");
+  input->retain();
+  kind_ = SavedKind::kInput;
+  word_.t = input;
+  version_ = input->version();
+}
+
+void SavedSlot::save_output(TensorImpl* output) {
+  kind_ = SavedKind::kOutput;
+  word_.t = output;
+  version_ = output->version();
+  output_nr_ = static_cast<uint8_t>(output->output_nr());
+  output->set_saved_by_grad_fn(true);
+}
+
+void SavedSlot::save_dims(const Dims& dims) {
+  kind_ = SavedKind::kDims;
+  size_t words = static_cast<size_t>(dims.n) + 1;
+  word_.dims = static_cast<int64_t*>(small_alloc(words * sizeof(int64_t)));
+  word_.dims[0] = dims.n;
+  for (int i = 0; i < dims.n; ++i) word_.dims[i + 1] = dims[i];
+}
+
+Dims SavedSlot::as_dims() const {
+  return Dims(word_.dims + 1, static_cast<int>(word_.dims[0]));
+}
+
+TensorRef SavedSlot::unpack(Node* node, bool linked) const {
+  if (kind_ == SavedKind::kFreed) fail_freed(node);
+  if (kind_ == SavedKind::kNone) return {};
+  if (word_.t->version() != version_) [[unlikely]]
+    fail_version(node);
+  if (kind_ != SavedKind::kOwnedOutput || !linked) return TensorRef::borrow(word_.t);
+  // The tensor itself is gone: an equal one, computed by the same node.
+  TensorImpl* t = word_.t;
+  TensorRef copy = TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(),
+                                     t->offset());
+  copy->share_version(*t);
+  copy->set_grad_fn(node, output_nr_);
+  return copy;
+}
+
+void SavedSlot::release(const Site* freed_by) {
+  SavedKind kind = kind_;
+  auto word = word_;
+  if (kind == SavedKind::kFreed) {
+    if (freed_by) return;
+    if (word.code) host().decref(word.code);
+    kind_ = SavedKind::kNone;
+    return;
+  }
+  bool tensor = is_tensor();
+  kind_ = SavedKind::kNone;
+  if (freed_by && tensor) {
+    Site site = *freed_by;
+    version_ = static_cast<uint32_t>(site.offset());
+    word_.code = site.release_code();
+    kind_ = SavedKind::kFreed;
+  } else if (freed_by && kind != SavedKind::kDims) {
+    kind_ = kind;  // numbers stay readable, as in PyTorch
+  }
+  switch (kind) {
+    case SavedKind::kInput:
+    case SavedKind::kOwnedOutput:
+      word.t->release();
+      break;
+    case SavedKind::kOutput:
+      word.t->set_saved_by_grad_fn(false);
+      break;
+    case SavedKind::kDims:
+      if (freed_by)
+        kind_ = kind;
+      else
+        small_free(word.dims, (static_cast<size_t>(word.dims[0]) + 1) * sizeof(int64_t));
+      break;
+    default:
+      break;
+  }
+}
+
+bool SavedSlot::adopt_output(TensorImpl* output, bool keep) {
+  if (kind_ != SavedKind::kOutput || word_.t != output) return false;
+  kind_ = keep ? SavedKind::kOwnedOutput : SavedKind::kNone;
+  return keep;
+}
+
+void SavedSlot::detach_output(TensorImpl* output) {
+  if (kind_ != SavedKind::kOutput || word_.t != output) return;
+  TensorRef copy = TensorImpl::alias(output->storage(), output->dtype(), output->shape(),
+                                     output->strides(), output->offset());
+  copy->share_version(*output);
+  word_.t = copy.detach();
+  kind_ = SavedKind::kOwnedOutput;
+}
+
+void SavedSlot::fail_freed(Node* node) const {
+  Site site = Site::adopt(word_.code, static_cast<int32_t>(version_));
+  Site copy = site;
+  site.release_code();
+  fail_second_backward(node, &copy);
+}
+
+void fail_second_backward(const Node* node, const Site* freed_by) {
+  Provenance story;
+  story.line("needed by", node->site());
+  if (freed_by) story.line("freed by", *freed_by);
+  story.fix(
+      "run the forward pass again before each backward(), or keep the graph of the first one with "
+      "backward(retain_graph=True).");
+  fail(ErrorKind::kRuntime,
+       "Trying to backward through the graph a second time (or directly access saved tensors after "
+       "they have already been freed). Saved intermediate values of the graph are freed when you "
+       "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+       "through the graph a second time or if you need to access saved tensors after calling "
+       "backward.",
+       story.text());
+}
+
+void SavedSlot::fail_version(Node* node) const {
+  TensorImpl* t = word_.t;
+  std::string producer;
+  if (kind_ == SavedKind::kInput) {
+    if (Node* made_by = t->grad_fn())
+      producer = concat(", which is output ", t->output_nr(), " of ", op_title(*made_by), ",");
+  } else {
+    producer = concat(", which is output ", int{output_nr_}, " of ", op_title(*node), ",");
+  }
+  Provenance story;
+  story.line("saved by", node->site());
+  if (const Site* writer = t->last_writer()) story.line("modified by", *writer);
+  story.fix("use the out-of-place form of that operation, or clone() the tensor before changing it.");
+  fail(ErrorKind::kRuntime,
+       "one of the variables needed for gradient computation has been modified by an inplace "
+       "operation: [",
+       dtype_tensor_type(t->dtype()), " ", to_string(t->sizes(), t->ndim()), "]", producer,
+       " is at version ", t->version(), "; expected version ", version_, " instead.",
+       story.text());
+}
+
+}  // namespace rl

@@ -1,0 +1,88 @@
+// SavedSlot: one value that a node keeps for its derivative. 16 bytes.
+#pragma once
+
+#include <cstdint>
+
+#include "core/tensor.h"
+#include "graph/node.h"
+
+namespace rl {
+
+enum class SavedKind : uint8_t {
+  kNone,
+  kInput,        // an input tensor, counted, with the version it had
+  kOutput,       // the node's own output while that tensor lives: not counted, so no cycle exists
+  kOwnedOutput,  // the same after the tensor died or moved on: counted, without an edge
+  kDouble,
+  kInt,
+  kBool,
+  kDims,
+  kString,  // a literal, not owned
+  kFreed,   // released by a backward pass; holds that pass's Site
+};
+
+class SavedSlot {
+ public:
+  SavedKind kind() const { return kind_; }
+  bool is_tensor() const {
+    return kind_ == SavedKind::kInput || kind_ == SavedKind::kOutput ||
+           kind_ == SavedKind::kOwnedOutput;
+  }
+
+  void save_input(TensorImpl* input);
+  void save_output(TensorImpl* output);
+  void save_double(double value) {
+    kind_ = SavedKind::kDouble;
+    word_.d = value;
+  }
+  void save_int(int64_t value) {
+    kind_ = SavedKind::kInt;
+    word_.i = value;
+  }
+  void save_bool(bool value) {
+    kind_ = SavedKind::kBool;
+    word_.i = value;
+  }
+  void save_dims(const Dims& dims);
+  void save_string(const char* text) {
+    kind_ = SavedKind::kString;
+    word_.s = text;
+  }
+
+  // The saved tensor, its version checked. With `linked`, an output comes with its grad_fn, as
+  // create_graph and `_saved_result` need it. Throws when changed in place or freed.
+  TensorRef unpack(Node* node, bool linked) const;
+  TensorImpl* raw_tensor() const { return word_.t; }
+  double as_double() const { return kind_ == SavedKind::kDouble ? word_.d : double(word_.i); }
+  int64_t as_int() const { return word_.i; }
+  bool as_bool() const { return word_.i != 0; }
+  const char* as_string() const { return word_.s; }
+  Dims as_dims() const;
+
+  // Drops the value. `freed_by`: remembered for the error of a second backward.
+  void release(const Site* freed_by);
+
+  bool adopt_output(TensorImpl* output, bool keep);
+  void detach_output(TensorImpl* output);
+
+ private:
+  [[noreturn]] void fail_freed(Node* node) const;
+  [[noreturn]] void fail_version(Node* node) const;
+
+  union {
+    TensorImpl* t;
+    double d;
+    int64_t i;
+    const char* s;
+    int64_t* dims;  // dims[0] is the count
+    void* code;     // of the pass that freed the value
+  } word_ = {.i = 0};
+  uint32_t version_ = 0;  // for kFreed: instruction offset
+  SavedKind kind_ = SavedKind::kNone;
+  uint8_t output_nr_ = 0;
+};
+
+// Throws "Trying to backward through the graph a second time ...".
+[[noreturn]] void fail_second_backward(const Node* node, const Site* freed_by);
+
+}  // namespace rl

@@ -1,0 +1,175 @@
+#include "kernels/iterator.h"
+
+#include <cstring>
+#include <type_traits>
+
+namespace rl {
+
+namespace {
+
+constexpr int64_t kTile = 512;
+
+template <class Out, class In>
+void convert_loop(Out* out, int64_t out_step, const In* in, int64_t in_step, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    In x = in[i * in_step];
+    if constexpr (std::is_same_v<Out, bool>)
+      out[i * out_step] = x != In(0);
+    else if constexpr (std::is_floating_point_v<In> && std::is_same_v<Out, int64_t>)
+      // Out of range and nan give what the x86 instruction gives, as in PyTorch.
+      out[i * out_step] = x >= In(-9223372036854775808.0) && x < In(9223372036854775808.0)
+                              ? static_cast<int64_t>(x)
+                              : INT64_MIN;
+    else
+      out[i * out_step] = static_cast<Out>(x);
+  }
+}
+
+// One iteration space with up to kMaxOperands inputs and one output; dimension 0 is the fastest.
+struct Space {
+  int n = 0;
+  int64_t size[kMaxDims];
+  int64_t stride[kMaxOperands + 1][kMaxDims];  // [0] is the output
+};
+
+// Drops dimensions of size 1 and joins neighbours that every operand steps through alike.
+void collapse(Space& space, const int64_t* sizes, int ndim, const int64_t* out_strides,
+              const Operand* in, int n_in) {
+  for (int d = ndim; d-- > 0;) {
+    if (sizes[d] == 1) continue;
+    int64_t step[kMaxOperands + 1];
+    step[0] = out_strides[d];
+    for (int k = 0; k < n_in; ++k) step[k + 1] = in[k].strides[d];
+    if (space.n > 0) {
+      int last = space.n - 1;
+      bool joins = true;
+      for (int k = 0; k <= n_in; ++k)
+        joins = joins && step[k] == space.stride[k][last] * space.size[last];
+      if (joins) {
+        space.size[last] *= sizes[d];
+        continue;
+      }
+    }
+    space.size[space.n] = sizes[d];
+    for (int k = 0; k <= n_in; ++k) space.stride[k][space.n] = step[k];
+    ++space.n;
+  }
+  if (space.n == 0) {
+    space.n = 1;
+    space.size[0] = 1;
+    for (int k = 0; k <= n_in; ++k) space.stride[k][0] = 1;
+  }
+}
+
+}  // namespace
+
+void convert_strided(void* out, int64_t out_step, DType out_dtype, const void* in, int64_t in_step,
+                     DType in_dtype, int64_t n) {
+  if (out_dtype == in_dtype && out_step == 1 && in_step == 1) {
+    std::memmove(out, in, static_cast<size_t>(n) * item_size(in_dtype));
+    return;
+  }
+  dispatch_dtype(out_dtype, [&](auto o) {
+    dispatch_dtype(in_dtype, [&](auto i) {
+      convert_loop(static_cast<decltype(o)*>(out), out_step, static_cast<const decltype(i)*>(in),
+                   in_step, n);
+    });
+  });
+}
+
+void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* sizes, int ndim, void* out,
+                     const int64_t* out_strides, DType out_dtype, const Operand* in, int n_in) {
+  for (int d = 0; d < ndim; ++d)
+    if (sizes[d] == 0) return;
+  Space space;
+  collapse(space, sizes, ndim, out_strides, in, n_in);
+  int64_t inner = space.size[0];
+  bool out_direct = out_dtype == result && space.stride[0][0] == 1;
+  bool direct[kMaxOperands];
+  bool all_direct = out_direct;
+  uint8_t step[kMaxOperands];
+  for (int k = 0; k < n_in; ++k) {
+    int64_t s = space.stride[k + 1][0];
+    direct[k] = in[k].dtype == compute && (s == 1 || s == 0);
+    step[k] = static_cast<uint8_t>(s == 0 ? 0 : 1);
+    all_direct = all_direct && direct[k];
+  }
+  alignas(64) char buffers[kMaxOperands + 1][kTile * 8];
+  size_t out_size = item_size(out_dtype);
+  size_t in_size[kMaxOperands];
+  for (int k = 0; k < n_in; ++k) in_size[k] = item_size(in[k].dtype);
+
+  int64_t index[kMaxDims] = {};
+  char* out_row = static_cast<char*>(out);
+  const char* in_row[kMaxOperands];
+  for (int k = 0; k < n_in; ++k) in_row[k] = static_cast<const char*>(in[k].data);
+  const void* tile_in[kMaxOperands];
+  for (;;) {
+    if (all_direct) {
+      for (int k = 0; k < n_in; ++k) tile_in[k] = in_row[k];
+      fn(out_row, tile_in, step, inner);
+    } else {
+      for (int64_t at = 0; at < inner; at += kTile) {
+        int64_t n = inner - at < kTile ? inner - at : kTile;
+        for (int k = 0; k < n_in; ++k) {
+          int64_t s = space.stride[k + 1][0];
+          const char* from = in_row[k] + at * s * static_cast<int64_t>(in_size[k]);
+          if (direct[k]) {
+            tile_in[k] = from;
+          } else {
+            convert_strided(buffers[k], 1, compute, from, s, in[k].dtype, s == 0 ? 1 : n);
+            tile_in[k] = buffers[k];
+          }
+        }
+        char* to = out_row + at * space.stride[0][0] * static_cast<int64_t>(out_size);
+        if (out_direct) {
+          fn(to, tile_in, step, n);
+        } else {
+          fn(buffers[kMaxOperands], tile_in, step, n);
+          convert_strided(to, space.stride[0][0], out_dtype, buffers[kMaxOperands], 1, result, n);
+        }
+      }
+    }
+    int d = 1;
+    for (; d < space.n; ++d) {
+      out_row += space.stride[0][d] * static_cast<int64_t>(out_size);
+      for (int k = 0; k < n_in; ++k)
+        in_row[k] += space.stride[k + 1][d] * static_cast<int64_t>(in_size[k]);
+      if (++index[d] < space.size[d]) break;
+      index[d] = 0;
+      out_row -= space.stride[0][d] * space.size[d] * static_cast<int64_t>(out_size);
+      for (int k = 0; k < n_in; ++k)
+        in_row[k] -= space.stride[k + 1][d] * space.size[d] * static_cast<int64_t>(in_size[k]);
+    }
+    if (d >= space.n) return;
+  }
+}
+
+void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void* in,
+              const int64_t* in_strides, DType in_dtype, const int64_t* sizes, int ndim) {
+  for (int d = 0; d < ndim; ++d)
+    if (sizes[d] == 0) return;
+  Space space;
+  Operand source{in, in_strides, in_dtype};
+  collapse(space, sizes, ndim, out_strides, &source, 1);
+  size_t out_size = item_size(out_dtype), in_size = item_size(in_dtype);
+  int64_t index[kMaxDims] = {};
+  char* to = static_cast<char*>(out);
+  const char* from = static_cast<const char*>(in);
+  for (;;) {
+    convert_strided(to, space.stride[0][0], out_dtype, from, space.stride[1][0], in_dtype,
+                    space.size[0]);
+    int d = 1;
+    for (; d < space.n; ++d) {
+      to += space.stride[0][d] * static_cast<int64_t>(out_size);
+      from += space.stride[1][d] * static_cast<int64_t>(in_size);
+      if (++index[d] < space.size[d]) break;
+      index[d] = 0;
+      to -= space.stride[0][d] * space.size[d] * static_cast<int64_t>(out_size);
+      from -= space.stride[1][d] * space.size[d] * static_cast<int64_t>(in_size);
+    }
+    if (d >= space.n) return;
+  }
+}
+
+}  // namespace rl

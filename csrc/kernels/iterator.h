@@ -1,0 +1,30 @@
+// Feeds elementwise kernels with tiles: dimensions are collapsed, strided or converted operands gathered.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+#include "core/shape.h"
+#include "kernels/tile.h"
+
+namespace rl {
+
+struct Operand {
+  const void* data;
+  const int64_t* strides;  // in elements, aligned with the iteration shape; 0 where broadcast
+  DType dtype;
+};
+
+// Runs `fn` (operands of type `compute`, results of type `result`) over `sizes`.
+void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* sizes, int ndim, void* out,
+                     const int64_t* out_strides, DType out_dtype, const Operand* in, int n_in);
+
+// Element-by-element copy with conversion. Strides in elements.
+void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void* in,
+              const int64_t* in_strides, DType in_dtype, const int64_t* sizes, int ndim);
+
+// n elements with a step, converted.
+void convert_strided(void* out, int64_t out_step, DType out_dtype, const void* in, int64_t in_step,
+                     DType in_dtype, int64_t n);
+
+}  // namespace rl
