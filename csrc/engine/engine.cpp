@@ -1,0 +1,355 @@
+// A run: count the in-edges of every node it will execute, then take ready nodes by falling sequence
+// number; an AccumulateGrad runs as soon as its last gradient is there.
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/hooks.h"
+#include "graph/grad_mode.h"
+#include "graph/tensor_math.h"
+
+namespace rl {
+
+namespace {
+
+constexpr uint32_t kNoCapture = UINT32_MAX;
+
+// What one run knows of one node.
+struct Entry {
+  NodeRef node;
+  uint32_t dependencies = 0;
+  uint32_t first_capture = kNoCapture;  // index into the run's captures, chained
+  bool needed = true;
+  bool queued = false;
+  TensorRef grad;                        // of a node with one output
+  std::vector<TensorRef> grads;          // of a node with several
+
+  TensorRef* buffers() { return grads.empty() ? &grad : grads.data(); }
+};
+
+// A gradient that autograd.grad asked for.
+struct Capture {
+  uint32_t output_nr;
+  uint32_t next;  // of the same node
+  size_t result;
+};
+
+struct Ready {
+  uint64_t sequence;
+  uint32_t index;
+  bool operator<(const Ready& other) const { return sequence < other.sequence; }
+};
+
+uint32_t g_last_run = 0;
+// Runs under way, on any thread: their claims on run slots stand.
+std::vector<uint32_t>& active_runs() {
+  static auto* runs = new std::vector<uint32_t>;
+  return *runs;
+}
+
+class Run final : public EdgeFilter {
+ public:
+  explicit Run(BackwardRequest& request);
+  ~Run();
+  std::vector<TensorRef> execute();
+  bool wants(const Edge& edge) const override {
+    const Entry* entry = find(edge.node);
+    return entry && (entry->needed || entry->first_capture != kNoCapture);
+  }
+
+ private:
+  uint32_t index_of(Node* node);  // makes an entry on first sight
+  const Entry* find(Node* node) const;
+  Entry* find(Node* node) { return const_cast<Entry*>(std::as_const(*this).find(node)); }
+  void count(Node* root);
+  void mark_needed();
+  void push(uint32_t index);
+  void add_gradient(Entry& entry, uint32_t nr, TensorRef grad);
+  void run_node(uint32_t index);
+  void send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad);
+  void validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad);
+
+  BackwardRequest& request_;
+  uint32_t id_;
+  std::vector<Entry> entries_;
+  std::vector<uint32_t> post_order_;
+  std::vector<Ready> heap_;
+  std::vector<Capture> captures_;
+  std::vector<TensorRef> results_;
+  // Entries of nodes whose slot another active run holds.
+  std::unordered_map<Node*, uint32_t> elsewhere_;
+  Site site_;
+  uint32_t executed_ = 0;
+};
+
+// Vectors keep their memory from run to run; a nested run takes fresh ones.
+struct Scratch {
+  std::vector<Entry> entries;
+  std::vector<uint32_t> post_order;
+  std::vector<Ready> heap;
+};
+Scratch& scratch() {
+  static auto* instance = new Scratch;
+  return *instance;
+}
+
+Run::Run(BackwardRequest& request) : request_(request) {
+  id_ = ++g_last_run;
+  if (id_ == 0) id_ = ++g_last_run;  // 0 means that no run holds the slot
+  active_runs().push_back(id_);
+  entries_.swap(scratch().entries);
+  post_order_.swap(scratch().post_order);
+  heap_.swap(scratch().heap);
+}
+
+Run::~Run() {
+  auto& runs = active_runs();
+  runs.erase(std::find(runs.begin(), runs.end(), id_));
+  // Dropping entries may run Python code and so other runs: empty first, then give back.
+  entries_.clear();
+  post_order_.clear();
+  heap_.clear();
+  constexpr size_t kKeep = 4096;
+  if (entries_.capacity() <= kKeep && entries_.capacity() > scratch().entries.capacity())
+    entries_.swap(scratch().entries);
+  if (post_order_.capacity() <= kKeep && post_order_.capacity() > scratch().post_order.capacity())
+    post_order_.swap(scratch().post_order);
+  if (heap_.capacity() <= kKeep && heap_.capacity() > scratch().heap.capacity())
+    heap_.swap(scratch().heap);
+}
+
+const Entry* Run::find(Node* node) const {
+  if (node->run_slot.run == id_) return &entries_[node->run_slot.index];
+  if (elsewhere_.empty()) return nullptr;
+  auto at = elsewhere_.find(node);
+  return at == elsewhere_.end() ? nullptr : &entries_[at->second];
+}
+
+uint32_t Run::index_of(Node* node) {
+  Node::RunSlot& slot = node->run_slot;
+  if (slot.run == id_) return slot.index;
+  auto index = static_cast<uint32_t>(entries_.size());
+  bool taken = slot.run != 0 && active_runs().size() > 1 &&
+               std::find(active_runs().begin(), active_runs().end(), slot.run) != active_runs().end();
+  if (taken) {
+    auto [at, fresh] = elsewhere_.try_emplace(node, index);
+    if (!fresh) return at->second;
+  } else {
+    slot = {id_, index};
+  }
+  Entry& entry = entries_.emplace_back();
+  entry.node = NodeRef::borrow(node);
+  if (node->n_outputs() > 1) entry.grads.resize(node->n_outputs());
+  return index;
+}
+
+// Depth first from `root`, without recursion; leaves nodes in post-order when inputs restrict the run.
+void Run::count(Node* root) {
+  struct Frame {
+    uint32_t index;
+    uint32_t next_edge;
+  };
+  size_t before = entries_.size();
+  uint32_t root_index = index_of(root);
+  if (entries_.size() == before) return;  // seen from another root
+  bool ordered = !request_.inputs.empty();
+  std::vector<Frame> stack;
+  Frame frame{root_index, 0};
+  for (;;) {
+    Node* node = entries_[frame.index].node.get();
+    bool descended = false;
+    while (frame.next_edge < node->n_edges()) {
+      Node* next = node->edges()[frame.next_edge++].node;
+      if (!next) continue;
+      size_t known = entries_.size();
+      uint32_t index = index_of(next);
+      ++entries_[index].dependencies;
+      if (entries_.size() == known || next->n_edges() == 0) {
+        if (entries_.size() != known && ordered) post_order_.push_back(index);
+        continue;
+      }
+      stack.push_back(frame);
+      frame = {index, 0};
+      descended = true;
+      break;
+    }
+    if (descended) continue;
+    if (ordered) post_order_.push_back(frame.index);
+    if (stack.empty()) return;
+    frame = stack.back();
+    stack.pop_back();
+  }
+}
+
+// With inputs: only nodes on a path to one of them run.
+void Run::mark_needed() {
+  for (Entry& entry : entries_) entry.needed = false;
+  results_.resize(request_.inputs.size());
+  for (size_t i = 0; i < request_.inputs.size(); ++i) {
+    const Edge& edge = request_.inputs[i];
+    Entry* entry = edge.node ? find(edge.node) : nullptr;
+    if (!entry) continue;
+    if (request_.accumulate && edge.node->is_accumulate_grad()) {
+      entry->needed = true;
+      continue;
+    }
+    captures_.push_back({edge.nr, entry->first_capture, i});
+    entry->first_capture = static_cast<uint32_t>(captures_.size() - 1);
+  }
+  for (uint32_t index : post_order_) {
+    Entry& entry = entries_[index];
+    Node* node = entry.node.get();
+    for (uint32_t e = 0; e < node->n_edges() && !entry.needed; ++e) {
+      Node* next = node->edges()[e].node;
+      if (!next) continue;
+      const Entry* target = find(next);
+      entry.needed = target->needed || target->first_capture != kNoCapture;
+    }
+  }
+}
+
+void Run::push(uint32_t index) {
+  entries_[index].queued = true;
+  heap_.push_back({entries_[index].node->sequence(), index});
+  std::push_heap(heap_.begin(), heap_.end());
+}
+
+void Run::add_gradient(Entry& entry, uint32_t nr, TensorRef grad) {
+  if (!grad) return;
+  TensorRef& place = entry.buffers()[nr];
+  if (!place) {
+    place = std::move(grad);
+    return;
+  }
+  // In place when this run alone owns the sum so far and nobody differentiates it.
+  auto owned = [](TensorImpl* t) {
+    return t->refs() == 1 && t->storage()->refs() == 1 && !t->is_view() && t->is_contiguous() &&
+           t->storage()->resizable();
+  };
+  if (!grad_enabled() && owned(place.get())) {
+    tensor_math.accumulate(place.get(), grad.get());
+  } else if (!grad_enabled() && owned(grad.get())) {
+    tensor_math.accumulate(grad.get(), place.get());
+    place = std::move(grad);
+  } else {
+    place = tensor_math.add(place.get(), grad.get());
+  }
+}
+
+// Brings a gradient to the shape and dtype of the tensor it belongs to.
+void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad) {
+  OutputMeta meta = edge.node->output_meta(edge.nr);
+  if (!meta.defined) return;
+  bool same = grad->ndim() == meta.ndim;
+  if (same) {
+    if (edge.node->is_accumulate_grad()) {
+      Dims want = edge.node->output_shape(edge.nr);
+      same = same_sizes(grad->sizes(), grad->ndim(), want.v, want.n);
+    } else {
+      same = same_sizes(grad->sizes(), meta.ndim, edge.node->output_sizes(meta), meta.ndim);
+    }
+  }
+  if (!same) {
+    Dims want = edge.node->output_shape(edge.nr);
+    check(expandable_to(want.v, want.n, grad->sizes(), grad->ndim()), ErrorKind::kRuntime, "Function ",
+          from ? from->name() : "GraphRoot", " returned an invalid gradient at index ", edge_nr,
+          " - got ", to_string(grad->sizes(), grad->ndim()), " but expected shape compatible with ",
+          to_string(want));
+    grad = tensor_math.sum_to(grad.get(), want);
+  }
+  if (grad->dtype() != meta.dtype) grad = tensor_math.cast(grad.get(), meta.dtype);
+}
+
+void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
+  uint32_t index = index_of(edge.node);
+  if (grad) validate(from, edge_nr, edge, grad);
+  Entry& entry = entries_[index];
+  add_gradient(entry, edge.nr, std::move(grad));
+  if (--entry.dependencies) return;
+  if (entry.node->is_accumulate_grad())
+    run_node(index);
+  else
+    push(index);
+}
+
+void Run::run_node(uint32_t index) {
+  Entry& entry = entries_[index];
+  Node* node = entry.node.get();
+  TensorRef* grads = entry.buffers();
+  if (entry.needed || entry.first_capture != kNoCapture) run_tensor_hooks(node, grads);
+  for (uint32_t c = entry.first_capture; c != kNoCapture; c = captures_[c].next) {
+    const Capture& capture = captures_[c];
+    results_[capture.result] = grads[capture.output_nr];
+  }
+  if (!entry.needed) {
+    for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
+    return;
+  }
+  if ((++executed_ & 15) == 0) host().poll();
+  constexpr uint32_t kInlineEdges = 8;
+  TensorRef inline_grads[kInlineEdges];
+  std::vector<TensorRef> more;
+  TensorRef* out = inline_grads;
+  uint32_t n = node->n_edges();
+  if (n > kInlineEdges) {
+    more.resize(n);
+    out = more.data();
+  }
+  node->apply(grads, out);
+  if (!request_.keep_graph) node->release_saved(site_);
+  for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
+  // entries_ does not grow any more: every target was counted.
+  for (uint32_t i = 0; i < n; ++i) {
+    const Edge& edge = node->edges()[i];
+    if (!edge.node) continue;
+    if (!edge_wanted(edge)) out[i] = TensorRef();
+    send(node, i, edge, std::move(out[i]));
+  }
+}
+
+std::vector<TensorRef> Run::execute() {
+  GradModeGuard mode(request_.create_graph);
+  struct Filter {
+    const EdgeFilter* before = edge_filter;
+    explicit Filter(const EdgeFilter* filter) { edge_filter = filter; }
+    ~Filter() { edge_filter = before; }
+  } filter(request_.inputs.empty() ? nullptr : this);
+  if (!request_.keep_graph) site_ = Site::capture();
+  for (Root& root : request_.roots) count(root.edge.node);
+  if (!request_.inputs.empty()) mark_needed();
+  for (Root& root : request_.roots) {
+    uint32_t index = index_of(root.edge.node);
+    TensorRef grad = std::move(root.grad);
+    if (grad) validate(nullptr, root.edge.nr, root.edge, grad);
+    add_gradient(entries_[index], root.edge.nr, std::move(grad));
+  }
+  for (Root& root : request_.roots) {
+    uint32_t index = index_of(root.edge.node);
+    if (!entries_[index].dependencies && !entries_[index].queued) push(index);
+  }
+  while (!heap_.empty()) {
+    std::pop_heap(heap_.begin(), heap_.end());
+    uint32_t index = heap_.back().index;
+    heap_.pop_back();
+    run_node(index);
+  }
+  return std::move(results_);
+}
+
+}  // namespace
+
+BackwardRequest::~BackwardRequest() {
+  for (Root& root : roots)
+    if (root.edge.node) root.edge.node->release();
+  for (Edge& edge : inputs)
+    if (edge.node) edge.node->release();
+}
+
+std::vector<TensorRef> run_backward(BackwardRequest& request) {
+  Run run(request);
+  return run.execute();
+}
+
+}  // namespace rl

@@ -1,0 +1,68 @@
+// Activation functions.
+#pragma once
+
+#include "ops/formula.h"
+
+namespace rl::RL_ISA {
+
+// Uses the output: 1 - y*y keeps its digits where 1/cosh(x)^2 loses them, and costs no second
+// transcendental.
+struct Tanh {
+  static constexpr OpRecord record{
+      .name = "tanh",
+      .signature = "tanh(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "Hyperbolic tangent of each element.",
+      .derivative = "dy/dx = 1 - y^2",
+      .max_ulp = 1,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return math::tanh(x);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Result<V> y) {
+    return g * conj(Num(1) - y * y);
+  }
+};
+
+// 1 / (1 + e^-x). Uses the output.
+struct Sigmoid {
+  static constexpr OpRecord record{
+      .name = "sigmoid",
+      .signature = "sigmoid(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "Logistic function of each element.",
+      .derivative = "dy/dx = y (1 - y)",
+      .max_ulp = 1,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return math::sigmoid(x);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Result<V> y) {
+    return g * conj((Num(1) - y) * y);
+  }
+};
+
+// max(x, 0). Uses the output: the gradient is cut where y <= 0, and passes where y is nan.
+struct Relu {
+  static constexpr OpRecord record{
+      .name = "relu",
+      .signature = "relu(input: Tensor) -> Tensor",
+      .doc = "Each element, or 0 where it is negative.",
+      .derivative = "dy/dx = 1 where y > 0, else 0",
+      .computes = Computes::kNumeric,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return x < T(0) ? T(0) : x;
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Result<V> y) {
+    return math::select(y <= Num(0), Num(0), g);
+  }
+};
+
+using ActivationOps = OpList<Tanh, Sigmoid, Relu>;
+
+}  // namespace rl::RL_ISA

@@ -1,0 +1,269 @@
+// Sums, products, quotients and powers.
+#pragma once
+
+#include "ops/formula.h"
+
+namespace rl::RL_ISA {
+
+// x + alpha y. Saves nothing: both gradients are the gradient itself, scaled.
+struct Add {
+  static constexpr OpRecord record{
+      .name = "add",
+      .signature = "add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1, "
+                   "out: Tensor? = None) -> Tensor",
+      .doc = "Sum of each pair of elements, the second scaled by alpha.",
+      .derivative = "dy/dinput = 1, dy/dother = alpha",
+      .computes = Computes::kAny,
+      .inplace = true,
+      .scales_gradient = true};
+  template <class T>
+  RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
+    return static_cast<T>(x + alpha.value * y);
+  }
+  using grad_input = PassThrough;
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Scalar<V, 2> alpha) {
+    return g * conj(alpha);
+  }
+};
+
+// x - alpha y.
+struct Sub {
+  static constexpr OpRecord record{
+      .name = "sub",
+      .signature = "sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1, "
+                   "out: Tensor? = None) -> Tensor",
+      .doc = "Difference of each pair of elements, the second scaled by alpha.",
+      .derivative = "dy/dinput = 1, dy/dother = -alpha",
+      .computes = Computes::kNumeric,
+      .inplace = true,
+      .bool_error = "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+                    "trying to invert a mask, use the `~` or `logical_not()` operator instead."};
+  template <class T>
+  RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
+    return x - alpha.value * y;
+  }
+  using grad_input = PassThrough;
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Scalar<V, 2> alpha) {
+    return -g * conj(alpha);
+  }
+};
+
+// y - alpha x: what `number - tensor` records.
+struct Rsub {
+  static constexpr OpRecord record{
+      .name = "rsub",
+      .overload = 1,
+      .signature = "rsub(input: Tensor, other: Tensor | Number, alpha: Number = 1) -> Tensor",
+      .doc = "other - alpha * input, element by element.",
+      .derivative = "dy/dinput = -alpha, dy/dother = 1",
+      .computes = Computes::kNumeric,
+      .form = Form::kFunction};
+  template <class T>
+  RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
+    return y - alpha.value * x;
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Scalar<V, 2> alpha) {
+    return -g * conj(alpha);
+  }
+  using grad_other = PassThrough;
+};
+
+// x y. Each operand is saved only where the other one needs a gradient.
+struct Mul {
+  static constexpr OpRecord record{
+      .name = "mul",
+      .signature = "mul(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "Product of each pair of elements.",
+      .derivative = "dy/dinput = other, dy/dother = input",
+      .computes = Computes::kAny,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x, T y) {
+    return static_cast<T>(x * y);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Other<V> y) {
+    return g * conj(y);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> x) {
+    return g * conj(x);
+  }
+};
+
+// x / y. grad_other divides twice, as PyTorch, where g * x / (y * y) would overflow early.
+struct Div {
+  static constexpr OpRecord record{
+      .name = "div",
+      .signature = "div(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "Quotient of each pair of elements. Integers give the default float type.",
+      .derivative = "dy/dinput = 1 / other, dy/dother = -input / other^2",
+      .computes = Computes::kFloating,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x, T y) {
+    return x / y;
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Other<V> y) {
+    return g / conj(y);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> x, Other<V> y) {
+    return -g * conj((x / y) / y);
+  }
+};
+
+struct Neg {
+  static constexpr OpRecord record{
+      .name = "neg",
+      .signature = "neg(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "Negative of each element.",
+      .derivative = "dy/dx = -1",
+      .computes = Computes::kNumeric,
+      .inplace = true,
+      .bool_error = "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+                    "invert a mask, use the `~` or `logical_not()` operator instead."};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return -x;
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g) {
+    return -g;
+  }
+};
+
+// 1 / x. Uses the output.
+struct Reciprocal {
+  static constexpr OpRecord record{
+      .name = "reciprocal",
+      .signature = "reciprocal(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "One over each element.",
+      .derivative = "dy/dx = -y^2",
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return T(1) / x;
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Result<V> y) {
+    return -g * conj(y * y);
+  }
+};
+
+// |x|. The gradient at 0 is 0.
+struct Abs {
+  static constexpr OpRecord record{
+      .name = "abs",
+      .signature = "abs(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "Absolute value of each element.",
+      .derivative = "dy/dx = sign(x), 0 at 0",
+      .computes = Computes::kNumeric,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return math::abs(x);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x) {
+    return g * math::sign(x);
+  }
+};
+
+struct Sign {
+  static constexpr OpRecord record{
+      .name = "sign",
+      .signature = "sign(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "-1, 0 or 1 by the sign of each element.",
+      .derivative = "dy/dx = 0",
+      .computes = Computes::kNumeric,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return math::sign(x);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g) {
+    return g * Num(0);
+  }
+};
+
+// x^p with a number p. The gradient is 0 for p = 0, also where x^(p-1) is not finite.
+struct Pow {
+  static constexpr OpRecord record{
+      .name = "pow",
+      .signature = "pow(input: Tensor, exponent: Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "Each element raised to a power.",
+      .derivative = "dy/dx = p x^(p-1)",
+      .domain = {0.1, 4},
+      .max_ulp = 1,
+      .computes = Computes::kNumeric,
+      .inplace = true,
+      .scalar_promotes = true};
+  template <class T>
+  RL_FN static T forward(T x, Scalar<T, 1> p) {
+    return math::pow_number(x, p.value);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1> p) {
+    return g * math::pow_slope(x, p);
+  }
+};
+
+// x^p with a tensor p. grad_other uses the output and is 0 where x = 0 and p >= 0.
+struct PowTensor {
+  static constexpr OpRecord record{
+      .name = "pow",
+      .overload = 1,
+      .signature = "pow(input: Tensor, exponent: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "Each element raised to a power.",
+      .derivative = "dy/dinput = p x^(p-1), dy/dexponent = y log(x)",
+      .domain = {0.1, 4},
+      .max_ulp = 1,
+      .computes = Computes::kNumeric,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x, T p) {
+    return math::pow(x, p);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Other<V> p) {
+    return g * math::pow_slope(x, p);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> x, Other<V> p, Result<V> y) {
+    return g * math::pow_exponent_slope(x, p, y);
+  }
+};
+
+// b^x with a number b: `2 ** x`.
+struct PowBase {
+  static constexpr OpRecord record{
+      .name = "pow",
+      .overload = 2,
+      .signature = "pow(self: Number, exponent: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "A number raised to the power of each element.",
+      .derivative = "dy/dexponent = y log(b)",
+      .domain = {-3, 3},
+      .max_ulp = 1,
+      .computes = Computes::kNumeric,
+      .form = Form::kFunction,
+      .scalar_promotes = true};
+  template <class T>
+  RL_FN static T forward(Scalar<T, 0> base, T p) {
+    return math::pow(base.value, p);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Scalar<V, 0> base, Other<V> p, Result<V> y) {
+    return g * math::pow_exponent_slope(base, p, y);
+  }
+};
+
+using ArithmeticOps =
+    OpList<Add, Sub, Rsub, Mul, Div, Neg, Reciprocal, Abs, Sign, Pow, PowTensor, PowBase>;
+
+}  // namespace rl::RL_ISA

@@ -1,0 +1,94 @@
+// Comparisons. The result is bool and never requires grad.
+#pragma once
+
+#include "ops/formula.h"
+
+namespace rl::RL_ISA {
+
+struct Eq {
+  static constexpr OpRecord record{
+      .name = "eq",
+      .signature = "eq(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "True where the first element is equal.",
+      .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x, T y) {
+    return x == y;
+  }
+  using grad_input = NotDifferentiable;
+  using grad_other = NotDifferentiable;
+};
+
+struct Ne {
+  static constexpr OpRecord record{
+      .name = "ne",
+      .signature = "ne(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "True where the first element is different.",
+      .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x, T y) {
+    return x != y;
+  }
+  using grad_input = NotDifferentiable;
+  using grad_other = NotDifferentiable;
+};
+
+struct Lt {
+  static constexpr OpRecord record{
+      .name = "lt",
+      .signature = "lt(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "True where the first element is less than the other.",
+      .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x, T y) {
+    return x < y;
+  }
+  using grad_input = NotDifferentiable;
+  using grad_other = NotDifferentiable;
+};
+
+struct Le {
+  static constexpr OpRecord record{
+      .name = "le",
+      .signature = "le(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "True where the first element is less than the other or equal.",
+      .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x, T y) {
+    return x <= y;
+  }
+  using grad_input = NotDifferentiable;
+  using grad_other = NotDifferentiable;
+};
+
+struct Gt {
+  static constexpr OpRecord record{
+      .name = "gt",
+      .signature = "gt(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "True where the first element is greater than the other.",
+      .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x, T y) {
+    return x > y;
+  }
+  using grad_input = NotDifferentiable;
+  using grad_other = NotDifferentiable;
+};
+
+struct Ge {
+  static constexpr OpRecord record{
+      .name = "ge",
+      .signature = "ge(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "True where the first element is greater than the other or equal.",
+      .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x, T y) {
+    return x >= y;
+  }
+  using grad_input = NotDifferentiable;
+  using grad_other = NotDifferentiable;
+};
+
+using CompareOps = OpList<Eq, Ne, Lt, Le, Gt, Ge>;
+
+}  // namespace rl::RL_ISA

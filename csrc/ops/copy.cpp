@@ -1,0 +1,167 @@
+#include "ops/copy.h"
+
+#include <cstring>
+
+#include "kernels/iterator.h"
+#include "ops/table.h"
+
+namespace rl {
+
+namespace {
+
+// Strides of t seen under a shape that it broadcasts to.
+void broadcast_strides(TensorImpl* t, const int64_t* sizes, int n, int64_t* strides) {
+  for (int d = 0; d < n; ++d) {
+    int at = d - (n - t->ndim());
+    strides[d] = at < 0 || (t->sizes()[at] == 1 && sizes[d] != 1) ? 0 : t->strides()[at];
+  }
+}
+
+void copy_into(TensorImpl* to, TensorImpl* from) {
+  int64_t strides[kMaxDims];
+  broadcast_strides(from, to->sizes(), to->ndim(), strides);
+  run_copy(to->mut_data(), to->strides(), to->dtype(), from->data(), strides, from->dtype(),
+           to->sizes(), to->ndim());
+}
+
+TensorRef copy_of(TensorImpl* t, DType dtype, TensorImpl* like) {
+  TensorRef out = TensorImpl::empty(dtype, t->sizes(), t->ndim());
+  if (!like->is_contiguous() && dense_non_overlapping(like->sizes(), like->strides(), like->ndim()))
+    out->set_geometry(t->shape(), like->strides(), 0);
+  copy_into(out.get(), t);
+  return out;
+}
+
+}  // namespace
+
+void fill(TensorImpl* t, const Value& number) {
+  alignas(8) char bytes[8] = {};
+  dispatch_dtype(t->dtype(), [&](auto x) {
+    using T = decltype(x);
+    T value;
+    if constexpr (std::is_same_v<T, bool>)
+      value = number.kind == Kind::kDouble ? number.d != 0 : number.i != 0;
+    else if constexpr (std::is_same_v<T, int64_t>)
+      value = number.as_int();
+    else
+      value = static_cast<T>(number.as_double());
+    std::memcpy(bytes, &value, sizeof value);
+    if (t->is_contiguous()) {
+      auto* data = reinterpret_cast<T*>(t->mut_data());
+      for (int64_t i = 0, n = t->numel(); i < n; ++i) data[i] = value;
+    }
+  });
+  if (t->is_contiguous()) return;
+  const int64_t zeros[kMaxDims] = {};
+  run_copy(t->mut_data(), t->strides(), t->dtype(), bytes, zeros, t->dtype(), t->sizes(), t->ndim());
+}
+
+Tensor contiguous_clone(const Tensor& t) {
+  return call_op(op_of<ops::Clone>(), {t.value(), Value::of_bool(true)});
+}
+
+Tensor clone_like(TensorImpl* t, TensorImpl* like) {
+  Tensor source(TensorRef::borrow(t));
+  Tensor copy = clone(source);
+  bool fits = true;
+  bool dense = dense_non_overlapping(like->sizes(), like->strides(), like->ndim());
+  for (int d = 0; d < like->ndim() && dense; ++d)
+    if (like->sizes()[d] > 1) fits = fits && copy->strides()[d] == like->strides()[d];
+  if (!dense) fits = copy->is_contiguous();
+  if (fits || copy->requires_grad()) return copy;
+  TensorRef out = TensorImpl::empty(t->dtype(), t->sizes(), t->ndim());
+  if (dense) out->set_geometry(t->shape(), like->strides(), 0);
+  copy_into(out.get(), t);
+  return Tensor(std::move(out));
+}
+
+namespace ops {
+
+void Clone::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  // A true second argument asks for row-major order; preserve_format is the default.
+  bool row_major = call.args[1].kind == Kind::kBool && call.args[1].i;
+  if (!row_major) {
+    call.output = copy_of(t, t->dtype(), t);
+    return;
+  }
+  call.output = TensorImpl::empty(t->dtype(), t->sizes(), t->ndim());
+  copy_into(call.output.get(), t);
+}
+
+void Contiguous::forward(Call& call) {
+  TensorRef t = TensorRef::borrow(call.tensor(0));
+  call.output = t->is_contiguous() ? t : contiguous_clone(Tensor(t)).ref();
+}
+
+void Clone::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) { grad_in[0] = grad_out[0]; }
+
+void ToCopy::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  call.output = copy_of(t, call.args[1].dtype, t);
+}
+
+void ToCopy::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) { grad_in[0] = grad_out[0]; }
+
+void Copy::forward(Call& call) {
+  TensorImpl* to = call.target;
+  TensorImpl* from = call.tensor(1);
+  check(expandable_to(from->sizes(), from->ndim(), to->sizes(), to->ndim()), ErrorKind::kRuntime,
+        "The size of tensor a (", to->ndim() ? to->sizes()[to->ndim() - 1] : 1,
+        ") must match the size of tensor b (", from->ndim() ? from->sizes()[from->ndim() - 1] : 1,
+        ") at non-singleton dimension ", to->ndim() ? to->ndim() - 1 : 0, "\n  cannot copy shape ",
+        to_string(from->sizes(), from->ndim()), " into shape ", to_string(to->sizes(), to->ndim()));
+  // Overlapping memory is read before it is written.
+  TensorRef safe = TensorRef::borrow(from);
+  if (from != to && from->storage().get() == to->storage().get())
+    safe = copy_of(from, from->dtype(), from);
+  if (from != to) copy_into(to, safe.get());
+  call.output = TensorRef::borrow(to);
+}
+
+void Copy::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor grad(grad_out[0]);
+  if (node.wants(0)) grad_in[0] = (grad * Num(0)).ref();
+  if (node.wants(1)) grad_in[1] = grad_out[0];
+}
+
+void Zero::forward(Call& call) {
+  fill(call.target, Value::of_int(0));
+  call.output = TensorRef::borrow(call.target);
+}
+
+void Zero::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
+  if (grad_out[0]) grad_in[0] = (Tensor(grad_out[0]) * Num(0)).ref();
+}
+
+void Fill::forward(Call& call) {
+  fill(call.target, call.args[1]);
+  call.output = TensorRef::borrow(call.target);
+}
+
+void Fill::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  Zero::backward(node, grad_out, grad_in);
+}
+
+void FillTensor::forward(Call& call) {
+  TensorImpl* value = call.tensor(1);
+  check(value->ndim() == 0, ErrorKind::kRuntime,
+        "fill_ only supports 0-dimension value tensor but got tensor with ", value->ndim(),
+        " dimensions.");
+  TensorRef safe = copy_of(value, value->dtype(), value);
+  copy_into(call.target, safe.get());
+  call.output = TensorRef::borrow(call.target);
+}
+
+void FillTensor::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  if (node.wants(0)) Zero::backward(node, grad_out, grad_in);
+  if (node.wants(1)) grad_in[1] = sum_to(Tensor(grad_out[0]), Dims()).ref();
+}
+
+}  // namespace ops
+
+void add_copy_ops(std::vector<Op*>& table) { add_ops(ops::CopyOps{}, table); }
+
+}  // namespace rl

@@ -1,0 +1,110 @@
+// Copies: clone, copy_, fill_, zero_, conversion to another dtype.
+#pragma once
+
+#include "ops/custom.h"
+
+namespace rl::ops {
+
+struct Clone {
+  static constexpr OpRecord record{
+      .name = "clone",
+      .signature = "clone(input: Tensor, *, memory_format: any = None) -> Tensor",
+      .doc = "A copy with memory of its own.",
+      .derivative = "dy/dx = 1"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+// The gradient is cast back to the input's dtype, by the engine.
+struct ToCopy {
+  static constexpr OpRecord record{
+      .name = "_to_copy",
+      .signature = "_to_copy(input: Tensor, dtype: dtype) -> Tensor",
+      .doc = "A copy in another dtype.",
+      .derivative = "dy/dx = 1",
+      .form = Form::kInternal};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+// The old values are forgotten: their gradient is 0, the source's is summed to its shape.
+struct Copy {
+  static constexpr OpRecord record{
+      .name = "copy_",
+      .signature = "copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor",
+      .doc = "Copies the elements of src, broadcast and converted, into this tensor.",
+      .derivative = "dy/dinput = 0, dy/dsrc = 1",
+      .form = Form::kMethod,
+      .mutates = true,
+      .node = "torch::autograd::CopyBackwards"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct Zero {
+  static constexpr OpRecord record{
+      .name = "zero_",
+      .signature = "zero_(input: Tensor) -> Tensor",
+      .doc = "Sets every element to 0.",
+      .derivative = "dy/dinput = 0",
+      .form = Form::kMethod,
+      .mutates = true,
+      .node = "ZeroBackward0"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct Fill {
+  static constexpr OpRecord record{
+      .name = "fill_",
+      .signature = "fill_(input: Tensor, value: Number) -> Tensor",
+      .doc = "Sets every element to a number.",
+      .derivative = "dy/dinput = 0",
+      .form = Form::kMethod,
+      .mutates = true,
+      .node = "FillBackward2"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+// fill_ with a 0-d tensor: its gradient is the sum of all.
+struct FillTensor {
+  static constexpr OpRecord record{
+      .name = "fill_",
+      .overload = 3,
+      .signature = "fill_(input: Tensor, value: Tensor) -> Tensor",
+      .doc = "Sets every element to the value of a 0-d tensor.",
+      .derivative = "dy/dinput = 0, dy/dvalue = 1 for each element",
+      .form = Form::kMethod,
+      .mutates = true,
+      .node = "FillBackward3"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+// The tensor itself where it is row-major already, else a copy.
+struct Contiguous {
+  static constexpr OpRecord record{
+      .name = "contiguous",
+      .signature = "contiguous(input: Tensor, memory_format: any = None) -> Tensor",
+      .doc = "The tensor itself, or a row-major copy where it is not row-major.",
+      .derivative = "dy/dx = 1",
+      .form = Form::kMethod};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+using CopyOps = OpList<Clone, Contiguous, ToCopy, Copy, Zero, Fill, FillTensor>;
+
+}  // namespace rl::ops
+
+namespace rl {
+
+// Writes one number everywhere; no graph, no version.
+void fill(TensorImpl* t, const Value& number);
+// clone() in row-major order, whatever the layout of t.
+Tensor contiguous_clone(const Tensor& t);
+// A clone with the strides of `like` where those are dense, else contiguous.
+Tensor clone_like(TensorImpl* t, TensorImpl* like);
+
+}  // namespace rl

@@ -1,0 +1,368 @@
+#include "ops/elementwise.h"
+
+#include <algorithm>
+
+#include "graph/grad_mode.h"
+#include "kernels/iterator.h"
+
+namespace rl {
+
+namespace {
+
+// A number in the form that kernels read.
+struct ScalarSlot {
+  alignas(8) char bytes[8];
+};
+
+void store_scalar(ScalarSlot& slot, const Value& v, DType compute) {
+  switch (compute) {
+    case DType::kFloat32: {
+      auto x = static_cast<float>(v.as_double());
+      __builtin_memcpy(slot.bytes, &x, sizeof x);
+      break;
+    }
+    case DType::kFloat64: {
+      double x = v.as_double();
+      __builtin_memcpy(slot.bytes, &x, sizeof x);
+      break;
+    }
+    case DType::kInt64: {
+      int64_t x = v.as_int();
+      __builtin_memcpy(slot.bytes, &x, sizeof x);
+      break;
+    }
+    case DType::kBool: {
+      bool x = v.kind == Kind::kDouble ? v.d != 0 : v.i != 0;
+      __builtin_memcpy(slot.bytes, &x, sizeof x);
+      break;
+    }
+  }
+}
+
+[[gnu::noinline]] DType promoted_type(const Call& call, const Elementwise& e) {
+  ResultType type;
+  for (int i = e.promotes_from; i < e.n_args; ++i) {
+    const Value& v = call.args[i];
+    if (v.is_tensor())
+      type.add_tensor(v.t->dtype(), v.t->ndim());
+    else if (!e.scalar_arg[i])
+      type.add_number(v.number_category());
+  }
+  DType result = type.get();
+  // A float exponent makes the power of an integer tensor a float; alpha must fit instead.
+  for (int i = 0; i < e.n_args; ++i) {
+    const Value& v = call.args[i];
+    if (!e.scalar_arg[i] || v.number_category() <= category(result)) continue;
+    check(call.op->record->scalar_promotes, ErrorKind::kRuntime,
+          category(result) == Category::kBool
+              ? "Boolean alpha only supported for Boolean results."
+              : "For integral input tensors, argument alpha must not be a floating point number.");
+    ResultType wider;
+    wider.add_tensor(result, 1);
+    wider.add_number(v.number_category());
+    result = wider.get();
+  }
+  return result;
+}
+
+[[gnu::cold, gnu::noinline]] void refuse_bool(const Op& op) {
+  if (op.record->bool_error) fail(ErrorKind::kRuntime, op.record->bool_error);
+  fail(ErrorKind::kRuntime, "\"", op.record->name, "\" not implemented for 'Bool'");
+}
+
+DType compute_type(const Call& call, const Elementwise& e) {
+  // All tensors of one dtype and numbers that cannot raise it: no promotion.
+  const Op& op = *call.op;
+  DType type = DType::kBool;
+  bool first = true, plain = true;
+  for (int i = e.promotes_from; i < e.n_args; ++i) {
+    const Value& v = call.args[i];
+    if (v.is_tensor()) {
+      if (op.record->bool_error && v.t->dtype() == DType::kBool) refuse_bool(op);
+      plain = plain && (first || v.t->dtype() == type);
+      type = v.t->dtype();
+      first = false;
+    }
+  }
+  if (plain) {
+    for (int i = 0; i < e.n_args; ++i) {
+      const Value& v = call.args[i];
+      if (v.is_number() && (v.number_category() > category(type) || first)) plain = false;
+    }
+  }
+  if (!plain) type = promoted_type(call, e);
+  if (is_float(type)) return type;
+  if (op.record->computes == Computes::kFloating) return default_dtype();
+  if (type == DType::kBool && op.record->computes == Computes::kNumeric) refuse_bool(op);
+  return type;
+}
+
+// The strides of an output: those of the operands where all full-shape ones agree on a dense layout.
+bool common_dense_strides(TensorImpl* const* tensors, int n, const Dims& shape, int64_t* strides) {
+  const TensorImpl* model = nullptr;
+  for (int k = 0; k < n; ++k) {
+    TensorImpl* t = tensors[k];
+    if (!t || !same_sizes(t->sizes(), t->ndim(), shape.v, shape.n)) continue;
+    if (model) {
+      for (int d = 0; d < shape.n; ++d)
+        if (t->strides()[d] != model->strides()[d]) return false;
+    } else {
+      model = t;
+    }
+  }
+  if (!model || model->is_contiguous() ||
+      !dense_non_overlapping(model->sizes(), model->strides(), model->ndim()))
+    return false;
+  std::copy(model->strides(), model->strides() + shape.n, strides);
+  return true;
+}
+
+[[gnu::cold, gnu::noinline]] void fail_output_shape(const TensorImpl* out, const Dims& shape) {
+  fail(ErrorKind::kRuntime, "output with shape ", to_string(out->sizes(), out->ndim()),
+       " doesn't match the broadcast shape ", to_string(shape));
+}
+
+// An input that shares some but not all bytes with the target would be read after it was written.
+void check_partial_overlap(TensorImpl* target, TensorImpl* input) {
+  if (input == target || input->storage().get() != target->storage().get()) return;
+  bool same = input->offset() == target->offset() && input->ndim() == target->ndim() &&
+              input->dtype() == target->dtype();
+  for (int d = 0; same && d < target->ndim(); ++d)
+    same = input->sizes()[d] == target->sizes()[d] &&
+           (input->sizes()[d] == 1 || input->strides()[d] == target->strides()[d]);
+  if (same || input->numel() == 0 || target->numel() == 0) return;
+  auto span = [](TensorImpl* t) {
+    int64_t last = t->offset();
+    for (int d = 0; d < t->ndim(); ++d) last += (t->sizes()[d] - 1) * t->strides()[d];
+    return last;
+  };
+  if (span(input) < target->offset() || span(target) < input->offset()) return;
+  fail(ErrorKind::kRuntime,
+       "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+       "single memory location. Please clone() the tensor before performing the operation.");
+}
+
+// Runs a kernel over tensors and scalars into `out` (made here when null). Shared by both directions.
+struct Launch {
+  TileFn fn;
+  DType compute, result;
+  TensorImpl* tensors[kMaxOperands];  // null: a scalar
+  const void* scalars[kMaxOperands];
+  int n;
+};
+
+TensorRef launch(const Launch& l, TensorImpl* target) {
+  // The straight path: equal contiguous shapes and single elements.
+  TensorImpl* model = nullptr;
+  for (int k = 0; k < l.n; ++k)
+    if (l.tensors[k] && (!model || l.tensors[k]->ndim() > model->ndim() ||
+                         (l.tensors[k]->ndim() == model->ndim() && model->numel() == 1)))
+      model = l.tensors[k];
+  bool straight = true;
+  const void* in[kMaxOperands];
+  uint8_t step[kMaxOperands];
+  const int64_t* sizes = model->sizes();
+  int ndim = model->ndim();
+  for (int k = 0; k < l.n; ++k) {
+    TensorImpl* t = l.tensors[k];
+    if (!t) {
+      in[k] = l.scalars[k];
+      step[k] = 0;
+    } else if (t->dtype() == l.compute && t->is_contiguous() &&
+               same_sizes(t->sizes(), t->ndim(), sizes, ndim)) {
+      in[k] = t->data();
+      step[k] = 1;
+    } else if (t->dtype() == l.compute && t->numel() == 1 && t->ndim() <= ndim) {
+      in[k] = t->data();
+      step[k] = 0;
+    } else {
+      straight = false;
+      break;
+    }
+  }
+  if (straight) {
+    if (!target) {
+      TensorRef out = TensorImpl::empty(l.result, sizes, ndim);
+      int64_t n = model->numel();
+      if (n) l.fn(out->mut_data(), in, step, n);
+      return out;
+    }
+    if (target->is_contiguous() && target->dtype() == l.result &&
+        same_sizes(target->sizes(), target->ndim(), sizes, ndim)) {
+      int64_t n = model->numel();
+      if (n) l.fn(target->mut_data(), in, step, n);
+      return TensorRef::borrow(target);
+    }
+  }
+  Dims shape;
+  bool first = true;
+  for (int k = 0; k < l.n; ++k) {
+    if (!l.tensors[k]) continue;
+    if (first) {
+      shape = l.tensors[k]->shape();
+      first = false;
+    } else {
+      Dims both;
+      broadcast_sizes(shape.v, shape.n, l.tensors[k]->sizes(), l.tensors[k]->ndim(), both);
+      shape = both;
+    }
+  }
+  Operand operands[kMaxOperands];
+  int64_t strides[kMaxOperands][kMaxDims];
+  for (int k = 0; k < l.n; ++k) {
+    TensorImpl* t = l.tensors[k];
+    for (int d = 0; d < shape.n; ++d) {
+      int at = t ? d - (shape.n - t->ndim()) : -1;
+      strides[k][d] = at < 0 || (t->sizes()[at] == 1) ? 0 : t->strides()[at];
+    }
+    operands[k] = {t ? static_cast<const void*>(t->data()) : l.scalars[k], strides[k],
+                   t ? t->dtype() : l.compute};
+  }
+  TensorRef out;
+  if (target) {
+    if (!same_sizes(target->sizes(), target->ndim(), shape.v, shape.n))
+      fail_output_shape(target, shape);
+    out = TensorRef::borrow(target);
+  } else {
+    out = TensorImpl::empty(l.result, shape);
+    int64_t layout[kMaxDims];
+    if (common_dense_strides(l.tensors, l.n, shape, layout))
+      out->set_geometry(shape, layout, 0);
+  }
+  run_elementwise(l.fn, l.compute, l.result, shape.v, shape.n, out->mut_data(), out->strides(),
+                  out->dtype(), operands, l.n);
+  return out;
+}
+
+}  // namespace
+
+void elementwise_forward(Call& call) {
+  const Op& op = *call.op;
+  const Elementwise& e = *op.elementwise;
+  DType compute = compute_type(call, e);
+  Launch l;
+  l.compute = compute;
+  l.result = e.predicate ? DType::kBool : compute;
+  l.n = e.n_args;
+  l.fn = kernel_set->ops[e.kernel].fn[0][static_cast<int>(compute)];
+  ScalarSlot scalars[kMaxOperands];
+  for (int i = 0; i < e.n_args; ++i) {
+    const Value& v = call.args[i];
+    if (v.is_tensor()) {
+      l.tensors[i] = v.t;
+    } else {
+      l.tensors[i] = nullptr;
+      l.scalars[i] = scalars[i].bytes;
+      store_scalar(scalars[i], v, compute);
+    }
+  }
+  if (call.target) {
+    TensorImpl* target = call.target;
+    if (category(l.result) > category(target->dtype())) [[unlikely]]
+      fail(ErrorKind::kRuntime, "result type ", dtype_title(l.result),
+           " can't be cast to the desired output type ", dtype_title(target->dtype()));
+    for (int i = 0; i < e.n_args; ++i)
+      if (l.tensors[i]) check_partial_overlap(target, l.tensors[i]);
+  }
+  call.output = launch(l, call.target);
+}
+
+namespace {
+
+// The gradient's own memory may take the result: nobody else looks at it afterwards.
+bool can_reuse(TensorImpl* grad, const Launch& l) {
+  if (grad->refs() != 1 || grad->storage()->refs() != 1 || !grad->is_contiguous() ||
+      grad->is_view() || grad->dtype() != l.result || !grad->storage()->resizable())
+    return false;
+  for (int k = 0; k < l.n; ++k) {
+    TensorImpl* t = l.tensors[k];
+    if (t && t != grad && !expandable_to(t->sizes(), t->ndim(), grad->sizes(), grad->ndim()))
+      return false;
+  }
+  return true;
+}
+
+TensorRef fused_gradient(OpNode& node, int arg, TensorImpl* grad, bool last_use) {
+  const Elementwise& e = *node.op().elementwise;
+  const Formula& formula = e.grads[arg];
+  Launch l;
+  l.compute = l.result = grad->dtype();
+  l.n = formula.n;
+  l.fn = kernel_set->ops[e.kernel].fn[arg + 1][static_cast<int>(l.compute)];
+  ScalarSlot scalars[kMaxOperands];
+  TensorRef held[kMaxOperands];
+  for (int k = 0; k < formula.n; ++k) {
+    const OperandSpec& spec = formula.operands[k];
+    if (spec.reads == ops::Reads::kGrad) {
+      l.tensors[k] = grad;
+      continue;
+    }
+    SavedSlot& slot = node.slot(spec.slot);
+    switch (slot.kind()) {
+      case SavedKind::kDouble:
+        store_scalar(scalars[k], Value::of_double(slot.as_double()), l.compute);
+        break;
+      case SavedKind::kInt:
+      case SavedKind::kBool:
+        store_scalar(scalars[k], Value::of_int(slot.as_int()), l.compute);
+        break;
+      default:
+        held[k] = slot.unpack(&node, false);
+        l.tensors[k] = held[k].get();
+        continue;
+    }
+    l.tensors[k] = nullptr;
+    l.scalars[k] = scalars[k].bytes;
+  }
+  return launch(l, last_use && can_reuse(grad, l) ? grad : nullptr);
+}
+
+// g * alpha with alpha = 1 is g itself.
+bool scales_by_one(OpNode& node, const Formula& formula) {
+  return node.op().record->scales_gradient && formula.n == 2 &&
+         node.slot(formula.operands[1].slot).as_double() == 1;
+}
+
+}  // namespace
+
+void elementwise_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  TensorRef& grad = grad_out[0];
+  if (!grad) return;
+  const Op& op = node.op();
+  const Elementwise& e = *op.elementwise;
+  for (uint32_t edge = 0; edge < op.n_edges; ++edge) {
+    if (!node.wants(edge)) continue;
+    int arg = op.edge_args[edge];
+    const Formula& formula = e.grads[arg];
+    if (formula.form == ops::GradForm::kPassThrough || scales_by_one(node, formula)) {
+      grad_in[edge] = grad;
+    } else if (grad_enabled()) {
+      grad_in[edge] = e.recorded[arg](node, Tensor(grad)).ref();
+    } else {
+      bool last_use = true;
+      for (uint32_t later = edge + 1; later < op.n_edges; ++later) last_use &= !node.wants(later);
+      grad_in[edge] = fused_gradient(node, arg, grad.get(), last_use);
+    }
+  }
+}
+
+namespace detail {
+
+Tensor recorded_operand(OpNode& node, const Formula& formula, int i, const Tensor& grad) {
+  const OperandSpec& spec = formula.operands[i];
+  if (spec.reads == ops::Reads::kGrad) return grad;
+  SavedSlot& slot = node.slot(spec.slot);
+  switch (slot.kind()) {
+    case SavedKind::kDouble:
+      return Tensor::number(Value::of_double(slot.as_double()));
+    case SavedKind::kInt:
+    case SavedKind::kBool:
+      return Tensor::number(Value::of_int(slot.as_int()));
+    default:
+      return Tensor(slot.unpack(&node, true));
+  }
+}
+
+}  // namespace detail
+
+}  // namespace rl

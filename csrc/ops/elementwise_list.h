@@ -1,0 +1,22 @@
+// Every elementwise op, in the order of the kernel tables. A new family joins here.
+#pragma once
+
+#include "ops/activation.h"
+#include "ops/arithmetic.h"
+#include "ops/compare.h"
+#include "ops/exponential.h"
+#include "ops/select.h"
+
+namespace rl::RL_ISA {
+
+using ElementwiseOps = decltype(join_lists(ArithmeticOps{}, ExponentialOps{}, ActivationOps{},
+                                           CompareOps{}, SelectOps{}));
+
+template <class Op, class... Ops>
+constexpr int list_index(OpList<Ops...>) {
+  int index = 0, found = -1;
+  ((__is_same(Op, Ops) ? (found = index, ++index) : ++index), ...);
+  return found;
+}
+
+}  // namespace rl::RL_ISA

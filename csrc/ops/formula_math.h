@@ -1,0 +1,59 @@
+// Functions that formulas use beside the elementary ones: integer forms, selection, slopes of powers.
+#pragma once
+
+#include "kernels/math.h"
+
+namespace rl::RL_ISA::math {
+
+using i64 = __INT64_TYPE__;
+using u64 = __UINT64_TYPE__;
+
+RL_FN i64 abs(i64 x) { return x < 0 ? -x : x; }
+
+RL_FN float sign(float x) { return static_cast<float>(x > 0) - static_cast<float>(x < 0); }
+RL_FN double sign(double x) { return static_cast<double>(x > 0) - static_cast<double>(x < 0); }
+RL_FN i64 sign(i64 x) { return static_cast<i64>(x > 0) - static_cast<i64>(x < 0); }
+
+// For arguments of mixed tags; the template of math.h needs equal types.
+RL_FN float select(bool condition, float a, float b) { return condition ? a : b; }
+RL_FN double select(bool condition, double a, double b) { return condition ? a : b; }
+
+// Squaring by bits; wraps around like every int64 product. The caller refuses negative exponents.
+RL_FN i64 pow(i64 x, i64 p) {
+  i64 result = 1;
+  for (; p > 0; p >>= 1) {
+    if (p & 1) result = static_cast<i64>(static_cast<u64>(result) * static_cast<u64>(x));
+    x = static_cast<i64>(static_cast<u64>(x) * static_cast<u64>(x));
+  }
+  return result;
+}
+
+// x^p for one p and many x: the frequent exponents are products and roots, which compilers vectorise
+// and which PyTorch computes in the same way.
+template <class T>
+RL_FN T pow_number(T x, T p) {
+  if (p == T(2)) return x * x;
+  if (p == T(1)) return x;
+  if (p == T(3)) return x * x * x;
+  if (p == T(0.5)) return sqrt(x);
+  if (p == T(-1)) return T(1) / x;
+  if (p == T(-2)) return T(1) / (x * x);
+  return pow(x, p);
+}
+RL_FN i64 pow_number(i64 x, i64 p) { return p == 2 ? x * x : pow(x, p); }
+
+// d(x^p)/dx; 0 for p = 0 everywhere.
+RL_FN float pow_slope(float x, float p) {
+  return p == 0 ? 0.0f : p * pow_number(x, p - 1.0f);
+}
+RL_FN double pow_slope(double x, double p) { return p == 0 ? 0.0 : p * pow_number(x, p - 1.0); }
+
+// d(x^p)/dp = y log x; 0 where x = 0 and p >= 0, where the product would be 0 * -inf.
+RL_FN float pow_exponent_slope(float x, float p, float y) {
+  return (x == 0) & (p >= 0) ? 0.0f : y * log(x);
+}
+RL_FN double pow_exponent_slope(double x, double p, double y) {
+  return (x == 0) & (p >= 0) ? 0.0 : y * log(x);
+}
+
+}  // namespace rl::RL_ISA::math

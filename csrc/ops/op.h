@@ -1,0 +1,189 @@
+// One op = one struct. OpRecord is what a reader and every generated thing (function, method, stub, docs,
+// tests) see of it; Op is the table entry that the door works with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+#include "ops/record.h"
+
+namespace rl {
+
+enum class Kind : uint8_t {
+  kNone,
+  kTensor,   // borrowed
+  kDouble,
+  kInt,
+  kBool,
+  kDims,     // borrowed
+  kDType,
+  kString,   // borrowed
+  kPointer,  // borrowed: a Generator
+};
+
+// One argument of a call. 16 bytes.
+struct Value {
+  Kind kind = Kind::kNone;
+  union {
+    TensorImpl* t;
+    double d;
+    int64_t i;
+    const Dims* dims;
+    DType dtype;
+    const char* s;
+    void* p;
+  };
+
+  Value() : i(0) {}
+  static Value none() { return {}; }
+  static Value of(TensorImpl* tensor) {
+    Value v;
+    v.kind = tensor ? Kind::kTensor : Kind::kNone;
+    v.t = tensor;
+    return v;
+  }
+  static Value of_double(double number) {
+    Value v;
+    v.kind = Kind::kDouble;
+    v.d = number;
+    return v;
+  }
+  static Value of_int(int64_t number) {
+    Value v;
+    v.kind = Kind::kInt;
+    v.i = number;
+    return v;
+  }
+  static Value of_bool(bool flag) {
+    Value v;
+    v.kind = Kind::kBool;
+    v.i = flag;
+    return v;
+  }
+  static Value of(const Dims& list) {
+    Value v;
+    v.kind = Kind::kDims;
+    v.dims = &list;
+    return v;
+  }
+  static Value of(DType type) {
+    Value v;
+    v.kind = Kind::kDType;
+    v.dtype = type;
+    return v;
+  }
+  static Value of(const char* text) {
+    Value v;
+    v.kind = Kind::kString;
+    v.s = text;
+    return v;
+  }
+  static Value of_pointer(void* pointer) {
+    Value v;
+    v.kind = pointer ? Kind::kPointer : Kind::kNone;
+    v.p = pointer;
+    return v;
+  }
+
+  bool is_none() const { return kind == Kind::kNone; }
+  bool is_tensor() const { return kind == Kind::kTensor; }
+  bool is_number() const { return kind >= Kind::kDouble && kind <= Kind::kBool; }
+  double as_double() const { return kind == Kind::kDouble ? d : static_cast<double>(i); }
+  int64_t as_int() const { return kind == Kind::kDouble ? static_cast<int64_t>(d) : i; }
+  Category number_category() const {
+    return kind == Kind::kDouble ? Category::kFloat
+                                 : kind == Kind::kInt ? Category::kInt : Category::kBool;
+  }
+};
+
+// What a parameter accepts, from the type in the signature.
+enum class ParamKind : uint8_t {
+  kTensor,          // Tensor
+  kTensorOrNumber,  // Tensor | Number
+  kNumber,          // Number: bool, int or float
+  kInt,             // int
+  kFloat,           // float
+  kBool,            // bool
+  kDims,            // int[]: a sequence of ints, or one int
+  kVarDims,         // int...: a sequence, or the ints themselves as positional arguments
+  kDType,           // dtype
+  kDevice,          // device: checked and dropped, the CPU is the only one
+  kString,          // str
+  kGenerator,       // Generator
+  kObject,          // any: the binding knows what to do with it
+};
+
+struct Param {
+  std::vector<std::string> names;  // the first is the official one, the others are aliases
+  ParamKind kind = ParamKind::kTensor;
+  bool nullable = false;  // None is accepted
+  bool keyword_only = false;
+  bool has_default = false;
+  Value value;             // the default
+  std::string value_text;  // as written, for __text_signature__
+};
+
+struct Signature {
+  std::string name;
+  std::vector<Param> params;
+  std::string result;
+};
+
+// Parses "add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor".
+Signature parse_signature(const char* text);
+
+constexpr int kMaxArgs = 10;
+
+struct Op;
+
+// One call on its way through the door.
+struct Call {
+  const Op* op;
+  Value args[kMaxArgs];
+  TensorRef output;
+  std::vector<TensorRef> more;  // outputs 1.. of an op with several
+  TensorImpl* target = nullptr;  // in-place form: write here (args[0] or `out=`)
+
+  explicit Call(const Op& the_op) : op(&the_op) {}
+  TensorImpl* tensor(int i) const { return args[i].t; }
+};
+
+class OpNode;
+
+// Where a saved slot's value comes from.
+enum class Source : uint8_t { kArg, kResult, kSizes };
+
+struct SlotSpec {
+  const char* name;        // `_saved_<name>`; null: not shown
+  Source source = Source::kArg;
+  uint8_t arg = 0;
+  uint8_t needed_by = 0xff;  // bits: edges whose gradient uses it; 0xff: always saved
+};
+
+struct Elementwise;
+
+struct Op {
+  const OpRecord* record = nullptr;
+  Signature signature;
+  std::string node_name;
+  void (*forward)(Call&) = nullptr;
+  // grad_in[i] for every edge i that is wanted. Null: the op has no derivative (comparisons).
+  void (*backward)(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) = nullptr;
+  const Elementwise* elementwise = nullptr;
+  bool composite = false;  // made of other ops, which record for it
+  std::vector<SlotSpec> slots;
+  uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors
+  uint8_t n_tensor_args = 0;
+  uint8_t edge_args[4] = {};  // arguments that a gradient goes to, edge by edge
+  uint8_t n_edges = 0;
+};
+
+// Every op, in the order of the lists. Built once, at the first call.
+const std::vector<Op*>& op_table();
+
+// The door. Every operation of the system, Python's or our own, passes here.
+void dispatch(Call& call);
+
+}  // namespace rl

@@ -1,0 +1,44 @@
+// The graph node of every op in the table.
+#pragma once
+
+#include "graph/node.h"
+#include "graph/saved.h"
+#include "ops/op.h"
+
+namespace rl {
+
+class OpNode final : public Node {
+ public:
+  // Edges, saved inputs and output shapes of a call whose outputs are known (an in-place one may not
+  // have run yet). link() then makes the outputs this node's.
+  static Ref<OpNode> record(const Op& op, Call& call);
+  void link(Call& call);
+
+  explicit OpNode(const Op* op) : op_(op) {}
+  ~OpNode() override;
+
+  const char* name() const override { return op_->node_name.c_str(); }
+  void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) override {
+    op_->backward(*this, grad_outputs, grad_inputs);
+  }
+  void release_saved(const Site& freed_by) override;
+  bool adopt_output(TensorImpl* impl, bool keep) override;
+  void detach_output(TensorImpl* impl) override;
+
+  const Op& op() const { return *op_; }
+  int n_slots() const { return static_cast<int>(op_->slots.size()); }
+  SavedSlot& slot(int i) { return reinterpret_cast<SavedSlot*>(extra())[i]; }
+  bool wants(uint32_t edge) const { return edge_wanted(edges()[edge]); }
+  // Slot i as a tensor, version checked; with its grad_fn when the backward pass is recorded.
+  TensorRef saved(int i);
+
+ private:
+  void save(Call& call);
+
+  const Op* op_;
+};
+
+// The node as an OpNode; null for AccumulateGrad and custom nodes.
+OpNode* as_op_node(Node* node);
+
+}  // namespace rl

@@ -1,0 +1,157 @@
+#include "ops/shape.h"
+
+#include "ops/copy.h"
+#include "ops/table.h"
+
+namespace rl::ops {
+
+namespace {
+
+TensorRef swapped(TensorImpl* t, int a, int b) {
+  Dims sizes = t->shape();
+  Dims strides(t->strides(), t->ndim());
+  if (sizes.n) {
+    std::swap(sizes[a], sizes[b]);
+    std::swap(strides[a], strides[b]);
+  }
+  return make_view(t, sizes, strides.v, t->offset());
+}
+
+TensorRef viewed(TensorImpl* t, const Dims& asked) {
+  Dims sizes = asked;
+  infer_size(sizes, t->numel());
+  int64_t strides[kMaxDims];
+  check(view_strides(t->sizes(), t->strides(), t->ndim(), sizes, strides), ErrorKind::kRuntime,
+        "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+        "across two contiguous subspaces). Use .reshape(...) instead.");
+  return make_view(t, sizes, strides, t->offset());
+}
+
+Tensor reshaped(const Tensor& t, const Dims& sizes) {
+  return call_op(op_of<Reshape>(), {t.value(), Value::of(sizes)});
+}
+
+}  // namespace
+
+void View::forward(Call& call) { call.output = viewed(call.tensor(0), *call.args[1].dims); }
+
+void View::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (grad_out[0]) grad_in[0] = reshaped(Tensor(grad_out[0]), node.slot(0).as_dims()).ref();
+}
+
+void UnsafeView::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  Dims sizes = *call.args[1].dims;
+  infer_size(sizes, t->numel());
+  int64_t strides[kMaxDims];
+  check(view_strides(t->sizes(), t->strides(), t->ndim(), sizes, strides), ErrorKind::kAssertion,
+        "_unsafe_view: the strides do not allow it");
+  call.output = TensorImpl::alias(t->storage(), t->dtype(), sizes, strides, t->offset());
+}
+
+void UnsafeView::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  View::backward(node, grad_out, grad_in);
+}
+
+void Reshape::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  Dims sizes = *call.args[1].dims;
+  infer_size(sizes, t->numel());
+  int64_t strides[kMaxDims];
+  Tensor source(TensorRef::borrow(t));
+  if (view_strides(t->sizes(), t->strides(), t->ndim(), sizes, strides)) {
+    call.output = view(source, sizes).ref();
+    return;
+  }
+  Tensor copy = contiguous_clone(source);
+  call.output = call_op(op_of<UnsafeView>(), {copy.value(), Value::of(sizes)}).ref();
+}
+
+void Expand::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  Dims sizes = *call.args[1].dims;
+  check(sizes.n >= t->ndim(), ErrorKind::kRuntime, "expand(", dtype_tensor_type(t->dtype()), "{",
+        to_string(t->sizes(), t->ndim()), "}, size=", to_string(sizes), "): the number of sizes provided (",
+        sizes.n, ") must be greater or equal to the number of dimensions in the tensor (", t->ndim(), ")");
+  int64_t strides[kMaxDims];
+  int extra = sizes.n - t->ndim();
+  for (int d = 0; d < sizes.n; ++d) {
+    int64_t old = d < extra ? 1 : t->sizes()[d - extra];
+    if (sizes[d] == -1) {
+      check(d >= extra, ErrorKind::kRuntime, "The expanded size of the tensor (-1) isn't allowed in a "
+            "leading, non-existing dimension ", d);
+      sizes[d] = old;
+    }
+    check(sizes[d] >= 0, ErrorKind::kRuntime, "The expanded size of the tensor (", sizes[d],
+          ") isn't allowed to be negative");
+    check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (", sizes[d],
+          ") must match the existing size (", old, ") at non-singleton dimension ", d,
+          ".  Target sizes: ", to_string(*call.args[1].dims), ".  Tensor sizes: ",
+          to_string(t->sizes(), t->ndim()));
+    strides[d] = d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra];
+  }
+  call.output = make_view(t, sizes, strides, t->offset());
+}
+
+void Expand::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (grad_out[0]) grad_in[0] = sum_to(Tensor(grad_out[0]), node.slot(0).as_dims()).ref();
+}
+
+void Transpose::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  call.output =
+      swapped(t, wrap_dim(call.args[1].i, t->ndim()), wrap_dim(call.args[2].i, t->ndim()));
+}
+
+void Transpose::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  grad_in[0] = transpose(Tensor(grad_out[0]), node.slot(0).as_int(), node.slot(1).as_int()).ref();
+}
+
+void TransposeMatrix::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  check(t->ndim() <= 2, ErrorKind::kRuntime, "t() expects a tensor with <= 2 dimensions, but self is ",
+        t->ndim(), "D");
+  call.output = swapped(t, 0, t->ndim() == 2 ? 1 : 0);
+}
+
+void TransposeMatrix::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
+  if (grad_out[0])
+    grad_in[0] = call_op(op_of<TransposeMatrix>(), {Value::of(grad_out[0].get())}).ref();
+}
+
+void Permute::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  const Dims& order = *call.args[1].dims;
+  check(order.n == t->ndim(), ErrorKind::kRuntime,
+        "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+        "desired ordering of dimensions i.e. input.dim() = ",
+        t->ndim(), " is not equal to len(dims) = ", order.n);
+  Dims sizes, strides;
+  bool seen[kMaxDims] = {};
+  for (int64_t dim : order) {
+    int d = wrap_dim(dim, t->ndim());
+    check(!seen[d], ErrorKind::kRuntime, "permute(): duplicate dims are not allowed.");
+    seen[d] = true;
+    sizes.push(t->sizes()[d]);
+    strides.push(t->strides()[d]);
+  }
+  call.output = make_view(t, sizes, strides.v, t->offset());
+}
+
+void Permute::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Dims order = node.slot(0).as_dims(), inverse = order;
+  for (int i = 0; i < order.n; ++i) inverse[wrap_dim(order[i], order.n)] = i;
+  grad_in[0] = call_op(op_of<Permute>(), {Value::of(grad_out[0].get()), Value::of(inverse)}).ref();
+}
+
+void Detach::forward(Call& call) { call.output = make_detached(call.tensor(0)); }
+
+}  // namespace rl::ops
+
+namespace rl {
+
+void add_shape_ops(std::vector<Op*>& table) { add_ops(ops::ShapeOps{}, table); }
+
+}  // namespace rl

@@ -1,0 +1,97 @@
+#include "ops/table.h"
+
+#include <cctype>
+#include <cstring>
+
+namespace rl {
+
+namespace {
+
+// "log1p" with overload 0 gives "Log1PBackward0": a letter is a capital after "_" and after a digit.
+std::string derive_node_name(const OpRecord& record) {
+  if (record.node) return record.node;
+  std::string name;
+  bool capital = true;
+  for (const char* c = record.name; *c; ++c) {
+    if (*c == '_') {
+      capital = true;
+      continue;
+    }
+    name += static_cast<char>(capital ? std::toupper(*c) : *c);
+    capital = std::isdigit(static_cast<unsigned char>(*c)) != 0;
+  }
+  return name + "Backward" + std::to_string(record.overload);
+}
+
+bool holds_tensor(ParamKind kind) {
+  return kind == ParamKind::kTensor || kind == ParamKind::kTensorOrNumber;
+}
+
+}  // namespace
+
+std::unique_ptr<Op> make_entry(const OpRecord& record) {
+  auto op = std::make_unique<Op>();
+  op->record = &record;
+  op->signature = parse_signature(record.signature);
+  op->node_name = derive_node_name(record);
+  for (size_t i = 0; i < op->signature.params.size(); ++i) {
+    const Param& param = op->signature.params[i];
+    if (holds_tensor(param.kind) && param.names[0] != "out")
+      op->tensor_args[op->n_tensor_args++] = static_cast<uint8_t>(i);
+  }
+  return op;
+}
+
+void derive_slots(Op& op, Elementwise& e) {
+  for (uint8_t i = 0; i < op.n_tensor_args; ++i) {
+    uint8_t arg = op.tensor_args[i];
+    check(e.grads[arg].form != ops::GradForm::kMissing, ErrorKind::kAssertion, op.record->name,
+          ": no statement about the gradient of ", op.signature.params[arg].names[0]);
+    if (e.grads[arg].form != ops::GradForm::kNone) op.edge_args[op.n_edges++] = arg;
+  }
+  for (uint8_t edge = 0; edge < op.n_edges; ++edge) {
+    Formula& formula = e.grads[op.edge_args[edge]];
+    for (int i = 0; i < formula.n; ++i) {
+      OperandSpec& operand = formula.operands[i];
+      if (operand.reads == ops::Reads::kGrad) continue;
+      bool result = operand.reads == ops::Reads::kResult;
+      Source source = result ? Source::kResult : Source::kArg;
+      size_t at = 0;
+      while (at < op.slots.size() &&
+             !(op.slots[at].source == source && op.slots[at].arg == operand.arg))
+        ++at;
+      if (at == op.slots.size()) {
+        const char* name = "result";
+        if (!result) {
+          const std::string& param = op.signature.params[operand.arg].names[0];
+          name = param == "input" ? "self" : param.c_str();
+        }
+        op.slots.push_back({name, source, operand.arg, 0});
+      }
+      // Numbers cost nothing and are shown whether needed or not.
+      if (operand.scalar) op.slots[at].needed_by = 0xff;
+      if (op.slots[at].needed_by != 0xff)
+        op.slots[at].needed_by |= static_cast<uint8_t>(1 << edge);
+      operand.slot = static_cast<uint8_t>(at);
+    }
+  }
+}
+
+void add_elementwise_ops(std::vector<Op*>& table) { add_ops(ops::ElementwiseOps{}, table); }
+
+const std::vector<Op*>& op_table() {
+  static const std::vector<Op*> table = [] {
+    std::vector<Op*> t;
+    add_elementwise_ops(t);
+    add_reduce_ops(t);
+    add_shape_ops(t);
+    add_copy_ops(t);
+    add_create_ops(t);
+    add_matmul_ops(t);
+    add_random_ops(t);
+    return t;
+  }();
+  return table;
+}
+
+}  // namespace rl

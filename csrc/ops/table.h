@@ -1,0 +1,75 @@
+// Turns op structs into table entries.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "ops/elementwise.h"
+
+namespace rl {
+
+// Ops that are not elementwise: forward over a Call, backward over a node, slots by hand.
+template <class T>
+concept CustomOp = requires(Call& call) {
+  T::record.name;
+  T::forward(call);
+};
+
+// The entry of struct T, filled by add_op<T>.
+template <class T>
+inline Op* op_entry = nullptr;
+
+template <class T>
+const Op& op_of() {
+  return *op_entry<T>;
+}
+
+// Fills what follows from record and signature alone.
+std::unique_ptr<Op> make_entry(const OpRecord& record);
+// Slots of an elementwise op, from what its formulas read.
+void derive_slots(Op& op, Elementwise& e);
+
+template <class T>
+void add_op(std::vector<Op*>& table) {
+  Op* op = make_entry(T::record).release();  // lives as long as the process
+  if constexpr (ElementwiseOp<T>) {
+    auto* e = new Elementwise(describe_elementwise<T>());
+    if constexpr (requires { T::kPromotesFrom; }) e->promotes_from = T::kPromotesFrom;
+    op->elementwise = e;
+    op->forward = &elementwise_forward;
+    derive_slots(*op, *e);
+    if (op->n_edges) op->backward = &elementwise_backward;
+  } else {
+    static_assert(CustomOp<T>, "an op needs a record and forward(Call&)");
+    op->forward = &T::forward;
+    if constexpr (requires { T::slots; })
+      op->slots.assign(std::begin(T::slots), std::end(T::slots));
+    if constexpr (requires { T::kComposite; }) {
+      op->composite = true;
+    } else if constexpr (requires { typename T::backward; }) {
+      static_assert(std::is_same_v<typename T::backward, ops::NotDifferentiable>);
+      op->n_edges = 0;
+    } else {
+      op->backward = &T::backward;
+      for (uint8_t i = 0; i < op->n_tensor_args; ++i) op->edge_args[op->n_edges++] = op->tensor_args[i];
+    }
+  }
+  op_entry<T> = op;
+  table.push_back(op);
+}
+
+template <class... Ops>
+void add_ops(ops::OpList<Ops...>, std::vector<Op*>& table) {
+  (add_op<Ops>(table), ...);
+}
+
+// One function per family file, called in this order by op_table().
+void add_elementwise_ops(std::vector<Op*>& table);
+void add_reduce_ops(std::vector<Op*>& table);
+void add_shape_ops(std::vector<Op*>& table);
+void add_copy_ops(std::vector<Op*>& table);
+void add_create_ops(std::vector<Op*>& table);
+void add_matmul_ops(std::vector<Op*>& table);
+void add_random_ops(std::vector<Op*>& table);
+
+}  // namespace rl

@@ -1,0 +1,160 @@
+#include "ops/tensor.h"
+
+#include "graph/tensor_math.h"
+#include "kernels/iterator.h"
+#include "ops/copy.h"
+#include "ops/create.h"
+#include "ops/matmul.h"
+#include "ops/reduce.h"
+#include "ops/shape.h"
+#include "ops/table.h"
+
+namespace rl {
+
+Tensor::Tensor(const ops::Num& number) : number_(Value::of_double(number.value)) {}
+
+Tensor call_op(const Op& op, std::initializer_list<Value> args) {
+  Call call(op);
+  int n = 0;
+  for (const Value& v : args) call.args[n++] = v;
+  for (size_t i = args.size(); i < op.signature.params.size(); ++i)
+    call.args[i] = op.signature.params[i].value;
+  dispatch(call);
+  return Tensor(std::move(call.output));
+}
+
+namespace {
+
+double number_of(const Tensor& t) { return t.value().as_double(); }
+Tensor number(double x) { return Tensor::number(Value::of_double(x)); }
+
+}  // namespace
+
+Tensor operator+(const Tensor& a, const Tensor& b) {
+  if (a.is_number()) return b.is_number() ? number(number_of(a) + number_of(b)) : b + a;
+  return call_op(op_of<ops::Add>(), {a.value(), b.value()});
+}
+
+Tensor operator-(const Tensor& a, const Tensor& b) {
+  if (!a.is_number()) return call_op(op_of<ops::Sub>(), {a.value(), b.value()});
+  if (b.is_number()) return number(number_of(a) - number_of(b));
+  return call_op(op_of<ops::Rsub>(), {b.value(), a.value()});
+}
+
+Tensor operator*(const Tensor& a, const Tensor& b) {
+  if (a.is_number()) return b.is_number() ? number(number_of(a) * number_of(b)) : b * a;
+  return call_op(op_of<ops::Mul>(), {a.value(), b.value()});
+}
+
+Tensor operator/(const Tensor& a, const Tensor& b) {
+  if (!a.is_number()) return call_op(op_of<ops::Div>(), {a.value(), b.value()});
+  if (b.is_number()) return number(number_of(a) / number_of(b));
+  return call_op(op_of<ops::Reciprocal>(), {b.value()}) * a;
+}
+
+Tensor operator-(const Tensor& a) {
+  return a.is_number() ? number(-number_of(a)) : call_op(op_of<ops::Neg>(), {a.value()});
+}
+
+Tensor operator<=(const Tensor& a, const Tensor& b) {
+  return call_op(op_of<ops::Le>(), {a.value(), b.value()});
+}
+
+namespace ops::math {
+
+Tensor sign(const Tensor& x) { return call_op(op_of<Sign>(), {x.value()}); }
+
+Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  return call_op(op_of<Where>(), {condition.value(), a.value(), b.value()});
+}
+
+namespace {
+Tensor power(const Tensor& x, const Tensor& p) {
+  if (p.is_number()) return call_op(op_of<Pow>(), {x.value(), p.value()});
+  return call_op(op_of<PowTensor>(), {x.value(), p.value()});
+}
+}  // namespace
+
+Tensor pow_slope(const Tensor& x, const Tensor& p) {
+  if (!p.is_number()) {
+    Tensor zero_power = call_op(op_of<Eq>(), {p.value(), Value::of_int(0)});
+    return select(zero_power, Num(0), p * power(x, p - Num(1)));
+  }
+  return number_of(p) == 0 ? x * Num(0) : power(x, p - Num(1)) * p;
+}
+
+Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y) {
+  Tensor at_least_zero = call_op(op_of<Ge>(), {p.value(), Value::of_int(0)});
+  if (x.is_number()) {
+    double base = number_of(x);
+    if (base == 0) return select(at_least_zero, Num(0), y * Num(-__builtin_inf()));
+    return y * Num(__builtin_log(base));
+  }
+  Tensor zero_base = call_op(op_of<Eq>(), {x.value(), Value::of_int(0)});
+  Tensor flat = call_op(op_of<Mul>(), {zero_base.value(), at_least_zero.value()});
+  return select(flat, Num(0), y * call_op(op_of<Log>(), {x.value()}));
+}
+
+}  // namespace ops::math
+
+Tensor clone(const Tensor& t) { return call_op(op_of<ops::Clone>(), {t.value()}); }
+Tensor expand(const Tensor& t, const Dims& sizes) {
+  return call_op(op_of<ops::Expand>(), {t.value(), Value::of(sizes)});
+}
+Tensor view(const Tensor& t, const Dims& sizes) {
+  return call_op(op_of<ops::View>(), {t.value(), Value::of(sizes)});
+}
+Tensor transpose(const Tensor& t, int64_t a, int64_t b) {
+  return call_op(op_of<ops::Transpose>(), {t.value(), Value::of_int(a), Value::of_int(b)});
+}
+Tensor sum(const Tensor& t, const Dims& dims, bool keepdim) {
+  return call_op(op_of<ops::SumDim>(), {t.value(), Value::of(dims), Value::of_bool(keepdim)});
+}
+Tensor to_dtype(const Tensor& t, DType dtype) {
+  return call_op(op_of<ops::ToCopy>(), {t.value(), Value::of(dtype)});
+}
+Tensor matmul2d(const Tensor& a, const Tensor& b) {
+  return call_op(op_of<ops::Mm>(), {a.value(), b.value()});
+}
+Tensor full(const Dims& sizes, DType dtype, double value) {
+  TensorRef t = TensorImpl::empty(dtype, sizes);
+  fill(t.get(), Value::of_double(value));
+  return Tensor(std::move(t));
+}
+
+Tensor sum_to(const Tensor& t, const Dims& sizes) {
+  int extra = t->ndim() - sizes.n;
+  Dims dims;
+  for (int d = 0; d < t->ndim(); ++d)
+    if (d < extra || (sizes[d - extra] == 1 && t->sizes()[d] != 1)) dims.push(d);
+  Tensor result = dims.n ? sum(t, dims, true) : t;
+  return extra ? view(result, sizes) : result;
+}
+
+void fill_tensor_math() {
+  tensor_math = {
+      .add = [](TensorImpl* a, TensorImpl* b) {
+        return (Tensor(TensorRef::borrow(a)) + Tensor(TensorRef::borrow(b))).ref();
+      },
+      .accumulate = [](TensorImpl* target, TensorImpl* value) {
+        Call call(op_of<ops::Add>());
+        call.args[0] = Value::of(target);
+        call.args[1] = Value::of(value);
+        call.args[2] = Value::of_int(1);
+        call.target = target;
+        dispatch(call);
+      },
+      .clone_like = [](TensorImpl* t, TensorImpl* like) { return clone_like(t, like).ref(); },
+      .sum_to = [](TensorImpl* t, const Dims& sizes) {
+        return sum_to(Tensor(TensorRef::borrow(t)), sizes).ref();
+      },
+      .cast = [](TensorImpl* t, DType dtype) {
+        return to_dtype(Tensor(TensorRef::borrow(t)), dtype).ref();
+      },
+      .full = [](const Dims& sizes, DType dtype, double value) {
+        return full(sizes, dtype, value).ref();
+      },
+  };
+}
+
+}  // namespace rl

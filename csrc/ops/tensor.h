@@ -1,0 +1,74 @@
+// Tensor: a counted handle with arithmetic, or a plain number beside one. What formulas are written in
+// when the backward pass is recorded, and what composite code of the core uses. Every operation goes
+// through the door.
+#pragma once
+
+#include "core/tensor.h"
+#include "ops/op.h"
+
+namespace rl {
+
+namespace ops {
+struct Num;
+}
+
+class Tensor {
+ public:
+  Tensor() = default;
+  Tensor(TensorRef impl) : impl_(std::move(impl)) {}
+  Tensor(const ops::Num& number);
+  static Tensor number(Value value) {
+    Tensor t;
+    t.number_ = value;
+    return t;
+  }
+
+  bool is_number() const { return !impl_ && !number_.is_none(); }
+  bool defined() const { return static_cast<bool>(impl_); }
+  Value value() const { return impl_ ? Value::of(impl_.get()) : number_; }
+  TensorImpl* get() const { return impl_.get(); }
+  TensorImpl* operator->() const { return impl_.get(); }
+  const TensorRef& ref() const { return impl_; }
+
+ private:
+  TensorRef impl_;
+  Value number_;
+};
+
+Tensor operator+(const Tensor& a, const Tensor& b);
+Tensor operator-(const Tensor& a, const Tensor& b);
+Tensor operator*(const Tensor& a, const Tensor& b);
+Tensor operator/(const Tensor& a, const Tensor& b);
+Tensor operator-(const Tensor& a);
+Tensor operator<=(const Tensor& a, const Tensor& b);
+inline Tensor conj(const Tensor& a) { return a; }
+
+namespace ops::math {
+Tensor sign(const Tensor& x);
+Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b);
+Tensor pow_slope(const Tensor& x, const Tensor& p);
+Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y);
+}  // namespace ops::math
+
+// Calls by name, for the core's own use.
+Tensor clone(const Tensor& t);
+Tensor expand(const Tensor& t, const Dims& sizes);
+Tensor view(const Tensor& t, const Dims& sizes);
+Tensor transpose(const Tensor& t, int64_t a, int64_t b);
+Tensor sum(const Tensor& t, const Dims& dims, bool keepdim);
+// Sums over the dimensions that broadcasting to t's shape added or stretched.
+Tensor sum_to(const Tensor& t, const Dims& sizes);
+Tensor to_dtype(const Tensor& t, DType dtype);
+Tensor matmul2d(const Tensor& a, const Tensor& b);
+Tensor full(const Dims& sizes, DType dtype, double value);
+
+// The table entry of op struct T.
+template <class T>
+const Op& op_of();
+
+// Gives graph and engine their arithmetic. Called once, before any op.
+void fill_tensor_math();
+
+Tensor call_op(const Op& op, std::initializer_list<Value> args);
+
+}  // namespace rl
