@@ -1,0 +1,213 @@
+// Attributes of Tensor.
+#include "graph/accumulate_grad.h"
+#include "graph/grad_mode.h"
+#include "graph/view.h"
+#include "ops/shape.h"
+#include "ops/table.h"
+#include "python/tensor_type.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+namespace {
+
+std::string tensor_type_of(PyObject* object) {
+  const char* name = Py_TYPE(object)->tp_name;
+  const char* dot = std::strrchr(name, '.');
+  return dot ? dot + 1 : name;
+}
+
+int refuse_delete(const char* sentence) {
+  PyErr_SetString(PyExc_RuntimeError, sentence);
+  return -1;
+}
+
+PyObject* get_shape(PyObject* self, void*) {
+  TensorImpl* t = impl_of(self);
+  return make_size(t->sizes(), t->ndim());
+}
+
+PyObject* get_dtype(PyObject* self, void*) { return Py_NewRef(dtype_object(impl_of(self)->dtype())); }
+PyObject* get_device(PyObject*, void*) { return Py_NewRef(cpu_device()); }
+PyObject* get_ndim(PyObject* self, void*) { return PyLong_FromLong(impl_of(self)->ndim()); }
+PyObject* get_itemsize(PyObject* self, void*) {
+  return PyLong_FromSize_t(item_size(impl_of(self)->dtype()));
+}
+PyObject* get_nbytes(PyObject* self, void*) {
+  TensorImpl* t = impl_of(self);
+  return PyLong_FromSize_t(static_cast<size_t>(t->numel()) * item_size(t->dtype()));
+}
+
+PyObject* get_requires_grad(PyObject* self, void*) { return PyBool_FromLong(impl_of(self)->requires_grad()); }
+
+int set_requires_grad(PyObject* self, PyObject* value, void*) {
+  return guarded_int([&] {
+    check(value && PyBool_Check(value), ErrorKind::kRuntime, "requires_grad must be a bool");
+    change_requires_grad(self, value == Py_True,
+                         "only Tensors of floating point and complex dtype can require gradients");
+    return 0;
+  });
+}
+
+PyObject* get_is_leaf(PyObject* self, void*) { return PyBool_FromLong(impl_of(self)->is_leaf()); }
+PyObject* get_output_nr(PyObject* self, void*) {
+  TensorImpl* t = impl_of(self);
+  return PyLong_FromUnsignedLong(t->is_leaf() ? 0 : t->output_nr());
+}
+PyObject* get_grad_fn(PyObject* self, void*) {
+  return guarded([&] { return wrap_node(impl_of(self)->grad_fn()); });
+}
+
+PyObject* get_grad(PyObject* self, void*) {
+  TensorImpl* t = impl_of(self);
+  if (t->grad()) [[likely]]
+    return guarded([&] { return wrap(t->grad()); });
+  if (!t->is_leaf() && !t->retains_grad() && t->requires_grad()) {
+    int status = PyErr_WarnEx(
+        PyExc_UserWarning,
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+        "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated "
+        "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf "
+        "Tensor by mistake, make sure you access the leaf Tensor instead.",
+        1);
+    if (status < 0) return nullptr;
+  }
+  Py_RETURN_NONE;
+}
+
+int set_grad(PyObject* self, PyObject* value, void*) {
+  return guarded_int([&] {
+    TensorImpl* t = impl_of(self);
+    if (!value || value == Py_None) {
+      t->set_grad(TensorRef());
+      return 0;
+    }
+    check(is_tensor(value), ErrorKind::kType, "assigned grad expected to be a Tensor or None but got grad of type ",
+          tensor_type_of(value));
+    TensorImpl* grad = impl_of(value);
+    check(grad != t, ErrorKind::kRuntime, "can't assign Variable as its own grad");
+    check(grad->dtype() == t->dtype(), ErrorKind::kRuntime, "attempting to assign a gradient with dtype '",
+          grad->dtype() == DType::kFloat64 ? "double" : grad->dtype() == DType::kFloat32 ? "float"
+          : grad->dtype() == DType::kInt64 ? "long int" : "bool",
+          "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
+          "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set "
+          "the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
+          "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
+          "systems that assume they match.");
+    check(same_sizes(grad->sizes(), grad->ndim(), t->sizes(), t->ndim()), ErrorKind::kRuntime,
+          "attempting to assign a gradient of size '", to_string(grad->sizes(), grad->ndim()),
+          "' to a tensor of size '", to_string(t->sizes(), t->ndim()),
+          "'. Please ensure that the gradient and the tensor are the same size");
+    t->set_grad(TensorRef::borrow(grad));
+    return 0;
+  });
+}
+
+PyObject* get_data(PyObject* self, void*) {
+  return guarded([&] { return wrap(detached_alias(impl_of(self))); });
+}
+
+int set_data(PyObject* self, PyObject* value, void*) {
+  if (!value) return refuse_delete("Deleting tensor data is not allowed. Delete tensor instead!");
+  return guarded_int([&] {
+    check(is_tensor(value), ErrorKind::kType, "Variable data has to be a tensor, but got ",
+          tensor_type_of(value));
+    TensorImpl *t = impl_of(self), *from = impl_of(value);
+    check(t->dtype() == from->dtype(), ErrorKind::kRuntime,
+          "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible "
+          "tensor type.\n  the dtypes are ", dtype_name(t->dtype()), " and ", dtype_name(from->dtype()));
+    if (t->saved_by_grad_fn()) {
+      node_detach_output(t->grad_fn(), t);
+      t->set_saved_by_grad_fn(false);
+    }
+    Dims strides(from->strides(), from->ndim());
+    Dims sizes = from->shape();
+    int64_t offset = from->offset();
+    t->set_storage(from->storage());
+    t->set_geometry(sizes, strides.v, offset);
+    return 0;
+  });
+}
+
+PyObject* get_version(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    check(!impl_of(self)->is_inference(), ErrorKind::kRuntime,
+          "Inference tensors do not track version counter.");
+    return PyLong_FromUnsignedLong(impl_of(self)->version());
+  });
+}
+
+PyObject* get_base(PyObject* self, void*) {
+  return guarded([&] { return wrap(TensorRef::borrow(impl_of(self)->base())); });
+}
+
+PyObject* get_retains_grad(PyObject* self, void*) { return PyBool_FromLong(impl_of(self)->retains_grad()); }
+PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
+PyObject* get_true(PyObject*, void*) { Py_RETURN_TRUE; }
+
+// x.T: all dimensions reversed; x.mT: the last two swapped.
+PyObject* get_T(PyObject* self, void*) {
+  return guarded([&] {
+    TensorImpl* t = impl_of(self);
+    Dims order;
+    for (int d = t->ndim(); d-- > 0;) order.push(d);
+    return wrap(call_op(op_of<ops::Permute>(), {Value::of(t), Value::of(order)}).ref());
+  });
+}
+
+PyObject* get_mT(PyObject* self, void*) {
+  return guarded([&] {
+    TensorImpl* t = impl_of(self);
+    check(t->ndim() >= 2, ErrorKind::kRuntime, "tensor.mT is only supported on matrices or batches of "
+          "matrices. Got ", t->ndim(), "-D tensor.");
+    return wrap(transpose(Tensor(TensorRef::borrow(t)), -2, -1).ref());
+  });
+}
+
+PyGetSetDef kAttributes[] = {
+    {"shape", get_shape, nullptr, "Sizes of the dimensions.", nullptr},
+    {"dtype", get_dtype, nullptr, "Element type.", nullptr},
+    {"device", get_device, nullptr, "Where the memory is.", nullptr},
+    {"ndim", get_ndim, nullptr, "Number of dimensions.", nullptr},
+    {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
+    {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
+    {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on it are recorded.", nullptr},
+    {"is_leaf", get_is_leaf, nullptr, "Not computed by a recorded operation.", nullptr},
+    {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this is.", nullptr},
+    {"grad_fn", get_grad_fn, nullptr, "The node that computed this tensor, or None.", nullptr},
+    {"grad", get_grad, set_grad, "The accumulated gradient, or None.", nullptr},
+    {"data", get_data, set_data, "The same memory outside the graph, with a version of its own.", nullptr},
+    {"_version", get_version, nullptr, "Number of in-place writes so far.", nullptr},
+    {"_base", get_base, nullptr, "The tensor that this view looks at, or None.", nullptr},
+    {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called on a non-leaf.", nullptr},
+    {"is_cuda", get_false, nullptr, nullptr, nullptr},
+    {"is_cpu", get_true, nullptr, nullptr, nullptr},
+    {"is_sparse", get_false, nullptr, nullptr, nullptr},
+    {"is_quantized", get_false, nullptr, nullptr, nullptr},
+    {"is_meta", get_false, nullptr, nullptr, nullptr},
+    {"is_mps", get_false, nullptr, nullptr, nullptr},
+    {"T", get_T, nullptr, "All dimensions reversed, over the same memory.", nullptr},
+    {"mT", get_mT, nullptr, "The last two dimensions swapped, over the same memory.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+}  // namespace
+
+void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence) {
+  TensorImpl* t = impl_of(self);
+  if (!t->is_leaf()) {
+    check(on, ErrorKind::kRuntime,
+          "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+          "in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+    return;
+  }
+  check(!on || is_float(t->dtype()), ErrorKind::kRuntime, dtype_sentence);
+  check(!on || !t->is_inference() || inference_enabled(), ErrorKind::kRuntime,
+        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+  t->set_requires_grad(on);
+  if (on) tracked_from_now(t);
+}
+
+PyGetSetDef* tensor_attributes() { return kAttributes; }
+
+}  // namespace rl::python

@@ -1,0 +1,327 @@
+// backward() and grad(): checks and errors around the engine; tensor hooks.
+#include "python/autograd.h"
+
+#include "engine/engine.h"
+#include "graph/accumulate_grad.h"
+#include "graph/grad_mode.h"
+#include "graph/provenance.h"
+#include "ops/tensor.h"
+#include "python/tensor_type.h"
+#include "python/type_tools.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+namespace {
+
+constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
+
+std::string short_type(PyObject* object) {
+  const char* name = Py_TYPE(object)->tp_name;
+  const char* dot = std::strrchr(name, '.');
+  return dot ? dot + 1 : name;
+}
+
+std::string torch_size(TensorImpl* t) { return "torch.Size(" + to_string(t->sizes(), t->ndim()) + ")"; }
+
+[[noreturn, gnu::cold]] void fail_no_grad(TensorImpl* t, size_t index) {
+  Provenance story;
+  story.line("asked for by", Site::capture());
+  switch (t->cut()) {
+    case Cut::kNoGrad:
+      story.line("why", "it was computed from tensors that require grad, but under no_grad()");
+      story.fix("compute it outside torch.no_grad(), or under torch.enable_grad().");
+      break;
+    case Cut::kDetach:
+      story.line("why", "it was cut from its history by detach()");
+      story.fix("call backward() on a tensor that was computed without detach().");
+      break;
+    case Cut::kDtype:
+      story.line("why", concat("its dtype is ", dtype_name(t->dtype()), ", which has no derivative"));
+      story.fix("keep the computation in a floating point dtype.");
+      break;
+    case Cut::kNone:
+      story.line("why", "no tensor that it was computed from requires grad");
+      story.fix("make the parameters with requires_grad=True before computing it.");
+  }
+  fail(ErrorKind::kRuntime, "element ", index,
+       " of tensors does not require grad and does not have a grad_fn", story.text());
+}
+
+// The gradient that a root starts with.
+TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
+  if (!given || given == Py_None) {
+    if (!out->requires_grad()) return {};
+    check(out->numel() == 1, ErrorKind::kRuntime, "grad can be implicitly created only for scalar outputs",
+          "\n  the shape is ", to_string(out->sizes(), out->ndim()),
+          "\n  fix: reduce it first, as in y.sum().backward(), or pass the gradient: "
+          "y.backward(torch.ones_like(y)).");
+    TensorRef one = TensorImpl::empty(out->dtype(), out->sizes(), out->ndim());
+    if (out->dtype() == DType::kFloat32)
+      *reinterpret_cast<float*>(one->mut_data()) = 1;
+    else
+      *reinterpret_cast<double*>(one->mut_data()) = 1;
+    return one;
+  }
+  check(is_tensor(given), ErrorKind::kType, "gradients can be either Tensors or None, but got ",
+        short_type(given));
+  TensorImpl* grad = impl_of(given);
+  check(same_sizes(grad->sizes(), grad->ndim(), out->sizes(), out->ndim()), ErrorKind::kRuntime,
+        "Mismatch in shape: grad_output[", index, "] has a shape of ", torch_size(grad), " and output[",
+        index, "] has a shape of ", torch_size(out), ".");
+  return TensorRef::borrow(grad);
+}
+
+void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad, size_t index) {
+  TensorRef start = root_gradient(out, grad, index);
+  if (!out->requires_grad()) fail_no_grad(out, index);
+  request.roots.push_back({gradient_edge(out), std::move(start)});
+}
+
+// A tensor, or a sequence of tensors, as a borrowed array.
+struct Tensors {
+  PyRef sequence;
+  PyObject* const* items = nullptr;
+  PyObject* single = nullptr;
+  Py_ssize_t n = 0;
+
+  Tensors(PyObject* object, const char* what) {
+    if (is_tensor(object)) {
+      single = object;
+      items = &single;
+      n = 1;
+      return;
+    }
+    sequence = PyRef(PySequence_Fast(object, what));
+    if (!sequence) throw_python();
+    n = PySequence_Fast_GET_SIZE(sequence.get());
+    items = PySequence_Fast_ITEMS(sequence.get());
+    for (Py_ssize_t i = 0; i < n; ++i)
+      check(is_tensor(items[i]), ErrorKind::kType, what, ", but got ", short_type(items[i]));
+  }
+};
+
+void add_roots(BackwardRequest& request, const Tensors& outputs, PyObject* grads) {
+  if (!grads || grads == Py_None) {
+    for (Py_ssize_t i = 0; i < outputs.n; ++i)
+      add_root(request, impl_of(outputs.items[i]), nullptr, static_cast<size_t>(i));
+    return;
+  }
+  if (is_tensor(grads)) {
+    check(outputs.n == 1, ErrorKind::kRuntime, "got ", outputs.n, " tensors and 1 gradients");
+    return add_root(request, impl_of(outputs.items[0]), grads, 0);
+  }
+  PyRef sequence(PySequence_Fast(grads, "gradients can be either Tensors or None"));
+  if (!sequence) {
+    PyErr_Clear();
+    fail(ErrorKind::kType, "gradients can be either Tensors or None, but got ", short_type(grads));
+  }
+  Py_ssize_t n = PySequence_Fast_GET_SIZE(sequence.get());
+  PyObject** items = PySequence_Fast_ITEMS(sequence.get());
+  for (Py_ssize_t i = 0; i < n; ++i)
+    check(is_tensor(items[i]) || items[i] == Py_None, ErrorKind::kType,
+          "gradients can be either Tensors or None, but got ", short_type(items[i]));
+  check(n == outputs.n, ErrorKind::kRuntime, "got ", outputs.n, " tensors and ", n, " gradients");
+  for (Py_ssize_t i = 0; i < n; ++i)
+    add_root(request, impl_of(outputs.items[i]), items[i], static_cast<size_t>(i));
+}
+
+void set_flags(BackwardRequest& request, PyObject* retain_graph, PyObject* create_graph) {
+  request.create_graph = create_graph && PyObject_IsTrue(create_graph) == 1;
+  request.keep_graph = retain_graph && retain_graph != Py_None ? PyObject_IsTrue(retain_graph) == 1
+                                                               : request.create_graph;
+}
+
+// backward(inputs=): leaves accumulate in the run, other tensors take their captured gradient.
+void run_into(BackwardRequest& request, PyObject* inputs) {
+  if (!inputs || inputs == Py_None) {
+    run_backward(request);
+    return;
+  }
+  Tensors wanted(inputs, "inputs must be Tensors");
+  check(wanted.n > 0, ErrorKind::kRuntime, "`inputs` argument to `backward()` cannot be empty.");
+  for (Py_ssize_t i = 0; i < wanted.n; ++i) {
+    TensorImpl* t = impl_of(wanted.items[i]);
+    check(t->requires_grad(), ErrorKind::kRuntime, "One of the differentiated Tensors does not require grad");
+    request.inputs.push_back(gradient_edge(t));
+  }
+  std::vector<TensorRef> captured = run_backward(request);
+  for (Py_ssize_t i = 0; i < wanted.n; ++i) {
+    TensorImpl* t = impl_of(wanted.items[i]);
+    TensorRef& grad = captured[static_cast<size_t>(i)];
+    if (t->is_leaf() || !grad) continue;
+    t->set_grad(t->grad() ? (Tensor(t->grad()) + Tensor(grad)).ref() : grad);
+    t->set_retains_grad(true);
+    node_set_retained(t->grad_fn(), t->output_nr(), t);
+  }
+}
+
+void warn_create_graph() {
+  int status = PyErr_WarnEx(
+      PyExc_UserWarning,
+      "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+      "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to "
+      "avoid this. If you have to use this function, make sure to reset the .grad fields of your parameters "
+      "to None after use to break the cycle and avoid the leak.",
+      1);
+  if (status < 0) throw_python();
+}
+
+// backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
+PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    static constexpr Parameters kParameters{
+        "backward", 5, 1, 5, {"tensors", "grad_tensors", "retain_graph", "create_graph", "inputs"}};
+    PyObject* v[5] = {};
+    parse_arguments(kParameters, args, n, kwnames, v);
+    BackwardRequest request;
+    set_flags(request, v[2], v[3]);
+    if (request.create_graph) warn_create_graph();
+    Tensors outputs(v[0], "tensors must be Tensors");
+    add_roots(request, outputs, v[1]);
+    if (outputs.n) run_into(request, v[4]);
+    Py_RETURN_NONE;
+  });
+}
+
+// grad(outputs, inputs, grad_outputs, flags...): a tuple with the gradient of each input.
+PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    static constexpr Parameters kParameters{
+        "grad",
+        7,
+        2,
+        7,
+        {"outputs", "inputs", "grad_outputs", "retain_graph", "create_graph", "allow_unused",
+         "materialize_grads"}};
+    PyObject* v[7] = {};
+    parse_arguments(kParameters, args, n, kwnames, v);
+    BackwardRequest request;
+    request.accumulate = false;
+    set_flags(request, v[3], v[4]);
+    bool materialize = v[6] && PyObject_IsTrue(v[6]) == 1;
+    bool unused_given = v[5] && v[5] != Py_None;
+    bool allow_unused = unused_given ? PyObject_IsTrue(v[5]) == 1 : materialize;
+    check(!materialize || allow_unused, ErrorKind::kValue,
+          "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+          "allow_unused=False.");
+    Tensors outputs(v[0], "outputs must be Tensors"), inputs(v[1], "inputs must be Tensors");
+    check(inputs.n > 0, ErrorKind::kRuntime, "`inputs` argument to `grad()` cannot be empty.");
+    add_roots(request, outputs, v[2]);
+    for (Py_ssize_t i = 0; i < inputs.n; ++i) {
+      TensorImpl* t = impl_of(inputs.items[i]);
+      check(t->requires_grad(), ErrorKind::kRuntime,
+            "One of the differentiated Tensors does not require grad\n  it is the input at index ", i,
+            ", of shape ", to_string(t->sizes(), t->ndim()),
+            "\n  fix: make it with requires_grad=True before it is used.");
+      request.inputs.push_back(gradient_edge(t));
+    }
+    std::vector<TensorRef> found = run_backward(request);
+    PyRef result(checked(PyTuple_New(inputs.n)));
+    for (Py_ssize_t i = 0; i < inputs.n; ++i) {
+      TensorRef& g = found[static_cast<size_t>(i)];
+      TensorImpl* t = impl_of(inputs.items[i]);
+      if (!g) {
+        check(allow_unused, ErrorKind::kRuntime, "The differentiated Tensor at index ", i,
+              " appears to not have been used in the graph. Set allow_unused=True if this is the desired "
+              "behavior.\n  its shape is ", to_string(t->sizes(), t->ndim()));
+        if (materialize) {
+          g = full(t->shape(), t->dtype(), 0).ref();
+          if (request.create_graph) g->set_requires_grad(true);
+        }
+      }
+      PyTuple_SET_ITEM(result.get(), i, wrap(std::move(g)));
+    }
+    return result.release();
+  });
+}
+
+// _hook_dict(tensor, make): the callable that holds the tensor's hooks, made by make() on first use.
+PyObject* hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    check(n == 2 && is_tensor(args[0]), ErrorKind::kType, "_hook_dict(tensor, make)");
+    TensorImpl* t = impl_of(args[0]);
+    check(t->requires_grad(), ErrorKind::kRuntime,
+          "cannot register a hook on a tensor that doesn't require gradient");
+    auto find = [&]() -> HookList& {
+      if (t->is_leaf()) {
+        Extension& extension = t->make_extension();
+        if (!extension.hooks) extension.hooks = new HookList;
+        return *extension.hooks;
+      }
+      NodeSide& side = t->grad_fn()->make_side();
+      if (side.output_hooks.size() < t->grad_fn()->n_outputs())
+        side.output_hooks.resize(t->grad_fn()->n_outputs());
+      return side.output_hooks[t->output_nr()];
+    };
+    if (!find().hooks.empty()) return Py_NewRef(static_cast<PyObject*>(find().hooks[0].callable));
+    PyRef made(checked(PyObject_CallNoArgs(args[1])));
+    find().hooks.push_back({0, Py_NewRef(made.get())});
+    tracked_from_now(t);
+    return made.release();
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"_backward", method(backward), kFast, nullptr},
+    {"_grad", method(grad), kFast, nullptr},
+    {"_hook_dict", method(hook_dict), METH_FASTCALL, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    BackwardRequest request;
+    TensorImpl* t = impl_of(self);
+    if (n == 0 && !kwnames) [[likely]] {
+      add_root(request, t, nullptr, 0);
+      run_backward(request);
+      Py_RETURN_NONE;
+    }
+    static constexpr Parameters kParameters{
+        "backward", 4, 0, 4, {"gradient", "retain_graph", "create_graph", "inputs"}};
+    PyObject* v[4] = {};
+    parse_arguments(kParameters, args, n, kwnames, v);
+    set_flags(request, v[1], v[2]);
+    if (request.create_graph) warn_create_graph();
+    if (v[0] && !is_tensor(v[0]) && v[0] != Py_None) {
+      // A list of gradients for one tensor: PyTorch looks at its entries.
+      Tensors outputs(self, "");
+      add_roots(request, outputs, v[0]);
+    } else {
+      add_root(request, t, v[0], 0);
+    }
+    run_into(request, v[3]);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* tensor_retain_grad(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    TensorImpl* t = impl_of(self);
+    check(t->requires_grad(), ErrorKind::kRuntime,
+          "can't retain_grad on Tensor that has requires_grad=False");
+    if (!t->is_leaf() && !t->retains_grad()) {
+      node_set_retained(t->grad_fn(), t->output_nr(), t);
+      t->set_retains_grad(true);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+TensorImpl* call_tensor_hook(void* hook, TensorImpl* grad) {
+  PyRef argument(wrap(TensorRef::borrow(grad)));
+  PyRef result(checked(PyObject_CallOneArg(static_cast<PyObject*>(hook), argument.get())));
+  if (result.get() == Py_None) return nullptr;
+  check(is_tensor(result.get()), ErrorKind::kType, "expected Variable, but hook returned '",
+        short_type(result.get()), "'");
+  TensorImpl* changed = impl_of(result.get());
+  changed->retain();
+  return changed;
+}
+
+bool init_autograd(PyObject* module) { return PyModule_AddFunctions(module, kFunctions) == 0; }
+
+}  // namespace rl::python

@@ -1,0 +1,19 @@
+/* CPython 3.11: _PyInterpreterFrame chain behind the thread state's cframe. */
+#define Py_BUILD_CORE 1
+#include <Python.h>
+
+#include "internal/pycore_frame.h"
+#include "internal/pycore_pystate.h"
+
+#include "python/frame.h"
+
+PyObject* rl_user_frame(const RlPointerSet* skip, int* offset) {
+  PyThreadState* thread = _PyThreadState_GET();
+  if (!thread) return NULL;
+  for (_PyInterpreterFrame* f = thread->cframe->current_frame; f; f = f->previous) {
+    if (rl_in_set(skip, f->f_globals) || _PyFrame_IsIncomplete(f)) continue;
+    *offset = _PyInterpreterFrame_LASTI(f) * (int)sizeof(_Py_CODEUNIT);
+    return Py_NewRef((PyObject*)f->f_code);
+  }
+  return NULL;
+}

@@ -1,0 +1,231 @@
+// Functions and methods of every op in the table: docs, signatures and thunks follow from the records.
+#include "python/functions.h"
+
+#include <array>
+#include <map>
+
+#include "python/parse.h"
+#include "python/tensor_type.h"
+
+namespace rl::python {
+
+namespace {
+
+constexpr size_t kMaxNames = 512;
+
+struct Registry {
+  std::vector<std::unique_ptr<PublicName>> names;
+  std::map<std::string, PublicName*> by_name;
+  std::vector<PyMethodDef> functions, methods;
+  std::vector<std::string> docs;
+};
+
+Registry& registry() {
+  static auto* instance = new Registry;
+  return *instance;
+}
+
+PublicName* g_names[kMaxNames];
+
+// A method descriptor has no room for a closure: one thunk per index, all alike.
+template <size_t I>
+PyObject* function_thunk(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return call_public(*g_names[I], nullptr, args, n, kwnames);
+}
+template <size_t I>
+PyObject* method_thunk(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return call_public(*g_names[I], self, args, n, kwnames);
+}
+
+template <size_t... I>
+constexpr auto function_thunks(std::index_sequence<I...>) {
+  return std::array<_PyCFunctionFastWithKeywords, sizeof...(I)>{&function_thunk<I>...};
+}
+template <size_t... I>
+constexpr auto method_thunks(std::index_sequence<I...>) {
+  return std::array<_PyCFunctionFastWithKeywords, sizeof...(I)>{&method_thunk<I>...};
+}
+constexpr auto kFunctionThunks = function_thunks(std::make_index_sequence<kMaxNames>{});
+constexpr auto kMethodThunks = method_thunks(std::make_index_sequence<kMaxNames>{});
+
+// The first overload's signature in the form that inspect.signature reads; the rest in words.
+std::string make_doc(const PublicName& p, bool method) {
+  const Op& first = *p.overloads[0].op;
+  std::string text = p.name + "(";
+  bool star = false;
+  for (size_t i = 0; i < first.signature.params.size(); ++i) {
+    const Param& param = first.signature.params[i];
+    if (i) text += ", ";
+    if (i == 0 && method) {
+      text += "$self";
+      continue;
+    }
+    if (param.keyword_only && !star) {
+      text += "*, ";
+      star = true;
+    }
+    if (param.kind == ParamKind::kVarDims) {
+      text += "*" + param.names[0];
+      star = true;
+      continue;
+    }
+    text += param.names[0];
+    if (param.has_default) text += "=" + param.value_text;
+  }
+  if (!method || first.signature.params.empty()) {
+    text = text + ")\n--\n\n";
+  } else {
+    text += ")\n--\n\n";
+  }
+  for (const Overload& o : p.overloads) {
+    const OpRecord& record = *o.op->record;
+    text += p.inplace ? std::string("In-place form: ") + record.signature : record.signature;
+    text += "\n\n";
+    text += record.doc;
+    text += "\nDerivative: ";
+    text += record.derivative;
+    text += "\n\n";
+  }
+  text.pop_back();
+  return text;
+}
+
+void add_name(const std::string& name, bool inplace, const Op* op) {
+  Registry& r = registry();
+  PublicName*& p = r.by_name[name];
+  if (!p) {
+    r.names.push_back(std::make_unique<PublicName>());
+    p = r.names.back().get();
+    p->name = name;
+    p->inplace = inplace;
+    check(r.names.size() <= kMaxNames, ErrorKind::kAssertion, "more than ", kMaxNames, " op names");
+    g_names[r.names.size() - 1] = p;
+  }
+  p->overloads.push_back(make_overload(op));
+}
+
+bool first_is_tensor(const Op& op) {
+  return !op.signature.params.empty() && op.signature.params[0].kind == ParamKind::kTensor;
+}
+
+void build() {
+  Registry& r = registry();
+  for (Op* op : op_table()) {
+    if (op->record->form == Form::kInternal) continue;
+    add_name(op->record->name, false, op);
+    if (op->record->inplace) add_name(std::string(op->record->name) + "_", true, op);
+  }
+  // Python keeps pointers into these: no growth afterwards.
+  r.functions.reserve(r.names.size() + 1);
+  r.methods.reserve(r.names.size() + 1);
+  r.docs.reserve(2 * r.names.size());
+  for (size_t i = 0; i < r.names.size(); ++i) {
+    PublicName& p = *r.names[i];
+    Form form = p.overloads[0].op->record->form;
+    constexpr int kFlags = METH_FASTCALL | METH_KEYWORDS;
+    if (form != Form::kMethod && !p.inplace) {
+      r.docs.push_back(make_doc(p, false));
+      r.functions.push_back({p.name.c_str(), reinterpret_cast<PyCFunction>(
+                                                 reinterpret_cast<void*>(kFunctionThunks[i])),
+                             kFlags, r.docs.back().c_str()});
+    }
+    if (form != Form::kFunction && first_is_tensor(*p.overloads[0].op)) {
+      r.docs.push_back(make_doc(p, true));
+      r.methods.push_back({p.name.c_str(), reinterpret_cast<PyCFunction>(
+                                               reinterpret_cast<void*>(kMethodThunks[i])),
+                           kFlags, r.docs.back().c_str()});
+    }
+  }
+  r.functions.push_back({nullptr, nullptr, 0, nullptr});
+  r.methods.push_back({nullptr, nullptr, 0, nullptr});
+}
+
+PyObject* alias_method(PyTypeObject* type, const char* name, const char* alias) {
+  PyObject* method = PyDict_GetItemString(type->tp_dict, name);
+  if (!method) return nullptr;
+  return PyObject_SetAttrString(reinterpret_cast<PyObject*>(type), alias, method) < 0 ? nullptr : method;
+}
+
+// Other spellings that PyTorch accepts.
+constexpr struct {
+  const char* name;
+  const char* alias;
+} kAliases[] = {{"mul", "multiply"}, {"mul_", "multiply_"}, {"sub", "subtract"},
+                {"sub_", "subtract_"}, {"div", "divide"},     {"div_", "divide_"},
+                {"div", "true_divide"}, {"div_", "true_divide_"}, {"neg", "negative"},
+                {"neg_", "negative_"}, {"abs", "absolute"},   {"abs_", "absolute_"},
+                {"lt", "less"},        {"le", "less_equal"},  {"gt", "greater"},
+                {"ge", "greater_equal"}, {"ne", "not_equal"}, {"transpose", "swapaxes"},
+                {"transpose", "swapdims"}};
+
+}  // namespace
+
+bool init_functions(PyObject* module) {
+  build();
+  Registry& r = registry();
+  if (PyModule_AddFunctions(module, r.functions.data()) < 0) return false;
+  for (PyMethodDef* def = r.methods.data(); def->ml_name; ++def) {
+    PyRef descriptor(PyDescr_NewMethod(tensor_type, def));
+    if (!descriptor ||
+        PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), def->ml_name, descriptor.get()) < 0)
+      return false;
+  }
+  for (const auto& [name, alias] : kAliases) {
+    PyRef function(PyObject_GetAttrString(module, name));
+    if (function)
+      PyModule_AddObjectRef(module, alias, function.get());
+    else
+      PyErr_Clear();  // a name that exists as a method only
+    if (!alias_method(tensor_type, name, alias) && PyErr_Occurred()) return false;
+  }
+  return true;
+}
+
+namespace {
+
+
+const char* computes_name(Computes computes) {
+  switch (computes) {
+    case Computes::kAny:
+      return "any";
+    case Computes::kNumeric:
+      return "numeric";
+    default:
+      return "floating";
+  }
+}
+
+const char* form_name(Form form) {
+  constexpr const char* kNames[] = {"both", "function", "method", "internal"};
+  return kNames[static_cast<int>(form)];
+}
+
+}  // namespace
+
+PyObject* op_table_as_list(PyObject*, PyObject*) {
+  return guarded([]() -> PyObject* {
+    PyRef list(checked(PyList_New(0)));
+    for (const Op* op : op_table()) {
+      const OpRecord& r = *op->record;
+      PyRef saved(checked(PyList_New(0)));
+      for (const SlotSpec& slot : op->slots)
+        if (slot.name) {
+          PyRef name(checked(PyUnicode_FromString(slot.name)));
+          checked(PyList_Append(saved.get(), name.get()));
+        }
+      PyRef entry(checked(Py_BuildValue(
+          "{s:s,s:i,s:s,s:s,s:s,s:(dd),s:d,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:i,s:O}", "name", r.name,
+          "overload", r.overload, "signature", r.signature, "doc", r.doc, "derivative", r.derivative,
+          "domain", r.domain.low, r.domain.high, "max_ulp", r.max_ulp, "computes",
+          computes_name(r.computes), "form", form_name(r.form), "inplace", r.inplace ? Py_True : Py_False,
+          "mutates", r.mutates ? Py_True : Py_False, "view", r.view ? Py_True : Py_False, "differentiable",
+          op->backward || op->composite ? Py_True : Py_False, "composite",
+          op->composite ? Py_True : Py_False, "elementwise", op->elementwise ? Py_True : Py_False, "node",
+          op->node_name.c_str(), "n_tensors", static_cast<int>(op->n_tensor_args), "saved", saved.get())));
+      checked(PyList_Append(list.get(), entry.get()));
+    }
+    return list.release();
+  });
+}
+
+}  // namespace rl::python

@@ -1,0 +1,348 @@
+// Methods of Tensor that are not ops: geometry, flags, conversions, memory.
+#include "graph/grad_mode.h"
+#include "graph/view.h"
+#include "ops/copy.h"
+#include "ops/shape.h"
+#include "ops/table.h"
+#include "python/autograd.h"
+#include "python/parse.h"
+#include "python/tensor_type.h"
+#include "python/type_tools.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+namespace {
+
+PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    static constexpr Parameters kParameters{"size", 1, 0, 1, {"dim"}};
+    PyObject* dim = nullptr;
+    parse_arguments(kParameters, args, n, kwnames, &dim);
+    TensorImpl* t = impl_of(self);
+    if (!dim || dim == Py_None) return make_size(t->sizes(), t->ndim());
+    int64_t d = PyLong_AsLongLong(dim);
+    if (d == -1 && PyErr_Occurred()) throw_python();
+    check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", d, " but tensor has no dimensions");
+    return PyLong_FromLongLong(t->sizes()[wrap_dim(d, t->ndim())]);
+  });
+}
+
+PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    static constexpr Parameters kParameters{"stride", 1, 0, 1, {"dim"}};
+    PyObject* dim = nullptr;
+    parse_arguments(kParameters, args, n, kwnames, &dim);
+    TensorImpl* t = impl_of(self);
+    if (dim && dim != Py_None) {
+      int64_t d = PyLong_AsLongLong(dim);
+      if (d == -1 && PyErr_Occurred()) throw_python();
+      return PyLong_FromLongLong(t->strides()[wrap_dim(d, t->ndim())]);
+    }
+    PyRef tuple(checked(PyTuple_New(t->ndim())));
+    for (int d = 0; d < t->ndim(); ++d)
+      PyTuple_SET_ITEM(tuple.get(), d, checked(PyLong_FromLongLong(t->strides()[d])));
+    return tuple.release();
+  });
+}
+
+PyObject* dim(PyObject* self, PyObject*) { return PyLong_FromLong(impl_of(self)->ndim()); }
+PyObject* numel(PyObject* self, PyObject*) { return PyLong_FromLongLong(impl_of(self)->numel()); }
+PyObject* element_size(PyObject* self, PyObject*) {
+  return PyLong_FromSize_t(item_size(impl_of(self)->dtype()));
+}
+PyObject* storage_offset(PyObject* self, PyObject*) { return PyLong_FromLongLong(impl_of(self)->offset()); }
+PyObject* data_ptr(PyObject* self, PyObject*) {
+  TensorImpl* t = impl_of(self);
+  return PyLong_FromVoidPtr(t->numel() ? t->mut_data() : nullptr);
+}
+PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong(impl_of(self)->is_contiguous()); }
+PyObject* is_floating_point(PyObject* self, PyObject*) {
+  return PyBool_FromLong(is_float(impl_of(self)->dtype()));
+}
+PyObject* is_complex(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong(impl_of(self)->is_inference()); }
+PyObject* is_view(PyObject* self, PyObject*) { return PyBool_FromLong(impl_of(self)->is_view()); }
+PyObject* item(PyObject* self, PyObject*) {
+  return guarded([&] { return item_of(impl_of(self)); });
+}
+PyObject* tolist(PyObject* self, PyObject*) {
+  return guarded([&] { return tolist_of(impl_of(self)); });
+}
+
+PyObject* length(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    check(impl_of(self)->ndim() > 0, ErrorKind::kType, "len() of a 0-d tensor");
+    return PyLong_FromLongLong(impl_of(self)->sizes()[0]);
+  });
+}
+
+PyObject* numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    static constexpr Parameters kParameters{"numpy", 0, 0, 1, {"force"}};
+    PyObject* force = nullptr;
+    parse_arguments(kParameters, args, n, kwnames, &force);
+    return numpy_of(self, bool_argument("numpy", "force", force, false));
+  });
+}
+
+// NumPy's protocol: np.asarray(t) shares memory where dtype allows it.
+PyObject* array(PyObject* self, PyObject* args, PyObject* kwargs) {
+  return guarded([&]() -> PyObject* {
+    PyObject *dtype = Py_None, *copy = Py_None;
+    static const char* names[] = {"dtype", "copy", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO", const_cast<char**>(names), &dtype, &copy))
+      throw_python();
+    PyRef made(numpy_of(self, false));
+    if (dtype == Py_None) {
+      if (copy == Py_True) return PyObject_CallMethod(made.get(), "copy", nullptr);
+      return made.release();
+    }
+    return PyObject_CallMethod(made.get(), "astype", "O", dtype);
+  });
+}
+
+PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    static constexpr Parameters kParameters{"requires_grad_", 1, 0, 1, {"requires_grad"}};
+    PyObject* on = nullptr;
+    parse_arguments(kParameters, args, n, kwnames, &on);
+    change_requires_grad(self, bool_argument("requires_grad_", "requires_grad", on, true),
+                         "only Tensors of floating point dtype can require gradients");
+    return Py_NewRef(self);
+  });
+}
+
+PyObject* detach_(PyObject* self, PyObject*) {
+  return guarded([&] {
+    TensorImpl* t = impl_of(self);
+    check(!t->is_view(), ErrorKind::kRuntime,
+          "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
+          "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and "
+          "hence detach_() cannot be called on these gradients. To fix this error, please refer to the "
+          "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.");
+    if (t->is_leaf())
+      t->set_requires_grad(false);
+    else
+      t->set_grad_fn(nullptr, 0);
+    t->set_cut(Cut::kDetach);
+    return Py_NewRef(self);
+  });
+}
+
+TensorRef converted(TensorImpl* t, DType dtype, bool copy) {
+  if (t->dtype() == dtype) return copy ? clone(Tensor(TensorRef::borrow(t))).ref() : TensorRef::borrow(t);
+  return to_dtype(Tensor(TensorRef::borrow(t)), dtype).ref();
+}
+
+template <DType kType>
+PyObject* cast(PyObject* self, PyObject*) {
+  return guarded([&] { return wrap(converted(impl_of(self), kType, false)); });
+}
+
+// to(dtype), to(device), to(device, dtype), to(other), each with non_blocking and copy.
+PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    TensorImpl* t = impl_of(self);
+    DType dtype = t->dtype();
+    bool copy = false, understood = true;
+    auto take = [&](PyObject* value) {
+      if (is_dtype(value)) {
+        dtype = dtype_value(value);
+      } else if (is_tensor(value)) {
+        dtype = impl_of(value)->dtype();
+      } else if (is_device(value) || PyUnicode_Check(value) || PyLong_CheckExact(value)) {
+        check_device(value);
+      } else if (value == reinterpret_cast<PyObject*>(&PyFloat_Type)) {
+        dtype = DType::kFloat64;
+      } else if (value == reinterpret_cast<PyObject*>(&PyLong_Type)) {
+        dtype = DType::kInt64;
+      } else if (value == reinterpret_cast<PyObject*>(&PyBool_Type)) {
+        dtype = DType::kBool;
+      } else if (value != Py_None) {
+        understood = false;
+      }
+    };
+    for (Py_ssize_t i = 0; i < n && i < 2; ++i)
+      if (!PyBool_Check(args[i])) take(args[i]);
+    for (Py_ssize_t i = 0, k = kwnames ? PyTuple_GET_SIZE(kwnames) : 0; i < k; ++i) {
+      std::string name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i));
+      PyObject* value = args[n + i];
+      if (name == "copy")
+        copy = PyObject_IsTrue(value) == 1;
+      else if (name == "dtype" || name == "device" || name == "other")
+        take(value);
+      else
+        understood = understood && (name == "non_blocking" || name == "memory_format");
+    }
+    check(understood && (n || kwnames), ErrorKind::kType,
+          "to() received an invalid combination of arguments - got ",
+          describe_arguments(nullptr, args, n, kwnames),
+          ", but expected one of:\n * (torch.device device, torch.dtype dtype, bool non_blocking, bool copy)"
+          "\n * (torch.dtype dtype, bool non_blocking, bool copy)\n * (Tensor tensor, bool non_blocking, "
+          "bool copy)");
+    return wrap(converted(t, dtype, copy));
+  });
+}
+
+PyObject* same(PyObject* self, PyObject* const*, Py_ssize_t, PyObject*) { return Py_NewRef(self); }
+
+PyObject* to_cuda(PyObject*, PyObject* const*, Py_ssize_t, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    PyRef name(checked(PyUnicode_FromString("cuda")));
+    check_device(name.get());
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    static constexpr Parameters kParameters{"type", 1, 0, 2, {"dtype", "non_blocking"}};
+    PyObject* values[2] = {};
+    parse_arguments(kParameters, args, n, kwnames, values);
+    TensorImpl* t = impl_of(self);
+    if (!values[0] || values[0] == Py_None) return PyUnicode_FromString(dtype_tensor_type(t->dtype()));
+    if (is_dtype(values[0])) return wrap(converted(t, dtype_value(values[0]), false));
+    const char* wanted = PyUnicode_Check(values[0]) ? PyUnicode_AsUTF8(values[0]) : nullptr;
+    for (int i = 0; wanted && i < kDTypes; ++i)
+      if (std::strcmp(wanted, dtype_tensor_type(static_cast<DType>(i))) == 0)
+        return wrap(converted(t, static_cast<DType>(i), false));
+    fail(ErrorKind::kValue, "invalid type: '", wanted ? wanted : "?", "'");
+  });
+}
+
+PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    (void)kwnames;
+    TensorImpl* t = impl_of(self);
+    check(!t->requires_grad(), ErrorKind::kRuntime, "cannot resize variables that require grad");
+    Dims sizes;
+    bool ok = n == 1 ? parse_dims(args[0], &sizes) : true;
+    for (Py_ssize_t i = 0; n != 1 && i < n; ++i) {
+      Dims one;
+      ok = ok && parse_dims(args[i], &one) && one.n == 1;
+      if (ok) sizes.push(one[0]);
+    }
+    check(ok, ErrorKind::kType, "resize_(): argument 'size' must be tuple of ints");
+    for (int64_t s : sizes)
+      check(s >= 0, ErrorKind::kRuntime, "Trying to resize to a negative size: ", to_string(sizes));
+    resize_tensor(t, sizes);
+    t->bump_version();
+    return Py_NewRef(self);
+  });
+}
+
+// Sizes taken from another tensor.
+template <class Op>
+PyObject* sized_as(PyObject* self, PyObject* other) {
+  return guarded([&] {
+    check(is_tensor(other), ErrorKind::kType, "argument 'other' (position 1) must be Tensor, not ",
+          Py_TYPE(other)->tp_name);
+    Dims sizes = impl_of(other)->shape();
+    return wrap(call_op(op_of<Op>(), {Value::of(impl_of(self)), Value::of(sizes)}).ref());
+  });
+}
+
+PyObject* get_device(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
+
+// as_subclass(cls): the same memory and history under another class.
+PyObject* as_subclass(PyObject* self, PyObject* cls) {
+  return guarded([&] {
+    check(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+          ErrorKind::kType, "as_subclass(): argument 'cls' must be a subclass of Tensor");
+    Tensor source(TensorRef::borrow(impl_of(self)));
+    TensorRef aliased = view(source, source->shape()).ref();
+    return wrap_as(std::move(aliased), reinterpret_cast<PyTypeObject*>(cls));
+  });
+}
+
+// Tensor._make_subclass(cls, data, require_grad=False): a leaf of class cls over data's memory.
+PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&] {
+    check(n >= 2 && n <= 3 && PyType_Check(args[0]) && is_tensor(args[1]), ErrorKind::kType,
+          "_make_subclass(cls, data, require_grad=False)");
+    bool on = n == 3 && PyObject_IsTrue(args[2]) == 1;
+    TensorRef leaf = detached_alias(impl_of(args[1]));
+    check(!on || is_float(leaf->dtype()), ErrorKind::kRuntime,
+          "Only Tensors of floating point and complex dtype can require gradients");
+    leaf->share_version(*impl_of(args[1]));
+    leaf->set_requires_grad(on);
+    return wrap_as(std::move(leaf), reinterpret_cast<PyTypeObject*>(args[0]));
+  });
+}
+
+constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
+
+PyMethodDef kMethods[] = {
+    {"backward", method(tensor_backward), kFast,
+     "backward($self, gradient=None, retain_graph=None, create_graph=False, inputs=None)\n--\n\n"
+     "Adds the gradient of this tensor to .grad of the leaves it was computed from."},
+    {"size", method(size), kFast, "size($self, dim=None)\n--\n\nSizes of all dimensions, or of one."},
+    {"stride", method(stride), kFast, "stride($self, dim=None)\n--\n\nSteps in elements."},
+    {"dim", dim, METH_NOARGS, "Number of dimensions."},
+    {"ndimension", dim, METH_NOARGS, "Number of dimensions."},
+    {"numel", numel, METH_NOARGS, "Number of elements."},
+    {"nelement", numel, METH_NOARGS, "Number of elements."},
+    {"element_size", element_size, METH_NOARGS, "Bytes of one element."},
+    {"storage_offset", storage_offset, METH_NOARGS, "Place of the first element in the memory."},
+    {"data_ptr", data_ptr, METH_NOARGS, "Address of the first element."},
+    {"is_contiguous", reinterpret_cast<PyCFunction>(is_contiguous), METH_NOARGS, "Row-major without gaps."},
+    {"is_floating_point", is_floating_point, METH_NOARGS, "Whether the dtype is a float."},
+    {"is_complex", is_complex, METH_NOARGS, "Whether the dtype is complex."},
+    {"is_inference", is_inference, METH_NOARGS, "Made in inference mode."},
+    {"_is_view", is_view, METH_NOARGS, "Whether it looks at another tensor's memory."},
+    {"item", item, METH_NOARGS, "The Python number of a one-element tensor."},
+    {"tolist", tolist, METH_NOARGS, "Nested lists of Python numbers."},
+    {"__len__", length, METH_NOARGS, nullptr},
+    {"numpy", method(numpy), kFast,
+     "numpy($self, *, force=False)\n--\n\nA NumPy array over the same memory."},
+    {"__array__", method(array), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"requires_grad_", method(requires_grad_), kFast,
+     "requires_grad_($self, requires_grad=True)\n--\n\nTurns recording on or off, in place."},
+    {"detach_", detach_, METH_NOARGS, "Forgets the history, in place."},
+    {"retain_grad", tensor_retain_grad, METH_NOARGS, "Keeps .grad of a tensor that is no leaf."},
+    {"to", method(to), kFast, "Another dtype or device; the tensor itself when nothing changes."},
+    {"float", cast<DType::kFloat32>, METH_NOARGS, "to(float32)"},
+    {"double", cast<DType::kFloat64>, METH_NOARGS, "to(float64)"},
+    {"long", cast<DType::kInt64>, METH_NOARGS, "to(int64)"},
+    {"bool", cast<DType::kBool>, METH_NOARGS, "to(bool)"},
+    {"cpu", method(same), kFast, "The tensor itself: it is on the CPU."},
+    {"cuda", method(to_cuda), kFast, "Refuses: there is no GPU."},
+    {"type", method(type), kFast, "The type's name, or a conversion to it."},
+    {"resize_", method(resize_), kFast, "Other sizes, in place; new elements are uninitialised."},
+    {"view_as", sized_as<ops::View>, METH_O, "view(other.size())"},
+    {"expand_as", sized_as<ops::Expand>, METH_O, "expand(other.size())"},
+    {"reshape_as", sized_as<ops::Reshape>, METH_O, "reshape(other.size())"},
+    {"get_device", get_device, METH_NOARGS, "-1: the CPU."},
+    {"as_subclass", as_subclass, METH_O, "The same memory and history under another class."},
+    {"_make_subclass", method(make_subclass), METH_FASTCALL | METH_STATIC, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+void resize_tensor(TensorImpl* t, const Dims& sizes) {
+  if (same_sizes(t->sizes(), t->ndim(), sizes.v, sizes.n)) return;
+  int64_t strides[kMaxDims];
+  contiguous_strides(sizes.v, sizes.n, strides);
+  auto bytes = static_cast<size_t>((checked_numel(sizes.v, sizes.n) + t->offset()) *
+                                   static_cast<int64_t>(item_size(t->dtype())));
+  if (bytes > t->storage()->bytes()) {
+    check(t->storage()->resizable(), ErrorKind::kRuntime, "Trying to resize storage that is not resizable");
+    t->storage()->resize(bytes);
+  }
+  t->set_geometry(sizes, strides, t->offset());
+}
+
+void copy_into_tensor(TensorImpl* to, TensorImpl* from) {
+  Call call(op_of<ops::Copy>());
+  call.args[0] = Value::of(to);
+  call.args[1] = Value::of(from);
+  call.args[2] = Value::of_bool(false);
+  call.target = to;
+  dispatch(call);
+}
+
+PyMethodDef* tensor_methods() { return kMethods; }
+
+}  // namespace rl::python

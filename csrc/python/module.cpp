@@ -1,0 +1,245 @@
+// The module rushlight._C: initialisation, the host table, settings.
+#include <cstring>
+
+#include "core/allocator.h"
+#include "kernels/tile.h"
+#include "ops/tensor.h"
+#include "python/autograd.h"
+#include "python/functions.h"
+#include "python/parse.h"
+#include "python/tensor_type.h"
+#include "python/type_tools.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+void throw_python() { throw Error(ErrorKind::kPython, "a Python exception is set"); }
+
+void set_python_error() noexcept {
+  try {
+    throw;
+  } catch (const Error& e) {
+    PyObject* type = PyExc_RuntimeError;
+    switch (e.kind()) {
+      case ErrorKind::kPython:
+        if (PyErr_Occurred()) return;
+        break;
+      case ErrorKind::kType:
+        type = PyExc_TypeError;
+        break;
+      case ErrorKind::kValue:
+        type = PyExc_ValueError;
+        break;
+      case ErrorKind::kIndex:
+        type = PyExc_IndexError;
+        break;
+      case ErrorKind::kMemory:
+        type = PyExc_MemoryError;
+        break;
+      case ErrorKind::kNotImplemented:
+        type = PyExc_NotImplementedError;
+        break;
+      case ErrorKind::kAssertion:
+        type = PyExc_AssertionError;
+        break;
+      case ErrorKind::kOverflow:
+        type = PyExc_OverflowError;
+        break;
+      case ErrorKind::kRuntime:
+        break;
+    }
+    PyErr_SetString(type, e.what());
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_RuntimeError, e.what());
+  } catch (...) {
+    PyErr_SetString(PyExc_RuntimeError, "unknown error in rushlight's core");
+  }
+}
+
+namespace {
+
+PyObject* g_contiguous_format;
+PyObject* g_preserve_format;
+PyObject* g_channels_last;
+int g_threads = 1;
+
+PyObject* format_repr(PyObject* self) {
+  const char* name = self == g_contiguous_format ? "torch.contiguous_format"
+                     : self == g_preserve_format ? "torch.preserve_format"
+                                                 : "torch.channels_last";
+  return PyUnicode_FromString(name);
+}
+
+bool init_memory_formats(PyObject* module) {
+  static PyType_Slot slots[] = {{Py_tp_repr, slot(format_repr)}, {0, nullptr}};
+  static PyType_Spec spec = {"rushlight.memory_format", sizeof(PyObject), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  PyTypeObject* type = add_type(module, spec);
+  if (!type) return false;
+  auto make = [&](const char* name, PyObject*& place) {
+    place = type->tp_alloc(type, 0);
+    return place && PyModule_AddObjectRef(module, name, place) == 0;
+  };
+  return make("contiguous_format", g_contiguous_format) &&
+         make("preserve_format", g_preserve_format) && make("channels_last", g_channels_last);
+}
+
+void warn(const char* category, const std::string& message) {
+  PyObject* type = std::strcmp(category, "UserWarning") == 0 ? PyExc_UserWarning : PyExc_RuntimeWarning;
+  if (PyErr_WarnEx(type, message.c_str(), 1) < 0) throw_python();
+}
+
+void poll() {
+  if (PyErr_CheckSignals() < 0) throw_python();
+}
+
+const Host kHost = {
+    .incref = [](void* object) { Py_INCREF(static_cast<PyObject*>(object)); },
+    .decref = [](void* object) { Py_DECREF(static_cast<PyObject*>(object)); },
+    .capture_site = capture_site,
+    .describe_site = describe_site,
+    .release_wrapper = release_wrapper,
+    .poll = poll,
+    .call_tensor_hook = call_tensor_hook,
+    .warn = warn,
+};
+
+PyObject* is_tensor_function(PyObject*, PyObject* object) { return PyBool_FromLong(is_tensor(object)); }
+
+PyObject* set_default(PyObject*, PyObject* dtype) {
+  return guarded([&]() -> PyObject* {
+    check(is_dtype(dtype), ErrorKind::kType, "invalid dtype object: only floating-point types are supported "
+          "as the default type");
+    check(is_float(dtype_value(dtype)), ErrorKind::kType,
+          "only floating-point types are supported as the default type");
+    set_default_dtype(dtype_value(dtype));
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* get_default(PyObject*, PyObject*) { return Py_NewRef(dtype_object(default_dtype())); }
+
+// Kernels run on the calling thread; the number is kept for programs that read it back.
+PyObject* set_num_threads(PyObject*, PyObject* number) {
+  return guarded([&]() -> PyObject* {
+    check(PyLong_Check(number), ErrorKind::kType, "set_num_threads expects an int, but got ",
+          Py_TYPE(number)->tp_name);
+    long n = PyLong_AsLong(number);
+    if (n == -1 && PyErr_Occurred()) throw_python();
+    check(n > 0, ErrorKind::kRuntime, "set_num_threads expects a positive integer");
+    g_threads = static_cast<int>(n);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(g_threads); }
+
+PyObject* result_type(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    check(n == 2, ErrorKind::kType, "result_type() takes 2 arguments but ", n, " were given");
+    ResultType type;
+    for (Py_ssize_t i = 0; i < 2; ++i) {
+      Value v;
+      if (is_tensor(args[i])) {
+        type.add_tensor(impl_of(args[i])->dtype(), impl_of(args[i])->ndim());
+      } else {
+        check(parse_number(args[i], &v), ErrorKind::kType,
+              "result_type(): arguments must be Tensors or Numbers, not ", Py_TYPE(args[i])->tp_name);
+        type.add_number(v.number_category());
+      }
+    }
+    return Py_NewRef(dtype_object(type.get()));
+  });
+}
+
+PyObject* build_info(PyObject*, PyObject*) {
+#if defined(__VERSION__)
+  const char* compiler = __VERSION__;
+#else
+  const char* compiler = "unknown";
+#endif
+  return Py_BuildValue("{s:s,s:s,s:s,s:i,s:s}", "kernel_set", kernel_set->name, "kernel_sets",
+                       available_kernel_sets(), "blas", "built in", "threads", g_threads, "compiler",
+                       compiler);
+}
+
+PyObject* memory_stats(PyObject*, PyObject*) {
+  const AllocatorStats& s = data_stats();
+  return Py_BuildValue("{s:L,s:L,s:L,s:L}", "allocated", static_cast<long long>(s.allocated),
+                       "allocated_peak", static_cast<long long>(s.allocated_peak), "reserved",
+                       static_cast<long long>(s.reserved), "system_calls",
+                       static_cast<long long>(s.system_calls));
+}
+
+PyObject* empty_cache(PyObject*, PyObject*) {
+  data_empty_cache();
+  Py_RETURN_NONE;
+}
+
+PyObject* register_globals(PyObject*, PyObject* globals) {
+  return guarded([&]() -> PyObject* {
+    check(PyDict_Check(globals), ErrorKind::kType, "_add_package_globals(globals())");
+    add_package_globals(globals);
+    Py_RETURN_NONE;
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"is_tensor", is_tensor_function, METH_O, "is_tensor(obj)\n--\n\nWhether obj is a Tensor."},
+    {"set_default_dtype", set_default, METH_O,
+     "set_default_dtype(d)\n--\n\nThe dtype of tensors made from Python floats."},
+    {"get_default_dtype", get_default, METH_NOARGS, "The dtype of tensors made from Python floats."},
+    {"set_num_threads", set_num_threads, METH_O, nullptr},
+    {"get_num_threads", get_num_threads, METH_NOARGS, nullptr},
+    {"result_type", method(result_type), METH_FASTCALL,
+     "result_type(tensor1, tensor2)\n--\n\nThe dtype of an operation on the two."},
+    {"_build_info", build_info, METH_NOARGS, nullptr},
+    {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
+    {"_empty_cache", empty_cache, METH_NOARGS, nullptr},
+    {"_op_table", op_table_as_list, METH_NOARGS, "Every op as a dict."},
+    {"_add_package_globals", register_globals, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyModuleDef kModule = {PyModuleDef_HEAD_INIT, "rushlight._C", "rushlight's core.", -1, kFunctions,
+                       nullptr, nullptr, nullptr, nullptr};
+
+PyObject* make_module() {
+  set_host(kHost);
+  op_table();
+  fill_tensor_math();
+  PyRef module(checked(PyModule_Create(&kModule)));
+  PyObject* m = module.get();
+  if (const char* problem = kernel_set_problem()) {
+    PyErr_Format(PyExc_ImportError, "%s; it can run: %s", problem, available_kernel_sets());
+    return nullptr;
+  }
+  bool ok = init_tensor_type(m) && init_dtype_type(m) && init_device_type(m) && init_size_type(m) &&
+            init_generator_type(m) && init_node_type(m) && init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
+            init_memory_formats(m) && init_functions(m) && init_autograd(m);
+  if (!ok) throw_python();
+  return module.release();
+}
+
+}  // namespace
+
+bool convert_memory_format(PyObject* object, Value* out) {
+  if (object == Py_None || object == g_preserve_format) {
+    *out = Value::none();
+    return true;
+  }
+  if (object == g_contiguous_format) {
+    *out = Value::of_bool(true);
+    return true;
+  }
+  check(object != g_channels_last, ErrorKind::kNotImplemented, "channels_last is not supported");
+  return false;
+}
+
+}  // namespace rl::python
+
+extern "C" __attribute__((visibility("default"))) PyObject* PyInit__C() {
+  return rl::python::guarded([] { return rl::python::make_module(); });
+}

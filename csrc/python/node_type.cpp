@@ -1,0 +1,329 @@
+// grad_fn objects: a view of a graph node. One Python type per node name, one object per node while it lives.
+#include <Python.h>
+#include <structmember.h>
+
+#include <cstddef>
+#include <string>
+#include <unordered_map>
+
+#include "graph/accumulate_grad.h"
+#include "ops/op_node.h"
+#include "python/type_tools.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+namespace {
+
+struct PyNode {
+  PyObject_HEAD
+  Node* node;  // counted; the node knows its wrapper without counting it
+  PyObject* weakrefs;
+};
+
+PyTypeObject* g_base = nullptr;
+PyTypeObject* g_metadata_type = nullptr;
+PyObject* g_module = nullptr;
+
+Node* self_node(PyObject* self) { return reinterpret_cast<PyNode*>(self)->node; }
+
+// --- saved values
+
+// What an int argument shows as: PyTorch prints a negative one as size_t.
+PyObject* unsigned_int(int64_t value) {
+  return PyLong_FromUnsignedLongLong(static_cast<uint64_t>(value));
+}
+
+TensorRef number_tensor(const SavedSlot& slot) {
+  if (slot.kind() == SavedKind::kDouble) {
+    TensorRef t = TensorImpl::empty(DType::kFloat64, nullptr, 0);
+    *reinterpret_cast<double*>(t->mut_data()) = slot.as_double();
+    return t;
+  }
+  if (slot.kind() == SavedKind::kInt) {
+    TensorRef t = TensorImpl::empty(DType::kInt64, nullptr, 0);
+    *reinterpret_cast<int64_t*>(t->mut_data()) = slot.as_int();
+    return t;
+  }
+  TensorRef t = TensorImpl::empty(DType::kBool, nullptr, 0);
+  *reinterpret_cast<bool*>(t->mut_data()) = slot.as_bool();
+  return t;
+}
+
+PyObject* dims_tuple(const Dims& dims) {
+  PyRef tuple(checked(PyTuple_New(dims.n)));
+  for (int i = 0; i < dims.n; ++i) PyTuple_SET_ITEM(tuple.get(), i, checked(unsigned_int(dims[i])));
+  return tuple.release();
+}
+
+PyObject* saved_value(OpNode* node, int i) {
+  const SlotSpec& spec = node->op().slots[static_cast<size_t>(i)];
+  const SavedSlot& slot = node->slot(i);
+  ParamKind param = ParamKind::kTensor;
+  if (spec.source == Source::kArg) param = node->op().signature.params[spec.arg].kind;
+  switch (slot.kind()) {
+    case SavedKind::kDouble:
+      if (param == ParamKind::kTensorOrNumber) return wrap(number_tensor(slot));
+      return PyFloat_FromDouble(slot.as_double());
+    case SavedKind::kInt:
+      if (param == ParamKind::kTensorOrNumber) return wrap(number_tensor(slot));
+      return param == ParamKind::kInt ? unsigned_int(slot.as_int())
+                                      : PyLong_FromLongLong(slot.as_int());
+    case SavedKind::kBool:
+      if (param == ParamKind::kTensorOrNumber) return wrap(number_tensor(slot));
+      return PyBool_FromLong(slot.as_bool());
+    case SavedKind::kDims:
+      return dims_tuple(slot.as_dims());
+    case SavedKind::kString:
+      return PyUnicode_FromString(slot.as_string());
+    default:
+      return wrap(slot.unpack(node, true));  // none, tensors; throws for a freed one
+  }
+}
+
+constexpr char kSavedPrefix[] = "_saved_";
+constexpr size_t kPrefixLength = sizeof kSavedPrefix - 1;
+
+// The index of the slot that `name`, without the prefix, shows; -1 when there is none.
+int find_slot(OpNode* node, const char* name) {
+  for (int i = 0; i < node->n_slots(); ++i) {
+    const char* slot_name = node->op().slots[static_cast<size_t>(i)].name;
+    if (slot_name && std::strcmp(slot_name, name) == 0) return i;
+  }
+  return -1;
+}
+
+PyObject* get_attribute(PyObject* self, PyObject* name) {
+  const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : nullptr;
+  if (text && std::strncmp(text, kSavedPrefix, kPrefixLength) == 0) {
+    OpNode* node = as_op_node(self_node(self));
+    int i = node ? find_slot(node, text + kPrefixLength) : -1;
+    if (i >= 0) return guarded([&] { return saved_value(node, i); });
+  }
+  if (!text) PyErr_Clear();  // a name with surrogates: no attribute has it
+  return PyObject_GenericGetAttr(self, name);
+}
+
+PyObject* dir(PyObject* self, PyObject*) {
+  return guarded([&] {
+    PyRef base(checked(PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyBaseObject_Type),
+                                              "__dir__")));
+    PyRef names(checked(PyObject_CallOneArg(base.get(), self)));
+    PyRef list(checked(PySequence_List(names.get())));
+    OpNode* node = as_op_node(self_node(self));
+    for (int i = 0; node && i < node->n_slots(); ++i) {
+      const char* slot_name = node->op().slots[static_cast<size_t>(i)].name;
+      if (!slot_name) continue;
+      PyRef name(checked(PyUnicode_FromFormat("%s%s", kSavedPrefix, slot_name)));
+      checked(PyList_Append(list.get(), name.get()));
+    }
+    return list.release();
+  });
+}
+
+// --- the graph
+
+PyObject* name(PyObject* self, PyObject*) { return PyUnicode_FromString(self_node(self)->name()); }
+
+PyObject* sequence_nr(PyObject* self, PyObject*) {
+  Node* node = self_node(self);
+  // PyTorch's number of an AccumulateGrad: it goes before every other node that is ready.
+  return PyLong_FromUnsignedLongLong(node->is_accumulate_grad() ? UINT64_MAX : node->sequence());
+}
+
+PyObject* next_functions(PyObject* self, void*) {
+  return guarded([&] {
+    Node* node = self_node(self);
+    PyRef tuple(checked(PyTuple_New(node->n_edges())));
+    for (uint32_t i = 0; i < node->n_edges(); ++i) {
+      const Edge& edge = node->edges()[i];
+      PyRef target(checked(wrap_node(edge.node)));
+      PyTuple_SET_ITEM(tuple.get(), i,
+                       checked(Py_BuildValue("(OI)", target.get(), edge.node ? edge.nr : 0)));
+    }
+    return tuple.release();
+  });
+}
+
+PyObject* metadata(PyObject* self, void*) {
+  NodeSide& side = self_node(self)->make_side();
+  if (!side.metadata) side.metadata = PyDict_New();
+  return Py_XNewRef(static_cast<PyObject*>(side.metadata));
+}
+
+PyObject* input_metadata(PyObject* self, void*) {
+  return guarded([&] {
+    Node* node = self_node(self);
+    PyRef tuple(checked(PyTuple_New(node->n_outputs())));
+    for (uint32_t i = 0; i < node->n_outputs(); ++i) {
+      Dims shape = node->output_shape(i);
+      PyObject* item = checked(PyStructSequence_New(g_metadata_type));
+      PyTuple_SET_ITEM(tuple.get(), i, item);
+      PyStructSequence_SetItem(item, 0, checked(make_size(shape.v, shape.n)));
+      PyStructSequence_SetItem(item, 1, Py_NewRef(dtype_object(node->output_meta(i).dtype)));
+      PyStructSequence_SetItem(item, 2, Py_NewRef(cpu_device()));
+      PyStructSequence_SetItem(item, 3, Py_NewRef(Py_False));
+      PyStructSequence_SetItem(item, 4, Py_NewRef(Py_False));
+    }
+    return tuple.release();
+  });
+}
+
+PyObject* requires_grad(PyObject*, void*) { Py_RETURN_TRUE; }
+
+PyObject* site(PyObject* self, void*) { return site_object(self_node(self)->site()); }
+
+PyObject* variable(PyObject* self, void*) {
+  return guarded([&] {
+    auto* node = static_cast<AccumulateGrad*>(self_node(self));
+    return wrap(TensorRef::borrow(node->variable()));
+  });
+}
+
+PyObject* repr(PyObject* self) {
+  return PyUnicode_FromFormat("<%s object at %p>", Py_TYPE(self)->tp_name, self);
+}
+
+// --- life and death
+
+// The metadata dict belongs to the node, and to this object alone when nothing else holds the node.
+PyObject* own_metadata(PyObject* self) {
+  Node* node = self_node(self);
+  NodeSide* side = node && node->refs() == 1 ? node->side() : nullptr;
+  return side ? static_cast<PyObject*>(side->metadata) : nullptr;
+}
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(own_metadata(self));
+  return 0;
+}
+
+int clear(PyObject* self) {
+  if (PyObject* dict = own_metadata(self)) {
+    self_node(self)->side()->metadata = nullptr;
+    Py_DECREF(dict);
+  }
+  return 0;
+}
+
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  auto* object = reinterpret_cast<PyNode*>(self);
+  PyObject_GC_UnTrack(self);
+  if (object->weakrefs) PyObject_ClearWeakRefs(self);
+  Node* node = object->node;
+  object->node = nullptr;
+  if (NodeSide* side = node->side()) side->wrapper = nullptr;
+  node->release();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyMethodDef kMethods[] = {
+    {"name", name, METH_NOARGS, "The node's full name."},
+    {"_sequence_nr", sequence_nr, METH_NOARGS, "Ready nodes run from the highest number down."},
+    {"__dir__", dir, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMemberDef kMembers[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+PyGetSetDef kAttributes[] = {
+    {"next_functions", next_functions, nullptr, "(node or None, input number) for each input.",
+     nullptr},
+    {"metadata", metadata, nullptr, "A dict for the user.", nullptr},
+    {"_input_metadata", input_metadata, nullptr, "What is known of each output of the operation.",
+     nullptr},
+    {"requires_grad", requires_grad, nullptr, nullptr, nullptr},
+    {"site", site, nullptr, "The source expression that made this node.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PyGetSetDef kAccumulateAttributes[] = {
+    {"variable", variable, nullptr, "The leaf whose grad this node adds to.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+constexpr unsigned kFlags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+
+PyType_Slot kBaseSlots[] = {
+    {Py_tp_dealloc, slot(dealloc)},
+    {Py_tp_traverse, slot(traverse)},
+    {Py_tp_clear, slot(clear)},
+    {Py_tp_repr, slot(repr)},
+    {Py_tp_getattro, slot(get_attribute)},
+    {Py_tp_methods, kMethods},
+    {Py_tp_members, kMembers},
+    {Py_tp_getset, kAttributes},
+    {0, nullptr},
+};
+
+PyType_Spec kBaseSpec = {"rushlight._C._NodeBase", sizeof(PyNode), 0, kFlags | Py_TPFLAGS_BASETYPE,
+                         kBaseSlots};
+
+// PyTorch's node types are in no module, and their messages name them bare.
+PyTypeObject* make_type(const std::string& name, bool accumulate) {
+  constexpr char kModule[] = "builtins.";
+  std::string full = kModule + name;
+  PyType_Slot slots[] = {{accumulate ? Py_tp_getset : 0, accumulate ? kAccumulateAttributes : nullptr},
+                         {0, nullptr}};
+  // Garbage collection is inherited with its functions only where the flag is not given anew.
+  PyType_Spec spec = {full.c_str(), sizeof(PyNode), 0, kFlags & ~Py_TPFLAGS_HAVE_GC, slots};
+  PyRef bases(checked(PyTuple_Pack(1, g_base)));
+  auto* type = reinterpret_cast<PyTypeObject*>(
+      checked(PyType_FromModuleAndSpec(g_module, &spec, bases.get())));
+  type->tp_name += sizeof kModule - 1;
+  return type;
+}
+
+PyTypeObject* type_of(Node* node) {
+  static auto* types = new std::unordered_map<std::string, PyTypeObject*>;
+  PyTypeObject*& type = (*types)[node->name()];
+  if (!type) {
+    std::string name = node->name();
+    size_t colons = name.rfind("::");
+    if (colons != std::string::npos) name.erase(0, colons + 2);
+    type = make_type(name, node->is_accumulate_grad());
+  }
+  return type;
+}
+
+PyStructSequence_Field kMetadataFields[] = {
+    {"shape", nullptr},           {"dtype", nullptr},
+    {"device", nullptr},          {"is_nested_tensor", nullptr},
+    {"is_cpp_nested_tensor", nullptr}, {nullptr, nullptr},
+};
+
+PyStructSequence_Desc kMetadataDesc = {"rushlight._C._InputMetadata",
+                                       "What a node knows of a tensor it made.", kMetadataFields, 5};
+
+}  // namespace
+
+PyObject* wrap_node(Node* node) {
+  if (!node) Py_RETURN_NONE;
+  if (NodeSide* side = node->side(); side && side->wrapper)
+    return Py_NewRef(static_cast<PyObject*>(side->wrapper));
+  PyTypeObject* type = type_of(node);
+  PyObject* self = checked(type->tp_alloc(type, 0));
+  node->retain();
+  reinterpret_cast<PyNode*>(self)->node = node;
+  node->make_side().wrapper = self;
+  return self;
+}
+
+bool is_node(PyObject* object) { return PyObject_TypeCheck(object, g_base); }
+
+Node* node_of(PyObject* object) { return self_node(object); }
+
+bool init_node_type(PyObject* module) {
+  g_module = module;
+  g_base = add_type(module, kBaseSpec);
+  g_metadata_type = PyStructSequence_NewType(&kMetadataDesc);
+  return g_base && g_metadata_type;
+}
+
+}  // namespace rl::python

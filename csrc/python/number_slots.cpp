@@ -1,0 +1,228 @@
+// Operators. The straight path takes two tensors, or a tensor and a number, without any parsing.
+#include "ops/matmul.h"
+#include "ops/table.h"
+#include "python/parse.h"
+#include "python/tensor_type.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+namespace {
+
+// A tensor or a number of an operator; false for anything else.
+inline bool operand(PyObject* object, Value* out) {
+  if (is_tensor(object)) [[likely]] {
+    *out = Value::of(impl_of(object));
+    return true;
+  }
+  return parse_number(object, out);
+}
+
+inline PyObject* finish(Call& call) {
+  dispatch(call);
+  return wrap(std::move(call.output));
+}
+
+inline void set_defaults(Call& call, int from) {
+  const auto& params = call.op->signature.params;
+  for (size_t i = static_cast<size_t>(from); i < params.size(); ++i) call.args[i] = params[i].value;
+}
+
+// input (op) other, where `input` must be a tensor.
+inline PyObject* call_binary(const Op& op, const Value& input, const Value& other) {
+  Call call(op);
+  call.args[0] = input;
+  call.args[1] = other;
+  if (op.signature.params.size() > 2) set_defaults(call, 2);
+  return finish(call);
+}
+
+// Forward when the left operand is a tensor, Reflected for number (op) tensor.
+template <class Forward, class Reflected>
+PyObject* binary(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Value x, y;
+    if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
+    if (x.is_tensor()) [[likely]]
+      return call_binary(op_of<Forward>(), x, y);
+    return call_binary(op_of<Reflected>(), y, x);
+  });
+}
+
+PyObject* divide(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Value x, y;
+    if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
+    if (x.is_tensor()) return call_binary(op_of<ops::Div>(), x, y);
+    // number / tensor is reciprocal, then mul, as PyTorch records it.
+    Call inverse(op_of<ops::Reciprocal>());
+    inverse.args[0] = y;
+    dispatch(inverse);
+    return call_binary(op_of<ops::Mul>(), Value::of(inverse.output.get()), x);
+  });
+}
+
+const Op& power_op(const Value& x, const Value& y) {
+  if (!x.is_tensor()) return op_of<ops::PowBase>();
+  return y.is_tensor() ? op_of<ops::PowTensor>() : op_of<ops::Pow>();
+}
+
+PyObject* power(PyObject* a, PyObject* b, PyObject* modulo) {
+  return guarded([&]() -> PyObject* {
+    Value x, y;
+    if (modulo != Py_None || !operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
+    return call_binary(power_op(x, y), x, y);
+  });
+}
+
+PyObject* matrix_product(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    if (!is_tensor(a) || !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
+    return call_binary(op_of<ops::Matmul>(), Value::of(impl_of(a)), Value::of(impl_of(b)));
+  });
+}
+
+PyObject* call_inplace(const Op& op, PyObject* self, const Value& other) {
+  Call call(op);
+  call.args[0] = Value::of(impl_of(self));
+  call.args[1] = other;
+  set_defaults(call, 2);
+  call.target = impl_of(self);
+  dispatch(call);
+  return Py_NewRef(self);
+}
+
+template <class Op>
+PyObject* inplace(PyObject* self, PyObject* other) {
+  return guarded([&]() -> PyObject* {
+    Value y;
+    if (!operand(other, &y)) Py_RETURN_NOTIMPLEMENTED;
+    return call_inplace(op_of<Op>(), self, y);
+  });
+}
+
+PyObject* inplace_power(PyObject* self, PyObject* other, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Value y;
+    if (!operand(other, &y)) Py_RETURN_NOTIMPLEMENTED;
+    return call_inplace(power_op(Value::of(impl_of(self)), y), self, y);
+  });
+}
+
+template <class Op>
+PyObject* unary(PyObject* self) {
+  return guarded([&]() -> PyObject* {
+    Call call(op_of<Op>());
+    call.args[0] = Value::of(impl_of(self));
+    return finish(call);
+  });
+}
+
+PyObject* positive(PyObject* self) { return Py_NewRef(self); }
+
+int truth(PyObject* self) {
+  return guarded_int([&] {
+    TensorImpl* t = impl_of(self);
+    int64_t n = t->numel();
+    check(n != 0, ErrorKind::kRuntime, "Boolean value of Tensor with no values is ambiguous");
+    check(n == 1, ErrorKind::kRuntime, "Boolean value of Tensor with more than one value is ambiguous");
+    return dispatch_dtype(t->dtype(), [&](auto x) {
+      decltype(x) v;
+      __builtin_memcpy(&v, t->data(), sizeof v);
+      return v != decltype(x)(0) ? 1 : 0;
+    });
+  });
+}
+
+PyObject* as_float(PyObject* self) {
+  return guarded([&]() -> PyObject* {
+    if (impl_of(self)->requires_grad())
+      host().warn("UserWarning",
+                  "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+                  "behavior.\nConsider using tensor.detach() first.");
+    PyRef item(item_of(impl_of(self)));
+    return PyNumber_Float(item.get());
+  });
+}
+
+PyObject* as_int(PyObject* self) {
+  return guarded([&]() -> PyObject* {
+    PyRef item(item_of(impl_of(self)));
+    return PyNumber_Long(item.get());
+  });
+}
+
+PyObject* as_index(PyObject* self) {
+  return guarded([&]() -> PyObject* {
+    TensorImpl* t = impl_of(self);
+    check(t->numel() == 1 && !is_float(t->dtype()), ErrorKind::kType,
+          "only integer tensors of a single element can be converted to an index");
+    PyRef item(item_of(t));
+    return PyNumber_Long(item.get());
+  });
+}
+
+PyObject* compare(PyObject* a, PyObject* b, int operation) {
+  return guarded([&]() -> PyObject* {
+    Value y;
+    if (!operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
+    const Op* op = nullptr;
+    switch (operation) {
+      case Py_EQ:
+        op = &op_of<ops::Eq>();
+        break;
+      case Py_NE:
+        op = &op_of<ops::Ne>();
+        break;
+      case Py_LT:
+        op = &op_of<ops::Lt>();
+        break;
+      case Py_LE:
+        op = &op_of<ops::Le>();
+        break;
+      case Py_GT:
+        op = &op_of<ops::Gt>();
+        break;
+      default:
+        op = &op_of<ops::Ge>();
+        break;
+    }
+    return call_binary(*op, Value::of(impl_of(a)), y);
+  });
+}
+
+Py_hash_t identity_hash(PyObject* self) {
+  // A wrapper may be remade; its impl stays, and so does the hash.
+  auto hash = static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(impl_of(self)) >> 4);
+  return hash == -1 ? -2 : hash;
+}
+
+}  // namespace
+
+int add_number_slots(PyType_Slot* slots, int n) {
+  auto add = [&](int id, auto function) { slots[n++] = {id, reinterpret_cast<void*>(function)}; };
+  using namespace ops;
+  add(Py_nb_add, &binary<Add, Add>);
+  add(Py_nb_subtract, &binary<Sub, Rsub>);
+  add(Py_nb_multiply, &binary<Mul, Mul>);
+  add(Py_nb_true_divide, &divide);
+  add(Py_nb_power, &power);
+  add(Py_nb_matrix_multiply, &matrix_product);
+  add(Py_nb_inplace_add, &inplace<Add>);
+  add(Py_nb_inplace_subtract, &inplace<Sub>);
+  add(Py_nb_inplace_multiply, &inplace<Mul>);
+  add(Py_nb_inplace_true_divide, &inplace<Div>);
+  add(Py_nb_inplace_power, &inplace_power);
+  add(Py_nb_negative, &unary<Neg>);
+  add(Py_nb_positive, &positive);
+  add(Py_nb_absolute, &unary<Abs>);
+  add(Py_nb_bool, &truth);
+  add(Py_nb_float, &as_float);
+  add(Py_nb_int, &as_int);
+  add(Py_nb_index, &as_index);
+  add(Py_tp_richcompare, &compare);
+  add(Py_tp_hash, &identity_hash);
+  return n;
+}
+
+}  // namespace rl::python

@@ -1,0 +1,210 @@
+// Memory shared with NumPy and other owners of buffers: from_numpy(), frombuffer(), Tensor.numpy().
+#include "python/conversions.h"
+
+namespace rl::python {
+
+namespace {
+
+// --- a tensor's memory as a Python buffer
+
+struct Exporter {
+  PyObject_HEAD
+  TensorImpl* t;  // counted
+};
+
+PyTypeObject* g_exporter_type = nullptr;
+
+const char* format_of(DType t) {
+  constexpr const char* kFormats[kDTypes] = {"?", sizeof(long) == 8 ? "l" : "q", "f", "d"};
+  return kFormats[static_cast<int>(t)];
+}
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  TensorImpl* t = reinterpret_cast<Exporter*>(self)->t;
+  view->obj = nullptr;
+  if ((flags & PyBUF_WRITABLE) && !t->storage()->writable()) {
+    PyErr_SetString(PyExc_BufferError, "the tensor's memory is not writable");
+    return -1;
+  }
+  if ((flags & PyBUF_STRIDES) != PyBUF_STRIDES && !t->is_contiguous()) {
+    PyErr_SetString(PyExc_BufferError, "the tensor is not contiguous");
+    return -1;
+  }
+  int n = t->ndim();
+  auto* dims = static_cast<Py_ssize_t*>(PyMem_Malloc(sizeof(Py_ssize_t) * 2 * (n + 1)));
+  if (!dims) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  auto size = static_cast<Py_ssize_t>(item_size(t->dtype()));
+  for (int i = 0; i < n; ++i) {
+    dims[i] = t->sizes()[i];
+    dims[n + i] = t->strides()[i] * size;
+  }
+  view->buf = t->mut_data();
+  view->obj = Py_NewRef(self);
+  view->len = t->numel() * size;
+  view->itemsize = size;
+  view->readonly = !t->storage()->writable();
+  view->ndim = n;
+  view->format = flags & PyBUF_FORMAT ? const_cast<char*>(format_of(t->dtype())) : nullptr;
+  view->shape = flags & PyBUF_ND ? dims : nullptr;
+  view->strides = (flags & PyBUF_STRIDES) == PyBUF_STRIDES ? dims + n : nullptr;
+  view->suboffsets = nullptr;
+  view->internal = dims;
+  return 0;
+}
+
+void release_buffer(PyObject*, Py_buffer* view) { PyMem_Free(view->internal); }
+
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  reinterpret_cast<Exporter*>(self)->t->release();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyType_Slot kSlots[] = {
+    {Py_tp_dealloc, slot(dealloc)},
+    {Py_bf_getbuffer, slot(get_buffer)},
+    {Py_bf_releasebuffer, slot(release_buffer)},
+    {0, nullptr},
+};
+
+PyType_Spec kSpec = {
+    "rushlight._C._TensorBuffer", sizeof(Exporter), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, kSlots};
+
+PyObject* export_buffer(TensorImpl* t) {
+  auto* exporter = PyObject_New(Exporter, g_exporter_type);
+  if (!exporter) throw_python();
+  t->retain();
+  exporter->t = t;
+  return reinterpret_cast<PyObject*>(exporter);
+}
+
+// --- functions of the module
+
+PyObject* py_from_numpy(PyObject*, PyObject* array) {
+  return guarded([&] {
+    if (!is_ndarray(array))
+      fail(ErrorKind::kType, "expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")");
+    return wrap(finish_tensor(ArrayBuffer(array).share(), false));
+  });
+}
+
+// Holds the buffer until a storage takes it.
+struct HeldBuffer {
+  Py_buffer view = {};
+  ~HeldBuffer() {
+    if (view.obj) PyBuffer_Release(&view);
+  }
+};
+
+void open_buffer(PyObject* object, Py_buffer& view) {
+  check(PyObject_CheckBuffer(object), ErrorKind::kValue,
+        "object does not implement Python buffer protocol.");
+  if (PyObject_GetBuffer(object, &view, PyBUF_WRITABLE) == 0) return;
+  PyErr_Clear();
+  checked(PyObject_GetBuffer(object, &view, PyBUF_SIMPLE));
+  static bool warned = false;
+  if (warned) return;
+  warned = true;
+  warn_user(
+      "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means "
+      "you can write to the underlying (supposedly non-writable) buffer using the tensor. You may want "
+      "to copy the buffer to protect its data or make it writable before converting it to a tensor. "
+      "This type of warning will be suppressed for the rest of this program.");
+}
+
+int64_t int_argument(const char* name, PyObject* object, int64_t otherwise) {
+  if (!object) return otherwise;
+  if (!PyLong_Check(object) || PyBool_Check(object))
+    fail(ErrorKind::kType, "frombuffer(): argument '", name, "' must be int, not ",
+         Py_TYPE(object)->tp_name);
+  long long value = PyLong_AsLongLong(object);
+  if (value == -1 && PyErr_Occurred()) throw_python();
+  return value;
+}
+
+// PyTorch's checks; returns the number of elements.
+int64_t count_of(int64_t length, int64_t offset, int64_t count, int64_t size) {
+  check(length > 0 && count != 0, ErrorKind::kValue, "both buffer length (", length, ") and count (",
+        count, ") must not be 0");
+  check(offset >= 0 && offset < length, ErrorKind::kValue, "offset (", offset,
+        " bytes) must be non-negative and no greater than buffer length (", length,
+        " bytes) minus 1");
+  if (count < 0) {
+    check((length - offset) % size == 0, ErrorKind::kValue, "buffer length (", length - offset,
+          " bytes) after offset (", offset, " bytes) must be a multiple of element size (", size, ")");
+    return (length - offset) / size;
+  }
+  check(count <= (length - offset) / size, ErrorKind::kValue, "requested buffer length (", count, " * ",
+        size, " bytes) after offset (", offset,
+        " bytes) must not be greater than actual buffer length (", length, " bytes)");
+  return count;
+}
+
+PyObject* py_frombuffer(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  return guarded([&] {
+    constexpr Parameters parameters = {
+        "frombuffer", 1, 2, 5, {"buffer", "dtype", "count", "offset", "requires_grad"}};
+    PyObject* given[5];
+    parse_arguments(parameters, args, nargs, kwnames, given);
+    DType dtype;
+    if (!dtype_argument("frombuffer", given[1], &dtype))
+      fail(ErrorKind::kType, "frombuffer(): argument 'dtype' must be torch.dtype, not NoneType");
+    bool requires_grad = bool_argument("frombuffer", "requires_grad", given[4], false);
+    HeldBuffer held;
+    open_buffer(given[0], held.view);
+    auto size = static_cast<int64_t>(item_size(dtype));
+    int64_t offset = int_argument("offset", given[3], 0);
+    int64_t n = count_of(held.view.len, offset, int_argument("count", given[2], -1), size);
+    char* start = static_cast<char*>(held.view.buf) + offset;
+    check(reinterpret_cast<uintptr_t>(start) % static_cast<uintptr_t>(size) == 0, ErrorKind::kValue,
+          "the buffer is not aligned to the element size (", size, ") after offset (", offset,
+          " bytes)");
+    Ref<Storage> storage = adopt_buffer(held.view, start, static_cast<size_t>(n * size));
+    held.view.obj = nullptr;
+    const int64_t stride = 1;
+    TensorRef t = TensorImpl::alias(storage, dtype, Dims::of({n}), &stride, 0);
+    return wrap(finish_tensor(std::move(t), requires_grad));
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"from_numpy", py_from_numpy, METH_O,
+     "from_numpy(ndarray)\n--\n\n"
+     "A tensor over the memory of a NumPy array: each sees what is written through the other.\n\n"
+     "ndarray: of float64, float32, int64 or bool; no negative strides.\n"
+     "Raises: TypeError for another object or element type, ValueError for strides no tensor has."},
+    {"frombuffer", method(py_frombuffer), METH_FASTCALL | METH_KEYWORDS,
+     "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n--\n\n"
+     "A 1-d tensor over the memory of an object with the buffer protocol.\n\n"
+     "count: elements, negative for all that are there. offset: bytes before the first.\n"
+     "Raises: ValueError where buffer, offset and count do not fit."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+PyObject* numpy_of(PyObject* tensor, bool force) {
+  TensorImpl* t = impl_of(tensor);
+  check(force || !t->requires_grad(), ErrorKind::kRuntime,
+        "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  PyRef numpy(PyImport_ImportModule("numpy"));
+  if (!numpy) {
+    if (!PyErr_ExceptionMatches(PyExc_ImportError)) throw_python();
+    PyErr_Clear();
+    fail(ErrorKind::kRuntime, "Numpy is not available\n  fix: pip install numpy.");
+  }
+  PyRef exporter(export_buffer(t));
+  return checked(PyObject_CallMethod(numpy.get(), "asarray", "O", exporter.get()));
+}
+
+bool init_numpy_bridge(PyObject* module) {
+  g_exporter_type = add_type(module, kSpec);
+  return g_exporter_type && PyModule_AddFunctions(module, kFunctions) == 0;
+}
+
+}  // namespace rl::python

@@ -1,0 +1,58 @@
+// Arguments of op functions, from Python's FASTCALL convention, driven by the op's signature.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ops/op.h"
+#include "python/python.h"
+
+namespace rl::python {
+
+struct PyParam {
+  PyObject* names[3] = {};  // interned
+  ParamKind kind;
+  bool nullable, keyword_only, has_default;
+  Value value;
+};
+
+// One overload as the parser sees it.
+struct Overload {
+  const Op* op;
+  std::vector<PyParam> params;
+  int max_positional = 0;
+  int out = -1;  // index of `out`, which is no argument of the op itself
+};
+
+// A public name and its overloads, in the order of the table.
+struct PublicName {
+  std::string name;
+  bool inplace = false;  // the form name_ of an op
+  std::vector<Overload> overloads;
+  std::string doc;
+};
+
+// Memory of parsed lists, alive for the call.
+struct ParseScratch {
+  Dims dims[2];
+  int used = 0;
+};
+
+// Parses, calls through the door, handles out= and in-place forms. `self` is null for functions.
+PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
+                      PyObject* kwnames) noexcept;
+
+// A Python number as a Value; false when it is none. 0-d tensors without grad count as numbers.
+bool parse_number(PyObject* object, Value* out);
+// One int or a sequence of ints.
+bool parse_dims(PyObject* object, Dims* out);
+
+// contiguous_format -> true, preserve_format and None -> none.
+bool convert_memory_format(PyObject* object, Value* out);
+
+Overload make_overload(const Op* op);
+// "(Tensor, int)" for messages.
+std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
+
+}  // namespace rl::python

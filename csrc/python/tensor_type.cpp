@@ -1,0 +1,272 @@
+// The Python Tensor: one wrapper per impl. A plain wrapper is dropped and remade; one with a __dict__,
+// weak references or a class of its own is kept by the impl and comes back as the same object.
+#include "python/tensor_type.h"
+
+#include <structmember.h>
+
+#include "graph/node.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+PyTypeObject* tensor_type;
+
+namespace {
+
+constexpr int kMaxFree = 256;
+PyTensor* g_free[kMaxFree];
+int g_free_count = 0;
+
+// Makes CPython forget that it ran tp_finalize, which it does only once per object otherwise.
+void clear_finalized(PyObject* object) {
+#if PY_VERSION_HEX < 0x030E0000
+  // Bit 0 of the word before the object: _PyGC_PREV_MASK_FINALIZED.
+  reinterpret_cast<uintptr_t*>(object)[-1] &= ~uintptr_t{1};
+#else
+#error "check where this version of CPython keeps the finalized bit"
+#endif
+}
+
+void track(PyObject* object) {
+  if (!PyObject_GC_IsTracked(object)) PyObject_GC_Track(object);
+}
+
+PyObject* new_plain_wrapper(TensorImpl* impl) {
+  PyTensor* self;
+  if (g_free_count) {
+    self = g_free[--g_free_count];
+    PyObject_Init(reinterpret_cast<PyObject*>(self), tensor_type);
+  } else {
+    self = PyObject_GC_New(PyTensor, tensor_type);
+    if (!self) return nullptr;
+  }
+  self->impl = impl;
+  self->dict = nullptr;
+  self->weakrefs = nullptr;
+  // A cycle needs history or a dict; wrappers that get a dict are tracked then.
+  if (impl->requires_grad()) PyObject_GC_Track(self);
+  return reinterpret_cast<PyObject*>(self);
+}
+
+// Wrapper and impl part for good. The impl's count goes with it.
+void part(PyTensor* self) {
+  TensorImpl* impl = self->impl;
+  if (!impl) return;
+  self->impl = nullptr;
+  impl->set_wrapper(nullptr);
+  impl->release();
+}
+
+// Called when Python drops its last reference to a wrapper that carries state: while C++ still holds the
+// impl, the wrapper moves to it.
+void tensor_finalize(PyObject* object) {
+  auto* self = reinterpret_cast<PyTensor*>(object);
+  TensorImpl* impl = self->impl;
+  if (!impl || impl->owns_wrapper() || impl->refs() < 2) return;
+  bool plain = Py_TYPE(object) == tensor_type && !self->dict && !self->weakrefs;
+  if (plain) return;
+  Py_INCREF(object);
+  impl->set_owns_wrapper(true);
+  impl->release();
+}
+
+void tensor_dealloc(PyObject* object) {
+  auto* self = reinterpret_cast<PyTensor*>(object);
+  PyTypeObject* type = Py_TYPE(object);
+  bool exact = type == tensor_type;
+  if (exact && (self->dict || self->weakrefs) && PyObject_CallFinalizerFromDealloc(object) < 0) return;
+  if (PyObject_GC_IsTracked(object)) PyObject_GC_UnTrack(object);
+  if (self->weakrefs) PyObject_ClearWeakRefs(object);
+  Py_CLEAR(self->dict);
+  part(self);
+  if (exact && g_free_count < kMaxFree) {
+    // PyObject_Init counts the type again.
+    clear_finalized(object);
+    g_free[g_free_count++] = self;
+    Py_DECREF(type);
+    return;
+  }
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+// The references that only this wrapper's impl holds. Crosses C++ links only while each count is 1.
+template <class Visit>
+int visit_owned(TensorImpl* impl, Visit&& visit) {
+  if (!impl || impl->refs() != 1) return 0;
+  if (Extension* extension = impl->extension(); extension && extension->hooks)
+    for (Hook& hook : extension->hooks->hooks)
+      if (int stop = visit(static_cast<PyObject*>(hook.callable))) return stop;
+  if (const TensorRef& grad = impl->grad(); grad && grad->refs() == 1 && grad->owns_wrapper())
+    if (int stop = visit(static_cast<PyObject*>(grad->wrapper()))) return stop;
+  Node* node = impl->grad_fn();
+  if (node && node->refs() == 1)
+    if (NodeSide* side = node->side())
+      for (HookList& list : side->output_hooks)
+        for (Hook& hook : list.hooks)
+          if (int stop = visit(static_cast<PyObject*>(hook.callable))) return stop;
+  return 0;
+}
+
+int tensor_traverse(PyObject* object, visitproc visit, void* arg) {
+  auto* self = reinterpret_cast<PyTensor*>(object);
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self->dict);
+  return visit_owned(self->impl, [&](PyObject* held) { return held ? visit(held, arg) : 0; });
+}
+
+int tensor_clear(PyObject* object) {
+  auto* self = reinterpret_cast<PyTensor*>(object);
+  Py_CLEAR(self->dict);
+  TensorImpl* impl = self->impl;
+  if (!impl || impl->refs() != 1) return 0;
+  if (Extension* extension = impl->extension(); extension && extension->hooks) {
+    HookList* hooks = extension->hooks;
+    extension->hooks = nullptr;
+    hooks_free(hooks);
+  }
+  if (impl->grad() && impl->grad()->refs() == 1 && impl->grad()->owns_wrapper())
+    impl->set_grad(TensorRef());
+  Node* node = impl->grad_fn();
+  if (node && node->refs() == 1)
+    if (NodeSide* side = node->side()) {
+      auto lists = std::move(side->output_hooks);
+      side->output_hooks.clear();
+      for (HookList& list : lists)
+        for (Hook& hook : list.hooks) Py_DECREF(static_cast<PyObject*>(hook.callable));
+    }
+  return 0;
+}
+
+int tensor_setattro(PyObject* object, PyObject* name, PyObject* value) {
+  int status = PyObject_GenericSetAttr(object, name, value);
+  if (status == 0 && reinterpret_cast<PyTensor*>(object)->dict) track(object);
+  return status;
+}
+
+// Tensor(2, 3), Tensor([1., 2.]), Tensor(tensor), Tensor().
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return guarded([&]() -> PyObject* {
+    if (kwargs && PyDict_GET_SIZE(kwargs)) {
+      PyObject *key, *value;
+      Py_ssize_t at = 0;
+      while (PyDict_Next(kwargs, &at, &key, &value)) {
+        const char* name = PyUnicode_AsUTF8(key);
+        check(name && std::string(name) == "device", ErrorKind::kType,
+              "new() received an invalid combination of arguments: unexpected keyword '",
+              name ? name : "?", "'");
+        check_device(value);
+      }
+    }
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    TensorRef t;
+    PyObject* first = n ? PyTuple_GET_ITEM(args, 0) : nullptr;
+    if (n == 0) {
+      int64_t zero = 0;
+      t = TensorImpl::empty(default_dtype(), &zero, 1);
+    } else if (n == 1 && is_tensor(first)) {
+      t = detached_alias(impl_of(first));
+    } else if (PyLong_Check(first)) {
+      Dims sizes;
+      for (Py_ssize_t i = 0; i < n; ++i) {
+        int64_t size = PyLong_AsLongLong(PyTuple_GET_ITEM(args, i));
+        if (size == -1 && PyErr_Occurred()) throw_python();
+        check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", size);
+        sizes.push(size);
+      }
+      t = TensorImpl::empty(default_dtype(), sizes);
+    } else {
+      check(n == 1, ErrorKind::kType, "new() received an invalid combination of arguments");
+      if (PyTuple_Check(first) && PyObject_TypeCheck(first, &PyTuple_Type) && is_size(first)) {
+        Dims sizes;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(first); ++i)
+          sizes.push(PyLong_AsLongLong(PyTuple_GET_ITEM(first, i)));
+        t = TensorImpl::empty(default_dtype(), sizes);
+      } else {
+        t = tensor_from_data(first, dtype_object(default_dtype()));
+      }
+    }
+    return type == tensor_type ? wrap(std::move(t)) : wrap_as(std::move(t), type);
+  });
+}
+
+PyMemberDef kMembers[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+}  // namespace
+
+PyObject* wrap(TensorRef t) {
+  TensorImpl* impl = t.detach();
+  if (!impl) Py_RETURN_NONE;
+  if (auto* wrapper = static_cast<PyObject*>(impl->wrapper())) {
+    if (impl->owns_wrapper()) {
+      // Handed out: our count on the impl becomes the wrapper's, its count on the wrapper the caller's.
+      impl->set_owns_wrapper(false);
+      clear_finalized(wrapper);
+      return wrapper;
+    }
+    impl->release();
+    return Py_NewRef(wrapper);
+  }
+  PyObject* wrapper = new_plain_wrapper(impl);
+  if (!wrapper) {
+    impl->release();
+    throw_python();
+  }
+  impl->set_wrapper(wrapper);
+  return wrapper;
+}
+
+PyObject* wrap_as(TensorRef t, PyTypeObject* type) {
+  if (t->wrapper()) t = detached_alias(t.get());
+  auto* self = reinterpret_cast<PyTensor*>(checked(type->tp_alloc(type, 0)));
+  self->impl = t.detach();
+  self->impl->set_wrapper(self);
+  return reinterpret_cast<PyObject*>(self);
+}
+
+TensorRef detached_alias(TensorImpl* t) {
+  TensorRef copy = TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
+  if (t->is_inference()) copy->set_inference();
+  return copy;
+}
+
+void tracked_from_now(TensorImpl* impl) {
+  if (impl->wrapper()) track(static_cast<PyObject*>(impl->wrapper()));
+}
+
+void release_wrapper(TensorImpl* impl) {
+  // The impl has count 1 again: that one is the wrapper's now.
+  impl->set_owns_wrapper(false);
+  auto* wrapper = static_cast<PyObject*>(impl->wrapper());
+  clear_finalized(wrapper);
+  Py_DECREF(wrapper);
+}
+
+bool init_tensor_type(PyObject* module) {
+  static PyType_Slot slots[64];
+  int n = 0;
+  auto add = [&](int id, void* function) { slots[n++] = {id, function}; };
+  add(Py_tp_dealloc, reinterpret_cast<void*>(tensor_dealloc));
+  add(Py_tp_finalize, reinterpret_cast<void*>(tensor_finalize));
+  add(Py_tp_traverse, reinterpret_cast<void*>(tensor_traverse));
+  add(Py_tp_clear, reinterpret_cast<void*>(tensor_clear));
+  add(Py_tp_setattro, reinterpret_cast<void*>(tensor_setattro));
+  add(Py_tp_new, reinterpret_cast<void*>(tensor_new));
+  add(Py_tp_members, kMembers);
+  add(Py_tp_getset, tensor_attributes());
+  add(Py_tp_methods, tensor_methods());
+  add(Py_tp_doc, const_cast<char*>("A multi-dimensional array whose history can be differentiated."));
+  n = add_number_slots(slots, n);
+  slots[n] = {0, nullptr};
+  static PyType_Spec spec = {"rushlight.Tensor", sizeof(PyTensor), 0,
+                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+  tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  return tensor_type && PyModule_AddObjectRef(module, "Tensor",
+                                              reinterpret_cast<PyObject*>(tensor_type)) == 0;
+}
+
+}  // namespace rl::python

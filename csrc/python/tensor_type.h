@@ -1,0 +1,29 @@
+// Inside csrc/python: the Tensor type and the tables that fill it.
+#pragma once
+
+#include "python/python.h"
+
+namespace rl::python {
+
+bool init_tensor_type(PyObject* module);
+// Host callback: see core/host.h.
+void release_wrapper(TensorImpl* impl);
+// The wrapper, if any, takes part in garbage collection from now on (hooks, history).
+void tracked_from_now(TensorImpl* impl);
+
+// A wrapper of another class over t, or over an alias of it when t has a wrapper already.
+PyObject* wrap_as(TensorRef t, PyTypeObject* type);
+// The same bytes with a version of its own: `.data`.
+TensorRef detached_alias(TensorImpl* t);
+// Sizes changed in place; the storage grows when it must.
+void resize_tensor(TensorImpl* t, const Dims& sizes);
+// to.copy_(from)
+void copy_into_tensor(TensorImpl* to, TensorImpl* from);
+// requires_grad_(), the attribute, and factories: throws for what cannot require grad.
+void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence);
+
+PyGetSetDef* tensor_attributes();
+PyMethodDef* tensor_methods();
+int add_number_slots(PyType_Slot* slots, int n);
+
+}  // namespace rl::python

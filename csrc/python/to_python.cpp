@@ -1,0 +1,147 @@
+// Tensors as Python numbers, nested lists and bytes.
+#include <cstring>
+
+#include "kernels/iterator.h"
+#include "python/conversions.h"
+
+namespace rl::python {
+
+namespace {
+
+template <class T>
+PyObject* number(const char* at) {
+  if constexpr (std::is_same_v<T, bool>) {
+    // Memory shared with others may hold any byte.
+    return PyBool_FromLong(*reinterpret_cast<const uint8_t*>(at) != 0);
+  } else {
+    T value = *reinterpret_cast<const T*>(at);
+    if constexpr (std::is_same_v<T, int64_t>)
+      return PyLong_FromLongLong(value);
+    else
+      return PyFloat_FromDouble(static_cast<double>(value));
+  }
+}
+
+// Nested lists of one tensor. With edge >= 0 a dimension of more than 2 * edge keeps its two ends only.
+template <class T>
+class Lister {
+ public:
+  Lister(TensorImpl* t, int64_t edge) : t_(t), edge_(edge) {}
+
+  PyObject* list(const char* at, int dim) const {
+    if (dim == t_->ndim()) return checked(number<T>(at));
+    int64_t n = t_->sizes()[dim];
+    int64_t step = t_->strides()[dim] * static_cast<int64_t>(sizeof(T));
+    bool cut = edge_ >= 0 && n > 2 * edge_;
+    int64_t kept = cut ? 2 * edge_ : n;
+    PyRef result(checked(PyList_New(kept)));
+    for (int64_t i = 0; i < kept; ++i) {
+      int64_t from = cut && i >= edge_ ? n - kept + i : i;
+      PyList_SET_ITEM(result.get(), i, list(at + from * step, dim + 1));
+    }
+    return result.release();
+  }
+
+ private:
+  TensorImpl* t_;
+  int64_t edge_;
+};
+
+PyObject* nested_list(TensorImpl* t, int64_t edge) {
+  return dispatch_dtype(t->dtype(), [&](auto type) {
+    return Lister<decltype(type)>(t, edge).list(t->data(), 0);
+  });
+}
+
+TensorImpl* tensor_argument(const char* function, PyObject* object) {
+  if (!is_tensor(object))
+    fail(ErrorKind::kType, function, "() takes a Tensor, not ", Py_TYPE(object)->tp_name);
+  return impl_of(object);
+}
+
+void check_count(const char* function, Py_ssize_t nargs, Py_ssize_t wanted) {
+  check(nargs == wanted, ErrorKind::kType, function, "() takes ", wanted, " arguments (", nargs,
+        " given)");
+}
+
+PyObject* py_edge_list(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&] {
+    check_count("_edge_list", nargs, 2);
+    TensorImpl* t = tensor_argument("_edge_list", args[0]);
+    long long edge = PyLong_AsLongLong(args[1]);
+    if (edge == -1 && PyErr_Occurred()) throw_python();
+    return edge_list_of(t, edge);
+  });
+}
+
+PyObject* py_to_bytes(PyObject*, PyObject* object) {
+  return guarded([&] {
+    TensorImpl* t = tensor_argument("_to_bytes", object);
+    auto size = static_cast<Py_ssize_t>(t->numel() * static_cast<int64_t>(item_size(t->dtype())));
+    PyObject* bytes = checked(PyBytes_FromStringAndSize(nullptr, size));
+    int64_t strides[kMaxDims];
+    contiguous_strides(t->sizes(), t->ndim(), strides);
+    run_copy(PyBytes_AS_STRING(bytes), strides, t->dtype(), t->data(), t->strides(), t->dtype(),
+             t->sizes(), t->ndim());
+    return bytes;
+  });
+}
+
+Dims shape_argument(PyObject* object) {
+  PyRef fast(checked(PySequence_Fast(object, "a shape is a sequence of ints")));
+  Dims sizes;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) {
+    check(sizes.n < kMaxDims, ErrorKind::kValue, "too many dimensions");
+    long long size = PyLong_AsLongLong(PySequence_Fast_GET_ITEM(fast.get(), i));
+    if (size == -1 && PyErr_Occurred()) throw_python();
+    check(size >= 0, ErrorKind::kValue, "a size must not be negative");
+    sizes.push(size);
+  }
+  return sizes;
+}
+
+PyObject* py_from_bytes(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&] {
+    check_count("_from_bytes", nargs, 3);
+    DType dtype = default_dtype();
+    dtype_argument("_from_bytes", args[1], &dtype);
+    Dims sizes = shape_argument(args[2]);
+    TensorRef t = TensorImpl::empty(dtype, sizes);
+    Py_buffer view;
+    checked(PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE));
+    int64_t wanted = t->numel() * static_cast<int64_t>(item_size(dtype));
+    bool fits = view.len == wanted;
+    if (fits && view.len) std::memcpy(t->mut_data(), view.buf, static_cast<size_t>(view.len));
+    int64_t got = view.len;
+    PyBuffer_Release(&view);
+    check(fits, ErrorKind::kValue, "a tensor of shape ", to_string(sizes), " and dtype torch.",
+          dtype_name(dtype), " has ", wanted, " bytes, not ", got);
+    return wrap(finish_tensor(std::move(t), false));
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"_edge_list", method(py_edge_list), METH_FASTCALL,
+     "(t, n): nested lists with the first and last n elements of each dimension; n < 0: all."},
+    {"_to_bytes", py_to_bytes, METH_O, "The elements as bytes, row-major."},
+    {"_from_bytes", method(py_from_bytes), METH_FASTCALL,
+     "(bytes, dtype, shape): a tensor with these elements."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+PyObject* item_of(TensorImpl* t) {
+  int64_t n = t->numel();
+  check(n == 1, ErrorKind::kRuntime, "a Tensor with ", n, " elements cannot be converted to Scalar");
+  return dispatch_dtype(t->dtype(),
+                        [&](auto type) { return checked(number<decltype(type)>(t->data())); });
+}
+
+PyObject* tolist_of(TensorImpl* t) { return nested_list(t, -1); }
+
+PyObject* edge_list_of(TensorImpl* t, int64_t edge_items) { return nested_list(t, edge_items); }
+
+bool init_to_python(PyObject* module) { return PyModule_AddFunctions(module, kFunctions) == 0; }
+
+}  // namespace rl::python

@@ -1,0 +1,52 @@
+"""PyTorch's autograd, small, fast and see-through: ``import rushlight as torch``."""
+
+from ._C import *  # noqa: F403 - every op, dtype and setting of the core
+from . import _C
+from ._version import __version__  # noqa: F401
+
+# Frames of these modules are never the user's: a Site is taken further out.
+_C._add_package_globals(globals())
+
+# Submodules and the names that live in them, imported when they are first asked for.
+_SUBMODULES = frozenset(
+    ("autograd", "backends", "cuda", "random", "utils", "version"),
+)
+_LAZY = {
+    "are_deterministic_algorithms_enabled": "_settings",
+    "compile": "_settings",
+    "fork_rng": "random",
+    "get_deterministic_debug_mode": "_settings",
+    "get_float32_matmul_precision": "_settings",
+    "get_printoptions": "_tensor_str",
+    "install_as_torch": "_alias",
+    "is_deterministic_algorithms_warn_only_enabled": "_settings",
+    "printoptions": "_tensor_str",
+    "set_deterministic_debug_mode": "_settings",
+    "set_float32_matmul_precision": "_settings",
+    "set_printoptions": "_tensor_str",
+    "use_deterministic_algorithms": "_settings",
+}
+
+
+def __getattr__(name):
+    from importlib import import_module
+
+    if name in _SUBMODULES:
+        return import_module(f"rushlight.{name}")
+    if name in _LAZY:
+        value = getattr(import_module(f"rushlight.{_LAZY[name]}"), name)
+        globals()[name] = value
+        return value
+    from ._missing import module_getattr
+
+    raise module_getattr(__name__, name)
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES, *_LAZY})
+
+
+from . import _hooks, _tensor  # noqa: E402 - they need the names above
+
+_tensor.install(Tensor)  # noqa: F405
+Tensor.register_hook = _hooks.register_hook  # noqa: F405

@@ -1,0 +1,43 @@
+"""Hooks on the gradient of a tensor."""
+
+from rushlight import _C
+from rushlight.utils.hooks import HookDict, RemovableHandle
+
+_C._add_package_globals(globals())
+
+
+class TensorHooks(HookDict):
+    """The hooks of one tensor, by id; called by the engine with each gradient."""
+
+    __slots__ = ()
+
+    def __call__(self, grad):
+        given = grad
+        # A hook may add or remove hooks: that takes effect next time.
+        for hook in tuple(self.values()):
+            result = hook(grad)
+            if result is None:
+                continue
+            if not isinstance(result, _C.Tensor):
+                raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+            if result.shape != grad.shape:
+                name = getattr(hook, "__name__", repr(hook))
+                raise RuntimeError(
+                    f"hook '{name}' has changed the size of value\n"
+                    f"  from {tuple(grad.shape)} to {tuple(result.shape)}"
+                )
+            grad = result
+        return None if grad is given else grad
+
+
+def register_hook(self, hook):
+    """Call ``hook(grad)`` with each gradient of this tensor, before it is used.
+
+    hook: returns None, or a Tensor of the same shape that takes the gradient's place. Hooks run in
+        the order of registration. Returns: a RemovableHandle.
+    Raises: RuntimeError where the tensor does not require grad.
+    """
+    hooks = _C._hook_dict(self, TensorHooks)
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle

@@ -1,0 +1,160 @@
+"""Where an operation came from: a code object and an instruction offset become file, line and name.
+
+The core keeps only the pair; it comes here when somebody looks: at ``grad_fn.site``, at a picture
+of the graph, or at an error.
+"""
+
+import dis
+import functools
+import itertools
+import linecache
+import os
+from typing import NamedTuple
+
+
+class Site(NamedTuple):
+    """The source expression behind a graph node.
+
+    filename, lineno, end_lineno: its place; None where the code object does not know.
+    column, end_column: characters from the start of its first and last line; None under
+        ``-X no_debug_ranges``.
+    name: the variable that the result was stored in, as ``loss`` or ``self.w``; None without one.
+    source: the lines it stands on, whole; empty where there is no source.
+    """
+
+    filename: str
+    lineno: int | None
+    end_lineno: int | None
+    column: int | None
+    end_column: int | None
+    name: str | None
+    source: str
+
+    @property
+    def expression(self):
+        """The expression alone; the whole lines where columns are not known."""
+        lines = self.source.split("\n")
+        if not self.source or self.column is None or self.end_column is None:
+            return self.source
+        lines[-1] = lines[-1][: self.end_column]
+        lines[0] = lines[0][self.column :]
+        return "\n".join(lines)
+
+    def __str__(self):
+        return f"{os.path.basename(self.filename)}:{self.lineno}"
+
+
+_LOADS = ("LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF")
+_STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
+# What may stand between an operation and the store of its result.
+_BETWEEN = ("CACHE", "EXTENDED_ARG", "CALL", "COPY", "NOP", "PRECALL")
+
+
+def _first_name(instruction):
+    """The first variable of an instruction; one instruction may stand for two since Python 3.12."""
+    names = instruction.argval
+    return names[0] if isinstance(names, tuple) else names
+
+
+def _attribute_target(instructions, i):
+    """The target of ``a.b.c = result``, whose loads begin at i; None where that is not what follows."""
+    first = instructions[i]
+    if not first.opname.startswith(_LOADS):
+        return None
+    parts = [_first_name(first)]
+    for instruction in instructions[i + 1 :]:
+        if instruction.opname == "EXTENDED_ARG":
+            continue
+        parts.append(instruction.argval)
+        if instruction.opname == "STORE_ATTR":
+            return ".".join(parts)
+        if instruction.opname != "LOAD_ATTR":
+            return None
+    return None
+
+
+def _target(instructions, i):
+    """The variable that takes the result of instruction i."""
+    precall = instructions[i].opname == "PRECALL"
+    for j in range(i + 1, len(instructions)):
+        instruction = instructions[j]
+        opname = instruction.opname
+        if opname in _BETWEEN and (opname != "CALL" or precall):
+            # Only COPY 1, of `a = b = result` and `(a := result)`, leaves the result on top.
+            if opname == "COPY" and instruction.arg != 1:
+                return None
+            precall = precall and opname != "CALL"
+            continue
+        if opname == "SWAP":
+            following = instructions[j + 1] if j + 1 < len(instructions) else None
+            # `a.b += x` keeps the object under the result.
+            if instruction.arg == 2 and following and following.opname == "STORE_ATTR":
+                return following.argval
+            return None
+        if opname.startswith(_STORES):
+            return _first_name(instruction)
+        return _attribute_target(instructions, j)
+    return None
+
+
+@functools.lru_cache(maxsize=128)
+def _instructions(code):
+    """The instructions of a code object, and where in that list an offset is."""
+    instructions = list(dis.get_instructions(code))
+    return instructions, {instruction.offset: i for i, instruction in enumerate(instructions)}
+
+
+def _name(code, offset):
+    instructions, index = _instructions(code)
+    i = index.get(offset)
+    return None if i is None else _target(instructions, i)
+
+
+def _characters(line, column):
+    """Count characters where the code object counts UTF-8 bytes."""
+    if column is None or line.isascii():
+        return column
+    return len(line.encode()[:column].decode(errors="replace"))
+
+
+def resolve(code, offset):
+    """Return the Site of an instruction.
+
+    code: a code object. offset: in bytes, of one of its instructions.
+    Returns: Site.
+    Raises: nothing; what is not known is None or empty.
+    """
+    unknown = (None, None, None, None)
+    positions = itertools.islice(code.co_positions(), offset // 2, None)
+    lineno, end_lineno, column, end_column = next(positions, unknown)
+    lines = []
+    if lineno is not None:
+        last = lineno if end_lineno is None else end_lineno
+        lines = [linecache.getline(code.co_filename, n) for n in range(lineno, last + 1)]
+        lines = [line.rstrip("\n") for line in lines]
+    if any(lines):
+        column = _characters(lines[0], column)
+        end_column = _characters(lines[-1], end_column)
+    return Site(
+        code.co_filename,
+        lineno,
+        end_lineno,
+        column,
+        end_column,
+        _name(code, offset),
+        "\n".join(lines) if any(lines) else "",
+    )
+
+
+def describe(code, offset):
+    """Return the line an error shows: ``y = torch.exp(x)          train.py:12``.
+
+    Returns: str, the first line of the expression with "…" where it goes on; empty where there is no
+        source.
+    """
+    site = resolve(code, offset)
+    if not site.source:
+        return ""
+    first, *more = site.source.split("\n")
+    text = first.strip() + (" …" if more else "")
+    return f"{text:<24}  {site}"

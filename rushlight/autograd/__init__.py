@@ -1,0 +1,119 @@
+"""Derivatives: backward, grad, grad modes."""
+
+from rushlight import _C
+from rushlight._missing import module_getattr
+
+from .grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_multithreading_enabled,
+    no_grad,
+    set_grad_enabled,
+    set_multithreading_enabled,
+)
+from .variable import Variable
+
+__all__ = [
+    "Variable",
+    "backward",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_multithreading_enabled",
+    "no_grad",
+    "set_grad_enabled",
+    "set_multithreading_enabled",
+]
+
+_C._add_package_globals(globals())
+
+
+def backward(
+    tensors,
+    grad_tensors=None,
+    retain_graph=None,
+    create_graph=False,
+    grad_variables=None,
+    inputs=None,
+):
+    """Add the gradient of the tensors' sum to ``.grad`` of the leaves they were computed from.
+
+    tensors: a Tensor or a sequence of them. grad_tensors: their gradients, of the same shapes;
+        None stands for 1 where a tensor has one element. inputs: accumulate into these tensors
+        only. retain_graph: keep what the graph saved, for another pass; None means create_graph.
+    Raises: RuntimeError where a tensor does not require grad, a shape differs, or the graph was
+        freed by an earlier pass; TypeError for what is no Tensor.
+    """
+    if grad_variables is not None:
+        import warnings
+
+        warnings.warn(
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+                "`backward()`. Please only use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
+    _C._backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
+
+
+def grad(
+    outputs,
+    inputs,
+    grad_outputs=None,
+    retain_graph=None,
+    create_graph=False,
+    only_inputs=True,
+    allow_unused=None,
+    is_grads_batched=False,
+    materialize_grads=False,
+):
+    """Return the gradient of the outputs' sum with respect to each input, touching no ``.grad``.
+
+    outputs, inputs: a Tensor or a sequence of them; a dict of inputs gives a dict. grad_outputs: as
+        grad_tensors of ``backward``. allow_unused: None for an input that the graph does not reach,
+        instead of an error. materialize_grads: zeros for it.
+    Returns: a tuple with one Tensor per input.
+    Raises: RuntimeError where an input does not require grad or was not used; ValueError for
+        materialize_grads without allow_unused; NotImplementedError for is_grads_batched.
+    """
+    if not only_inputs:
+        import warnings
+
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To "
+            "accumulate gradient for other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
+    if is_grads_batched:
+        raise NotImplementedError(
+            "is_grads_batched=True is not supported\n"
+            "  fix: call grad() once for each row of grad_outputs, with retain_graph=True."
+        )
+    if isinstance(inputs, dict):
+        found = _C._grad(
+            outputs,
+            tuple(inputs.values()),
+            grad_outputs,
+            retain_graph,
+            create_graph,
+            allow_unused,
+            materialize_grads,
+        )
+        return dict(zip(inputs, found, strict=True))
+    return _C._grad(
+        outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
+    )
+
+
+def __getattr__(name):
+    if name == "graph":
+        from importlib import import_module
+
+        return import_module("rushlight.autograd.graph")
+    raise module_getattr(__name__, name)

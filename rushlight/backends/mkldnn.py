@@ -1,0 +1,15 @@
+"""``torch.backends.mkldnn``: Intel's oneDNN; rushlight does without it."""
+
+from .._missing import module_getattr
+
+enabled = True
+deterministic = False
+
+
+def is_available():
+    """Return False."""
+    return False
+
+
+def __getattr__(name):
+    raise module_getattr(__name__, name)
