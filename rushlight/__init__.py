@@ -29,6 +29,8 @@ _LAZY = {
 
 
 def __getattr__(name):
+    if name.startswith("_"):  # probes of the import system
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     from importlib import import_module
 
     if name in _SUBMODULES:

@@ -57,7 +57,7 @@ def _first_name(instruction):
 
 
 def _attribute_target(instructions, i):
-    """The target of ``a.b.c = result``, whose loads begin at i; None where that is not what follows."""
+    """The target of ``a.b.c = result``, whose loads begin at i; None where something else does."""
     first = instructions[i]
     if not first.opname.startswith(_LOADS):
         return None
@@ -149,8 +149,8 @@ def resolve(code, offset):
 def describe(code, offset):
     """Return the line an error shows: ``y = torch.exp(x)          train.py:12``.
 
-    Returns: str, the first line of the expression with "…" where it goes on; empty where there is no
-        source.
+    Returns: str, the first line of the expression with "…" where it goes on; empty where there is
+        no source.
     """
     site = resolve(code, offset)
     if not site.source:

@@ -117,8 +117,7 @@ void box_muller_base(float* a, int64_t blocks, float mean, float std) {
 }
 #if defined(__x86_64__) && !defined(RL_NO_FMA)
 #define RL_FMA [[gnu::target("avx2,fma")]]
-RL_FMA void scale_float_fma(float* out, const uint32_t* words, int64_t n, float range,
-                            float from) {
+RL_FMA void scale_float_fma(float* out, const uint32_t* words, int64_t n, float range, float from) {
   scale_float(out, words, n, range, from);
 }
 RL_FMA void scale_double_fma(double* out, const uint32_t* words, int64_t n, double range,
@@ -401,17 +400,15 @@ template <class T> void exponential(T* out, int64_t n, double lambda, Generator&
               [&](double u) { *out++ = static_cast<T>(-1.0 / lambda * std::log1p(-u)); });
 }
 
-template <class T>
-void multinomial(int64_t* out, int64_t k, const T* p, int64_t n, bool replacement,
-                 Generator& generator) {
+template <class T> void multinomial(int64_t* out, int64_t k, const T* p, int64_t n,
+                                    bool replacement, Generator& generator) {
   std::vector<T> q(static_cast<size_t>(n));
   if (!replacement || k == 1) {  // the k shortest waiting times of rates p
     exponential(q.data(), n, 1.0, generator);
     std::vector<int64_t> order(static_cast<size_t>(n));
     for (int64_t i = 0; i < n; ++i) order[i] = i, q[i] = p[i] / q[i];
-    std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int64_t a, int64_t b) {
-      return q[a] != q[b] ? q[a] > q[b] : a < b;
-    });
+    std::partial_sort(order.begin(), order.begin() + k, order.end(),
+                      [&](int64_t a, int64_t b) { return q[a] != q[b] ? q[a] > q[b] : a < b; });
     std::copy(order.begin(), order.begin() + k, out);
     return;
   }
@@ -423,8 +420,8 @@ void multinomial(int64_t* out, int64_t k, const T* p, int64_t n, bool replacemen
               [&](double u) { *out++ = std::lower_bound(q.begin(), q.end(), u) - q.begin(); });
 }
 
-#define RL_INSTANTIATE(T)                                                \
-  template void exponential(T*, int64_t, double, Generator&);            \
+#define RL_INSTANTIATE(T)                                     \
+  template void exponential(T*, int64_t, double, Generator&); \
   template void multinomial(int64_t*, int64_t, const T*, int64_t, bool, Generator&);
 RL_INSTANTIATE(float)
 RL_INSTANTIATE(double)

@@ -21,8 +21,8 @@ class Generator {
   uint64_t initial_seed() const { return seed_; }
 
   uint32_t random();
-  uint64_t random64();              // first word high
-  double uniform();                 // [0, 1), 53 bits, two words
+  uint64_t random64();  // first word high
+  double uniform();     // [0, 1), 53 bits, two words
   void words(uint32_t* out, int64_t n);
 
   void get_state(uint8_t out[kStateBytes]) const;
@@ -38,8 +38,8 @@ class Generator {
   void twist();
 
   uint32_t state_[kWords];
-  int next_;      // the word of state_ that comes next; kWords: twist first
-  bool fresh_;    // no word drawn since manual_seed: get_state then reports next = 0
+  int next_;    // the word of state_ that comes next; kWords: twist first
+  bool fresh_;  // no word drawn since manual_seed: get_state then reports next = 0
   uint64_t seed_;
 };
 
@@ -74,8 +74,7 @@ template <class T> void bernoulli_each(T* out, const T* p, int64_t n, Generator&
 template <class T> void exponential(T* out, int64_t n, double lambda, Generator& generator);
 
 // k indices of [0, n), n > 0, with weights p >= 0. T: float, double. Without replacement k <= n.
-template <class T>
-void multinomial(int64_t* out, int64_t k, const T* p, int64_t n, bool replacement,
-                 Generator& generator);
+template <class T> void multinomial(int64_t* out, int64_t k, const T* p, int64_t n,
+                                    bool replacement, Generator& generator);
 
 }  // namespace rl

@@ -1,3 +1,4 @@
+// Binding costs no allocation: the bound methods that died are used again.
 #include <Python.h>
 #include <structmember.h>
 

@@ -1,4 +1,5 @@
-// __enter__ and __exit__ of a context type, bound without the allocation that a method object takes.
+// __enter__ and __exit__ of a context type, bound without the allocation that a method object
+// takes.
 #pragma once
 
 #include "python/type_tools.h"

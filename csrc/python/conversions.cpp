@@ -102,7 +102,8 @@ DType infer_dtype(PyObject* object, int depth) {
           "  fix: torch.stack(tensors) makes one tensor of several.");
     if (t->requires_grad())
       warn_user(
-          "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+          "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
+          "behavior.\n"
           "Consider using tensor.detach() first.");
   }
   return PyRef(checked(item_of(t)));
@@ -126,8 +127,8 @@ int64_t to_int64(PyObject* object) {
           "value cannot be converted to type int64 without overflow");
     return static_cast<int64_t>(value);
   }
-  PyRef number = is_tensor(object) ? number_of_tensor(object, true)
-                                   : PyRef(checked(PyNumber_Index(object)));
+  PyRef number =
+      is_tensor(object) ? number_of_tensor(object, true) : PyRef(checked(PyNumber_Index(object)));
   int overflow = 0;
   long long value = PyLong_AsLongLongAndOverflow(number.get(), &overflow);
   check(!overflow, ErrorKind::kValue, "Overflow when unpacking long long");
@@ -138,8 +139,8 @@ int64_t to_int64(PyObject* object) {
 bool to_bool(PyObject* object) {
   PyRef number;
   if (!PyFloat_Check(object) && !is_numpy_scalar(object))
-    number = is_tensor(object) ? number_of_tensor(object, true)
-                               : PyRef(checked(PyNumber_Index(object)));
+    number =
+        is_tensor(object) ? number_of_tensor(object, true) : PyRef(checked(PyNumber_Index(object)));
   int truth = PyObject_IsTrue(number ? number.get() : object);
   checked(truth);
   return truth;
@@ -179,8 +180,8 @@ class Writer {
 
  private:
   void check_length(int64_t n, int dim) {
-    check(n == sizes_[dim], ErrorKind::kValue, "expected sequence of length ", sizes_[dim], " at dim ",
-          dim, " (got ", n, ")");
+    check(n == sizes_[dim], ErrorKind::kValue, "expected sequence of length ", sizes_[dim],
+          " at dim ", dim, " (got ", n, ")");
   }
 
   // An element's code may have shortened the list since its length was checked.
@@ -296,11 +297,13 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
     device_argument("tensor", given[2]);
     bool requires_grad = bool_argument("tensor", "requires_grad", given[3], false);
     check(!bool_argument("tensor", "pin_memory", given[4], false), ErrorKind::kRuntime,
-          "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is "
+          "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory "
+          "allocator is "
           "available on this system.");
     if (is_tensor(given[0]))
       warn_user(
-          "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+          "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() "
+          "or "
           "sourceTensor.detach().clone().requires_grad_(True), rather than "
           "torch.tensor(sourceTensor).");
     return wrap(finish_tensor(from_data(given[0], typed ? &dtype : nullptr), requires_grad));
@@ -334,7 +337,8 @@ PyMethodDef kFunctions[] = {
      "tensor(data, *, dtype=None, device=None, requires_grad=False)\n--\n\n"
      "A new leaf tensor with a copy of the data.\n\n"
      "data: number, nested sequence of numbers, NumPy array or tensor.\n"
-     "dtype: of the elements; by default what the data are: float (the default dtype), int64 or bool.\n"
+     "dtype: of the elements; by default what the data are: float (the default dtype), int64 or "
+     "bool.\n"
      "Raises: ValueError where rows differ in length, TypeError for data that are no numbers."},
     {"as_tensor", method(py_as_tensor), METH_FASTCALL | METH_KEYWORDS,
      "as_tensor(data, *, dtype=None, device=None)\n--\n\n"

@@ -11,9 +11,9 @@ namespace rl::python {
 
 namespace {
 
-constexpr const char* kNames[] = {"cpu",  "cuda", "ipu",  "xpu",    "mkldnn", "opengl", "opencl",
-                                  "ideep", "hip",  "ve",   "fpga",   "maia",   "xla",    "lazy",
-                                  "vulkan", "mps", "meta", "hpu",    "mtia",   "privateuseone"};
+constexpr const char* kNames[] = {
+    "cpu",  "cuda", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",
+    "fpga", "maia", "xla", "lazy", "vulkan", "mps",    "meta",   "hpu",   "mtia", "privateuseone"};
 constexpr int kCount = sizeof kNames / sizeof *kNames;
 constexpr int kCpu = 0;
 constexpr int kMaxIndex = 127;
@@ -44,8 +44,8 @@ int type_of_name(const std::string& name) {
     if (name == kNames[i]) return i;
   std::string known;
   for (const char* each : kNames) known += (known.empty() ? "" : ", ") + std::string(each);
-  fail(ErrorKind::kRuntime, "Expected one of ", known, " device type at start of device string: ",
-       name);
+  fail(ErrorKind::kRuntime, "Expected one of ", known,
+       " device type at start of device string: ", name);
 }
 
 // "cpu" or "cuda:1".
@@ -53,16 +53,15 @@ Device parse(const std::string& text) {
   check(!text.empty(), ErrorKind::kRuntime, "Device string must not be empty");
   size_t colon = text.find(':');
   std::string name = text.substr(0, colon);
-  bool letters = std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalpha(c) || c == '_';
-  });
+  bool letters = std::all_of(name.begin(), name.end(),
+                             [](unsigned char c) { return std::isalpha(c) || c == '_'; });
   check(letters && !name.empty(), ErrorKind::kRuntime, "Invalid device string: '", text, "'");
   Device device;
   if (colon != std::string::npos) {
     std::string digits = text.substr(colon + 1);
-    bool valid = !digits.empty() && (digits == "0" || digits[0] != '0') &&
-                 std::all_of(digits.begin(), digits.end(),
-                             [](unsigned char c) { return std::isdigit(c); });
+    bool valid =
+        !digits.empty() && (digits == "0" || digits[0] != '0') &&
+        std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isdigit(c); });
     check(valid, ErrorKind::kRuntime, "Invalid device string: '", text, "'");
     const char* end = digits.data() + digits.size();
     auto [stop, error] = std::from_chars(digits.data(), end, device.index);
@@ -113,17 +112,19 @@ constexpr const char* kExpected =
 
 Device construct(PyObject* first, PyObject* index) {
   if (!first)
-    fail(ErrorKind::kType, "device() received an invalid combination of arguments - got (), ", kExpected);
+    fail(ErrorKind::kType, "device() received an invalid combination of arguments - got (), ",
+         kExpected);
   if (index && !PyUnicode_Check(first))
     fail(ErrorKind::kType, "device(): argument 'type' (position 1) must be str, not ",
          is_device(first) ? "torch.device" : Py_TYPE(first)->tp_name);
   Device device;
   if (!convert(first, device)) {
     const char* got = Py_TYPE(first)->tp_name;
-    fail(ErrorKind::kType, "device() received an invalid combination of arguments - got (", got,
-         "), but expected one of:\n * (torch.device device)\n      didn't match because some of the "
-         "arguments have invalid types: (!",
-         got, "!)\n * (str type, int index = -1)\n");
+    fail(
+        ErrorKind::kType, "device() received an invalid combination of arguments - got (", got,
+        "), but expected one of:\n * (torch.device device)\n      didn't match because some of the "
+        "arguments have invalid types: (!",
+        got, "!)\n * (str type, int index = -1)\n");
   }
   if (index) {
     check(device.index < 0, ErrorKind::kRuntime,
@@ -219,9 +220,9 @@ PyType_Slot kSlots[] = {
     {0, nullptr},
 };
 
-PyType_Spec kSpec = {"rushlight.device", sizeof(PyDevice), 0,
-                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                     kSlots};
+PyType_Spec kSpec = {
+    "rushlight.device", sizeof(PyDevice), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, kSlots};
 
 [[noreturn, gnu::cold]] void fail_absent(int type) {
   std::string name = kNames[type];
@@ -236,8 +237,9 @@ PyType_Spec kSpec = {"rushlight.device", sizeof(PyDevice), 0,
     fail(ErrorKind::kRuntime, "PyTorch is not linked with support for mps devices", fix, ".");
   if (name == "cuda" || name == "xpu" || name == "hpu" || name == "mtia")
     fail(ErrorKind::kAssertion, "Torch not compiled with ", title, " enabled", fix, ".");
-  fail(ErrorKind::kNotImplemented, "Could not run 'aten::empty.memory_format' with arguments from the '",
-       title, "' backend.", fix, ".");
+  fail(ErrorKind::kNotImplemented,
+       "Could not run 'aten::empty.memory_format' with arguments from the '", title, "' backend.",
+       fix, ".");
 }
 
 }  // namespace

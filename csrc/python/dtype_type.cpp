@@ -20,7 +20,8 @@ PyObject* repr(PyObject* self) {
   return PyUnicode_FromFormat("torch.%s", dtype_name(self_dtype(self)));
 }
 
-// A name is pickled as the attribute of that name in the type's module, so the object stays the same.
+// A name is pickled as the attribute of that name in the type's module, so the object stays the
+// same.
 PyObject* reduce(PyObject* self, PyObject*) {
   return PyUnicode_FromString(dtype_name(self_dtype(self)));
 }
@@ -37,9 +38,7 @@ PyObject* is_signed(PyObject* self, void*) {
   return PyBool_FromLong(self_dtype(self) != DType::kBool);
 }
 
-PyObject* itemsize(PyObject* self, void*) {
-  return PyLong_FromSize_t(item_size(self_dtype(self)));
-}
+PyObject* itemsize(PyObject* self, void*) { return PyLong_FromSize_t(item_size(self_dtype(self))); }
 
 PyObject* abbr(PyObject* self, void*) {
   constexpr const char* kShort[kDTypes] = {"b8", "i64", "f32", "f64"};

@@ -1,4 +1,5 @@
-/* The user's frame, read straight from the interpreter: one file frame_3NN.c per minor version of CPython. */
+/* The user's frame, read straight from the interpreter: one file frame_3NN.c per minor version of
+ * CPython. */
 #pragma once
 
 #include <Python.h>
@@ -23,8 +24,9 @@ static inline int rl_in_set(const RlPointerSet* set, const void* p) {
   return 0;
 }
 
-/* New reference to the code object of the innermost frame whose globals are not in `skip`, and the byte
-   offset of the instruction it is at. NULL, without an exception, where there is no such frame. */
+/* New reference to the code object of the innermost frame whose globals are not in `skip`, and the
+   byte offset of the instruction it is at. NULL, without an exception, where there is no such
+   frame. */
 PyObject* rl_user_frame(const RlPointerSet* skip, int* offset);
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
-/* CPython 3.13: the thread state holds the frame itself; what a frame executes may be no code object. */
+/* CPython 3.13: the thread state holds the frame itself; what a frame executes may be no code
+ * object. */
 #define Py_BUILD_CORE 1
 #include <Python.h>
 

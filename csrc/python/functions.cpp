@@ -69,7 +69,7 @@ std::string make_doc(const PublicName& p, bool method) {
       star = true;
       continue;
     }
-    text += param.names[0];
+    text += param.names[0] == "from" ? "from_" : param.names[0];  // no Python name
     if (param.has_default) text += "=" + param.value_text;
   }
   if (!method || first.signature.params.empty()) {

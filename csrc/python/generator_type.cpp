@@ -84,8 +84,7 @@ PyObject* initial_seed(PyObject* self, PyObject*) {
 
 PyObject* get_state(PyObject* self, PyObject*) {
   PyObject* bytes = PyBytes_FromStringAndSize(nullptr, Generator::kStateBytes);
-  if (bytes)
-    generator_of(self)->get_state(reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes)));
+  if (bytes) generator_of(self)->get_state(reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes)));
   return bytes;
 }
 
@@ -152,14 +151,14 @@ PyType_Spec kSpec = {
 
 // --- functions of the module: they act on the default generator
 
-PyObject* module_manual_seed(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* module_manual_seed(PyObject*, PyObject* const* args, Py_ssize_t nargs,
+                             PyObject* kwnames) {
   return guarded([&] {
     constexpr Parameters parameters = {"manual_seed", 1, 1, 1, {"seed"}};
     PyObject* value;
     parse_arguments(parameters, args, nargs, kwnames, &value);
     // As PyTorch: whatever int() takes, so also 1.7, "12" and a one-element tensor.
-    PyRef number(
-        checked(PyObject_CallOneArg(reinterpret_cast<PyObject*>(&PyLong_Type), value)));
+    PyRef number(checked(PyObject_CallOneArg(reinterpret_cast<PyObject*>(&PyLong_Type), value)));
     default_generator().manual_seed(seed_of(number.get()));
     return Py_NewRef(g_default);
   });

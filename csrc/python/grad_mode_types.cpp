@@ -1,5 +1,6 @@
-// no_grad, enable_grad, set_grad_enabled, inference_mode: contexts made, entered and left at the cost of a
-// few C calls; used as decorators they hand over to rushlight.autograd.grad_mode.decorate.
+// no_grad, enable_grad, set_grad_enabled, inference_mode: contexts made, entered and left at the
+// cost of a few C calls; used as decorators they hand over to
+// rushlight.autograd.grad_mode.decorate.
 #include <cstddef>
 
 #include "graph/grad_mode.h"
@@ -124,10 +125,11 @@ Type type_of(PyTypeObject* cls) {
 PyObject* decorate(PyObject* self, PyObject* function) {
   if (!PyCallable_Check(function)) {
     const char* name = short_name(static_cast<Type>(context(self)->type));
-    PyErr_Format(PyExc_TypeError,
-                 "%s decorates a function, not %s\n  fix: `with torch.%s(...):` or `@torch.%s()` above "
-                 "a function.",
-                 name, Py_TYPE(function)->tp_name, name, name);
+    PyErr_Format(
+        PyExc_TypeError,
+        "%s decorates a function, not %s\n  fix: `with torch.%s(...):` or `@torch.%s()` above "
+        "a function.",
+        name, Py_TYPE(function)->tp_name, name, name);
     return nullptr;
   }
   PyRef module(PyImport_ImportModule("rushlight.autograd.grad_mode"));
@@ -155,7 +157,10 @@ bool parse_mode(Type type, PyObject* value, bool* mode) {
 
 // The argument of a context: `mode`, or the function to decorate. Null where it is not given.
 PyObject* only_argument(Type type, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-  const Parameters parameters = {short_name(type), 1, type == kSetGradEnabled ? 1 : 0, 1,
+  const Parameters parameters = {short_name(type),
+                                 1,
+                                 type == kSetGradEnabled ? 1 : 0,
+                                 1,
                                  {takes_mode(type) ? "mode" : "orig_func"}};
   PyObject* given;
   if (type == kSetGradEnabled && !nargs && !kwnames)
@@ -168,8 +173,8 @@ PyObject* only_argument(Type type, PyObject* const* args, Py_ssize_t nargs, PyOb
   return given;
 }
 
-[[gnu::noinline]] PyObject* create_with_arguments(Type type, PyObject* const* args, Py_ssize_t nargs,
-                                                  PyObject* kwnames) {
+[[gnu::noinline]] PyObject* create_with_arguments(Type type, PyObject* const* args,
+                                                  Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
     PyObject* given = only_argument(type, args, nargs, kwnames);
     bool mode = type != kNoGrad;
@@ -329,9 +334,10 @@ bool init_grad_mode_types(PyObject* module) {
          add_context(module, kSetGradEnabled, "rushlight.autograd.grad_mode.set_grad_enabled",
                      "Switches recording at once; as a context, switches it back at the end.", true,
                      create<kSetGradEnabled>) &&
-         add_context(module, kInferenceMode, "rushlight.autograd.grad_mode.inference_mode",
-                     "Context and decorator: as no_grad, and what is made inside can never be recorded.",
-                     false, create<kInferenceMode>) &&
+         add_context(
+             module, kInferenceMode, "rushlight.autograd.grad_mode.inference_mode",
+             "Context and decorator: as no_grad, and what is made inside can never be recorded.",
+             false, create<kInferenceMode>) &&
          PyModule_AddFunctions(module, kFunctions) == 0;
 }
 

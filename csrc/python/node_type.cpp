@@ -1,9 +1,12 @@
-// grad_fn objects: a view of a graph node. One Python type per node name, one object per node while it lives.
+// grad_fn objects: a view of a graph node. One Python type per node name, one object per node while
+// it lives.
 #include <Python.h>
 #include <structmember.h>
 
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "graph/accumulate_grad.h"
@@ -106,8 +109,8 @@ PyObject* get_attribute(PyObject* self, PyObject* name) {
 
 PyObject* dir(PyObject* self, PyObject*) {
   return guarded([&] {
-    PyRef base(checked(PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyBaseObject_Type),
-                                              "__dir__")));
+    PyRef base(checked(
+        PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyBaseObject_Type), "__dir__")));
     PyRef names(checked(PyObject_CallOneArg(base.get(), self)));
     PyRef list(checked(PySequence_List(names.get())));
     OpNode* node = as_op_node(self_node(self));
@@ -248,7 +251,8 @@ PyGetSetDef kAccumulateAttributes[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
-constexpr unsigned kFlags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+constexpr unsigned kFlags =
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION;
 
 PyType_Slot kBaseSlots[] = {
     {Py_tp_dealloc, slot(dealloc)},
@@ -269,8 +273,8 @@ PyType_Spec kBaseSpec = {"rushlight._C._NodeBase", sizeof(PyNode), 0, kFlags | P
 PyTypeObject* make_type(const std::string& name, bool accumulate) {
   constexpr char kModule[] = "builtins.";
   std::string full = kModule + name;
-  PyType_Slot slots[] = {{accumulate ? Py_tp_getset : 0, accumulate ? kAccumulateAttributes : nullptr},
-                         {0, nullptr}};
+  PyType_Slot slots[] = {
+      {accumulate ? Py_tp_getset : 0, accumulate ? kAccumulateAttributes : nullptr}, {0, nullptr}};
   // Garbage collection is inherited with its functions only where the flag is not given anew.
   PyType_Spec spec = {full.c_str(), sizeof(PyNode), 0, kFlags & ~Py_TPFLAGS_HAVE_GC, slots};
   PyRef bases(checked(PyTuple_Pack(1, g_base)));
@@ -280,26 +284,36 @@ PyTypeObject* make_type(const std::string& name, bool accumulate) {
   return type;
 }
 
+// Looks names up without making a string of them.
+struct NameHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+};
+using TypeTable = std::unordered_map<std::string, PyTypeObject*, NameHash, std::equal_to<>>;
+
 PyTypeObject* type_of(Node* node) {
-  static auto* types = new std::unordered_map<std::string, PyTypeObject*>;
-  PyTypeObject*& type = (*types)[node->name()];
-  if (!type) {
-    std::string name = node->name();
-    size_t colons = name.rfind("::");
-    if (colons != std::string::npos) name.erase(0, colons + 2);
-    type = make_type(name, node->is_accumulate_grad());
-  }
+  static auto* types = new TypeTable;
+  std::string_view full = node->name();
+  if (auto known = types->find(full); known != types->end()) [[likely]]
+    return known->second;
+  size_t colons = full.rfind("::");
+  std::string name(colons == std::string_view::npos ? full : full.substr(colons + 2));
+  PyTypeObject* type = make_type(name, node->is_accumulate_grad());
+  types->emplace(full, type);
   return type;
 }
 
 PyStructSequence_Field kMetadataFields[] = {
-    {"shape", nullptr},           {"dtype", nullptr},
-    {"device", nullptr},          {"is_nested_tensor", nullptr},
-    {"is_cpp_nested_tensor", nullptr}, {nullptr, nullptr},
+    {"shape", nullptr},
+    {"dtype", nullptr},
+    {"device", nullptr},
+    {"is_nested_tensor", nullptr},
+    {"is_cpp_nested_tensor", nullptr},
+    {nullptr, nullptr},
 };
 
-PyStructSequence_Desc kMetadataDesc = {"rushlight._C._InputMetadata",
-                                       "What a node knows of a tensor it made.", kMetadataFields, 5};
+PyStructSequence_Desc kMetadataDesc = {
+    "rushlight._C._InputMetadata", "What a node knows of a tensor it made.", kMetadataFields, 5};
 
 }  // namespace
 

@@ -111,9 +111,12 @@ void open_buffer(PyObject* object, Py_buffer& view) {
   if (warned) return;
   warned = true;
   warn_user(
-      "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means "
-      "you can write to the underlying (supposedly non-writable) buffer using the tensor. You may want "
-      "to copy the buffer to protect its data or make it writable before converting it to a tensor. "
+      "The given buffer is not writable, and PyTorch does not support non-writable tensors. This "
+      "means "
+      "you can write to the underlying (supposedly non-writable) buffer using the tensor. You may "
+      "want "
+      "to copy the buffer to protect its data or make it writable before converting it to a "
+      "tensor. "
       "This type of warning will be suppressed for the rest of this program.");
 }
 
@@ -129,18 +132,19 @@ int64_t int_argument(const char* name, PyObject* object, int64_t otherwise) {
 
 // PyTorch's checks; returns the number of elements.
 int64_t count_of(int64_t length, int64_t offset, int64_t count, int64_t size) {
-  check(length > 0 && count != 0, ErrorKind::kValue, "both buffer length (", length, ") and count (",
-        count, ") must not be 0");
+  check(length > 0 && count != 0, ErrorKind::kValue, "both buffer length (", length,
+        ") and count (", count, ") must not be 0");
   check(offset >= 0 && offset < length, ErrorKind::kValue, "offset (", offset,
         " bytes) must be non-negative and no greater than buffer length (", length,
         " bytes) minus 1");
   if (count < 0) {
     check((length - offset) % size == 0, ErrorKind::kValue, "buffer length (", length - offset,
-          " bytes) after offset (", offset, " bytes) must be a multiple of element size (", size, ")");
+          " bytes) after offset (", offset, " bytes) must be a multiple of element size (", size,
+          ")");
     return (length - offset) / size;
   }
-  check(count <= (length - offset) / size, ErrorKind::kValue, "requested buffer length (", count, " * ",
-        size, " bytes) after offset (", offset,
+  check(count <= (length - offset) / size, ErrorKind::kValue, "requested buffer length (", count,
+        " * ", size, " bytes) after offset (", offset,
         " bytes) must not be greater than actual buffer length (", length, " bytes)");
   return count;
 }

@@ -447,6 +447,7 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
       PyObject* out = nullptr;
       if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) continue;
       if (p.inplace || o.op->record->mutates) {
+        check(!out, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
         call.target = call.args[0].t;
         dispatch(call);
         // The target's own object, whatever its class.

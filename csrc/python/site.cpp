@@ -1,4 +1,5 @@
-// Sites: which code object and instruction of the user's an operation comes from, and its source text.
+// Sites: which code object and instruction of the user's an operation comes from, and its source
+// text.
 #include <vector>
 
 #include "python/frame.h"

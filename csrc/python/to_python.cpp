@@ -22,7 +22,8 @@ PyObject* number(const char* at) {
   }
 }
 
-// Nested lists of one tensor. With edge >= 0 a dimension of more than 2 * edge keeps its two ends only.
+// Nested lists of one tensor. With edge >= 0 a dimension of more than 2 * edge keeps its two ends
+// only.
 template <class T>
 class Lister {
  public:
@@ -48,9 +49,8 @@ class Lister {
 };
 
 PyObject* nested_list(TensorImpl* t, int64_t edge) {
-  return dispatch_dtype(t->dtype(), [&](auto type) {
-    return Lister<decltype(type)>(t, edge).list(t->data(), 0);
-  });
+  return dispatch_dtype(
+      t->dtype(), [&](auto type) { return Lister<decltype(type)>(t, edge).list(t->data(), 0); });
 }
 
 TensorImpl* tensor_argument(const char* function, PyObject* object) {
@@ -133,7 +133,8 @@ PyMethodDef kFunctions[] = {
 
 PyObject* item_of(TensorImpl* t) {
   int64_t n = t->numel();
-  check(n == 1, ErrorKind::kRuntime, "a Tensor with ", n, " elements cannot be converted to Scalar");
+  check(n == 1, ErrorKind::kRuntime, "a Tensor with ", n,
+        " elements cannot be converted to Scalar");
   return dispatch_dtype(t->dtype(),
                         [&](auto type) { return checked(number<decltype(type)>(t->data())); });
 }

@@ -1,3 +1,4 @@
+// Making Python types, and arguments in PyTorch's words.
 #include "python/type_tools.h"
 
 namespace rl::python {

@@ -17,7 +17,8 @@ void* slot(F* function) {
   return reinterpret_cast<void*>(function);
 }
 
-// A heap type under the last part of its name. The module's reference keeps it; null with an exception.
+// A heap type under the last part of its name. The module's reference keeps it; null with an
+// exception.
 PyTypeObject* add_type(PyObject* module, PyType_Spec& spec, PyObject* bases = nullptr);
 
 // Adds `value`, a new reference or null, under `name`.

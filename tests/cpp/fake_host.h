@@ -1,0 +1,53 @@
+// A host without Python: objects are counted integers, a Site is the statement that the test says.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/host.h"
+#include "core/tensor.h"
+
+namespace rl::test {
+
+// Something that the core may hold a reference to.
+struct Object {
+  int refs = 1;
+  std::string text;                                     // of a Site
+  std::function<TensorImpl*(TensorImpl*)> hook = nullptr;  // of a callable
+};
+
+struct FakeHost {
+  static inline Object* site = nullptr;  // what capture_site returns
+  static inline int polls = 0;
+  static inline int poll_fails_at = 0;  // this poll throws; 0: none does
+  static inline std::vector<std::string> warnings;
+
+  static void install() {
+    site = nullptr;
+    polls = poll_fails_at = 0;
+    warnings.clear();
+    set_host({
+        .incref = [](void* object) { ++static_cast<Object*>(object)->refs; },
+        .decref = [](void* object) { --static_cast<Object*>(object)->refs; },
+        .capture_site = [](int32_t* offset) -> void* {
+          *offset = 0;
+          if (site) ++site->refs;
+          return site;
+        },
+        .describe_site = [](void* code, int32_t) { return static_cast<Object*>(code)->text; },
+        .release_wrapper = [](TensorImpl*) {},
+        .poll =
+            [] {
+              if (++polls == poll_fails_at) throw Error(ErrorKind::kPython, "interrupted");
+            },
+        .call_tensor_hook = [](void* hook, TensorImpl* grad) -> TensorImpl* {
+          return static_cast<Object*>(hook)->hook(grad);
+        },
+        .warn = [](const char*, const std::string& message) { warnings.push_back(message); },
+    });
+  }
+};
+
+}  // namespace rl::test

@@ -1,0 +1,319 @@
+// Recording and playing the graph without Python: order, release, hooks, errors, re-entrance.
+#include "engine/engine.h"
+
+#include <cmath>
+
+#include "check.h"
+#include "fake_host.h"
+#include "graph/accumulate_grad.h"
+#include "graph/grad_mode.h"
+#include "graph/saved.h"
+#include "ops/reduce.h"
+#include "ops/op_node.h"
+#include "ops/table.h"
+
+namespace rl {
+
+namespace {
+
+using test::FakeHost;
+using test::Object;
+
+void start() {
+  FakeHost::install();
+  static bool once = [] {
+    op_table();
+    fill_tensor_math();
+    return true;
+  }();
+  (void)once;
+}
+
+Tensor leaf(double value) {
+  TensorRef t = TensorImpl::empty(DType::kFloat64, nullptr, 0);
+  *reinterpret_cast<double*>(t->mut_data()) = value;
+  t->set_requires_grad(true);
+  return Tensor(t);
+}
+
+double value(TensorImpl* t) { return *reinterpret_cast<const double*>(t->data()); }
+
+void add_root(BackwardRequest& request, const Tensor& y) {
+  TensorRef one = TensorImpl::empty(DType::kFloat64, y->sizes(), y->ndim());
+  *reinterpret_cast<double*>(one->mut_data()) = 1;
+  request.roots.push_back({gradient_edge(y.get()), one});
+}
+
+void backward(const Tensor& y, bool keep = false, bool create = false) {
+  BackwardRequest request;
+  request.keep_graph = keep;
+  request.create_graph = create;
+  add_root(request, y);
+  run_backward(request);
+}
+
+Tensor gradient(const Tensor& y, const Tensor& x, bool create) {
+  BackwardRequest request;
+  request.accumulate = false;
+  request.keep_graph = request.create_graph = create;
+  add_root(request, y);
+  request.inputs.push_back(gradient_edge(x.get()));
+  return Tensor(run_backward(request)[0]);
+}
+
+template <class F>
+std::string message_of(F&& body) {
+  try {
+    body();
+  } catch (const Error& e) {
+    return e.message();
+  }
+  return "";
+}
+
+TEST(derivatives_of_any_order) {
+  start();
+  Tensor x = leaf(0.3);
+  Tensor y = call_op(op_of<ops::Tanh>(), {x.value()});
+  double t = std::tanh(0.3), d1 = 1 - t * t;
+  Tensor first = gradient(y, x, true);
+  Tensor second = gradient(first, x, true);
+  Tensor third = gradient(second, x, false);
+  CHECK(std::fabs(value(first.get()) - d1) < 1e-15);
+  CHECK(std::fabs(value(second.get()) + 2 * t * d1) < 1e-15);
+  CHECK(std::fabs(value(third.get()) - d1 * (6 * t * t - 2)) < 1e-14);
+}
+
+TEST(gradients_add_up_in_a_leaf) {
+  start();
+  Tensor x = leaf(3);
+  backward(x * x);
+  CHECK_EQ(value(x->grad().get()), 6.0);
+  TensorImpl* kept = x->grad().get();
+  backward(x * x);
+  CHECK_EQ(value(x->grad().get()), 12.0);
+  CHECK(x->grad().get() == kept);
+}
+
+TEST(a_million_nodes_run_and_are_released_without_recursion) {
+  start();
+  Tensor x = leaf(1);
+  Tensor y = x;
+  for (int i = 0; i < 1000000; ++i) y = y * ops::Num(1);
+  backward(y);
+  CHECK_EQ(value(x->grad().get()), 1.0);
+}
+
+TEST(every_node_runs_once_whatever_the_order_of_roots) {
+  start();
+  Tensor x = leaf(2);
+  Tensor a = x * x, b = a + x;
+  BackwardRequest request;
+  add_root(request, a);
+  add_root(request, b);
+  add_root(request, b);
+  run_backward(request);
+  // d(a + 2b)/dx = 4 + 2 (4 + 1)
+  CHECK_EQ(value(x->grad().get()), 14.0);
+}
+
+// Records when leaves and nodes are reached.
+struct Recorder {
+  std::vector<std::string> order;
+  std::vector<Object*> objects;
+  void watch(const Tensor& t, const std::string& name) {
+    auto* object = new Object;
+    object->hook = [this, name](TensorImpl*) -> TensorImpl* {
+      order.push_back(name);
+      return nullptr;
+    };
+    objects.push_back(object);
+    if (t->is_leaf()) {
+      Extension& extension = t->make_extension();
+      if (!extension.hooks) extension.hooks = new HookList;
+      extension.hooks->hooks.push_back({0, object});
+    } else {
+      NodeSide& side = t->grad_fn()->make_side();
+      side.output_hooks.resize(1);
+      side.output_hooks[0].hooks.push_back({0, object});
+    }
+  }
+};
+
+TEST(an_old_accumulator_still_runs_as_soon_as_its_gradient_is_whole) {
+  start();
+  Tensor w1 = leaf(2), w2 = leaf(3), x = leaf(1);
+  Recorder recorder;
+  recorder.watch(w1, "w1");
+  recorder.watch(w2, "w2");
+  Tensor previous;  // keeps the accumulators of a step alive for the next, as `loss` does in a loop
+  for (int step = 0; step < 3; ++step) {
+    Tensor h = x * w1;
+    Tensor y = h * w2;
+    recorder.watch(h, "h");
+    recorder.watch(y, "y");
+    recorder.order.clear();
+    backward(y);
+    // The second layer's weight is done before the first layer's node runs.
+    CHECK(recorder.order == (std::vector<std::string>{"y", "w2", "h", "w1"}));
+    previous = y;
+  }
+}
+
+TEST(a_hook_replaces_the_gradient) {
+  start();
+  Tensor x = leaf(2);
+  Tensor y = x * x;
+  Object doubling;
+  doubling.hook = [](TensorImpl* grad) -> TensorImpl* {
+    TensorRef twice = (Tensor(TensorRef::borrow(grad)) * ops::Num(2)).ref();
+    return twice.detach();
+  };
+  NodeSide& side = y->grad_fn()->make_side();
+  side.output_hooks.resize(1);
+  side.output_hooks[0].hooks.push_back({0, &doubling});
+  backward(y);
+  CHECK_EQ(value(x->grad().get()), 8.0);
+}
+
+TEST(nodes_off_the_path_to_the_inputs_do_not_run) {
+  start();
+  Tensor x = leaf(2);
+  Tensor y = x * x;
+  Recorder recorder;
+  Tensor side_branch = x * ops::Num(5);
+  recorder.watch(side_branch, "side");
+  Tensor z = y + side_branch;
+  BackwardRequest request;
+  request.accumulate = false;
+  add_root(request, z);
+  request.inputs.push_back(gradient_edge(y.get()));
+  CHECK_EQ(value(run_backward(request)[0].get()), 1.0);
+  CHECK(recorder.order.empty());
+}
+
+TEST(second_backward_tells_where_the_first_one_ran) {
+  start();
+  Object forward, first;
+  forward.text = "y = x * x          train.py:3";
+  first.text = "y.backward()          train.py:4";
+  Tensor x = leaf(2);
+  FakeHost::site = &forward;
+  Tensor y = x * x;
+  FakeHost::site = &first;
+  backward(y);
+  std::string text = message_of([&] { backward(y); });
+  CHECK(text.starts_with("Trying to backward through the graph a second time"));
+  CHECK(text.find("needed by     y = x * x          train.py:3") != std::string::npos);
+  CHECK(text.find("freed by      y.backward()          train.py:4") != std::string::npos);
+  FakeHost::site = nullptr;
+}
+
+TEST(sites_are_released_with_their_nodes) {
+  start();
+  Object place;
+  FakeHost::site = &place;
+  {
+    Tensor x = leaf(2);
+    Tensor y = x * x;
+    CHECK(place.refs > 1);
+    backward(y);
+  }
+  FakeHost::site = nullptr;
+  CHECK_EQ(place.refs, 1);
+}
+
+TEST(a_changed_input_is_found_by_its_version) {
+  start();
+  Tensor x = leaf(2), c = leaf(3);
+  c->set_requires_grad(false);
+  Tensor y = x * c;
+  c->bump_version();
+  std::string text = message_of([&] { backward(y); });
+  CHECK(text.find("is at version 1; expected version 0 instead.") != std::string::npos);
+}
+
+TEST(a_saved_output_outlives_its_tensor_without_a_cycle) {
+  start();
+  Tensor x = leaf(0.5);
+  Tensor z;
+  {
+    Tensor y = call_op(op_of<ops::Exp>(), {x.value()});
+    z = y * ops::Num(3);
+  }
+  backward(z);
+  CHECK(std::fabs(value(x->grad().get()) - 3 * std::exp(0.5)) < 1e-14);
+  NodeRef node;
+  {
+    Tensor y = call_op(op_of<ops::Exp>(), {x.value()});
+    node = NodeRef::borrow(y->grad_fn());
+  }
+  CHECK_EQ(node->refs(), 1u);  // nothing but our own reference keeps it
+  TensorRef result = as_op_node(node.get())->slot(0).unpack(node.get(), true);
+  CHECK(result->grad_fn() == node.get());
+  CHECK(std::fabs(value(result.get()) - std::exp(0.5)) < 1e-15);
+}
+
+TEST(an_interrupt_between_nodes_leaves_a_usable_engine) {
+  start();
+  Tensor x = leaf(1);
+  Tensor y = x;
+  for (int i = 0; i < 1000; ++i) y = y * ops::Num(1);
+  FakeHost::poll_fails_at = 3;
+  CHECK_EQ(message_of([&] { backward(y); }), std::string("interrupted"));
+  FakeHost::poll_fails_at = 0;
+  Tensor z = x * x;
+  backward(z);
+  CHECK_EQ(value(x->grad().get()), 2.0);
+}
+
+TEST(a_backward_inside_a_hook_is_a_run_of_its_own) {
+  start();
+  Tensor x = leaf(2), inner = leaf(5);
+  Tensor y = x * x;
+  Object nested;
+  nested.hook = [&](TensorImpl*) -> TensorImpl* {
+    GradModeGuard on(true);
+    backward(inner * inner);
+    backward(x * ops::Num(100));  // shares x's accumulator with the outer run
+    return nullptr;
+  };
+  NodeSide& side = y->grad_fn()->make_side();
+  side.output_hooks.resize(1);
+  side.output_hooks[0].hooks.push_back({0, &nested});
+  backward(y);
+  CHECK_EQ(value(inner->grad().get()), 10.0);
+  CHECK_EQ(value(x->grad().get()), 104.0);
+}
+
+TEST(no_grad_records_nothing_and_says_why) {
+  start();
+  Tensor x = leaf(2);
+  GradModeGuard off(false);
+  Tensor y = x * x;
+  CHECK(!y->requires_grad());
+  CHECK(y->grad_fn() == nullptr);
+  CHECK(y->cut() == Cut::kNoGrad);
+}
+
+TEST(broadcast_gradients_return_in_the_input_shape) {
+  start();
+  TensorRef column = TensorImpl::empty(DType::kFloat64, Dims::of({3, 1}));
+  TensorRef row = TensorImpl::empty(DType::kFloat64, Dims::of({2}));
+  for (int i = 0; i < 3; ++i) reinterpret_cast<double*>(column->mut_data())[i] = i + 1;
+  for (int i = 0; i < 2; ++i) reinterpret_cast<double*>(row->mut_data())[i] = 10 * (i + 1);
+  column->set_requires_grad(true);
+  row->set_requires_grad(true);
+  Tensor y = call_op(op_of<ops::Sum>(), {(Tensor(column) * Tensor(row)).value(), Value::none()});
+  backward(y);
+  CHECK(column->grad()->shape() == Dims::of({3, 1}));
+  CHECK_EQ(reinterpret_cast<const double*>(column->grad()->data())[0], 30.0);
+  CHECK(row->grad()->shape() == Dims::of({2}));
+  CHECK_EQ(reinterpret_cast<const double*>(row->grad()->data())[1], 6.0);
+}
+
+}  // namespace
+
+}  // namespace rl
+
+TEST_MAIN

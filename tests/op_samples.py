@@ -1,0 +1,187 @@
+"""Arguments for the generated op tests. An op without samples here fails, it is not left out."""
+
+import dataclasses
+import random
+
+from support import torch
+
+
+@dataclasses.dataclass
+class Sample:
+    """One call: tensors are made from ``shapes`` inside the op's domain, the rest is given."""
+
+    shapes: list  # of the tensor arguments; "t" at the end: with swapped strides; "expanded": (n, 3)
+    rest: tuple = ()
+    kwargs: dict = dataclasses.field(default_factory=dict)
+    first: tuple = ()  # arguments before the tensors
+
+
+_UNARY = [
+    Sample([()]),
+    Sample([(0,)]),
+    Sample([(3,)]),
+    Sample([(2, 3)]),
+    Sample([(3, 2, "t")]),
+    Sample([(3, 1, "expanded")]),
+    Sample([(2, 1, 2, 1, 2)]),
+]
+_BINARY = [
+    Sample([(), ()]),
+    Sample([(3,), ()]),
+    Sample([(0, 2), (2,)]),
+    Sample([(2, 3), (2, 3)]),
+    Sample([(3, 1), (1, 3)]),
+    Sample([(2, 3), (3,)]),
+    Sample([(3, 2, "t"), (3, 2)]),
+    Sample([(3, 1, "expanded"), (3, 1)]),
+]
+_WITH_NUMBER = [Sample([(2, 3)], (1.5,)), Sample([()], (2,)), Sample([(3,)], (True,))]
+_SIZES = [Sample([], ((2, 3),)), Sample([], ((),)), Sample([], ((0, 2),)), Sample([], (3,))]
+_LIKE = [Sample([(2, 3)]), Sample([()]), Sample([(3, 2, "t")])]
+
+SAMPLES = {
+    ("add", 0): [*_BINARY, *_WITH_NUMBER, Sample([(2, 3), (3,)], kwargs={"alpha": -2})],
+    ("sub", 0): [*_BINARY, *_WITH_NUMBER, Sample([(2, 3), (3,)], kwargs={"alpha": 0.5})],
+    ("rsub", 1): [*_BINARY, *_WITH_NUMBER],
+    ("mul", 0): [*_BINARY, *_WITH_NUMBER],
+    ("div", 0): [*_BINARY, *_WITH_NUMBER],
+    ("pow", 0): [Sample([(2, 3)], (p,)) for p in (2, 3, 0, 1, -1, -2, 0.5, 2.5, -1.5)],
+    ("pow", 1): _BINARY,
+    ("pow", 2): [Sample([(2, 3)], first=(2.0,)), Sample([()], first=(0.5,))],
+    ("where", 0): [
+        Sample([(3, 1), (1, 2)], first=("condition",)),
+        Sample([(3, 2), ()], first=("condition",)),
+    ],
+    ("sum", 0): _UNARY,
+    ("mean", 0): [s for s in _UNARY if (0,) not in s.shapes],
+    ("clone", 0): _UNARY,
+    ("contiguous", 0): _UNARY,
+    ("detach", 0): _UNARY,
+    ("t", 0): [Sample([()]), Sample([(3,)]), Sample([(2, 3)]), Sample([(0, 2)])],
+    ("view", 0): [
+        Sample([(2, 3)], (3, 2)),
+        Sample([(2, 3)], (-1,)),
+        Sample([()], (1, 1)),
+        Sample([(0, 2)], ((2, 0),)),
+        Sample([(2, 3, "t")], (2, 3)),
+    ],
+    ("reshape", 0): [
+        Sample([(2, 3)], (3, 2)),
+        Sample([(2, 3, "t")], (6,)),
+        Sample([(3, 1, "expanded")], (-1,)),
+    ],
+    ("expand", 0): [
+        Sample([(3, 1)], (3, 4)),
+        Sample([(3,)], (2, 3)),
+        Sample([()], (2, 2)),
+        Sample([(2, 1, 3)], (-1, 4, -1)),
+        Sample([(1,)], (0,)),
+    ],
+    ("transpose", 0): [Sample([(2, 3)], (0, 1)), Sample([(2, 3, 2)], (-1, 0)), Sample([()], (0, 0))],
+    ("permute", 0): [Sample([(2, 3, 4)], (2, 0, 1)), Sample([(2, 3)], (-1, 0)), Sample([()], ((),))],
+    ("mm", 0): [
+        Sample([(2, 3), (3, 4)]),
+        Sample([(5, 3, "t"), (3, 2)]),
+        Sample([(2, 3), (3, 4, "t")]),
+        Sample([(2, 0), (0, 3)]),
+        Sample([(0, 2), (2, 3)]),
+        Sample([(9, 17), (17, 33)]),
+    ],
+    ("bmm", 0): [Sample([(2, 3, 4), (2, 4, 2)]), Sample([(0, 2, 2), (0, 2, 2)])],
+    ("mv", 0): [Sample([(2, 3), (3,)]), Sample([(2, 3, "t"), (3,)]), Sample([(2, 0), (0,)])],
+    ("dot", 0): [Sample([(3,), (3,)]), Sample([(0,), (0,)])],
+    ("matmul", 0): [
+        Sample([(3,), (3,)]),
+        Sample([(2, 3), (3,)]),
+        Sample([(3,), (3, 2)]),
+        Sample([(2, 3), (3, 4)]),
+        Sample([(2, 2, 3), (3, 4)]),
+        Sample([(2, 2, 3), (3,)]),
+        Sample([(2, 1, 2, 3), (3, 3, 2)]),
+        Sample([(3,), (2, 3, 2)]),
+    ],
+    ("copy_", 0): [Sample([(2, 3), (2, 3)]), Sample([(2, 3), (3,)]), Sample([(2, 3), ()])],
+    ("zero_", 0): _LIKE,
+    ("fill_", 0): [Sample([(2, 3)], (1.5,)), Sample([()], (2,))],
+    ("fill_", 3): [Sample([(2, 3), ()])],
+    ("uniform_", 0): [Sample([(2, 3)]), Sample([(4, 5)], (-1, 2))],
+    ("normal_", 0): [Sample([(2, 3)]), Sample([(4, 5)], (1.0, 0.5))],
+    ("full", 0): [Sample([], ((2, 3), 1.5)), Sample([], ((), 2)), Sample([], ((0,), True))],
+    ("full_like", 0): [Sample([(2, 3)], (1.5,))],
+    ("arange", 0): [Sample([], (5,)), Sample([], (2.5,)), Sample([], (0,))],
+    ("arange", 1): [Sample([], (1, 5)), Sample([], (5, 1, -2)), Sample([], (0.0, 1.0, 0.25))],
+    **{(name, 0): _SIZES for name in ("empty", "zeros", "ones", "rand", "randn")},
+    **{
+        (name, 0): _LIKE
+        for name in ("empty_like", "zeros_like", "ones_like", "rand_like", "randn_like")
+    },
+    **{
+        (name, 0): _UNARY
+        for name in (
+            *("neg", "reciprocal", "abs", "sign", "exp", "log", "sqrt"),
+            *("tanh", "sigmoid", "relu"),
+        )
+    },
+    **{(name, 0): [*_BINARY, *_WITH_NUMBER] for name in ("eq", "ne", "lt", "le", "gt", "ge")},
+}
+
+for _dims in ((0,), (-1,), (0, 1), ((0, 1),), (None,)):
+    for _name in ("sum", "mean"):
+        SAMPLES.setdefault((_name, 1), []).append(Sample([(2, 3)], _dims[:1]))
+for _name in ("sum", "mean"):
+    SAMPLES[_name, 1] += [
+        Sample([(2, 3)], ((0, 1),), {"keepdim": True}),
+        Sample([(2, 3, 4)], (1,), {"keepdim": True}),
+        Sample([(3, 2, 4, "t")], ((0, 2),)),
+        Sample([()], (0,)),
+    ]
+SAMPLES["sum", 1].append(Sample([(0, 3)], (0,)))
+
+
+def samples(op):
+    """The samples of an op of the table. Raises: KeyError naming the op that has none."""
+    key = (op["name"], op["overload"])
+    if key not in SAMPLES:
+        raise KeyError(f"tests/op_samples.py has no samples for {key}")
+    return SAMPLES[key]
+
+
+def make_tensor(shape, domain, generator, dtype=torch.float64):
+    """Values spread over the domain, away from kinks at integers; strided where the shape says so."""
+    layout = shape[-1] if shape and isinstance(shape[-1], str) else None
+    sizes = shape[:-1] if layout else shape
+    made = sizes if layout is None else sizes[:-2] + (sizes[-1], sizes[-2])
+    if layout == "expanded":
+        made = sizes
+    count = 1
+    for size in made:
+        count *= size
+    low, high = max(domain[0], -3.0), min(domain[1], 3.0)
+    values = [low + (high - low) * (0.03 + 0.94 * generator.random()) for _ in range(count)]
+    t = torch.tensor(values, dtype=dtype).reshape(made)
+    if layout == "t":
+        return t.transpose(-1, -2)
+    if layout == "expanded":
+        return t.expand(*made[:-1], 3)
+    return t
+
+
+def bind(op, sample, seed=0, dtype=torch.float64):
+    """Tensors of a sample and a function of them that calls the op."""
+    generator = random.Random(seed)
+    tensors = [make_tensor(shape, op["domain"], generator, dtype) for shape in sample.shapes]
+    name = op["name"]
+    first = sample.first
+    if first == ("condition",):
+        rows = sample.shapes[0][0]
+        first = (torch.tensor([i % 2 == 0 for i in range(rows)]).reshape(rows, 1),)
+
+    def function(*arguments):
+        if op["mutates"]:
+            target = arguments[0].clone()
+            return getattr(target, name)(*arguments[1:], *sample.rest, **sample.kwargs)
+        if op["form"] == "method":
+            return getattr(arguments[0], name)(*arguments[1:], *sample.rest, **sample.kwargs)
+        return getattr(torch, name)(*first, *arguments, *sample.rest, **sample.kwargs)
+
+    return function, tensors
