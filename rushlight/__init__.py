@@ -51,4 +51,4 @@ def __dir__():
 from . import _hooks, _tensor  # noqa: E402 - they need the names above
 
 _tensor.install(Tensor)  # noqa: F405
-Tensor.register_hook = _hooks.register_hook  # noqa: F405
+_hooks.install(Tensor)  # noqa: F405

@@ -41,3 +41,33 @@ def register_hook(self, hook):
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     return handle
+
+
+class PostAccumulateHooks(HookDict):
+    """The hooks of one leaf that run after its ``.grad`` has changed."""
+
+    __slots__ = ()
+
+    def __call__(self, leaf):
+        for hook in tuple(self.values()):
+            result = hook(leaf)
+            if result is not None:
+                raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+
+
+def register_post_accumulate_grad_hook(self, hook):
+    """Call ``hook(leaf)`` each time a backward pass has added to the leaf's ``.grad``.
+
+    hook: returns None; it may use and change ``leaf.grad``. Returns: a RemovableHandle.
+    Raises: RuntimeError where the tensor is no leaf, or does not require grad.
+    """
+    hooks = _C._post_hook_dict(self, PostAccumulateHooks)
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+def install(cls):
+    """Put the registering methods on the Tensor type."""
+    cls.register_hook = register_hook
+    cls.register_post_accumulate_grad_hook = register_post_accumulate_grad_hook

@@ -36,13 +36,14 @@ _BINARY = [
     Sample([(3, 1, "expanded"), (3, 1)]),
 ]
 _WITH_NUMBER = [Sample([(2, 3)], (1.5,)), Sample([()], (2,)), Sample([(3,)], (True,))]
+_NO_BOOL = _WITH_NUMBER[:2]
 _SIZES = [Sample([], ((2, 3),)), Sample([], ((),)), Sample([], ((0, 2),)), Sample([], (3,))]
 _LIKE = [Sample([(2, 3)]), Sample([()]), Sample([(3, 2, "t")])]
 
 SAMPLES = {
     ("add", 0): [*_BINARY, *_WITH_NUMBER, Sample([(2, 3), (3,)], kwargs={"alpha": -2})],
-    ("sub", 0): [*_BINARY, *_WITH_NUMBER, Sample([(2, 3), (3,)], kwargs={"alpha": 0.5})],
-    ("rsub", 1): [*_BINARY, *_WITH_NUMBER],
+    ("sub", 0): [*_BINARY, *_NO_BOOL, Sample([(2, 3), (3,)], kwargs={"alpha": 0.5})],
+    ("rsub", 1): [*_NO_BOOL, Sample([(3, 2, "t")], (1,), {"alpha": 2})],
     ("mul", 0): [*_BINARY, *_WITH_NUMBER],
     ("div", 0): [*_BINARY, *_WITH_NUMBER],
     ("pow", 0): [Sample([(2, 3)], (p,)) for p in (2, 3, 0, 1, -1, -2, 0.5, 2.5, -1.5)],

@@ -12,6 +12,10 @@ constexpr const char* kTensorTypes[kDTypes] = {"torch.BoolTensor", "torch.LongTe
 
 const char* dtype_name(DType t) { return kNames[static_cast<int>(t)]; }
 const char* dtype_title(DType t) { return kTitles[static_cast<int>(t)]; }
+const char* dtype_cpp_name(DType t) {
+  constexpr const char* kCppNames[kDTypes] = {"bool", "long int", "float", "double"};
+  return kCppNames[static_cast<int>(t)];
+}
 const char* dtype_tensor_type(DType t) { return kTensorTypes[static_cast<int>(t)]; }
 
 DType default_dtype() { return g_default; }

@@ -24,6 +24,8 @@ constexpr bool is_float(DType t) { return category(t) == Category::kFloat; }
 const char* dtype_name(DType t);
 const char* dtype_title(DType t);
 const char* dtype_tensor_type(DType t);
+// "float", "long int": the C++ names that some of PyTorch's messages use.
+const char* dtype_cpp_name(DType t);
 
 // What Python floats become. float32 unless set_default_dtype changed it.
 DType default_dtype();

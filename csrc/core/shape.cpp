@@ -47,7 +47,7 @@ int64_t checked_numel(const int64_t* sizes, int n) {
 
 void broadcast_sizes(const int64_t* a, int na, const int64_t* b, int nb, Dims& out) {
   out.n = std::max(na, nb);
-  for (int i = 0; i < out.n; ++i) {
+  for (int i = out.n; i-- > 0;) {  // from the last, as PyTorch reports it
     int64_t x = i < out.n - na ? 1 : a[i - (out.n - na)];
     int64_t y = i < out.n - nb ? 1 : b[i - (out.n - nb)];
     if (x != y && x != 1 && y != 1) [[unlikely]]

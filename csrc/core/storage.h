@@ -38,8 +38,10 @@ class Storage {
   void* mut_data() { return data_; }
   size_t bytes() const { return bytes_; }
   bool writable() const { return writable_; }
-  // False for memory of another owner, which cannot grow.
-  bool resizable() const { return !block_ || !block_->release_owner; }
+  // False for memory of another owner, or that another library looks at: it cannot move.
+  bool resizable() const { return !shared_outside_ && !(block_ && block_->release_owner); }
+  // Somebody outside holds the pointer (a NumPy array): the memory must stay where it is.
+  void share_outside() { shared_outside_ = true; }
   // Keeps the first min(old, new) bytes.
   void resize(size_t bytes);
 
@@ -66,6 +68,7 @@ class Storage {
 
   uint32_t refs_ = 1;
   bool writable_ = true;
+  bool shared_outside_ = false;
   char* data_;
   size_t bytes_;
   DataBlock* block_;

@@ -121,6 +121,7 @@ TensorImpl::~TensorImpl() {
   if (extension_) {
     if (extension_->base) extension_->base->release();
     if (extension_->hooks) hooks_free(extension_->hooks);
+    if (extension_->post_hooks) hooks_free(extension_->post_hooks);
     small_free(extension_, sizeof(Extension));
   }
   free_dims();

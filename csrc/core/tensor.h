@@ -46,6 +46,7 @@ struct Extension {
   Creation creation = Creation::kDefault;
   uint32_t seen_version = 0;
   HookList* hooks = nullptr;  // tensor hooks of a leaf
+  HookList* post_hooks = nullptr;  // of a leaf: run after .grad has changed
 };
 
 class TensorImpl {

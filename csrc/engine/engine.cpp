@@ -298,6 +298,7 @@ void Run::run_node(uint32_t index) {
     out = more.data();
   }
   node->apply(grads, out);
+  if (node->is_accumulate_grad()) return run_post_accumulate_hooks(node);
   if (!request_.keep_graph) node->release_saved(site_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
   // entries_ does not grow any more: every target was counted.

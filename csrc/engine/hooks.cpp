@@ -8,21 +8,31 @@ namespace rl {
 
 namespace {
 
-void call_hooks(const HookList& list, TensorRef& grad) {
-  // A hook may add or remove hooks: that takes effect next time.
-  std::vector<void*> callables;
-  callables.reserve(list.hooks.size());
-  for (const Hook& hook : list.hooks) {
-    host().incref(hook.callable);
-    callables.push_back(hook.callable);
-  }
-  struct Release {
-    std::vector<void*>& held;
-    ~Release() {
-      for (void* callable : held) host().decref(callable);
+// Counts the callables for the time of the calls: a hook may add or remove hooks, which takes effect
+// next time.
+class HeldHooks {
+ public:
+  explicit HeldHooks(const HookList& list) {
+    for (const Hook& hook : list.hooks) {
+      host().incref(hook.callable);
+      callables_.push_back(hook.callable);
     }
-  } release{callables};
-  for (void* callable : callables) {
+  }
+  ~HeldHooks() {
+    for (void* callable : callables_) host().decref(callable);
+  }
+  HeldHooks(const HeldHooks&) = delete;
+  HeldHooks& operator=(const HeldHooks&) = delete;
+  auto begin() const { return callables_.begin(); }
+  auto end() const { return callables_.end(); }
+
+ private:
+  std::vector<void*> callables_;
+};
+
+void call_hooks(const HookList& list, TensorRef& grad) {
+  HeldHooks held(list);
+  for (void* callable : held) {
     if (!grad) return;
     if (TensorImpl* changed = host().call_tensor_hook(callable, grad.get()))
       grad = TensorRef::steal(changed);
@@ -52,6 +62,15 @@ void run_tensor_hooks(Node* node, TensorRef* grads) {
     else
       t->set_grad(tensor_math.add(t->grad().get(), grads[i].get()));
   }
+}
+
+void run_post_accumulate_hooks(Node* accumulate_grad) {
+  TensorImpl* leaf = static_cast<AccumulateGrad*>(accumulate_grad)->variable();
+  Extension* extension = leaf->extension();
+  if (!extension || !extension->post_hooks) return;
+  HeldHooks held(*extension->post_hooks);
+  for (void* callable : held)
+    if (TensorImpl* returned = host().call_tensor_hook(callable, leaf)) returned->release();
 }
 
 }  // namespace rl

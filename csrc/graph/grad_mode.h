@@ -22,11 +22,16 @@ inline bool inference_enabled() { return thread_state.inference; }
 
 inline void set_grad_enabled(bool on) {
   thread_state.grad_enabled = on;
+  bool records = on && !thread_state.inference;
   thread_state.key_mask =
-      static_cast<uint8_t>(on ? thread_state.key_mask | kRequiresGrad
-                              : thread_state.key_mask & ~kRequiresGrad);
+      static_cast<uint8_t>(records ? thread_state.key_mask | kRequiresGrad
+                                   : thread_state.key_mask & ~kRequiresGrad);
 }
-inline void set_inference(bool on) { thread_state.inference = on; }
+// Inference mode records nothing, whatever grad mode says.
+inline void set_inference(bool on) {
+  thread_state.inference = on;
+  set_grad_enabled(thread_state.grad_enabled);
+}
 
 // Sets grad mode for a scope.
 class GradModeGuard {

@@ -58,10 +58,15 @@ void check_inplace(TensorImpl* t, bool recorded) {
   check(t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()), ErrorKind::kRuntime,
         "unsupported operation: more than one element of the written-to tensor refers to a single memory "
         "location. Please clone() the tensor before performing the operation.");
+  check(t->storage()->writable(), ErrorKind::kRuntime,
+        "this tensor's memory belongs to a read-only buffer and cannot be written\n  fix: clone() it first.");
+  if (!recorded && grad_enabled() && t->base() && t->base()->requires_grad() &&
+      t->extension()->creation == Creation::kNoGradMode)
+    recorded = true;  // refused below
   if (!recorded) return;
   if (TensorImpl* base = t->base()) {
     Creation creation = t->extension()->creation;
-    if (base->is_leaf() && base->requires_grad())
+    if (base->is_leaf() && base->requires_grad() && creation == Creation::kDefault)
       fail_leaf("a view of a leaf Variable that requires grad is being used in an in-place operation.");
     check(creation != Creation::kNoGradMode, ErrorKind::kRuntime,
           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "

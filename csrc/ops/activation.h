@@ -59,10 +59,32 @@ struct Relu {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Result<V> y) {
-    return math::select(y <= Num(0), Num(0), g);
+    return math::threshold_backward(g, y);
   }
 };
 
-using ActivationOps = OpList<Tanh, Sigmoid, Relu>;
+// The derivative of relu as an op: it passes g where y is above 0, and so does its own derivative.
+struct ThresholdBackward {
+  static constexpr OpRecord record{
+      .name = "threshold_backward",
+      .signature = "threshold_backward(grad_output: Tensor, input: Tensor) -> Tensor",
+      .doc = "The gradient where the input is above 0, else 0.",
+      .derivative = "dy/dgrad = 1 where input > 0, dy/dinput = 0",
+      .form = Form::kInternal};
+  template <class T>
+  RL_FN static T forward(T g, T y) {
+    return math::threshold_backward(g, y);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Other<V> y) {
+    return math::threshold_backward(g, y);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g) {
+    return g * Num(0);
+  }
+};
+
+using ActivationOps = OpList<Tanh, Sigmoid, Relu, ThresholdBackward>;
 
 }  // namespace rl::RL_ISA

@@ -15,7 +15,8 @@ struct Add {
       .derivative = "dy/dinput = 1, dy/dother = alpha",
       .computes = Computes::kAny,
       .inplace = true,
-      .scales_gradient = true};
+      .scales_gradient = true,
+      .many_forms = true};
   template <class T>
   RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
     return static_cast<T>(x + alpha.value * y);
@@ -37,8 +38,8 @@ struct Sub {
       .derivative = "dy/dinput = 1, dy/dother = -alpha",
       .computes = Computes::kNumeric,
       .inplace = true,
-      .bool_error = "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
-                    "trying to invert a mask, use the `~` or `logical_not()` operator instead."};
+      .subtracts = true,
+      .many_forms = true};
   template <class T>
   RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
     return x - alpha.value * y;
@@ -55,20 +56,20 @@ struct Rsub {
   static constexpr OpRecord record{
       .name = "rsub",
       .overload = 1,
-      .signature = "rsub(input: Tensor, other: Tensor | Number, alpha: Number = 1) -> Tensor",
+      .signature = "rsub(input: Tensor, other: Number, alpha: Number = 1) -> Tensor",
       .doc = "other - alpha * input, element by element.",
-      .derivative = "dy/dinput = -alpha, dy/dother = 1",
+      .derivative = "dy/dinput = -alpha",
       .computes = Computes::kNumeric,
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .subtracts = true};
   template <class T>
-  RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
-    return y - alpha.value * x;
+  RL_FN static T forward(T x, Arg<T, 1> y, Scalar<T, 2> alpha) {
+    return y.value - alpha.value * x;
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Scalar<V, 2> alpha) {
     return -g * conj(alpha);
   }
-  using grad_other = PassThrough;
 };
 
 // x y. Each operand is saved only where the other one needs a gradient.
@@ -201,7 +202,7 @@ struct Pow {
       .derivative = "dy/dx = p x^(p-1)",
       .domain = {0.1, 4},
       .max_ulp = 1,
-      .computes = Computes::kNumeric,
+      .computes = Computes::kAny,
       .inplace = true,
       .scalar_promotes = true};
   template <class T>
@@ -210,7 +211,7 @@ struct Pow {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1> p) {
-    return g * math::pow_slope(x, p);
+    return math::pow_grad(g, x, p);
   }
 };
 
@@ -232,7 +233,7 @@ struct PowTensor {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Self<V> x, Other<V> p) {
-    return g * math::pow_slope(x, p);
+    return math::pow_grad(g, x, p);
   }
   template <class V>
   RL_FN static V grad_other(Grad<V> g, Self<V> x, Other<V> p, Result<V> y) {

@@ -121,8 +121,7 @@ void Copy::forward(Call& call) {
 
 void Copy::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  Tensor grad(grad_out[0]);
-  if (node.wants(0)) grad_in[0] = (grad * Num(0)).ref();
+  if (node.wants(0)) Zero::backward(node, grad_out, grad_in);
   if (node.wants(1)) grad_in[1] = grad_out[0];
 }
 
@@ -131,8 +130,9 @@ void Zero::forward(Call& call) {
   call.output = TensorRef::borrow(call.target);
 }
 
+// Zeros whatever arrives: nan and inf must not pass through an overwritten value.
 void Zero::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
-  if (grad_out[0]) grad_in[0] = (Tensor(grad_out[0]) * Num(0)).ref();
+  if (TensorImpl* g = grad_out[0].get()) grad_in[0] = full(g->shape(), g->dtype(), 0).ref();
 }
 
 void Fill::forward(Call& call) {

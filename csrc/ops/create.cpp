@@ -95,7 +95,11 @@ void Empty::forward(Call& call) {
   call.output = factory(*call.args[0].dims, call.args[1]);
   finish_factory(call, 3);
 }
-void Zeros::forward(Call& call) { filled(call, Value::of_int(0)); }
+void Zeros::forward(Call& call) {
+  for (int64_t size : *call.args[0].dims)
+    check(size >= 0, ErrorKind::kRuntime, "zeros: Dimension size must be non-negative.");
+  filled(call, Value::of_int(0));
+}
 void Ones::forward(Call& call) { filled(call, Value::of_int(1)); }
 
 void Full::forward(Call& call) {

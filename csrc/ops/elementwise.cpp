@@ -52,27 +52,55 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType compute) {
   // A float exponent makes the power of an integer tensor a float; alpha must fit instead.
   for (int i = 0; i < e.n_args; ++i) {
     const Value& v = call.args[i];
-    if (!e.scalar_arg[i] || v.number_category() <= category(result)) continue;
-    check(call.op->record->scalar_promotes, ErrorKind::kRuntime,
-          category(result) == Category::kBool
-              ? "Boolean alpha only supported for Boolean results."
-              : "For integral input tensors, argument alpha must not be a floating point number.");
-    ResultType wider;
-    wider.add_tensor(result, 1);
-    wider.add_number(v.number_category());
-    result = wider.get();
+    if (!e.scalar_arg[i]) continue;
+    if (call.op->record->scalar_promotes) {
+      if (v.number_category() <= category(result)) continue;
+      ResultType wider;
+      wider.add_tensor(result, 1);
+      wider.add_number(v.number_category());
+      result = wider.get();
+      continue;
+    }
+    check(v.kind != Kind::kBool || result == DType::kBool, ErrorKind::kRuntime,
+          "Boolean alpha only supported for Boolean results.");
+    check(v.kind != Kind::kDouble || is_float(result), ErrorKind::kRuntime,
+          "For integral input tensors, argument alpha must not be a floating point number.");
   }
   return result;
 }
 
 [[gnu::cold, gnu::noinline]] void refuse_bool(const Op& op) {
   if (op.record->bool_error) fail(ErrorKind::kRuntime, op.record->bool_error);
-  fail(ErrorKind::kRuntime, "\"", op.record->name, "\" not implemented for 'Bool'");
+  fail(ErrorKind::kNotImplemented, "\"", op.record->name, "\" not implemented for 'Bool'");
+}
+
+bool is_bool(const Value& v) {
+  return v.is_tensor() ? v.t->dtype() == DType::kBool : v.kind == Kind::kBool;
+}
+
+[[gnu::cold, gnu::noinline]] void refuse_bool_subtraction(bool both) {
+  fail(ErrorKind::kRuntime,
+       both ? "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+              "`logical_xor()` operator instead."
+            : "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+              "invert a mask, use the `~` or `logical_not()` operator instead.");
+}
+
+// A negative number as the exponent of integers has no integer result.
+void check_exponent(const Call& call, DType type) {
+  const Value& p = call.args[1];
+  if (is_float(type) || !p.is_number()) return;
+  check(p.as_double() >= 0, ErrorKind::kRuntime, "Integers to negative integer powers are not allowed.");
 }
 
 DType compute_type(const Call& call, const Elementwise& e) {
   // All tensors of one dtype and numbers that cannot raise it: no promotion.
   const Op& op = *call.op;
+  if (op.record->subtracts) {
+    bool a = is_bool(call.args[0]), b = is_bool(call.args[1]);
+    if (a || b) [[unlikely]]
+      refuse_bool_subtraction(a && b);
+  }
   DType type = DType::kBool;
   bool first = true, plain = true;
   for (int i = e.promotes_from; i < e.n_args; ++i) {
@@ -91,6 +119,7 @@ DType compute_type(const Call& call, const Elementwise& e) {
     }
   }
   if (!plain) type = promoted_type(call, e);
+  if (op.record->scalar_promotes) check_exponent(call, type);
   if (is_float(type)) return type;
   if (op.record->computes == Computes::kFloating) return default_dtype();
   if (type == DType::kBool && op.record->computes == Computes::kNumeric) refuse_bool(op);

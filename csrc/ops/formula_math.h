@@ -18,8 +18,10 @@ RL_FN i64 sign(i64 x) { return static_cast<i64>(x > 0) - static_cast<i64>(x < 0)
 RL_FN float select(bool condition, float a, float b) { return condition ? a : b; }
 RL_FN double select(bool condition, double a, double b) { return condition ? a : b; }
 
-// Squaring by bits; wraps around like every int64 product. The caller refuses negative exponents.
+// Squaring by bits; wraps around like every int64 product. A negative power of anything but 1 and -1
+// rounds to 0.
 RL_FN i64 pow(i64 x, i64 p) {
+  if (p < 0) return x == 1 ? 1 : x == -1 ? (p & 1 ? -1 : 1) : 0;
   i64 result = 1;
   for (; p > 0; p >>= 1) {
     if (p & 1) result = static_cast<i64>(static_cast<u64>(result) * static_cast<u64>(x));
@@ -38,15 +40,23 @@ RL_FN T pow_number(T x, T p) {
   if (p == T(0.5)) return sqrt(x);
   if (p == T(-1)) return T(1) / x;
   if (p == T(-2)) return T(1) / (x * x);
+  if (p == T(-0.5)) return T(1) / sqrt(x);
   return pow(x, p);
 }
-RL_FN i64 pow_number(i64 x, i64 p) { return p == 2 ? x * x : pow(x, p); }
+RL_FN i64 pow_number(i64 x, i64 p) { return pow(x, p); }
+RL_FN bool pow_number(bool x, bool p) { return x | !p; }
 
-// d(x^p)/dx; 0 for p = 0 everywhere.
-RL_FN float pow_slope(float x, float p) {
-  return p == 0 ? 0.0f : p * pow_number(x, p - 1.0f);
+// g d(x^p)/dx; 0 for p = 0, whatever g.
+RL_FN float pow_grad(float g, float x, float p) {
+  return p == 0 ? 0.0f : g * (p * pow_number(x, p - 1.0f));
 }
-RL_FN double pow_slope(double x, double p) { return p == 0 ? 0.0 : p * pow_number(x, p - 1.0); }
+RL_FN double pow_grad(double g, double x, double p) {
+  return p == 0 ? 0.0 : g * (p * pow_number(x, p - 1.0));
+}
+
+// The gradient where the output is above 0, or nan.
+RL_FN float threshold_backward(float g, float y) { return y <= 0 ? 0.0f : g; }
+RL_FN double threshold_backward(double g, double y) { return y <= 0 ? 0.0 : g; }
 
 // d(x^p)/dp = y log x; 0 where x = 0 and p >= 0, where the product would be 0 * -inf.
 RL_FN float pow_exponent_slope(float x, float p, float y) {

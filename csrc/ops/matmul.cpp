@@ -11,8 +11,7 @@ namespace {
 
 void check_same_dtype(TensorImpl* a, TensorImpl* b) {
   check(a->dtype() == b->dtype(), ErrorKind::kRuntime, "expected m1 and m2 to have the same dtype, but got: ",
-        a->dtype() == DType::kFloat64 ? "double" : dtype_name(a->dtype()), " != ",
-        b->dtype() == DType::kFloat64 ? "double" : dtype_name(b->dtype()),
+        dtype_cpp_name(a->dtype()), " != ", dtype_cpp_name(b->dtype()),
         "\n  fix: convert one of them, as in b.to(a.dtype).");
   check(a->dtype() != DType::kBool, ErrorKind::kRuntime, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
 }

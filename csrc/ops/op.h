@@ -153,7 +153,7 @@ struct Call {
 class OpNode;
 
 // Where a saved slot's value comes from.
-enum class Source : uint8_t { kArg, kResult, kSizes };
+enum class Source : uint8_t { kArg, kResult, kSizes, kNumel };
 
 struct SlotSpec {
   const char* name;        // `_saved_<name>`; null: not shown

@@ -30,13 +30,6 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
   return node;
 }
 
-namespace {
-TensorRef clone_for_saving(TensorImpl* t) {
-  GradModeGuard off(false);
-  return tensor_math.clone_like(t, t);
-}
-}  // namespace
-
 void OpNode::link(Call& call) {
   call.output->set_grad_fn(this, 0);
   for (uint32_t i = 0; i < call.more.size(); ++i)
@@ -68,10 +61,17 @@ void OpNode::save(Call& call) {
       place.save_dims(arg.t->shape());
       continue;
     }
+    if (spec.source == Source::kNumel) {
+      place.save_int(arg.t->numel());
+      continue;
+    }
     switch (arg.kind) {
       case Kind::kTensor:
-        // An in-place call is about to overwrite its first argument.
-        place.save_input(arg.t == call.target ? clone_for_saving(arg.t).get() : arg.t);
+        // An in-place call is about to overwrite its first argument: a copy with the same history.
+        if (arg.t == call.target)
+          place.save_input(tensor_math.clone_like(arg.t, arg.t).get());
+        else
+          place.save_input(arg.t);
         break;
       case Kind::kDouble:
         place.save_double(arg.d);

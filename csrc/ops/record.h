@@ -36,6 +36,8 @@ struct OpRecord {
   bool view = false;          // the result looks at input 0's memory
   bool scales_gradient = false;  // grad_other is the gradient times a number: times 1 it passes
   bool scalar_promotes = false;  // a float number argument makes an integer result float
+  bool subtracts = false;        // bool operands are refused in PyTorch's two sentences
+  bool many_forms = false;       // PyTorch has more overloads, and lists them when no one fits
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused
   const char* node = nullptr;  // grad_fn name where it does not follow from name and overload
 };

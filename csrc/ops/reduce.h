@@ -38,7 +38,8 @@ struct Mean {
       .signature = "mean(input: Tensor, *, dtype: dtype? = None) -> Tensor",
       .doc = "Mean of all elements, or over some dimensions.",
       .derivative = "dy/dx = 1 / n"};
-  static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0}};
+  static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0},
+                                       {"self_sym_numel", Source::kNumel, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -53,7 +54,8 @@ struct MeanDim {
       .derivative = "dy/dx = 1 / n"};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},
                                        {"keepdim", Source::kArg, 2},
-                                       {"self_sym_sizes", Source::kSizes, 0}};
+                                       {"self_sym_sizes", Source::kSizes, 0},
+                                       {"self_sym_numel", Source::kNumel, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };

@@ -39,6 +39,12 @@ void View::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (grad_out[0]) grad_in[0] = reshaped(Tensor(grad_out[0]), node.slot(0).as_dims()).ref();
 }
 
+void ReshapeAlias::forward(Call& call) { call.output = viewed(call.tensor(0), *call.args[1].dims); }
+
+void ReshapeAlias::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  View::backward(node, grad_out, grad_in);
+}
+
 void UnsafeView::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   Dims sizes = *call.args[1].dims;
@@ -60,7 +66,8 @@ void Reshape::forward(Call& call) {
   int64_t strides[kMaxDims];
   Tensor source(TensorRef::borrow(t));
   if (view_strides(t->sizes(), t->strides(), t->ndim(), sizes, strides)) {
-    call.output = view(source, sizes).ref();
+    const Op& op = t->is_contiguous() ? op_of<View>() : op_of<ReshapeAlias>();
+    call.output = call_op(op, {source.value(), Value::of(sizes)}).ref();
     return;
   }
   Tensor copy = contiguous_clone(source);

@@ -13,7 +13,23 @@ struct View {
       .doc = "The same memory with other sizes.",
       .derivative = "dy/dx = 1",
       .form = Form::kMethod,
-      .view = true};
+      .view = true,
+      .many_forms = true};
+  static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+// What reshape() records where the strides of a tensor that is not row-major allow a view.
+struct ReshapeAlias {
+  static constexpr OpRecord record{
+      .name = "_reshape_alias",
+      .signature = "_reshape_alias(input: Tensor, size: int...) -> Tensor",
+      .doc = "view() as reshape() records it.",
+      .derivative = "dy/dx = 1",
+      .form = Form::kInternal,
+      .view = true,
+      .node = "ReshapeAliasBackward0"};
   static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -105,6 +121,6 @@ struct Detach {
 };
 
 using ShapeOps =
-    OpList<View, UnsafeView, Reshape, Expand, Transpose, TransposeMatrix, Permute, Detach>;
+    OpList<View, ReshapeAlias, UnsafeView, Reshape, Expand, Transpose, TransposeMatrix, Permute, Detach>;
 
 }  // namespace rl::ops

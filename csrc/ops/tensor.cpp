@@ -75,12 +75,17 @@ Tensor power(const Tensor& x, const Tensor& p) {
 }
 }  // namespace
 
-Tensor pow_slope(const Tensor& x, const Tensor& p) {
+Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p) {
   if (!p.is_number()) {
     Tensor zero_power = call_op(op_of<Eq>(), {p.value(), Value::of_int(0)});
-    return select(zero_power, Num(0), p * power(x, p - Num(1)));
+    return select(zero_power, Num(0), g * (p * power(x, p - Num(1))));
   }
-  return number_of(p) == 0 ? x * Num(0) : power(x, p - Num(1)) * p;
+  if (number_of(p) == 0) return full(g->shape(), g->dtype(), 0);
+  return g * (power(x, p - Num(1)) * p);
+}
+
+Tensor threshold_backward(const Tensor& g, const Tensor& y) {
+  return call_op(op_of<ThresholdBackward>(), {g.value(), y.value()});
 }
 
 Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y) {

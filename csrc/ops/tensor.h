@@ -46,7 +46,8 @@ inline Tensor conj(const Tensor& a) { return a; }
 namespace ops::math {
 Tensor sign(const Tensor& x);
 Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b);
-Tensor pow_slope(const Tensor& x, const Tensor& p);
+Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p);
+Tensor threshold_backward(const Tensor& g, const Tensor& y);
 Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y);
 }  // namespace ops::math
 

@@ -4,6 +4,7 @@
 #include "graph/view.h"
 #include "ops/shape.h"
 #include "ops/table.h"
+#include "python/autograd.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
 
@@ -87,8 +88,7 @@ int set_grad(PyObject* self, PyObject* value, void*) {
     TensorImpl* grad = impl_of(value);
     check(grad != t, ErrorKind::kRuntime, "can't assign Variable as its own grad");
     check(grad->dtype() == t->dtype(), ErrorKind::kRuntime, "attempting to assign a gradient with dtype '",
-          grad->dtype() == DType::kFloat64 ? "double" : grad->dtype() == DType::kFloat32 ? "float"
-          : grad->dtype() == DType::kInt64 ? "long int" : "bool",
+          dtype_cpp_name(grad->dtype()),
           "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
           "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set "
           "the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
@@ -142,6 +142,7 @@ PyObject* get_base(PyObject* self, void*) {
 }
 
 PyObject* get_retains_grad(PyObject* self, void*) { return PyBool_FromLong(impl_of(self)->retains_grad()); }
+PyObject* get_backward_hooks(PyObject* self, void*) { return tensor_backward_hooks(self); }
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* get_true(PyObject*, void*) { Py_RETURN_TRUE; }
 
@@ -180,6 +181,7 @@ PyGetSetDef kAttributes[] = {
     {"_version", get_version, nullptr, "Number of in-place writes so far.", nullptr},
     {"_base", get_base, nullptr, "The tensor that this view looks at, or None.", nullptr},
     {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called on a non-leaf.", nullptr},
+    {"_backward_hooks", get_backward_hooks, nullptr, "The registered hooks by id, or None.", nullptr},
     {"is_cuda", get_false, nullptr, nullptr, nullptr},
     {"is_cpu", get_true, nullptr, nullptr, nullptr},
     {"is_sparse", get_false, nullptr, nullptr, nullptr},
@@ -188,6 +190,7 @@ PyGetSetDef kAttributes[] = {
     {"is_mps", get_false, nullptr, nullptr, nullptr},
     {"T", get_T, nullptr, "All dimensions reversed, over the same memory.", nullptr},
     {"mT", get_mT, nullptr, "The last two dimensions swapped, over the same memory.", nullptr},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

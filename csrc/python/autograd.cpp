@@ -126,10 +126,18 @@ void add_roots(BackwardRequest& request, const Tensors& outputs, PyObject* grads
     add_root(request, impl_of(outputs.items[i]), items[i], static_cast<size_t>(i));
 }
 
+// A bool, or anything with an index, as PyTorch takes it.
+bool flag(PyObject* object, bool otherwise) {
+  if (!object || object == Py_None) return otherwise;
+  PyRef index(checked(PyNumber_Index(object)));
+  int truth = PyObject_IsTrue(index.get());
+  checked(truth);
+  return truth != 0;
+}
+
 void set_flags(BackwardRequest& request, PyObject* retain_graph, PyObject* create_graph) {
-  request.create_graph = create_graph && PyObject_IsTrue(create_graph) == 1;
-  request.keep_graph = retain_graph && retain_graph != Py_None ? PyObject_IsTrue(retain_graph) == 1
-                                                               : request.create_graph;
+  request.create_graph = flag(create_graph, false);
+  request.keep_graph = flag(retain_graph, request.create_graph);
 }
 
 // backward(inputs=): leaves accumulate in the run, other tensors take their captured gradient.
@@ -142,7 +150,9 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
   check(wanted.n > 0, ErrorKind::kRuntime, "`inputs` argument to `backward()` cannot be empty.");
   for (Py_ssize_t i = 0; i < wanted.n; ++i) {
     TensorImpl* t = impl_of(wanted.items[i]);
-    check(t->requires_grad(), ErrorKind::kRuntime, "One of the differentiated Tensors does not require grad");
+    check(t->requires_grad(), ErrorKind::kRuntime,
+          "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i, "], of shape ",
+          to_string(t->sizes(), t->ndim()));
     request.inputs.push_back(gradient_edge(t));
   }
   std::vector<TensorRef> captured = run_backward(request);
@@ -199,9 +209,8 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
     BackwardRequest request;
     request.accumulate = false;
     set_flags(request, v[3], v[4]);
-    bool materialize = v[6] && PyObject_IsTrue(v[6]) == 1;
-    bool unused_given = v[5] && v[5] != Py_None;
-    bool allow_unused = unused_given ? PyObject_IsTrue(v[5]) == 1 : materialize;
+    bool materialize = flag(v[6], false);
+    bool allow_unused = flag(v[5], materialize);
     check(!materialize || allow_unused, ErrorKind::kValue,
           "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
           "allow_unused=False.");
@@ -236,6 +245,23 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
   });
 }
 
+// The hooks on a tensor's gradient: with its node, or with the leaf itself.
+HookList* tensor_hooks(TensorImpl* t, bool make) {
+  if (t->is_leaf()) {
+    if (!make && !t->extension()) return nullptr;
+    Extension& extension = t->make_extension();
+    if (!extension.hooks && make) extension.hooks = new HookList;
+    return extension.hooks;
+  }
+  if (!make && !t->grad_fn()->side()) return nullptr;
+  NodeSide& side = t->grad_fn()->make_side();
+  if (side.output_hooks.size() <= t->output_nr()) {
+    if (!make) return nullptr;
+    side.output_hooks.resize(t->grad_fn()->n_outputs());
+  }
+  return &side.output_hooks[t->output_nr()];
+}
+
 // _hook_dict(tensor, make): the callable that holds the tensor's hooks, made by make() on first use.
 PyObject* hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
@@ -243,20 +269,31 @@ PyObject* hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
     TensorImpl* t = impl_of(args[0]);
     check(t->requires_grad(), ErrorKind::kRuntime,
           "cannot register a hook on a tensor that doesn't require gradient");
-    auto find = [&]() -> HookList& {
-      if (t->is_leaf()) {
-        Extension& extension = t->make_extension();
-        if (!extension.hooks) extension.hooks = new HookList;
-        return *extension.hooks;
-      }
-      NodeSide& side = t->grad_fn()->make_side();
-      if (side.output_hooks.size() < t->grad_fn()->n_outputs())
-        side.output_hooks.resize(t->grad_fn()->n_outputs());
-      return side.output_hooks[t->output_nr()];
-    };
-    if (!find().hooks.empty()) return Py_NewRef(static_cast<PyObject*>(find().hooks[0].callable));
+    HookList* list = tensor_hooks(t, false);
+    if (list && !list->hooks.empty())
+      return Py_NewRef(static_cast<PyObject*>(list->hooks[0].callable));
     PyRef made(checked(PyObject_CallNoArgs(args[1])));
-    find().hooks.push_back({0, Py_NewRef(made.get())});
+    tensor_hooks(t, true)->hooks.push_back({0, Py_NewRef(made.get())});
+    tracked_from_now(t);
+    return made.release();
+  });
+}
+
+// _post_hook_dict(leaf, make): the same for hooks that run after .grad has changed.
+PyObject* post_hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    check(n == 2 && is_tensor(args[0]), ErrorKind::kType, "_post_hook_dict(tensor, make)");
+    TensorImpl* t = impl_of(args[0]);
+    check(t->requires_grad(), ErrorKind::kRuntime,
+          "cannot register a hook on a tensor that doesn't require gradient");
+    check(t->is_leaf(), ErrorKind::kRuntime,
+          "post accumulate grad hooks cannot be registered on non-leaf tensors");
+    Extension& extension = t->make_extension();
+    if (extension.post_hooks && !extension.post_hooks->hooks.empty())
+      return Py_NewRef(static_cast<PyObject*>(extension.post_hooks->hooks[0].callable));
+    PyRef made(checked(PyObject_CallNoArgs(args[1])));
+    if (!extension.post_hooks) extension.post_hooks = new HookList;
+    extension.post_hooks->hooks.push_back({0, Py_NewRef(made.get())});
     tracked_from_now(t);
     return made.release();
   });
@@ -266,6 +303,7 @@ PyMethodDef kFunctions[] = {
     {"_backward", method(backward), kFast, nullptr},
     {"_grad", method(grad), kFast, nullptr},
     {"_hook_dict", method(hook_dict), METH_FASTCALL, nullptr},
+    {"_post_hook_dict", method(post_hook_dict), METH_FASTCALL, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -281,7 +319,7 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, P
       Py_RETURN_NONE;
     }
     static constexpr Parameters kParameters{
-        "backward", 4, 0, 4, {"gradient", "retain_graph", "create_graph", "inputs"}};
+        "Tensor.backward", 4, 0, 4, {"gradient", "retain_graph", "create_graph", "inputs"}};
     PyObject* v[4] = {};
     parse_arguments(kParameters, args, n, kwnames, v);
     set_flags(request, v[1], v[2]);
@@ -309,6 +347,13 @@ PyObject* tensor_retain_grad(PyObject* self, PyObject*) {
     }
     Py_RETURN_NONE;
   });
+}
+
+PyObject* tensor_backward_hooks(PyObject* self) {
+  TensorImpl* t = impl_of(self);
+  HookList* list = t->requires_grad() ? tensor_hooks(t, false) : nullptr;
+  if (!list || list->hooks.empty()) Py_RETURN_NONE;
+  return Py_NewRef(static_cast<PyObject*>(list->hooks[0].callable));
 }
 
 TensorImpl* call_tensor_hook(void* hook, TensorImpl* grad) {

@@ -7,6 +7,8 @@ namespace rl::python {
 
 PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
 PyObject* tensor_retain_grad(PyObject* self, PyObject*);
+// The hooks by id, or None.
+PyObject* tensor_backward_hooks(PyObject* self);
 TensorImpl* call_tensor_hook(void* hook, TensorImpl* grad);
 bool init_autograd(PyObject* module);
 

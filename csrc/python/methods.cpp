@@ -70,13 +70,6 @@ PyObject* tolist(PyObject* self, PyObject*) {
   return guarded([&] { return tolist_of(impl_of(self)); });
 }
 
-PyObject* length(PyObject* self, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    check(impl_of(self)->ndim() > 0, ErrorKind::kType, "len() of a 0-d tensor");
-    return PyLong_FromLongLong(impl_of(self)->sizes()[0]);
-  });
-}
-
 PyObject* numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
     static constexpr Parameters kParameters{"numpy", 0, 0, 1, {"force"}};
@@ -169,7 +162,7 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwna
       std::string name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i));
       PyObject* value = args[n + i];
       if (name == "copy")
-        copy = PyObject_IsTrue(value) == 1;
+        copy = bool_argument("to", "copy", value, false);
       else if (name == "dtype" || name == "device" || name == "other")
         take(value);
       else
@@ -261,7 +254,7 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&] {
     check(n >= 2 && n <= 3 && PyType_Check(args[0]) && is_tensor(args[1]), ErrorKind::kType,
           "_make_subclass(cls, data, require_grad=False)");
-    bool on = n == 3 && PyObject_IsTrue(args[2]) == 1;
+    bool on = n == 3 && bool_argument("_make_subclass", "require_grad", args[2], false);
     TensorRef leaf = detached_alias(impl_of(args[1]));
     check(!on || is_float(leaf->dtype()), ErrorKind::kRuntime,
           "Only Tensors of floating point and complex dtype can require gradients");
@@ -293,7 +286,6 @@ PyMethodDef kMethods[] = {
     {"_is_view", is_view, METH_NOARGS, "Whether it looks at another tensor's memory."},
     {"item", item, METH_NOARGS, "The Python number of a one-element tensor."},
     {"tolist", tolist, METH_NOARGS, "Nested lists of Python numbers."},
-    {"__len__", length, METH_NOARGS, nullptr},
     {"numpy", method(numpy), kFast,
      "numpy($self, *, force=False)\n--\n\nA NumPy array over the same memory."},
     {"__array__", method(array), METH_VARARGS | METH_KEYWORDS, nullptr},

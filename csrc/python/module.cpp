@@ -178,14 +178,6 @@ PyObject* empty_cache(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 
-PyObject* register_globals(PyObject*, PyObject* globals) {
-  return guarded([&]() -> PyObject* {
-    check(PyDict_Check(globals), ErrorKind::kType, "_add_package_globals(globals())");
-    add_package_globals(globals);
-    Py_RETURN_NONE;
-  });
-}
-
 PyMethodDef kFunctions[] = {
     {"is_tensor", is_tensor_function, METH_O, "is_tensor(obj)\n--\n\nWhether obj is a Tensor."},
     {"set_default_dtype", set_default, METH_O,
@@ -199,7 +191,6 @@ PyMethodDef kFunctions[] = {
     {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
     {"_empty_cache", empty_cache, METH_NOARGS, nullptr},
     {"_op_table", op_table_as_list, METH_NOARGS, "Every op as a dict."},
-    {"_add_package_globals", register_globals, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

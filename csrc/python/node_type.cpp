@@ -199,6 +199,11 @@ PyObject* own_metadata(PyObject* self) {
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(own_metadata(self));
+  // Hooks that only this wrapper keeps alive: a closure over the grad_fn itself.
+  Node* node = self_node(self);
+  if (node->refs() != 1 || !node->side()) return 0;
+  for (HookList& list : node->side()->output_hooks)
+    for (Hook& hook : list.hooks) Py_VISIT(static_cast<PyObject*>(hook.callable));
   return 0;
 }
 
@@ -206,6 +211,13 @@ int clear(PyObject* self) {
   if (PyObject* dict = own_metadata(self)) {
     self_node(self)->side()->metadata = nullptr;
     Py_DECREF(dict);
+  }
+  Node* node = self_node(self);
+  if (node->refs() == 1 && node->side()) {
+    auto lists = std::move(node->side()->output_hooks);
+    node->side()->output_hooks.clear();
+    for (HookList& list : lists)
+      for (Hook& hook : list.hooks) Py_DECREF(static_cast<PyObject*>(hook.callable));
   }
   return 0;
 }

@@ -134,8 +134,15 @@ int truth(PyObject* self) {
   });
 }
 
+void check_one_element(TensorImpl* t) {
+  check(t->numel() == 1, ErrorKind::kValue,
+        "only one element tensors can be converted to Python scalars\n  the shape is ",
+        to_string(t->sizes(), t->ndim()));
+}
+
 PyObject* as_float(PyObject* self) {
   return guarded([&]() -> PyObject* {
+    check_one_element(impl_of(self));
     if (impl_of(self)->requires_grad())
       host().warn("UserWarning",
                   "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
@@ -147,6 +154,7 @@ PyObject* as_float(PyObject* self) {
 
 PyObject* as_int(PyObject* self) {
   return guarded([&]() -> PyObject* {
+    check_one_element(impl_of(self));
     PyRef item(item_of(impl_of(self)));
     return PyNumber_Long(item.get());
   });
@@ -191,6 +199,13 @@ PyObject* compare(PyObject* a, PyObject* b, int operation) {
   });
 }
 
+Py_ssize_t length(PyObject* self) {
+  TensorImpl* t = impl_of(self);
+  if (t->ndim() > 0) return t->sizes()[0];
+  PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
+  return -1;
+}
+
 Py_hash_t identity_hash(PyObject* self) {
   // A wrapper may be remade; its impl stays, and so does the hash.
   auto hash = static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(impl_of(self)) >> 4);
@@ -220,6 +235,7 @@ int add_number_slots(PyType_Slot* slots, int n) {
   add(Py_nb_float, &as_float);
   add(Py_nb_int, &as_int);
   add(Py_nb_index, &as_index);
+  add(Py_mp_length, &length);
   add(Py_tp_richcompare, &compare);
   add(Py_tp_hash, &identity_hash);
   return n;

@@ -41,6 +41,7 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     dims[i] = t->sizes()[i];
     dims[n + i] = t->strides()[i] * size;
   }
+  t->storage()->share_outside();
   view->buf = t->mut_data();
   view->obj = Py_NewRef(self);
   view->len = t->numel() * size;

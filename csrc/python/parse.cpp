@@ -272,7 +272,7 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
 
 [[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self, PyObject* const* args,
                                             Py_ssize_t n, PyObject* kwnames, const Mismatch& why) {
-  if (p.overloads.size() == 1) {
+  if (p.overloads.size() == 1 && !p.overloads[0].op->record->many_forms) {
     const Overload& o = p.overloads[0];
     switch (why.why) {
       case Mismatch::kMissing: {
@@ -282,8 +282,7 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
           if (o.params[j].has_default) continue;
           missing += (count++ ? ", \"" : "\"") + param_name(o.params[j]) + "\"";
         }
-        fail(ErrorKind::kType, p.name, "() missing ", count, " required positional argument",
-             count == 1 ? "" : "s", ": ", missing);
+        fail(ErrorKind::kType, p.name, "() missing ", count, " required positional arguments: ", missing);
       }
       case Mismatch::kTooMany:
         fail(ErrorKind::kType, p.name, "() takes ", o.max_positional - (self ? 1 : 0),
@@ -427,13 +426,13 @@ Overload make_overload(const Op* op) {
 
 std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   (void)self;
+  // PyTorch writes a comma after every keyword.
   std::string text = "(";
   Py_ssize_t n_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
-  for (Py_ssize_t i = 0; i < n + n_keywords; ++i) {
-    if (i) text += ", ";
-    if (i >= n) text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i - n))) + "=";
-    text += type_name(args[i]);
-  }
+  for (Py_ssize_t i = 0; i < n; ++i) text += (i ? ", " : "") + type_name(args[i]);
+  if (n && n_keywords) text += ", ";
+  for (Py_ssize_t i = 0; i < n_keywords; ++i)
+    text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i))) + "=" + type_name(args[n + i]) + ", ";
   return text + ")";
 }
 

@@ -4,6 +4,8 @@
 
 #include <structmember.h>
 
+#include <cstring>
+
 #include "graph/node.h"
 #include "python/types.h"
 
@@ -94,9 +96,10 @@ void tensor_dealloc(PyObject* object) {
 template <class Visit>
 int visit_owned(TensorImpl* impl, Visit&& visit) {
   if (!impl || impl->refs() != 1) return 0;
-  if (Extension* extension = impl->extension(); extension && extension->hooks)
-    for (Hook& hook : extension->hooks->hooks)
-      if (int stop = visit(static_cast<PyObject*>(hook.callable))) return stop;
+  if (Extension* extension = impl->extension())
+    for (HookList* list : {extension->hooks, extension->post_hooks})
+      for (size_t i = 0; list && i < list->hooks.size(); ++i)
+        if (int stop = visit(static_cast<PyObject*>(list->hooks[i].callable))) return stop;
   if (const TensorRef& grad = impl->grad(); grad && grad->refs() == 1 && grad->owns_wrapper())
     if (int stop = visit(static_cast<PyObject*>(grad->wrapper()))) return stop;
   Node* node = impl->grad_fn();
@@ -120,10 +123,11 @@ int tensor_clear(PyObject* object) {
   Py_CLEAR(self->dict);
   TensorImpl* impl = self->impl;
   if (!impl || impl->refs() != 1) return 0;
-  if (Extension* extension = impl->extension(); extension && extension->hooks) {
-    HookList* hooks = extension->hooks;
-    extension->hooks = nullptr;
-    hooks_free(hooks);
+  if (Extension* extension = impl->extension()) {
+    HookList* hooks = std::exchange(extension->hooks, nullptr);
+    HookList* post_hooks = std::exchange(extension->post_hooks, nullptr);
+    if (hooks) hooks_free(hooks);
+    if (post_hooks) hooks_free(post_hooks);
   }
   if (impl->grad() && impl->grad()->refs() == 1 && impl->grad()->owns_wrapper())
     impl->set_grad(TensorRef());
@@ -265,6 +269,8 @@ bool init_tensor_type(PyObject* module) {
   static PyType_Spec spec = {"rushlight.Tensor", sizeof(PyTensor), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  // Messages name the type bare, as PyTorch's do; __module__ keeps the package.
+  if (tensor_type) tensor_type->tp_name += std::strlen("rushlight.");
   return tensor_type && PyModule_AddObjectRef(module, "Tensor",
                                               reinterpret_cast<PyObject*>(tensor_type)) == 0;
 }

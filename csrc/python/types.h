@@ -34,7 +34,7 @@ Generator* generator_of(PyObject* object);
 bool init_generator_type(PyObject* module);
 
 // --- grad_fn objects: one Python type per node name, one object per node while it lives.
-PyObject* wrap_node(Node* node);  // new reference; None for null
+PyObject* wrap_node(Node* node);  // new reference; None for null; throws
 bool is_node(PyObject* object);
 Node* node_of(PyObject* object);
 bool init_node_type(PyObject* module);

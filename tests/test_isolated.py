@@ -1,0 +1,49 @@
+"""Scripts that need a process of their own: depth, memory, interruption, the end of the process."""
+
+import sys
+
+import pytest
+from support import run_script, rushlight_only
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+def test_chain_of_a_million_nodes():
+    assert run_script("deep_chain", 1_000_000).splitlines()[-1] == "small stack"
+
+
+@linux
+def test_memory_of_training_is_flat_over_a_short_run():
+    assert float(run_script("training_memory", 50_000)) < 1.0
+
+
+@linux
+@pytest.mark.slow
+def test_memory_of_a_million_training_steps_is_flat():
+    assert float(run_script("training_memory", 1_000_000)) < 1.0
+
+
+@rushlight_only
+def test_seed_trains_where_numpy_is_blocked():
+    assert run_script("seed_without_numpy").split() == ["1.0235", "1.9690"]
+
+
+@rushlight_only
+def test_interrupt_stops_backward_between_nodes():
+    assert run_script("interrupt").strip() == "interrupted"
+
+
+def test_interpreter_ends_cleanly_with_everything_alive():
+    assert run_script("alive_at_exit").strip() == "alive"
+
+
+@rushlight_only
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_wrong_arguments_raise_and_do_not_crash(seed):
+    assert run_script("wrong_arguments", seed, 10_000).split()[-1] == "done"
+
+
+@rushlight_only
+def test_import_is_light():
+    lines = run_script("import_cost").splitlines()
+    assert lines == ["loaded:", "after repr:"]
