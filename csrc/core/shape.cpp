@@ -32,6 +32,8 @@ std::string to_string(const int64_t* sizes, int n) {
   return out + "]";
 }
 
+std::ostream& operator<<(std::ostream& out, const Shown& s) { return out << to_string(s.sizes, s.n); }
+
 int64_t checked_numel(const int64_t* sizes, int n) {
   int64_t product = 1;
   bool overflow = false, zero = false;
@@ -41,7 +43,7 @@ int64_t checked_numel(const int64_t* sizes, int n) {
   }
   if (zero) return 0;
   check(!overflow, ErrorKind::kRuntime, "Storage size calculation overflowed with sizes=",
-        to_string(sizes, n));
+        shown(sizes, n));
   return product;
 }
 
@@ -52,8 +54,8 @@ void broadcast_sizes(const int64_t* a, int na, const int64_t* b, int nb, Dims& o
     int64_t y = i < out.n - nb ? 1 : b[i - (out.n - nb)];
     if (x != y && x != 1 && y != 1) [[unlikely]]
       fail(ErrorKind::kRuntime, "The size of tensor a (", x, ") must match the size of tensor b (",
-           y, ") at non-singleton dimension ", i, "\n  the shapes are ", to_string(a, na), " and ",
-           to_string(b, nb));
+           y, ") at non-singleton dimension ", i, "\n  the shapes are ", shown(a, na), " and ",
+           shown(b, nb));
     out.v[i] = x == 1 ? y : x;
   }
 }
@@ -78,7 +80,8 @@ int wrap_dim(int64_t dim, int n) {
 void infer_size(Dims& sizes, int64_t numel) {
   int inferred = -1;
   int64_t known = 1;
-  std::string asked = to_string(sizes);
+  const Dims asked_sizes = sizes;
+  const Shown asked = shown(asked_sizes);
   for (int i = 0; i < sizes.n; ++i) {
     if (sizes[i] == -1) {
       check(inferred < 0, ErrorKind::kRuntime, "only one dimension can be inferred");

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <iosfwd>
 #include <string>
 
 namespace rl {
@@ -47,6 +48,15 @@ inline bool same_sizes(const int64_t* a, int na, const int64_t* b, int nb) {
 // "[2, 3]"; with torch.Size around it where PyTorch prints that.
 std::string to_string(const int64_t* sizes, int n);
 inline std::string to_string(const Dims& dims) { return to_string(dims.v, dims.n); }
+
+// The same as an argument of check() and fail(): formatted only when the check fails.
+struct Shown {
+  const int64_t* sizes;
+  int n;
+};
+inline Shown shown(const int64_t* sizes, int n) { return {sizes, n}; }
+inline Shown shown(const Dims& dims) { return {dims.v, dims.n}; }
+std::ostream& operator<<(std::ostream& out, const Shown& s);
 
 // Product of sizes. Throws where it passes int64.
 int64_t checked_numel(const int64_t* sizes, int n);

@@ -17,7 +17,7 @@ TensorRef TensorImpl::empty(DType dtype, const int64_t* sizes, int n) {
   size_t bytes = static_cast<size_t>(checked_numel(sizes, n));
   bool overflow = __builtin_mul_overflow(bytes, item_size(dtype), &bytes);
   check(!overflow && bytes <= size_t{1} << 62, ErrorKind::kRuntime,
-        "Storage size calculation overflowed with sizes=", to_string(sizes, n));
+        "Storage size calculation overflowed with sizes=", shown(sizes, n));
   Ref<Storage> storage = Storage::allocate(bytes);
   auto* impl = new (small_alloc(sizeof(TensorImpl))) TensorImpl(dtype, n);
   impl->storage_ = std::move(storage);

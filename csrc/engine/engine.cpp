@@ -255,8 +255,8 @@ void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& gr
     Dims want = edge.node->output_shape(edge.nr);
     check(expandable_to(want.v, want.n, grad->sizes(), grad->ndim()), ErrorKind::kRuntime, "Function ",
           from ? from->name() : "GraphRoot", " returned an invalid gradient at index ", edge_nr,
-          " - got ", to_string(grad->sizes(), grad->ndim()), " but expected shape compatible with ",
-          to_string(want));
+          " - got ", shown(grad->sizes(), grad->ndim()), " but expected shape compatible with ",
+          shown(want));
     grad = tensor_math.sum_to(grad.get(), want);
   }
   if (grad->dtype() != meta.dtype) grad = tensor_math.cast(grad.get(), meta.dtype);

@@ -22,7 +22,7 @@ struct DrainList {
   Node* head = nullptr;
   bool draining = false;
 };
-constinit thread_local DrainList t_drain;
+[[gnu::tls_model("initial-exec")]] constinit thread_local DrainList t_drain;
 
 }  // namespace
 

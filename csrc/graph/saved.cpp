@@ -145,7 +145,7 @@ void SavedSlot::fail_version(Node* node) const {
   fail(ErrorKind::kRuntime,
        "one of the variables needed for gradient computation has been modified by an inplace "
        "operation: [",
-       dtype_tensor_type(t->dtype()), " ", to_string(t->sizes(), t->ndim()), "]", producer,
+       dtype_tensor_type(t->dtype()), " ", shown(t->sizes(), t->ndim()), "]", producer,
        " is at version ", t->version(), "; expected version ", version_, " instead.",
        story.text());
 }

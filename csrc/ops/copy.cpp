@@ -110,7 +110,7 @@ void Copy::forward(Call& call) {
         "The size of tensor a (", to->ndim() ? to->sizes()[to->ndim() - 1] : 1,
         ") must match the size of tensor b (", from->ndim() ? from->sizes()[from->ndim() - 1] : 1,
         ") at non-singleton dimension ", to->ndim() ? to->ndim() - 1 : 0, "\n  cannot copy shape ",
-        to_string(from->sizes(), from->ndim()), " into shape ", to_string(to->sizes(), to->ndim()));
+        shown(from->sizes(), from->ndim()), " into shape ", shown(to->sizes(), to->ndim()));
   // Overlapping memory is read before it is written.
   TensorRef safe = TensorRef::borrow(from);
   if (from != to && from->storage().get() == to->storage().get())

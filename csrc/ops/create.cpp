@@ -10,7 +10,7 @@ namespace rl {
 TensorRef factory(const Dims& sizes, const Value& dtype) {
   for (int64_t size : sizes)
     check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", size, ": ",
-          to_string(sizes));
+          shown(sizes));
   return TensorImpl::empty(dtype.kind == Kind::kDType ? dtype.dtype : default_dtype(), sizes);
 }
 

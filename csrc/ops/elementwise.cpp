@@ -147,8 +147,8 @@ bool common_dense_strides(TensorImpl* const* tensors, int n, const Dims& shape, 
 }
 
 [[gnu::cold, gnu::noinline]] void fail_output_shape(const TensorImpl* out, const Dims& shape) {
-  fail(ErrorKind::kRuntime, "output with shape ", to_string(out->sizes(), out->ndim()),
-       " doesn't match the broadcast shape ", to_string(shape));
+  fail(ErrorKind::kRuntime, "output with shape ", shown(out->sizes(), out->ndim()),
+       " doesn't match the broadcast shape ", shown(shape));
 }
 
 // An input that shares some but not all bytes with the target would be read after it was written.

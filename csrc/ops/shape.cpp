@@ -78,7 +78,7 @@ void Expand::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   Dims sizes = *call.args[1].dims;
   check(sizes.n >= t->ndim(), ErrorKind::kRuntime, "expand(", dtype_tensor_type(t->dtype()), "{",
-        to_string(t->sizes(), t->ndim()), "}, size=", to_string(sizes), "): the number of sizes provided (",
+        shown(t->sizes(), t->ndim()), "}, size=", shown(sizes), "): the number of sizes provided (",
         sizes.n, ") must be greater or equal to the number of dimensions in the tensor (", t->ndim(), ")");
   int64_t strides[kMaxDims];
   int extra = sizes.n - t->ndim();
@@ -93,8 +93,8 @@ void Expand::forward(Call& call) {
           ") isn't allowed to be negative");
     check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (", sizes[d],
           ") must match the existing size (", old, ") at non-singleton dimension ", d,
-          ".  Target sizes: ", to_string(*call.args[1].dims), ".  Tensor sizes: ",
-          to_string(t->sizes(), t->ndim()));
+          ".  Target sizes: ", shown(*call.args[1].dims), ".  Tensor sizes: ",
+          shown(t->sizes(), t->ndim()));
     strides[d] = d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra];
   }
   call.output = make_view(t, sizes, strides, t->offset());

@@ -95,8 +95,8 @@ int set_grad(PyObject* self, PyObject* value, void*) {
           "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
           "systems that assume they match.");
     check(same_sizes(grad->sizes(), grad->ndim(), t->sizes(), t->ndim()), ErrorKind::kRuntime,
-          "attempting to assign a gradient of size '", to_string(grad->sizes(), grad->ndim()),
-          "' to a tensor of size '", to_string(t->sizes(), t->ndim()),
+          "attempting to assign a gradient of size '", shown(grad->sizes(), grad->ndim()),
+          "' to a tensor of size '", shown(t->sizes(), t->ndim()),
           "'. Please ensure that the gradient and the tensor are the same size");
     t->set_grad(TensorRef::borrow(grad));
     return 0;

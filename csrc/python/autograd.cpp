@@ -53,7 +53,7 @@ TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
   if (!given || given == Py_None) {
     if (!out->requires_grad()) return {};
     check(out->numel() == 1, ErrorKind::kRuntime, "grad can be implicitly created only for scalar outputs",
-          "\n  the shape is ", to_string(out->sizes(), out->ndim()),
+          "\n  the shape is ", shown(out->sizes(), out->ndim()),
           "\n  fix: reduce it first, as in y.sum().backward(), or pass the gradient: "
           "y.backward(torch.ones_like(y)).");
     TensorRef one = TensorImpl::empty(out->dtype(), out->sizes(), out->ndim());
@@ -152,7 +152,7 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
     TensorImpl* t = impl_of(wanted.items[i]);
     check(t->requires_grad(), ErrorKind::kRuntime,
           "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i, "], of shape ",
-          to_string(t->sizes(), t->ndim()));
+          shown(t->sizes(), t->ndim()));
     request.inputs.push_back(gradient_edge(t));
   }
   std::vector<TensorRef> captured = run_backward(request);
@@ -221,7 +221,7 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
       TensorImpl* t = impl_of(inputs.items[i]);
       check(t->requires_grad(), ErrorKind::kRuntime,
             "One of the differentiated Tensors does not require grad\n  it is the input at index ", i,
-            ", of shape ", to_string(t->sizes(), t->ndim()),
+            ", of shape ", shown(t->sizes(), t->ndim()),
             "\n  fix: make it with requires_grad=True before it is used.");
       request.inputs.push_back(gradient_edge(t));
     }
@@ -233,7 +233,7 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
       if (!g) {
         check(allow_unused, ErrorKind::kRuntime, "The differentiated Tensor at index ", i,
               " appears to not have been used in the graph. Set allow_unused=True if this is the desired "
-              "behavior.\n  its shape is ", to_string(t->sizes(), t->ndim()));
+              "behavior.\n  its shape is ", shown(t->sizes(), t->ndim()));
         if (materialize) {
           g = full(t->shape(), t->dtype(), 0).ref();
           if (request.create_graph) g->set_requires_grad(true);

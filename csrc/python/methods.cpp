@@ -218,7 +218,7 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject*
     }
     check(ok, ErrorKind::kType, "resize_(): argument 'size' must be tuple of ints");
     for (int64_t s : sizes)
-      check(s >= 0, ErrorKind::kRuntime, "Trying to resize to a negative size: ", to_string(sizes));
+      check(s >= 0, ErrorKind::kRuntime, "Trying to resize to a negative size: ", shown(sizes));
     resize_tensor(t, sizes);
     t->bump_version();
     return Py_NewRef(self);

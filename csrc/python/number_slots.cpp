@@ -137,7 +137,7 @@ int truth(PyObject* self) {
 void check_one_element(TensorImpl* t) {
   check(t->numel() == 1, ErrorKind::kValue,
         "only one element tensors can be converted to Python scalars\n  the shape is ",
-        to_string(t->sizes(), t->ndim()));
+        shown(t->sizes(), t->ndim()));
 }
 
 PyObject* as_float(PyObject* self) {

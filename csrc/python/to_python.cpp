@@ -114,7 +114,7 @@ PyObject* py_from_bytes(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     if (fits && view.len) std::memcpy(t->mut_data(), view.buf, static_cast<size_t>(view.len));
     int64_t got = view.len;
     PyBuffer_Release(&view);
-    check(fits, ErrorKind::kValue, "a tensor of shape ", to_string(sizes), " and dtype torch.",
+    check(fits, ErrorKind::kValue, "a tensor of shape ", shown(sizes), " and dtype torch.",
           dtype_name(dtype), " has ", wanted, " bytes, not ", got);
     return wrap(finish_tensor(std::move(t), false));
   });
