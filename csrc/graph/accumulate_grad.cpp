@@ -15,7 +15,7 @@ AccumulateGrad::~AccumulateGrad() {
 NodeRef accumulator_of(TensorImpl* leaf) {
   if (Node* node = leaf->accumulator()) return NodeRef::borrow(node);
   auto node = Node::make<AccumulateGrad>({.n_edges = 0, .n_outputs = 1}, leaf);
-  node->finish();
+  node->finish_last();
   leaf->set_accumulator(node.get());
   return NodeRef::steal(node.detach());
 }

@@ -102,6 +102,8 @@ class Node {
 
   // Takes the sequence number, greater than that of every next node, and the Site.
   void finish();
+  // For AccumulateGrad, which runs as soon as it can and belongs to no statement.
+  void finish_last() { sequence_ = UINT64_MAX; }
   uint64_t sequence() const { return sequence_; }
   const Site& site() const { return site_; }
   // For nodes made inside a backward pass.

@@ -15,7 +15,6 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
                                   .n_dims = n_dims,
                                   .extra = op.slots.size() * sizeof(SavedSlot)},
                                  &op);
-  for (int i = 0; i < node->n_slots(); ++i) new (&node->slot(i)) SavedSlot;
   for (uint32_t i = 0; i < op.n_edges; ++i) {
     const Value& arg = call.args[op.edge_args[i]];
     if (arg.is_tensor()) node->edges()[i] = gradient_edge(arg.t);
@@ -47,14 +46,16 @@ void OpNode::link(Call& call) {
 }
 
 void OpNode::save(Call& call) {
-  for (int i = 0; i < n_slots(); ++i) {
-    const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
+  SavedSlot* next = &slot(0);
+  // All of them first: saving an inference tensor throws, and the destructor looks at every slot.
+  for (int i = 0; i < n_slots(); ++i) new (next + i) SavedSlot;
+  for (const SlotSpec& spec : op_->slots) {
+    SavedSlot& place = *next++;
     if (spec.needed_by != 0xff) {
       bool needed = false;
       for (uint32_t e = 0; e < n_edges(); ++e) needed |= (spec.needed_by >> e & 1) && edges()[e].node;
       if (!needed) continue;
     }
-    SavedSlot& place = slot(i);
     if (spec.source == Source::kResult) continue;  // once the output is linked to this node
     const Value& arg = call.args[spec.arg];
     if (spec.source == Source::kSizes) {
