@@ -1,7 +1,7 @@
 """PyTorch's autograd, small, fast and see-through: ``import rushlight as torch``."""
 
-from ._C import *  # noqa: F403 - every op, dtype and setting of the core
 from . import _C
+from ._C import *  # noqa: F403 - every op, dtype and setting of the core
 from ._version import __version__  # noqa: F401
 
 # Frames of these modules are never the user's: a Site is taken further out.

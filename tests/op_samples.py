@@ -10,7 +10,8 @@ from support import torch
 class Sample:
     """One call: tensors are made from ``shapes`` inside the op's domain, the rest is given."""
 
-    shapes: list  # of the tensor arguments; "t" at the end: with swapped strides; "expanded": (n, 3)
+    # Of the tensor arguments; "t" at the end: with swapped strides; "expanded": (n, 1) -> (n, 3).
+    shapes: list
     rest: tuple = ()
     kwargs: dict = dataclasses.field(default_factory=dict)
     first: tuple = ()  # arguments before the tensors
@@ -78,8 +79,16 @@ SAMPLES = {
         Sample([(2, 1, 3)], (-1, 4, -1)),
         Sample([(1,)], (0,)),
     ],
-    ("transpose", 0): [Sample([(2, 3)], (0, 1)), Sample([(2, 3, 2)], (-1, 0)), Sample([()], (0, 0))],
-    ("permute", 0): [Sample([(2, 3, 4)], (2, 0, 1)), Sample([(2, 3)], (-1, 0)), Sample([()], ((),))],
+    ("transpose", 0): [
+        Sample([(2, 3)], (0, 1)),
+        Sample([(2, 3, 2)], (-1, 0)),
+        Sample([()], (0, 0)),
+    ],
+    ("permute", 0): [
+        Sample([(2, 3, 4)], (2, 0, 1)),
+        Sample([(2, 3)], (-1, 0)),
+        Sample([()], ((),)),
+    ],
     ("mm", 0): [
         Sample([(2, 3), (3, 4)]),
         Sample([(5, 3, "t"), (3, 2)]),
@@ -148,7 +157,7 @@ def samples(op):
 
 
 def make_tensor(shape, domain, generator, dtype=torch.float64):
-    """Values spread over the domain, away from kinks at integers; strided where the shape says so."""
+    """Values spread over the domain, away from kinks at integers; strided as the shape says."""
     layout = shape[-1] if shape and isinstance(shape[-1], str) else None
     sizes = shape[:-1] if layout else shape
     made = sizes if layout is None else sizes[:-2] + (sizes[-1], sizes[-2])

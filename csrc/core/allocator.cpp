@@ -1,4 +1,5 @@
-// Slabs for small objects; size classes with quarter steps for data. Large blocks ask for huge pages.
+// Slabs for small objects; size classes with quarter steps for data. Large blocks ask for huge
+// pages.
 #include "core/allocator.h"
 
 #include <sys/mman.h>

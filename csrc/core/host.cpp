@@ -14,9 +14,10 @@ const Host kBare = {
     .release_wrapper = [](TensorImpl*) {},
     .poll = [] {},
     .call_tensor_hook = [](void*, TensorImpl*) -> TensorImpl* { return nullptr; },
-    .warn = [](const char* category, const std::string& message) {
-      std::fprintf(stderr, "%s: %s\n", category, message.c_str());
-    },
+    .warn =
+        [](const char* category, const std::string& message) {
+          std::fprintf(stderr, "%s: %s\n", category, message.c_str());
+        },
 };
 }  // namespace
 

@@ -1,4 +1,5 @@
-// The one window of the Python-free layers onto Python. csrc/python fills the table; C++ tests fake it.
+// The one window of the Python-free layers onto Python. csrc/python fills the table; C++ tests fake
+// it.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +16,13 @@ struct Host {
   void* (*capture_site)(int32_t* offset);
   // "y = torch.exp(x)          train.py:12", or "" when the code object has no source.
   std::string (*describe_site)(void* code, int32_t offset);
-  // The object's wrapper is kept by the impl, which is about to die: hand ownership back and drop it.
+  // The object's wrapper is kept by the impl, which is about to die: hand ownership back and drop
+  // it.
   void (*release_wrapper)(TensorImpl* impl);
   // Honours pending signals; throws Error(kPython). May run finalizers.
   void (*poll)();
-  // Calls a tensor hook with the gradient. Returns a new count of the replacement, or null for None.
+  // Calls a tensor hook with the gradient. Returns a new count of the replacement, or null for
+  // None.
   TensorImpl* (*call_tensor_hook)(void* hook, TensorImpl* grad);
   void (*warn)(const char* category, const std::string& message);
 };

@@ -32,7 +32,9 @@ std::string to_string(const int64_t* sizes, int n) {
   return out + "]";
 }
 
-std::ostream& operator<<(std::ostream& out, const Shown& s) { return out << to_string(s.sizes, s.n); }
+std::ostream& operator<<(std::ostream& out, const Shown& s) {
+  return out << to_string(s.sizes, s.n);
+}
 
 int64_t checked_numel(const int64_t* sizes, int n) {
   int64_t product = 1;
@@ -42,8 +44,8 @@ int64_t checked_numel(const int64_t* sizes, int n) {
     overflow |= __builtin_mul_overflow(product, sizes[i], &product);
   }
   if (zero) return 0;
-  check(!overflow, ErrorKind::kRuntime, "Storage size calculation overflowed with sizes=",
-        shown(sizes, n));
+  check(!overflow, ErrorKind::kRuntime,
+        "Storage size calculation overflowed with sizes=", shown(sizes, n));
   return product;
 }
 
@@ -140,8 +142,7 @@ int sorted_dims(const int64_t* sizes, const int64_t* strides, int n, int* order)
   int count = 0;
   for (int i = 0; i < n; ++i)
     if (sizes[i] > 1) order[count++] = i;
-  std::stable_sort(order, order + count,
-                   [&](int a, int b) { return strides[a] > strides[b]; });
+  std::stable_sort(order, order + count, [&](int a, int b) { return strides[a] > strides[b]; });
   return count;
 }
 }  // namespace

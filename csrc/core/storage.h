@@ -1,5 +1,5 @@
-// The bytes behind tensors. All reads go through data(), all writes through mut_data(); nobody keeps
-// the pointer across an op.
+// The bytes behind tensors. All reads go through data(), all writes through mut_data(); nobody
+// keeps the pointer across an op.
 #pragma once
 
 #include <cstddef>

@@ -50,8 +50,7 @@ void TensorImpl::store_dims(const int64_t* sizes, const int64_t* strides, int n)
   int64_t* to_sizes = dims_.inline_v;
   int64_t* to_strides = dims_.inline_v + kInlineDims;
   if (n > kInlineDims) {
-    dims_.heap =
-        static_cast<int64_t*>(small_alloc(sizeof(int64_t) * 2 * static_cast<size_t>(n)));
+    dims_.heap = static_cast<int64_t*>(small_alloc(sizeof(int64_t) * 2 * static_cast<size_t>(n)));
     to_sizes = dims_.heap;
     to_strides = dims_.heap + n;
   }

@@ -45,7 +45,7 @@ struct Extension {
   TensorImpl* base = nullptr;  // strong: the root that this view looks at
   Creation creation = Creation::kDefault;
   uint32_t seen_version = 0;
-  HookList* hooks = nullptr;  // tensor hooks of a leaf
+  HookList* hooks = nullptr;       // tensor hooks of a leaf
   HookList* post_hooks = nullptr;  // of a leaf: run after .grad has changed
 };
 
@@ -53,9 +53,7 @@ class TensorImpl {
  public:
   // A fresh contiguous tensor with uninitialised elements.
   static TensorRef empty(DType dtype, const int64_t* sizes, int n);
-  static TensorRef empty(DType dtype, const Dims& sizes) {
-    return empty(dtype, sizes.v, sizes.n);
-  }
+  static TensorRef empty(DType dtype, const Dims& sizes) { return empty(dtype, sizes.v, sizes.n); }
   // Another geometry over the same bytes. Shares neither version nor base: graph/view sets them.
   static TensorRef alias(const Ref<Storage>& storage, DType dtype, const Dims& sizes,
                          const int64_t* strides, int64_t offset);
@@ -80,9 +78,7 @@ class TensorImpl {
 
   const Ref<Storage>& storage() const { return storage_; }
   void set_storage(Ref<Storage> storage) { storage_ = std::move(storage); }
-  const char* data() const {
-    return static_cast<const char*>(storage_->data()) + offset_bytes();
-  }
+  const char* data() const { return static_cast<const char*>(storage_->data()) + offset_bytes(); }
   char* mut_data() { return static_cast<char*>(storage_->mut_data()) + offset_bytes(); }
 
   uint8_t key() const { return key_; }
@@ -179,7 +175,8 @@ void node_release(Node* node) noexcept;
 bool node_adopt_output(Node* node, TensorImpl* impl) noexcept;
 // The tensor leaves its node, which must keep the saved output by other means.
 void node_detach_output(Node* node, TensorImpl* impl);
-// retain_grad() of a non-leaf: its node remembers the tensor, without a count. `impl` null: forget it.
+// retain_grad() of a non-leaf: its node remembers the tensor, without a count. `impl` null: forget
+// it.
 void node_set_retained(Node* node, uint32_t output_nr, TensorImpl* impl);
 void hooks_free(HookList* hooks) noexcept;
 

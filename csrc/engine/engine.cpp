@@ -1,5 +1,5 @@
-// A run: count the in-edges of every node it will execute, then take ready nodes by falling sequence
-// number; an AccumulateGrad runs as soon as its last gradient is there.
+// A run: count the in-edges of every node it will execute, then take ready nodes by falling
+// sequence number; an AccumulateGrad runs as soon as its last gradient is there.
 #include "engine/engine.h"
 
 #include <algorithm>
@@ -23,8 +23,8 @@ struct Entry {
   uint32_t first_capture = kNoCapture;  // index into the run's captures, chained
   bool needed = true;
   bool queued = false;
-  TensorRef grad;                        // of a node with one output
-  std::vector<TensorRef> grads;          // of a node with several
+  TensorRef grad;                // of a node with one output
+  std::vector<TensorRef> grads;  // of a node with several
 
   TensorRef* buffers() { return grads.empty() ? &grad : grads.data(); }
 };
@@ -131,8 +131,9 @@ uint32_t Run::index_of(Node* node) {
   Node::RunSlot& slot = node->run_slot;
   if (slot.run == id_) return slot.index;
   auto index = static_cast<uint32_t>(entries_.size());
-  bool taken = slot.run != 0 && active_runs().size() > 1 &&
-               std::find(active_runs().begin(), active_runs().end(), slot.run) != active_runs().end();
+  bool taken =
+      slot.run != 0 && active_runs().size() > 1 &&
+      std::find(active_runs().begin(), active_runs().end(), slot.run) != active_runs().end();
   if (taken) {
     auto [at, fresh] = elsewhere_.try_emplace(node, index);
     if (!fresh) return at->second;
@@ -145,7 +146,8 @@ uint32_t Run::index_of(Node* node) {
   return index;
 }
 
-// Depth first from `root`, without recursion; leaves nodes in post-order when inputs restrict the run.
+// Depth first from `root`, without recursion; leaves nodes in post-order when inputs restrict the
+// run.
 void Run::count(Node* root) {
   struct Frame {
     uint32_t index;
@@ -253,10 +255,10 @@ void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& gr
   }
   if (!same) {
     Dims want = edge.node->output_shape(edge.nr);
-    check(expandable_to(want.v, want.n, grad->sizes(), grad->ndim()), ErrorKind::kRuntime, "Function ",
-          from ? from->name() : "GraphRoot", " returned an invalid gradient at index ", edge_nr,
-          " - got ", shown(grad->sizes(), grad->ndim()), " but expected shape compatible with ",
-          shown(want));
+    check(expandable_to(want.v, want.n, grad->sizes(), grad->ndim()), ErrorKind::kRuntime,
+          "Function ", from ? from->name() : "GraphRoot", " returned an invalid gradient at index ",
+          edge_nr, " - got ", shown(grad->sizes(), grad->ndim()),
+          " but expected shape compatible with ", shown(want));
     grad = tensor_math.sum_to(grad.get(), want);
   }
   if (grad->dtype() != meta.dtype) grad = tensor_math.cast(grad.get(), meta.dtype);

@@ -29,9 +29,9 @@ struct BackwardRequest {
   ~BackwardRequest();
 };
 
-// Runs on the calling thread; re-entrant; no recursion. Returns the captured gradient of each input (null
-// where the graph does not reach it), nothing when accumulating. An exception leaves the graph as it was
-// at that node.
+// Runs on the calling thread; re-entrant; no recursion. Returns the captured gradient of each input
+// (null where the graph does not reach it), nothing when accumulating. An exception leaves the
+// graph as it was at that node.
 std::vector<TensorRef> run_backward(BackwardRequest& request);
 
 }  // namespace rl

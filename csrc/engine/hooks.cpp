@@ -8,8 +8,8 @@ namespace rl {
 
 namespace {
 
-// Counts the callables for the time of the calls: a hook may add or remove hooks, which takes effect
-// next time.
+// Counts the callables for the time of the calls: a hook may add or remove hooks, which takes
+// effect next time.
 class HeldHooks {
  public:
   explicit HeldHooks(const HookList& list) {

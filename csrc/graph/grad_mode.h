@@ -23,9 +23,8 @@ inline bool inference_enabled() { return thread_state.inference; }
 inline void set_grad_enabled(bool on) {
   thread_state.grad_enabled = on;
   bool records = on && !thread_state.inference;
-  thread_state.key_mask =
-      static_cast<uint8_t>(records ? thread_state.key_mask | kRequiresGrad
-                                   : thread_state.key_mask & ~kRequiresGrad);
+  thread_state.key_mask = static_cast<uint8_t>(records ? thread_state.key_mask | kRequiresGrad
+                                                       : thread_state.key_mask & ~kRequiresGrad);
 }
 // Inference mode records nothing, whatever grad mode says.
 inline void set_inference(bool on) {

@@ -16,8 +16,8 @@ std::unordered_map<const Node*, NodeSide>& side_table() {
   return *table;
 }
 
-// Dead nodes wait here while one is being taken apart, so releasing a chain never recurses. One list per
-// thread, shared by nested releases (node -> Python object -> tensor -> node).
+// Dead nodes wait here while one is being taken apart, so releasing a chain never recurses. One
+// list per thread, shared by nested releases (node -> Python object -> tensor -> node).
 struct DrainList {
   Node* head = nullptr;
   bool draining = false;

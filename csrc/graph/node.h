@@ -1,5 +1,6 @@
-// Node: one recorded operation. Edges, output shapes and saved values follow the object in memory, so a
-// node takes exactly the bytes it needs; what is rare (hooks, wrapper, metadata) is in a side table.
+// Node: one recorded operation. Edges, output shapes and saved values follow the object in memory,
+// so a node takes exactly the bytes it needs; what is rare (hooks, wrapper, metadata) is in a side
+// table.
 #pragma once
 
 #include <cstdint>
@@ -41,11 +42,11 @@ struct HookList {
 
 // Rare state of a node.
 struct NodeSide {
-  void* wrapper = nullptr;  // the Python object, not counted
-  void* metadata = nullptr;  // a dict, counted
-  std::vector<HookList> output_hooks;  // per output
+  void* wrapper = nullptr;               // the Python object, not counted
+  void* metadata = nullptr;              // a dict, counted
+  std::vector<HookList> output_hooks;    // per output
   std::vector<TensorImpl*> retain_grad;  // per output: tensors with retain_grad(), not counted
-  Site parent;  // of a node made during backward: the forward node's Site
+  Site parent;                           // of a node made during backward: the forward node's Site
 };
 
 struct NodeLayout {
@@ -109,7 +110,7 @@ class Node {
   // For nodes made inside a backward pass.
   void set_site(Site site) { site_ = std::move(site); }
 
-  NodeSide* side() const;       // null when there is none
+  NodeSide* side() const;  // null when there is none
   NodeSide& make_side();
 
   uint32_t refs() const { return refs_; }
@@ -173,8 +174,8 @@ inline bool edge_wanted(const Edge& edge) {
   return edge.node && (!edge_filter || edge_filter->wants(edge));
 }
 
-// The edge that a gradient for `t` takes: its grad_fn, or the AccumulateGrad of a leaf (made on first
-// use), or none. The caller owns a count of the node.
+// The edge that a gradient for `t` takes: its grad_fn, or the AccumulateGrad of a leaf (made on
+// first use), or none. The caller owns a count of the node.
 Edge gradient_edge(TensorImpl* t);
 
 // A node for messages: "Exp" of "ExpBackward0".

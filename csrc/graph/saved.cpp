@@ -34,9 +34,7 @@ void SavedSlot::save_dims(const Dims& dims) {
   for (int i = 0; i < dims.n; ++i) word_.dims[i + 1] = dims[i];
 }
 
-Dims SavedSlot::as_dims() const {
-  return Dims(word_.dims + 1, static_cast<int>(word_.dims[0]));
-}
+Dims SavedSlot::as_dims() const { return Dims(word_.dims + 1, static_cast<int>(word_.dims[0])); }
 
 TensorRef SavedSlot::unpack(Node* node, bool linked) const {
   if (kind_ == SavedKind::kFreed) fail_freed(node);
@@ -46,8 +44,8 @@ TensorRef SavedSlot::unpack(Node* node, bool linked) const {
   if (kind_ != SavedKind::kOwnedOutput || !linked) return TensorRef::borrow(word_.t);
   // The tensor itself is gone: an equal one, computed by the same node.
   TensorImpl* t = word_.t;
-  TensorRef copy = TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(),
-                                     t->offset());
+  TensorRef copy =
+      TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
   copy->share_version(*t);
   copy->set_grad_fn(node, output_nr_);
   return copy;
@@ -141,13 +139,13 @@ void SavedSlot::fail_version(Node* node) const {
   Provenance story;
   story.line("saved by", node->site());
   if (const Site* writer = t->last_writer()) story.line("modified by", *writer);
-  story.fix("use the out-of-place form of that operation, or clone() the tensor before changing it.");
+  story.fix(
+      "use the out-of-place form of that operation, or clone() the tensor before changing it.");
   fail(ErrorKind::kRuntime,
        "one of the variables needed for gradient computation has been modified by an inplace "
        "operation: [",
        dtype_tensor_type(t->dtype()), " ", shown(t->sizes(), t->ndim()), "]", producer,
-       " is at version ", t->version(), "; expected version ", version_, " instead.",
-       story.text());
+       " is at version ", t->version(), "; expected version ", version_, " instead.", story.text());
 }
 
 }  // namespace rl

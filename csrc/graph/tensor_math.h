@@ -8,7 +8,8 @@ namespace rl {
 struct TensorMath {
   // All of these record when grad mode is on.
   TensorRef (*add)(TensorImpl* a, TensorImpl* b);
-  // target += value. The caller has made sure that nobody else sees `target`'s memory, or wants it to.
+  // target += value. The caller has made sure that nobody else sees `target`'s memory, or wants it
+  // to.
   void (*accumulate)(TensorImpl* target, TensorImpl* value);
   // A copy with the layout of `like` where that is dense, else contiguous.
   TensorRef (*clone_like)(TensorImpl* t, TensorImpl* like);

@@ -25,7 +25,8 @@ TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, in
 }
 
 TensorRef make_detached(TensorImpl* t) {
-  TensorRef copy = TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
+  TensorRef copy =
+      TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
   if (t->is_inference())
     copy->set_inference();
   else
@@ -44,8 +45,9 @@ namespace {
   // The statement itself is the first part of its description; the rest is file and line.
   size_t gap = statement.find("  ");
   std::string code = gap == std::string::npos ? statement : statement.substr(0, gap);
-  story.fix("parameters are updated outside the graph:\n         with torch.no_grad():\n             " +
-            (code.empty() ? std::string("...") : code));
+  story.fix(
+      "parameters are updated outside the graph:\n         with torch.no_grad():\n             " +
+      (code.empty() ? std::string("...") : code));
   fail(ErrorKind::kRuntime, sentence, story.text());
 }
 
@@ -53,13 +55,17 @@ namespace {
 
 void check_inplace(TensorImpl* t, bool recorded) {
   check(!t->is_inference() || inference_enabled(), ErrorKind::kRuntime,
-        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to "
+        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a "
+        "clone to "
         "get a normal tensor before doing inplace update.");
-  check(t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()), ErrorKind::kRuntime,
-        "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+  check(t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()),
+        ErrorKind::kRuntime,
+        "unsupported operation: more than one element of the written-to tensor refers to a single "
+        "memory "
         "location. Please clone() the tensor before performing the operation.");
   check(t->storage()->writable(), ErrorKind::kRuntime,
-        "this tensor's memory belongs to a read-only buffer and cannot be written\n  fix: clone() it first.");
+        "this tensor's memory belongs to a read-only buffer and cannot be written\n  fix: clone() "
+        "it first.");
   if (!recorded && grad_enabled() && t->base() && t->base()->requires_grad() &&
       t->extension()->creation == Creation::kNoGradMode)
     recorded = true;  // refused below
@@ -67,14 +73,19 @@ void check_inplace(TensorImpl* t, bool recorded) {
   if (TensorImpl* base = t->base()) {
     Creation creation = t->extension()->creation;
     if (base->is_leaf() && base->requires_grad() && creation == Creation::kDefault)
-      fail_leaf("a view of a leaf Variable that requires grad is being used in an in-place operation.");
+      fail_leaf(
+          "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     check(creation != Creation::kNoGradMode, ErrorKind::kRuntime,
-          "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
-          "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
-          "moving both the view and the inplace either both inside the no_grad block (if you don't want "
+          "A view was created in no_grad mode and is being modified inplace with grad mode "
+          "enabled. Given "
+          "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
+          "code by "
+          "moving both the view and the inplace either both inside the no_grad block (if you don't "
+          "want "
           "the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
     fail(ErrorKind::kNotImplemented,
-         "recorded in-place operations on views are not supported.\n  fix: use the out-of-place form, or "
+         "recorded in-place operations on views are not supported.\n  fix: use the out-of-place "
+         "form, or "
          "change the tensor that the view was made from.");
   }
   if (t->is_leaf() && t->requires_grad())

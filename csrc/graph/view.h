@@ -6,7 +6,8 @@
 
 namespace rl {
 
-// Another geometry over t's bytes: shares its version, remembers its root and the mode it was made in.
+// Another geometry over t's bytes: shares its version, remembers its root and the mode it was made
+// in.
 TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, int64_t offset);
 
 // detach(): the same bytes and version, no history, not a differentiable view.

@@ -1,5 +1,6 @@
-// One kernel set: the loops of every elementwise formula, reductions and the matrix product. Compiled
-// once per instruction set; every function is local or always inlined, so no two sets share code.
+// One kernel set: the loops of every elementwise formula, reductions and the matrix product.
+// Compiled once per instruction set; every function is local or always inlined, so no two sets
+// share code.
 #define RL_KERNEL_SET
 #include "kernels/tile.h"
 #include "ops/elementwise_list.h"
@@ -49,8 +50,8 @@ template <class Op, int F, class T, unsigned Vary, class Out, int... I>
 
 // Any pattern of steps, one element at a time.
 template <class Op, int F, class T, class Out, int... I>
-[[gnu::noinline]] static void loop_any(Out* out, const void* const* in, const uint8_t* step, int64_t n,
-                                       Seq<I...>) {
+[[gnu::noinline]] static void loop_any(Out* out, const void* const* in, const uint8_t* step,
+                                       int64_t n, Seq<I...>) {
   using Tr = Traits<decltype(formula_function<Op, F, T>())>;
   for (int64_t i = 0; i < n; ++i)
     out[i] = Tr::call(formula_function<Op, F, T>(), static_cast<const T*>(in[I])[i * step[I]]...);
@@ -144,7 +145,8 @@ static void sum(void* out, const void* x, int64_t n) {
 constexpr int64_t kColumns = 256;
 
 template <class T>
-static void sum_rows_pairwise(T* acc, const T* x, int64_t rows, int64_t row_stride, int64_t columns) {
+static void sum_rows_pairwise(T* acc, const T* x, int64_t rows, int64_t row_stride,
+                              int64_t columns) {
   if (rows <= 16) {
     for (int64_t j = 0; j < columns; ++j) acc[j] = x[j];
     for (int64_t r = 1; r < rows; ++r)
@@ -167,8 +169,8 @@ static void sum_rows(void* acc, const void* x, int64_t rows, int64_t row_stride,
 
 // --- c = a @ b. The second operand's rows are contiguous; 4 x 16 results stay in registers.
 template <class T>
-static void matmul_edge(T* c, const T* a, const T* b, int64_t m, int64_t n, int64_t k, int64_t a_row,
-                        int64_t a_col, int64_t b_row, int64_t c_row) {
+static void matmul_edge(T* c, const T* a, const T* b, int64_t m, int64_t n, int64_t k,
+                        int64_t a_row, int64_t a_col, int64_t b_row, int64_t c_row) {
   for (int64_t i = 0; i < m; ++i) {
     T acc[16] = {};
     for (int64_t p = 0; p < k; ++p) {
@@ -204,7 +206,8 @@ static void matmul(void* c_memory, const void* a_memory, const void* b_memory, i
     if (columns == 16)
       for (; i + 4 <= m; i += 4)
         matmul_tile(c + i * c_row + j, a + i * a_row, b + j, k, a_row, a_col, b_row, c_row);
-    matmul_edge(c + i * c_row + j, a + i * a_row, b + j, m - i, columns, k, a_row, a_col, b_row, c_row);
+    matmul_edge(c + i * c_row + j, a + i * a_row, b + j, m - i, columns, k, a_row, a_col, b_row,
+                c_row);
   }
 }
 

@@ -77,8 +77,9 @@ void convert_strided(void* out, int64_t out_step, DType out_dtype, const void* i
   });
 }
 
-void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* sizes, int ndim, void* out,
-                     const int64_t* out_strides, DType out_dtype, const Operand* in, int n_in) {
+void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* sizes, int ndim,
+                     void* out, const int64_t* out_strides, DType out_dtype, const Operand* in,
+                     int n_in) {
   for (int d = 0; d < ndim; ++d)
     if (sizes[d] == 0) return;
   Space space;

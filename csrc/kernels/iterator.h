@@ -1,4 +1,5 @@
-// Feeds elementwise kernels with tiles: dimensions are collapsed, strided or converted operands gathered.
+// Feeds elementwise kernels with tiles: dimensions are collapsed, strided or converted operands
+// gathered.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,9 @@ struct Operand {
 };
 
 // Runs `fn` (operands of type `compute`, results of type `result`) over `sizes`.
-void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* sizes, int ndim, void* out,
-                     const int64_t* out_strides, DType out_dtype, const Operand* in, int n_in);
+void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* sizes, int ndim,
+                     void* out, const int64_t* out_strides, DType out_dtype, const Operand* in,
+                     int n_in);
 
 // Element-by-element copy with conversion. Strides in elements.
 void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void* in,

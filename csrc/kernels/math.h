@@ -16,10 +16,19 @@ namespace rl::RL_ISA::math {
 
 using u64 = __UINT64_TYPE__;
 
-template <class T> RL_FN constexpr T infinity() { return static_cast<T>(__builtin_inf()); }
-template <class T> RL_FN constexpr T nan() { return static_cast<T>(__builtin_nan("")); }
+template <class T>
+RL_FN constexpr T infinity() {
+  return static_cast<T>(__builtin_inf());
+}
+template <class T>
+RL_FN constexpr T nan() {
+  return static_cast<T>(__builtin_nan(""));
+}
 
-template <class T> RL_FN T select(bool condition, T a, T b) { return condition ? a : b; }
+template <class T>
+RL_FN T select(bool condition, T a, T b) {
+  return condition ? a : b;
+}
 RL_FN bool isnan(float x) { return x != x; }
 RL_FN bool isnan(double x) { return x != x; }
 
@@ -93,7 +102,8 @@ RL_FN double mad(double a, double b, double c) {
 #endif
 
 // Coefficients from the highest degree down.
-template <class... C> RL_FN double poly(double x, double c0, C... c) {
+template <class... C>
+RL_FN double poly(double x, double c0, C... c) {
   double y = c0;
   ((y = mad(y, x, c)), ...);
   return y;
@@ -122,7 +132,8 @@ RL_FN Split split(double x) {  // x normal and positive; other x give something 
 }
 
 // C99's rules for pow, given |x|^y. Odd integers keep the sign of x; 1^y and x^0 are 1 for NaN too.
-template <class T> RL_FN T finish_pow(T x, T y, T magnitude) {
+template <class T>
+RL_FN T finish_pow(T x, T y, T magnitude) {
   T half = y * T(0.5);
   bool integer = floor(y) == y;
   bool odd = integer & (floor(half) != half);

@@ -134,7 +134,8 @@ bool has_fma() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports
 #endif
 
 // Calls use(words, m) for m items at a time, n in all, with words_each words per item.
-template <int words_each, class Use> void for_words(int64_t n, Generator& generator, Use use) {
+template <int words_each, class Use>
+void for_words(int64_t n, Generator& generator, Use use) {
   uint32_t words[kChunk];
   while (n > 0) {
     int64_t m = std::min(n, kChunk / words_each);
@@ -144,7 +145,8 @@ template <int words_each, class Use> void for_words(int64_t n, Generator& genera
   }
 }
 
-template <class Use> void for_uniform(int64_t n, Generator& generator, Use use) {
+template <class Use>
+void for_uniform(int64_t n, Generator& generator, Use use) {
   for_words<2>(n, generator, [&](const uint32_t* w, int64_t m) {
     for (int64_t i = 0; i < m; ++i) use(unit_double(w[2 * i], w[2 * i + 1]));
   });
@@ -359,18 +361,22 @@ void random_range(int64_t* out, int64_t n, int64_t from, uint64_t range, Generat
   });
 }
 
-template <> void random_all(int64_t* out, int64_t n, Generator& generator) {
+template <>
+void random_all(int64_t* out, int64_t n, Generator& generator) {
   for (int64_t i = 0; i < n; ++i)
     out[i] = static_cast<int64_t>(generator.random64() & ~(uint64_t{1} << 63));
 }
-template <> void random_all(int32_t* out, int64_t n, Generator& generator) {
+template <>
+void random_all(int32_t* out, int64_t n, Generator& generator) {
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<int32_t>(generator.random() & 0x7FFFFFFF);
 }
-template <> void random_all(double* out, int64_t n, Generator& generator) {
+template <>
+void random_all(double* out, int64_t n, Generator& generator) {
   for (int64_t i = 0; i < n; ++i)
     out[i] = static_cast<double>(generator.random64() % ((uint64_t{1} << 53) + 1));
 }
-template <> void random_all(float* out, int64_t n, Generator& generator) {
+template <>
+void random_all(float* out, int64_t n, Generator& generator) {
   for (int64_t i = 0; i < n; ++i)
     out[i] = static_cast<float>(generator.random() % ((1u << 24) + 1));
 }
@@ -382,26 +388,31 @@ void random_permutation(int64_t* out, int64_t n, Generator& generator) {
   });
 }
 
-template <class T> void bernoulli(T* out, int64_t n, double p, Generator& generator) {
+template <class T>
+void bernoulli(T* out, int64_t n, double p, Generator& generator) {
   for_uniform(n, generator, [&](double u) { *out++ = static_cast<T>(u < p); });
 }
 
-template <> void bernoulli_each(float* out, const float* p, int64_t n, Generator& generator) {
+template <>
+void bernoulli_each(float* out, const float* p, int64_t n, Generator& generator) {
   for_words<1>(n, generator, [&](const uint32_t* words, int64_t m) {
     for (int64_t i = 0; i < m; ++i) *out++ = unit_float(words[i]) < *p++;
   });
 }
-template <> void bernoulli_each(double* out, const double* p, int64_t n, Generator& generator) {
+template <>
+void bernoulli_each(double* out, const double* p, int64_t n, Generator& generator) {
   for_uniform(n, generator, [&](double u) { *out++ = u < *p++; });
 }
 
-template <class T> void exponential(T* out, int64_t n, double lambda, Generator& generator) {
+template <class T>
+void exponential(T* out, int64_t n, double lambda, Generator& generator) {
   for_uniform(n, generator,
               [&](double u) { *out++ = static_cast<T>(-1.0 / lambda * std::log1p(-u)); });
 }
 
-template <class T> void multinomial(int64_t* out, int64_t k, const T* p, int64_t n,
-                                    bool replacement, Generator& generator) {
+template <class T>
+void multinomial(int64_t* out, int64_t k, const T* p, int64_t n, bool replacement,
+                 Generator& generator) {
   std::vector<T> q(static_cast<size_t>(n));
   if (!replacement || k == 1) {  // the k shortest waiting times of rates p
     exponential(q.data(), n, 1.0, generator);

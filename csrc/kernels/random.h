@@ -62,19 +62,24 @@ void normal_half(float* out, int64_t n, double mean, double std, bool contiguous
 // from + w % range, w of 64 bits where range >= 2^28. range 0, every integer: w itself.
 void random_range(int64_t* out, int64_t n, int64_t from, uint64_t range, Generator& generator);
 // tensor.random_() without bounds. T: int64_t, int32_t, double, float.
-template <class T> void random_all(T* out, int64_t n, Generator& generator);
+template <class T>
+void random_all(T* out, int64_t n, Generator& generator);
 void random_permutation(int64_t* out, int64_t n, Generator& generator);
 
 // 1 with probability p. T: float, double, uint8_t, int64_t.
-template <class T> void bernoulli(T* out, int64_t n, double p, Generator& generator);
+template <class T>
+void bernoulli(T* out, int64_t n, double p, Generator& generator);
 // out[i] is 1 with probability p[i]. T: float, double; out may be p.
-template <class T> void bernoulli_each(T* out, const T* p, int64_t n, Generator& generator);
+template <class T>
+void bernoulli_each(T* out, const T* p, int64_t n, Generator& generator);
 
 // Density lambda * exp(-lambda x). T: float, double.
-template <class T> void exponential(T* out, int64_t n, double lambda, Generator& generator);
+template <class T>
+void exponential(T* out, int64_t n, double lambda, Generator& generator);
 
 // k indices of [0, n), n > 0, with weights p >= 0. T: float, double. Without replacement k <= n.
-template <class T> void multinomial(int64_t* out, int64_t k, const T* p, int64_t n,
-                                    bool replacement, Generator& generator);
+template <class T>
+void multinomial(int64_t* out, int64_t k, const T* p, int64_t n, bool replacement,
+                 Generator& generator);
 
 }  // namespace rl

@@ -7,8 +7,8 @@
 
 namespace rl {
 
-// out[i] = f(in[0][i * step[0]], in[1][i * step[1]], ...) for i < n. A step is 0 or 1. `out` may be an
-// operand itself.
+// out[i] = f(in[0][i * step[0]], in[1][i * step[1]], ...) for i < n. A step is 0 or 1. `out` may be
+// an operand itself.
 using TileFn = void (*)(void* out, const void* const* in, const uint8_t* step, int64_t n);
 
 constexpr int kMaxOperands = 5;

@@ -46,13 +46,12 @@ struct Sigmoid {
 
 // max(x, 0). Uses the output: the gradient is cut where y <= 0, and passes where y is nan.
 struct Relu {
-  static constexpr OpRecord record{
-      .name = "relu",
-      .signature = "relu(input: Tensor) -> Tensor",
-      .doc = "Each element, or 0 where it is negative.",
-      .derivative = "dy/dx = 1 where y > 0, else 0",
-      .computes = Computes::kNumeric,
-      .inplace = true};
+  static constexpr OpRecord record{.name = "relu",
+                                   .signature = "relu(input: Tensor) -> Tensor",
+                                   .doc = "Each element, or 0 where it is negative.",
+                                   .derivative = "dy/dx = 1 where y > 0, else 0",
+                                   .computes = Computes::kNumeric,
+                                   .inplace = true};
   template <class T>
   RL_FN static T forward(T x) {
     return x < T(0) ? T(0) : x;

@@ -9,8 +9,9 @@ namespace rl::RL_ISA {
 struct Add {
   static constexpr OpRecord record{
       .name = "add",
-      .signature = "add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1, "
-                   "out: Tensor? = None) -> Tensor",
+      .signature =
+          "add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1, "
+          "out: Tensor? = None) -> Tensor",
       .doc = "Sum of each pair of elements, the second scaled by alpha.",
       .derivative = "dy/dinput = 1, dy/dother = alpha",
       .computes = Computes::kAny,
@@ -32,8 +33,9 @@ struct Add {
 struct Sub {
   static constexpr OpRecord record{
       .name = "sub",
-      .signature = "sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1, "
-                   "out: Tensor? = None) -> Tensor",
+      .signature =
+          "sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1, "
+          "out: Tensor? = None) -> Tensor",
       .doc = "Difference of each pair of elements, the second scaled by alpha.",
       .derivative = "dy/dinput = 1, dy/dother = -alpha",
       .computes = Computes::kNumeric,
@@ -126,8 +128,9 @@ struct Neg {
       .derivative = "dy/dx = -1",
       .computes = Computes::kNumeric,
       .inplace = true,
-      .bool_error = "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-                    "invert a mask, use the `~` or `logical_not()` operator instead."};
+      .bool_error =
+          "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+          "invert a mask, use the `~` or `logical_not()` operator instead."};
   template <class T>
   RL_FN static T forward(T x) {
     return -x;

@@ -53,7 +53,8 @@ void fill(TensorImpl* t, const Value& number) {
   });
   if (t->is_contiguous()) return;
   const int64_t zeros[kMaxDims] = {};
-  run_copy(t->mut_data(), t->strides(), t->dtype(), bytes, zeros, t->dtype(), t->sizes(), t->ndim());
+  run_copy(t->mut_data(), t->strides(), t->dtype(), bytes, zeros, t->dtype(), t->sizes(),
+           t->ndim());
 }
 
 Tensor contiguous_clone(const Tensor& t) {
@@ -101,7 +102,9 @@ void ToCopy::forward(Call& call) {
   call.output = copy_of(t, call.args[1].dtype, t);
 }
 
-void ToCopy::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) { grad_in[0] = grad_out[0]; }
+void ToCopy::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
+  grad_in[0] = grad_out[0];
+}
 
 void Copy::forward(Call& call) {
   TensorImpl* to = call.target;

@@ -17,12 +17,11 @@ struct Clone {
 
 // The gradient is cast back to the input's dtype, by the engine.
 struct ToCopy {
-  static constexpr OpRecord record{
-      .name = "_to_copy",
-      .signature = "_to_copy(input: Tensor, dtype: dtype) -> Tensor",
-      .doc = "A copy in another dtype.",
-      .derivative = "dy/dx = 1",
-      .form = Form::kInternal};
+  static constexpr OpRecord record{.name = "_to_copy",
+                                   .signature = "_to_copy(input: Tensor, dtype: dtype) -> Tensor",
+                                   .doc = "A copy in another dtype.",
+                                   .derivative = "dy/dx = 1",
+                                   .form = Form::kInternal};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -42,42 +41,39 @@ struct Copy {
 };
 
 struct Zero {
-  static constexpr OpRecord record{
-      .name = "zero_",
-      .signature = "zero_(input: Tensor) -> Tensor",
-      .doc = "Sets every element to 0.",
-      .derivative = "dy/dinput = 0",
-      .form = Form::kMethod,
-      .mutates = true,
-      .node = "ZeroBackward0"};
+  static constexpr OpRecord record{.name = "zero_",
+                                   .signature = "zero_(input: Tensor) -> Tensor",
+                                   .doc = "Sets every element to 0.",
+                                   .derivative = "dy/dinput = 0",
+                                   .form = Form::kMethod,
+                                   .mutates = true,
+                                   .node = "ZeroBackward0"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
 struct Fill {
-  static constexpr OpRecord record{
-      .name = "fill_",
-      .signature = "fill_(input: Tensor, value: Number) -> Tensor",
-      .doc = "Sets every element to a number.",
-      .derivative = "dy/dinput = 0",
-      .form = Form::kMethod,
-      .mutates = true,
-      .node = "FillBackward2"};
+  static constexpr OpRecord record{.name = "fill_",
+                                   .signature = "fill_(input: Tensor, value: Number) -> Tensor",
+                                   .doc = "Sets every element to a number.",
+                                   .derivative = "dy/dinput = 0",
+                                   .form = Form::kMethod,
+                                   .mutates = true,
+                                   .node = "FillBackward2"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
 // fill_ with a 0-d tensor: its gradient is the sum of all.
 struct FillTensor {
-  static constexpr OpRecord record{
-      .name = "fill_",
-      .overload = 3,
-      .signature = "fill_(input: Tensor, value: Tensor) -> Tensor",
-      .doc = "Sets every element to the value of a 0-d tensor.",
-      .derivative = "dy/dinput = 0, dy/dvalue = 1 for each element",
-      .form = Form::kMethod,
-      .mutates = true,
-      .node = "FillBackward3"};
+  static constexpr OpRecord record{.name = "fill_",
+                                   .overload = 3,
+                                   .signature = "fill_(input: Tensor, value: Tensor) -> Tensor",
+                                   .doc = "Sets every element to the value of a 0-d tensor.",
+                                   .derivative = "dy/dinput = 0, dy/dvalue = 1 for each element",
+                                   .form = Form::kMethod,
+                                   .mutates = true,
+                                   .node = "FillBackward3"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };

@@ -9,14 +9,14 @@ namespace rl {
 
 TensorRef factory(const Dims& sizes, const Value& dtype) {
   for (int64_t size : sizes)
-    check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", size, ": ",
-          shown(sizes));
+    check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", size,
+          ": ", shown(sizes));
   return TensorImpl::empty(dtype.kind == Kind::kDType ? dtype.dtype : default_dtype(), sizes);
 }
 
 TensorRef factory_like(TensorImpl* t, const Value& dtype) {
-  TensorRef out =
-      TensorImpl::empty(dtype.kind == Kind::kDType ? dtype.dtype : t->dtype(), t->sizes(), t->ndim());
+  TensorRef out = TensorImpl::empty(dtype.kind == Kind::kDType ? dtype.dtype : t->dtype(),
+                                    t->sizes(), t->ndim());
   if (!t->is_contiguous() && dense_non_overlapping(t->sizes(), t->strides(), t->ndim()))
     out->set_geometry(t->shape(), t->strides(), 0);
   return out;
@@ -53,10 +53,11 @@ Value dtype_for(const Value& dtype, const Value& number) {
 
 void range(Call& call, const Value& start, const Value& end, const Value& step, int dtype_at) {
   const Value& asked = call.args[dtype_at];
-  bool integral = start.kind != Kind::kDouble && end.kind != Kind::kDouble && step.kind != Kind::kDouble;
+  bool integral =
+      start.kind != Kind::kDouble && end.kind != Kind::kDouble && step.kind != Kind::kDouble;
   DType dtype = asked.kind == Kind::kDType ? asked.dtype
-                : integral                ? DType::kInt64
-                                          : default_dtype();
+                : integral                 ? DType::kInt64
+                                           : default_dtype();
   check(step.as_double() != 0, ErrorKind::kRuntime, "step must be nonzero");
   check(std::isfinite(start.as_double()) && std::isfinite(end.as_double()), ErrorKind::kRuntime,
         "unsupported range: ", start.as_double(), " -> ", end.as_double());

@@ -5,35 +5,32 @@
 
 namespace rl::ops {
 
-#define RL_FACTORY_TAIL                                                                     \
+#define RL_FACTORY_TAIL \
   "dtype: dtype? = None, device: device? = None, requires_grad: bool = False) -> Tensor"
 
 struct Empty {
-  static constexpr OpRecord record{
-      .name = "empty",
-      .signature = "empty(size: int..., *, " RL_FACTORY_TAIL,
-      .doc = "A tensor with whatever its memory held.",
-      .form = Form::kFunction};
+  static constexpr OpRecord record{.name = "empty",
+                                   .signature = "empty(size: int..., *, " RL_FACTORY_TAIL,
+                                   .doc = "A tensor with whatever its memory held.",
+                                   .form = Form::kFunction};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
 
 struct Zeros {
-  static constexpr OpRecord record{
-      .name = "zeros",
-      .signature = "zeros(size: int..., *, " RL_FACTORY_TAIL,
-      .doc = "A tensor of zeros.",
-      .form = Form::kFunction};
+  static constexpr OpRecord record{.name = "zeros",
+                                   .signature = "zeros(size: int..., *, " RL_FACTORY_TAIL,
+                                   .doc = "A tensor of zeros.",
+                                   .form = Form::kFunction};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
 
 struct Ones {
-  static constexpr OpRecord record{
-      .name = "ones",
-      .signature = "ones(size: int..., *, " RL_FACTORY_TAIL,
-      .doc = "A tensor of ones.",
-      .form = Form::kFunction};
+  static constexpr OpRecord record{.name = "ones",
+                                   .signature = "ones(size: int..., *, " RL_FACTORY_TAIL,
+                                   .doc = "A tensor of ones.",
+                                   .form = Form::kFunction};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -49,11 +46,10 @@ struct Full {
 };
 
 struct Arange {
-  static constexpr OpRecord record{
-      .name = "arange",
-      .signature = "arange(end: Number, *, " RL_FACTORY_TAIL,
-      .doc = "Numbers from 0 up to, not including, end.",
-      .form = Form::kFunction};
+  static constexpr OpRecord record{.name = "arange",
+                                   .signature = "arange(end: Number, *, " RL_FACTORY_TAIL,
+                                   .doc = "Numbers from 0 up to, not including, end.",
+                                   .form = Form::kFunction};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -80,21 +76,19 @@ struct EmptyLike {
 };
 
 struct ZerosLike {
-  static constexpr OpRecord record{
-      .name = "zeros_like",
-      .signature = "zeros_like(input: Tensor, *, " RL_FACTORY_TAIL,
-      .doc = "Zeros of the same shape.",
-      .form = Form::kFunction};
+  static constexpr OpRecord record{.name = "zeros_like",
+                                   .signature = "zeros_like(input: Tensor, *, " RL_FACTORY_TAIL,
+                                   .doc = "Zeros of the same shape.",
+                                   .form = Form::kFunction};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
 
 struct OnesLike {
-  static constexpr OpRecord record{
-      .name = "ones_like",
-      .signature = "ones_like(input: Tensor, *, " RL_FACTORY_TAIL,
-      .doc = "Ones of the same shape.",
-      .form = Form::kFunction};
+  static constexpr OpRecord record{.name = "ones_like",
+                                   .signature = "ones_like(input: Tensor, *, " RL_FACTORY_TAIL,
+                                   .doc = "Ones of the same shape.",
+                                   .form = Form::kFunction};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };

@@ -79,18 +79,22 @@ bool is_bool(const Value& v) {
 }
 
 [[gnu::cold, gnu::noinline]] void refuse_bool_subtraction(bool both) {
-  fail(ErrorKind::kRuntime,
-       both ? "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-              "`logical_xor()` operator instead."
-            : "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
-              "invert a mask, use the `~` or `logical_not()` operator instead.");
+  fail(
+      ErrorKind::kRuntime,
+      both
+          ? "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead."
+          : "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying "
+            "to "
+            "invert a mask, use the `~` or `logical_not()` operator instead.");
 }
 
 // A negative number as the exponent of integers has no integer result.
 void check_exponent(const Call& call, DType type) {
   const Value& p = call.args[1];
   if (is_float(type) || !p.is_number()) return;
-  check(p.as_double() >= 0, ErrorKind::kRuntime, "Integers to negative integer powers are not allowed.");
+  check(p.as_double() >= 0, ErrorKind::kRuntime,
+        "Integers to negative integer powers are not allowed.");
 }
 
 DType compute_type(const Call& call, const Elementwise& e) {
@@ -126,7 +130,8 @@ DType compute_type(const Call& call, const Elementwise& e) {
   return type;
 }
 
-// The strides of an output: those of the operands where all full-shape ones agree on a dense layout.
+// The strides of an output: those of the operands where all full-shape ones agree on a dense
+// layout.
 bool common_dense_strides(TensorImpl* const* tensors, int n, const Dims& shape, int64_t* strides) {
   const TensorImpl* model = nullptr;
   for (int k = 0; k < n; ++k) {
@@ -167,11 +172,13 @@ void check_partial_overlap(TensorImpl* target, TensorImpl* input) {
   };
   if (span(input) < target->offset() || span(target) < input->offset()) return;
   fail(ErrorKind::kRuntime,
-       "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+       "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+       "to a "
        "single memory location. Please clone() the tensor before performing the operation.");
 }
 
-// Runs a kernel over tensors and scalars into `out` (made here when null). Shared by both directions.
+// Runs a kernel over tensors and scalars into `out` (made here when null). Shared by both
+// directions.
 struct Launch {
   TileFn fn;
   DType compute, result;
@@ -255,8 +262,7 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
   } else {
     out = TensorImpl::empty(l.result, shape);
     int64_t layout[kMaxDims];
-    if (common_dense_strides(l.tensors, l.n, shape, layout))
-      out->set_geometry(shape, layout, 0);
+    if (common_dense_strides(l.tensors, l.n, shape, layout)) out->set_geometry(shape, layout, 0);
   }
   run_elementwise(l.fn, l.compute, l.result, shape.v, shape.n, out->mut_data(), out->strides(),
                   out->dtype(), operands, l.n);

@@ -1,4 +1,5 @@
-// What all elementwise ops share: promotion, broadcasting, memory, the fused and the recorded derivative.
+// What all elementwise ops share: promotion, broadcasting, memory, the fused and the recorded
+// derivative.
 #pragma once
 
 #include "kernels/tile.h"
@@ -26,7 +27,7 @@ struct Elementwise {
   int kernel = 0;  // index in the kernel sets
   uint8_t n_args = 0;
   bool scalar_arg[kMaxOperands] = {};
-  bool predicate = false;    // the result is bool
+  bool predicate = false;     // the result is bool
   uint8_t promotes_from = 0;  // arguments before this one (a condition) do not decide the dtype
   Formula grads[3];           // by argument
   Tensor (*recorded[3])(OpNode& node, const Tensor& grad) = {};

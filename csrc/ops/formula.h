@@ -1,5 +1,5 @@
-// The vocabulary of formulas: tags that say what a derivative reads, literals, lists of ops. std-free,
-// since every kernel set compiles it in a namespace of its own.
+// The vocabulary of formulas: tags that say what a derivative reads, literals, lists of ops.
+// std-free, since every kernel set compiles it in a namespace of its own.
 #pragma once
 
 #ifndef RL_ISA

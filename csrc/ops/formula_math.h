@@ -1,4 +1,5 @@
-// Functions that formulas use beside the elementary ones: integer forms, selection, slopes of powers.
+// Functions that formulas use beside the elementary ones: integer forms, selection, slopes of
+// powers.
 #pragma once
 
 #include "kernels/math.h"
@@ -18,8 +19,8 @@ RL_FN i64 sign(i64 x) { return static_cast<i64>(x > 0) - static_cast<i64>(x < 0)
 RL_FN float select(bool condition, float a, float b) { return condition ? a : b; }
 RL_FN double select(bool condition, double a, double b) { return condition ? a : b; }
 
-// Squaring by bits; wraps around like every int64 product. A negative power of anything but 1 and -1
-// rounds to 0.
+// Squaring by bits; wraps around like every int64 product. A negative power of anything but 1 and
+// -1 rounds to 0.
 RL_FN i64 pow(i64 x, i64 p) {
   if (p < 0) return x == 1 ? 1 : x == -1 ? (p & 1 ? -1 : 1) : 0;
   i64 result = 1;
@@ -30,8 +31,8 @@ RL_FN i64 pow(i64 x, i64 p) {
   return result;
 }
 
-// x^p for one p and many x: the frequent exponents are products and roots, which compilers vectorise
-// and which PyTorch computes in the same way.
+// x^p for one p and many x: the frequent exponents are products and roots, which compilers
+// vectorise and which PyTorch computes in the same way.
 template <class T>
 RL_FN T pow_number(T x, T p) {
   if (p == T(2)) return x * x;

@@ -10,10 +10,11 @@ namespace rl::ops {
 namespace {
 
 void check_same_dtype(TensorImpl* a, TensorImpl* b) {
-  check(a->dtype() == b->dtype(), ErrorKind::kRuntime, "expected m1 and m2 to have the same dtype, but got: ",
-        dtype_cpp_name(a->dtype()), " != ", dtype_cpp_name(b->dtype()),
-        "\n  fix: convert one of them, as in b.to(a.dtype).");
-  check(a->dtype() != DType::kBool, ErrorKind::kRuntime, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
+  check(a->dtype() == b->dtype(), ErrorKind::kRuntime,
+        "expected m1 and m2 to have the same dtype, but got: ", dtype_cpp_name(a->dtype()),
+        " != ", dtype_cpp_name(b->dtype()), "\n  fix: convert one of them, as in b.to(a.dtype).");
+  check(a->dtype() != DType::kBool, ErrorKind::kRuntime,
+        "\"addmm_impl_cpu_\" not implemented for 'Bool'");
 }
 
 // A row-major copy unless the rows are contiguous already.
@@ -27,8 +28,9 @@ TensorRef with_contiguous_rows(TensorImpl* t) {
 }
 
 // One matrix product into out, whose rows are contiguous. Offsets in elements.
-void multiply(TensorImpl* out, int64_t out_at, TensorImpl* a, int64_t a_at, TensorImpl* b, int64_t b_at,
-              int64_t m, int64_t n, int64_t k, const int64_t* a_stride, int64_t b_row) {
+void multiply(TensorImpl* out, int64_t out_at, TensorImpl* a, int64_t a_at, TensorImpl* b,
+              int64_t b_at, int64_t m, int64_t n, int64_t k, const int64_t* a_stride,
+              int64_t b_row) {
   int64_t item = static_cast<int64_t>(item_size(out->dtype()));
   kernel_set->matmul[static_cast<int>(out->dtype())](
       out->mut_data() + out_at * item, a->data() + a_at * item, b->data() + b_at * item, m, n, k,
@@ -63,14 +65,16 @@ void Mm::forward(Call& call) {
   check(a->ndim() == 2, ErrorKind::kRuntime, "self must be a matrix");
   check(b->ndim() == 2, ErrorKind::kRuntime, "mat2 must be a matrix");
   int64_t m = a->sizes()[0], k = a->sizes()[1], n = b->sizes()[1];
-  check(k == b->sizes()[0], ErrorKind::kRuntime, "mat1 and mat2 shapes cannot be multiplied (", m, "x", k,
-        " and ", b->sizes()[0], "x", n, ")\n  the inner sizes must be equal: (n, k) @ (k, m).");
+  check(k == b->sizes()[0], ErrorKind::kRuntime, "mat1 and mat2 shapes cannot be multiplied (", m,
+        "x", k, " and ", b->sizes()[0], "x", n,
+        ")\n  the inner sizes must be equal: (n, k) @ (k, m).");
   check_same_dtype(a, b);
   const int64_t sizes[] = {m, n};
   call.output = TensorImpl::empty(a->dtype(), sizes, 2);
   TensorRef right = with_contiguous_rows(b);
   if (k && m && n)
-    multiply(call.output.get(), 0, a, 0, right.get(), 0, m, n, k, a->strides(), right->strides()[0]);
+    multiply(call.output.get(), 0, a, 0, right.get(), 0, m, n, k, a->strides(),
+             right->strides()[0]);
   fill_empty_sum(call.output.get(), k);
 }
 
@@ -106,8 +110,8 @@ void Mv::forward(Call& call) {
   check(a->ndim() == 2 && v->ndim() == 1, ErrorKind::kRuntime,
         "vector + matrix @ vector expected, got ", v->ndim(), ", ", a->ndim(), ", ", v->ndim());
   int64_t m = a->sizes()[0], k = a->sizes()[1];
-  check(k == v->sizes()[0], ErrorKind::kRuntime, "size mismatch, got input (", m, "), mat (", m, "x", k,
-        "), vec (", v->sizes()[0], ")");
+  check(k == v->sizes()[0], ErrorKind::kRuntime, "size mismatch, got input (", m, "), mat (", m,
+        "x", k, "), vec (", v->sizes()[0], ")");
   check_same_dtype(a, v);
   call.output = TensorImpl::empty(a->dtype(), &m, 1);
   // A vector is a matrix with one column, which lies row by row whatever its stride.
@@ -131,18 +135,20 @@ void Mv::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void Dot::forward(Call& call) {
   TensorImpl *a = call.tensor(0), *b = call.tensor(1);
-  check(a->ndim() == 1 && b->ndim() == 1, ErrorKind::kRuntime, "1D tensors expected, but got ", a->ndim(),
-        "D and ", b->ndim(), "D tensors");
+  check(a->ndim() == 1 && b->ndim() == 1, ErrorKind::kRuntime, "1D tensors expected, but got ",
+        a->ndim(), "D and ", b->ndim(), "D tensors");
   check(a->dtype() == b->dtype(), ErrorKind::kRuntime,
-        "dot : expected both vectors to have same dtype, but found ", dtype_title(a->dtype()), " and ",
-        dtype_title(b->dtype()));
-  check(a->numel() == b->numel(), ErrorKind::kRuntime, "inconsistent tensor size, expected tensor [",
-        a->numel(), "] and src [", b->numel(), "] to have the same number of elements, but got ",
-        a->numel(), " and ", b->numel(), " elements respectively");
+        "dot : expected both vectors to have same dtype, but found ", dtype_title(a->dtype()),
+        " and ", dtype_title(b->dtype()));
+  check(a->numel() == b->numel(), ErrorKind::kRuntime,
+        "inconsistent tensor size, expected tensor [", a->numel(), "] and src [", b->numel(),
+        "] to have the same number of elements, but got ", a->numel(), " and ", b->numel(),
+        " elements respectively");
   check_same_dtype(a, b);
   call.output = TensorImpl::empty(a->dtype(), nullptr, 0);
   const int64_t stride[] = {0, a->strides()[0]};
-  if (a->numel()) multiply(call.output.get(), 0, a, 0, b, 0, 1, 1, a->numel(), stride, b->strides()[0]);
+  if (a->numel())
+    multiply(call.output.get(), 0, a, 0, b, 0, 1, 1, a->numel(), stride, b->strides()[0]);
   fill_empty_sum(call.output.get(), a->numel());
 }
 
@@ -212,7 +218,8 @@ void Matmul::forward(Call& call) {
     call.output = call_op(op_of<Mm>(), {args[0], args[1]}).ref();
   } else if (m == 1) {
     // (k) @ (..., k, m): a row on the left, taken away afterwards.
-    Tensor product = call_op(op_of<Matmul>(), {view(a, Dims::of({1, a->numel()})).value(), args[1]});
+    Tensor product =
+        call_op(op_of<Matmul>(), {view(a, Dims::of({1, a->numel()})).value(), args[1]});
     Dims sizes = product->shape();
     sizes[sizes.n - 2] = sizes[sizes.n - 1];
     --sizes.n;

@@ -48,12 +48,14 @@ struct Dot {
       .signature = "dot(input: Tensor, tensor: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Sum of the products of two vectors' elements.",
       .derivative = "dinput = g tensor, dtensor = g input"};
-  static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2}, {"tensor", Source::kArg, 1, 1}};
+  static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2},
+                                       {"tensor", Source::kArg, 1, 1}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-// By rank: dot, mv, mm; a stack of matrices times one matrix is one mm; else bmm over broadcast batches.
+// By rank: dot, mv, mm; a stack of matrices times one matrix is one mm; else bmm over broadcast
+// batches.
 struct Matmul {
   static constexpr OpRecord record{
       .name = "matmul",

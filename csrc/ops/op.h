@@ -1,5 +1,5 @@
-// One op = one struct. OpRecord is what a reader and every generated thing (function, method, stub, docs,
-// tests) see of it; Op is the table entry that the door works with.
+// One op = one struct. OpRecord is what a reader and every generated thing (function, method, stub,
+// docs, tests) see of it; Op is the table entry that the door works with.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace rl {
 
 enum class Kind : uint8_t {
   kNone,
-  kTensor,   // borrowed
+  kTensor,  // borrowed
   kDouble,
   kInt,
   kBool,
-  kDims,     // borrowed
+  kDims,  // borrowed
   kDType,
   kString,   // borrowed
   kPointer,  // borrowed: a Generator
@@ -94,7 +94,8 @@ struct Value {
   int64_t as_int() const { return kind == Kind::kDouble ? static_cast<int64_t>(d) : i; }
   Category number_category() const {
     return kind == Kind::kDouble ? Category::kFloat
-                                 : kind == Kind::kInt ? Category::kInt : Category::kBool;
+           : kind == Kind::kInt  ? Category::kInt
+                                 : Category::kBool;
   }
 };
 
@@ -143,7 +144,7 @@ struct Call {
   const Op* op;
   Value args[kMaxArgs];
   TensorRef output;
-  std::vector<TensorRef> more;  // outputs 1.. of an op with several
+  std::vector<TensorRef> more;   // outputs 1.. of an op with several
   TensorImpl* target = nullptr;  // in-place form: write here (args[0] or `out=`)
 
   explicit Call(const Op& the_op) : op(&the_op) {}
@@ -156,7 +157,7 @@ class OpNode;
 enum class Source : uint8_t { kArg, kResult, kSizes, kNumel };
 
 struct SlotSpec {
-  const char* name;        // `_saved_<name>`; null: not shown
+  const char* name;  // `_saved_<name>`; null: not shown
   Source source = Source::kArg;
   uint8_t arg = 0;
   uint8_t needed_by = 0xff;  // bits: edges whose gradient uses it; 0xff: always saved

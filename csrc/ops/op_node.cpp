@@ -38,7 +38,8 @@ void OpNode::link(Call& call) {
     if (spec.source != Source::kResult) continue;
     if (spec.needed_by != 0xff) {
       bool needed = false;
-      for (uint32_t e = 0; e < n_edges(); ++e) needed |= (spec.needed_by >> e & 1) && edges()[e].node;
+      for (uint32_t e = 0; e < n_edges(); ++e)
+        needed |= (spec.needed_by >> e & 1) && edges()[e].node;
       if (!needed) continue;
     }
     slot(i).save_output(spec.arg == 0 ? call.output.get() : call.more[spec.arg - 1u].get());
@@ -53,7 +54,8 @@ void OpNode::save(Call& call) {
     SavedSlot& place = *next++;
     if (spec.needed_by != 0xff) {
       bool needed = false;
-      for (uint32_t e = 0; e < n_edges(); ++e) needed |= (spec.needed_by >> e & 1) && edges()[e].node;
+      for (uint32_t e = 0; e < n_edges(); ++e)
+        needed |= (spec.needed_by >> e & 1) && edges()[e].node;
       if (!needed) continue;
     }
     if (spec.source == Source::kResult) continue;  // once the output is linked to this node

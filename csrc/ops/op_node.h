@@ -9,8 +9,8 @@ namespace rl {
 
 class OpNode final : public Node {
  public:
-  // Edges, saved inputs and output shapes of a call whose outputs are known (an in-place one may not
-  // have run yet). link() then makes the outputs this node's.
+  // Edges, saved inputs and output shapes of a call whose outputs are known (an in-place one may
+  // not have run yet). link() then makes the outputs this node's.
   static Ref<OpNode> record(const Op& op, Call& call);
   void link(Call& call);
 

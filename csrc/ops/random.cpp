@@ -33,8 +33,8 @@ void draw_uniform(TensorImpl* t, double from, double to, Generator& generator) {
   int64_t n = t->numel();
   draw(t, [&](char* out) {
     if (t->dtype() == DType::kFloat32)
-      uniform_float(reinterpret_cast<float*>(out), n, static_cast<float>(from), static_cast<float>(to),
-                    generator);
+      uniform_float(reinterpret_cast<float*>(out), n, static_cast<float>(from),
+                    static_cast<float>(to), generator);
     else
       uniform_double(reinterpret_cast<double*>(out), n, from, to, generator);
   });
@@ -85,8 +85,8 @@ void Uniform::forward(Call& call) {
   TensorImpl* t = call.target;
   double from = call.args[1].as_double(), to = call.args[2].as_double();
   require_float(t, "check_uniform_bounds");
-  check(from <= to, ErrorKind::kRuntime, "uniform_ expects to return a [from, to) range, but found from=",
-        from, " > to=", to);
+  check(from <= to, ErrorKind::kRuntime,
+        "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
   draw_uniform(t, from, to, generator_from(call.args[3]));
   call.output = TensorRef::borrow(t);
 }

@@ -15,7 +15,7 @@ enum class Computes : unsigned char {
 };
 
 enum class Form : unsigned char {
-  kBoth,      // function and method
+  kBoth,  // function and method
   kFunction,
   kMethod,
   kInternal,  // no public name
@@ -31,15 +31,15 @@ struct OpRecord {
   double max_ulp = 0.5;
   Computes computes = Computes::kFloating;
   Form form = Form::kBoth;
-  bool inplace = false;       // the form `name_` exists
-  bool mutates = false;       // writes into input 0 and returns it; the name ends in "_"
-  bool view = false;          // the result looks at input 0's memory
-  bool scales_gradient = false;  // grad_other is the gradient times a number: times 1 it passes
-  bool scalar_promotes = false;  // a float number argument makes an integer result float
-  bool subtracts = false;        // bool operands are refused in PyTorch's two sentences
-  bool many_forms = false;       // PyTorch has more overloads, and lists them when no one fits
+  bool inplace = false;              // the form `name_` exists
+  bool mutates = false;              // writes into input 0 and returns it; the name ends in "_"
+  bool view = false;                 // the result looks at input 0's memory
+  bool scales_gradient = false;      // grad_other is the gradient times a number: times 1 it passes
+  bool scalar_promotes = false;      // a float number argument makes an integer result float
+  bool subtracts = false;            // bool operands are refused in PyTorch's two sentences
+  bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused
-  const char* node = nullptr;  // grad_fn name where it does not follow from name and overload
+  const char* node = nullptr;        // grad_fn name where it does not follow from name and overload
 };
 
 }  // namespace rl

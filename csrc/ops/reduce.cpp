@@ -13,7 +13,7 @@ namespace {
 // Which dimensions are summed away. An empty or missing list means all of them.
 struct Reduction {
   bool reduced[kMaxDims] = {};
-  Dims kept;     // the output with keepdim
+  Dims kept;      // the output with keepdim
   Dims squeezed;  // the output without
   int64_t count = 1;
 
@@ -24,7 +24,8 @@ struct Reduction {
       bool seen[kMaxDims] = {};
       for (int64_t dim : *dims.dims) {
         int d = wrap_dim(dim, t->ndim());
-        check(!seen[d], ErrorKind::kRuntime, "dim ", d, " appears multiple times in the list of dims");
+        check(!seen[d], ErrorKind::kRuntime, "dim ", d,
+              " appears multiple times in the list of dims");
         seen[d] = true;
         if (t->ndim()) reduced[d] = true;
       }
@@ -73,7 +74,8 @@ TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r, bool* inner) {
         sizes.push(t->sizes()[d]);
       }
   TensorRef copy = TensorImpl::empty(dtype, sizes);
-  run_copy(copy->mut_data(), copy->strides(), dtype, t->data(), strides, t->dtype(), sizes.v, sizes.n);
+  run_copy(copy->mut_data(), copy->strides(), dtype, t->data(), strides, t->dtype(), sizes.v,
+           sizes.n);
   return copy;
 }
 
@@ -176,7 +178,8 @@ void Sum::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void SumDim::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  call.output = sum_as(t, Reduction(t, call.args[1]), call.args[2].i != 0, sum_dtype(t, call.args[3]));
+  call.output =
+      sum_as(t, Reduction(t, call.args[1]), call.args[2].i != 0, sum_dtype(t, call.args[3]));
 }
 
 void SumDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

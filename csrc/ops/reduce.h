@@ -21,8 +21,9 @@ struct SumDim {
   static constexpr OpRecord record{
       .name = "sum",
       .overload = 1,
-      .signature = "sum(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
-                   "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
+      .signature =
+          "sum(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
+          "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Sum over some dimensions.",
       .derivative = "dy/dx = 1"};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},
@@ -48,8 +49,9 @@ struct MeanDim {
   static constexpr OpRecord record{
       .name = "mean",
       .overload = 1,
-      .signature = "mean(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
-                   "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
+      .signature =
+          "mean(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
+          "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Mean over some dimensions.",
       .derivative = "dy/dx = 1 / n"};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},

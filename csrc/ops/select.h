@@ -10,7 +10,8 @@ struct Where {
   static constexpr int kPromotesFrom = 1;  // the condition does not decide the dtype
   static constexpr OpRecord record{
       .name = "where",
-      .signature = "where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
+      .signature =
+          "where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
       .doc = "Elements of input where condition holds, of other elsewhere.",
       .derivative = "dy/dinput = 1 where condition, dy/dother = 1 elsewhere, else 0",
       .computes = Computes::kAny,

@@ -22,7 +22,8 @@ TensorRef viewed(TensorImpl* t, const Dims& asked) {
   infer_size(sizes, t->numel());
   int64_t strides[kMaxDims];
   check(view_strides(t->sizes(), t->strides(), t->ndim(), sizes, strides), ErrorKind::kRuntime,
-        "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+        "view size is not compatible with input tensor's size and stride (at least one dimension "
+        "spans "
         "across two contiguous subspaces). Use .reshape(...) instead.");
   return make_view(t, sizes, strides, t->offset());
 }
@@ -79,22 +80,25 @@ void Expand::forward(Call& call) {
   Dims sizes = *call.args[1].dims;
   check(sizes.n >= t->ndim(), ErrorKind::kRuntime, "expand(", dtype_tensor_type(t->dtype()), "{",
         shown(t->sizes(), t->ndim()), "}, size=", shown(sizes), "): the number of sizes provided (",
-        sizes.n, ") must be greater or equal to the number of dimensions in the tensor (", t->ndim(), ")");
+        sizes.n, ") must be greater or equal to the number of dimensions in the tensor (",
+        t->ndim(), ")");
   int64_t strides[kMaxDims];
   int extra = sizes.n - t->ndim();
   for (int d = 0; d < sizes.n; ++d) {
     int64_t old = d < extra ? 1 : t->sizes()[d - extra];
     if (sizes[d] == -1) {
-      check(d >= extra, ErrorKind::kRuntime, "The expanded size of the tensor (-1) isn't allowed in a "
-            "leading, non-existing dimension ", d);
+      check(d >= extra, ErrorKind::kRuntime,
+            "The expanded size of the tensor (-1) isn't allowed in a "
+            "leading, non-existing dimension ",
+            d);
       sizes[d] = old;
     }
     check(sizes[d] >= 0, ErrorKind::kRuntime, "The expanded size of the tensor (", sizes[d],
           ") isn't allowed to be negative");
-    check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (", sizes[d],
-          ") must match the existing size (", old, ") at non-singleton dimension ", d,
-          ".  Target sizes: ", shown(*call.args[1].dims), ".  Tensor sizes: ",
-          shown(t->sizes(), t->ndim()));
+    check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (",
+          sizes[d], ") must match the existing size (", old, ") at non-singleton dimension ", d,
+          ".  Target sizes: ", shown(*call.args[1].dims),
+          ".  Tensor sizes: ", shown(t->sizes(), t->ndim()));
     strides[d] = d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra];
   }
   call.output = make_view(t, sizes, strides, t->offset());
@@ -117,8 +121,8 @@ void Transpose::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) 
 
 void TransposeMatrix::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  check(t->ndim() <= 2, ErrorKind::kRuntime, "t() expects a tensor with <= 2 dimensions, but self is ",
-        t->ndim(), "D");
+  check(t->ndim() <= 2, ErrorKind::kRuntime,
+        "t() expects a tensor with <= 2 dimensions, but self is ", t->ndim(), "D");
   call.output = swapped(t, 0, t->ndim() == 2 ? 1 : 0);
 }
 
@@ -131,7 +135,8 @@ void Permute::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   const Dims& order = *call.args[1].dims;
   check(order.n == t->ndim(), ErrorKind::kRuntime,
-        "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+        "permute(sparse_coo): number of dimensions in the tensor input does not match the length "
+        "of the "
         "desired ordering of dimensions i.e. input.dim() = ",
         t->ndim(), " is not equal to len(dims) = ", order.n);
   Dims sizes, strides;

@@ -5,16 +5,16 @@
 
 namespace rl::ops {
 
-// The same elements in the same order under other sizes; one size may be -1. Needs strides that allow it.
+// The same elements in the same order under other sizes; one size may be -1. Needs strides that
+// allow it.
 struct View {
-  static constexpr OpRecord record{
-      .name = "view",
-      .signature = "view(input: Tensor, size: int...) -> Tensor",
-      .doc = "The same memory with other sizes.",
-      .derivative = "dy/dx = 1",
-      .form = Form::kMethod,
-      .view = true,
-      .many_forms = true};
+  static constexpr OpRecord record{.name = "view",
+                                   .signature = "view(input: Tensor, size: int...) -> Tensor",
+                                   .doc = "The same memory with other sizes.",
+                                   .derivative = "dy/dx = 1",
+                                   .form = Form::kMethod,
+                                   .view = true,
+                                   .many_forms = true};
   static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -87,24 +87,22 @@ struct Transpose {
 
 // (n, m) -> (m, n); tensors of fewer dimensions are left as they are.
 struct TransposeMatrix {
-  static constexpr OpRecord record{
-      .name = "t",
-      .signature = "t(input: Tensor) -> Tensor",
-      .doc = "The transpose of a matrix, over the same memory.",
-      .derivative = "dy/dx = 1",
-      .view = true,
-      .node = "TBackward0"};
+  static constexpr OpRecord record{.name = "t",
+                                   .signature = "t(input: Tensor) -> Tensor",
+                                   .doc = "The transpose of a matrix, over the same memory.",
+                                   .derivative = "dy/dx = 1",
+                                   .view = true,
+                                   .node = "TBackward0"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
 struct Permute {
-  static constexpr OpRecord record{
-      .name = "permute",
-      .signature = "permute(input: Tensor, dims: int...) -> Tensor",
-      .doc = "The dimensions in another order, over the same memory.",
-      .derivative = "dy/dx = 1",
-      .view = true};
+  static constexpr OpRecord record{.name = "permute",
+                                   .signature = "permute(input: Tensor, dims: int...) -> Tensor",
+                                   .doc = "The dimensions in another order, over the same memory.",
+                                   .derivative = "dy/dx = 1",
+                                   .view = true};
   static constexpr SlotSpec slots[] = {{"dims", Source::kArg, 1}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -112,15 +110,14 @@ struct Permute {
 
 // Shares memory and version, never requires grad.
 struct Detach {
-  static constexpr OpRecord record{
-      .name = "detach",
-      .signature = "detach(input: Tensor) -> Tensor",
-      .doc = "The same memory outside the graph."};
+  static constexpr OpRecord record{.name = "detach",
+                                   .signature = "detach(input: Tensor) -> Tensor",
+                                   .doc = "The same memory outside the graph."};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
 
-using ShapeOps =
-    OpList<View, ReshapeAlias, UnsafeView, Reshape, Expand, Transpose, TransposeMatrix, Permute, Detach>;
+using ShapeOps = OpList<View, ReshapeAlias, UnsafeView, Reshape, Expand, Transpose, TransposeMatrix,
+                        Permute, Detach>;
 
 }  // namespace rl::ops

@@ -1,4 +1,5 @@
-// The signature language: "sum(input: Tensor, dim|axis: int[]? = None, *, dtype: dtype? = None) -> Tensor".
+// The signature language: "sum(input: Tensor, dim|axis: int[]? = None, *, dtype: dtype? = None) ->
+// Tensor".
 #include <cctype>
 #include <cstdlib>
 #include <cstring>

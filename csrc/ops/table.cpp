@@ -7,7 +7,8 @@ namespace rl {
 
 namespace {
 
-// "log1p" with overload 0 gives "Log1PBackward0": a letter is a capital after "_" and after a digit.
+// "log1p" with overload 0 gives "Log1PBackward0": a letter is a capital after "_" and after a
+// digit.
 std::string derive_node_name(const OpRecord& record) {
   if (record.node) return record.node;
   std::string name;
@@ -70,8 +71,7 @@ void derive_slots(Op& op, Elementwise& e) {
       }
       // Numbers cost nothing and are shown whether needed or not.
       if (operand.scalar) op.slots[at].needed_by = 0xff;
-      if (op.slots[at].needed_by != 0xff)
-        op.slots[at].needed_by |= static_cast<uint8_t>(1 << edge);
+      if (op.slots[at].needed_by != 0xff) op.slots[at].needed_by |= static_cast<uint8_t>(1 << edge);
       operand.slot = static_cast<uint8_t>(at);
     }
   }

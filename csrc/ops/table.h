@@ -51,7 +51,8 @@ void add_op(std::vector<Op*>& table) {
       op->n_edges = 0;
     } else {
       op->backward = &T::backward;
-      for (uint8_t i = 0; i < op->n_tensor_args; ++i) op->edge_args[op->n_edges++] = op->tensor_args[i];
+      for (uint8_t i = 0; i < op->n_tensor_args; ++i)
+        op->edge_args[op->n_edges++] = op->tensor_args[i];
     }
   }
   op_entry<T> = op;

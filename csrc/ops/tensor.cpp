@@ -138,27 +138,26 @@ Tensor sum_to(const Tensor& t, const Dims& sizes) {
 
 void fill_tensor_math() {
   tensor_math = {
-      .add = [](TensorImpl* a, TensorImpl* b) {
-        return (Tensor(TensorRef::borrow(a)) + Tensor(TensorRef::borrow(b))).ref();
-      },
-      .accumulate = [](TensorImpl* target, TensorImpl* value) {
-        Call call(op_of<ops::Add>());
-        call.args[0] = Value::of(target);
-        call.args[1] = Value::of(value);
-        call.args[2] = Value::of_int(1);
-        call.target = target;
-        dispatch(call);
-      },
+      .add =
+          [](TensorImpl* a, TensorImpl* b) {
+            return (Tensor(TensorRef::borrow(a)) + Tensor(TensorRef::borrow(b))).ref();
+          },
+      .accumulate =
+          [](TensorImpl* target, TensorImpl* value) {
+            Call call(op_of<ops::Add>());
+            call.args[0] = Value::of(target);
+            call.args[1] = Value::of(value);
+            call.args[2] = Value::of_int(1);
+            call.target = target;
+            dispatch(call);
+          },
       .clone_like = [](TensorImpl* t, TensorImpl* like) { return clone_like(t, like).ref(); },
-      .sum_to = [](TensorImpl* t, const Dims& sizes) {
-        return sum_to(Tensor(TensorRef::borrow(t)), sizes).ref();
-      },
-      .cast = [](TensorImpl* t, DType dtype) {
-        return to_dtype(Tensor(TensorRef::borrow(t)), dtype).ref();
-      },
-      .full = [](const Dims& sizes, DType dtype, double value) {
-        return full(sizes, dtype, value).ref();
-      },
+      .sum_to = [](TensorImpl* t,
+                   const Dims& sizes) { return sum_to(Tensor(TensorRef::borrow(t)), sizes).ref(); },
+      .cast = [](TensorImpl* t,
+                 DType dtype) { return to_dtype(Tensor(TensorRef::borrow(t)), dtype).ref(); },
+      .full = [](const Dims& sizes, DType dtype,
+                 double value) { return full(sizes, dtype, value).ref(); },
   };
 }
 

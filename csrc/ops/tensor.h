@@ -1,6 +1,6 @@
-// Tensor: a counted handle with arithmetic, or a plain number beside one. What formulas are written in
-// when the backward pass is recorded, and what composite code of the core uses. Every operation goes
-// through the door.
+// Tensor: a counted handle with arithmetic, or a plain number beside one. What formulas are written
+// in when the backward pass is recorded, and what composite code of the core uses. Every operation
+// goes through the door.
 #pragma once
 
 #include "core/tensor.h"

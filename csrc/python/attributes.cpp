@@ -28,7 +28,9 @@ PyObject* get_shape(PyObject* self, void*) {
   return make_size(t->sizes(), t->ndim());
 }
 
-PyObject* get_dtype(PyObject* self, void*) { return Py_NewRef(dtype_object(impl_of(self)->dtype())); }
+PyObject* get_dtype(PyObject* self, void*) {
+  return Py_NewRef(dtype_object(impl_of(self)->dtype()));
+}
 PyObject* get_device(PyObject*, void*) { return Py_NewRef(cpu_device()); }
 PyObject* get_ndim(PyObject* self, void*) { return PyLong_FromLong(impl_of(self)->ndim()); }
 PyObject* get_itemsize(PyObject* self, void*) {
@@ -39,7 +41,9 @@ PyObject* get_nbytes(PyObject* self, void*) {
   return PyLong_FromSize_t(static_cast<size_t>(t->numel()) * item_size(t->dtype()));
 }
 
-PyObject* get_requires_grad(PyObject* self, void*) { return PyBool_FromLong(impl_of(self)->requires_grad()); }
+PyObject* get_requires_grad(PyObject* self, void*) {
+  return PyBool_FromLong(impl_of(self)->requires_grad());
+}
 
 int set_requires_grad(PyObject* self, PyObject* value, void*) {
   return guarded_int([&] {
@@ -64,13 +68,15 @@ PyObject* get_grad(PyObject* self, void*) {
   if (t->grad()) [[likely]]
     return guarded([&] { return wrap(t->grad()); });
   if (!t->is_leaf() && !t->retains_grad() && t->requires_grad()) {
-    int status = PyErr_WarnEx(
-        PyExc_UserWarning,
-        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
-        "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated "
-        "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf "
-        "Tensor by mistake, make sure you access the leaf Tensor instead.",
-        1);
+    int status = PyErr_WarnEx(PyExc_UserWarning,
+                              "The .grad attribute of a Tensor that is not a leaf Tensor is being "
+                              "accessed. Its .grad attribute "
+                              "won't be populated during autograd.backward(). If you indeed want "
+                              "the .grad field to be populated "
+                              "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. "
+                              "If you access the non-leaf "
+                              "Tensor by mistake, make sure you access the leaf Tensor instead.",
+                              1);
     if (status < 0) return nullptr;
   }
   Py_RETURN_NONE;
@@ -83,17 +89,21 @@ int set_grad(PyObject* self, PyObject* value, void*) {
       t->set_grad(TensorRef());
       return 0;
     }
-    check(is_tensor(value), ErrorKind::kType, "assigned grad expected to be a Tensor or None but got grad of type ",
+    check(is_tensor(value), ErrorKind::kType,
+          "assigned grad expected to be a Tensor or None but got grad of type ",
           tensor_type_of(value));
     TensorImpl* grad = impl_of(value);
     check(grad != t, ErrorKind::kRuntime, "can't assign Variable as its own grad");
-    check(grad->dtype() == t->dtype(), ErrorKind::kRuntime, "attempting to assign a gradient with dtype '",
-          dtype_cpp_name(grad->dtype()),
-          "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
-          "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set "
-          "the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
-          "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
-          "systems that assume they match.");
+    check(
+        grad->dtype() == t->dtype(), ErrorKind::kRuntime,
+        "attempting to assign a gradient with dtype '", dtype_cpp_name(grad->dtype()),
+        "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
+        "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You "
+        "can set "
+        "the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
+        "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break "
+        "downstream "
+        "systems that assume they match.");
     check(same_sizes(grad->sizes(), grad->ndim(), t->sizes(), t->ndim()), ErrorKind::kRuntime,
           "attempting to assign a gradient of size '", shown(grad->sizes(), grad->ndim()),
           "' to a tensor of size '", shown(t->sizes(), t->ndim()),
@@ -114,8 +124,10 @@ int set_data(PyObject* self, PyObject* value, void*) {
           tensor_type_of(value));
     TensorImpl *t = impl_of(self), *from = impl_of(value);
     check(t->dtype() == from->dtype(), ErrorKind::kRuntime,
-          "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible "
-          "tensor type.\n  the dtypes are ", dtype_name(t->dtype()), " and ", dtype_name(from->dtype()));
+          "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
+          "incompatible "
+          "tensor type.\n  the dtypes are ",
+          dtype_name(t->dtype()), " and ", dtype_name(from->dtype()));
     if (t->saved_by_grad_fn()) {
       node_detach_output(t->grad_fn(), t);
       t->set_saved_by_grad_fn(false);
@@ -141,7 +153,9 @@ PyObject* get_base(PyObject* self, void*) {
   return guarded([&] { return wrap(TensorRef::borrow(impl_of(self)->base())); });
 }
 
-PyObject* get_retains_grad(PyObject* self, void*) { return PyBool_FromLong(impl_of(self)->retains_grad()); }
+PyObject* get_retains_grad(PyObject* self, void*) {
+  return PyBool_FromLong(impl_of(self)->retains_grad());
+}
 PyObject* get_backward_hooks(PyObject* self, void*) { return tensor_backward_hooks(self); }
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* get_true(PyObject*, void*) { Py_RETURN_TRUE; }
@@ -159,8 +173,10 @@ PyObject* get_T(PyObject* self, void*) {
 PyObject* get_mT(PyObject* self, void*) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
-    check(t->ndim() >= 2, ErrorKind::kRuntime, "tensor.mT is only supported on matrices or batches of "
-          "matrices. Got ", t->ndim(), "-D tensor.");
+    check(t->ndim() >= 2, ErrorKind::kRuntime,
+          "tensor.mT is only supported on matrices or batches of "
+          "matrices. Got ",
+          t->ndim(), "-D tensor.");
     return wrap(transpose(Tensor(TensorRef::borrow(t)), -2, -1).ref());
   });
 }
@@ -172,16 +188,20 @@ PyGetSetDef kAttributes[] = {
     {"ndim", get_ndim, nullptr, "Number of dimensions.", nullptr},
     {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
     {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
-    {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on it are recorded.", nullptr},
+    {"requires_grad", get_requires_grad, set_requires_grad,
+     "Whether operations on it are recorded.", nullptr},
     {"is_leaf", get_is_leaf, nullptr, "Not computed by a recorded operation.", nullptr},
     {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this is.", nullptr},
     {"grad_fn", get_grad_fn, nullptr, "The node that computed this tensor, or None.", nullptr},
     {"grad", get_grad, set_grad, "The accumulated gradient, or None.", nullptr},
-    {"data", get_data, set_data, "The same memory outside the graph, with a version of its own.", nullptr},
+    {"data", get_data, set_data, "The same memory outside the graph, with a version of its own.",
+     nullptr},
     {"_version", get_version, nullptr, "Number of in-place writes so far.", nullptr},
     {"_base", get_base, nullptr, "The tensor that this view looks at, or None.", nullptr},
-    {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called on a non-leaf.", nullptr},
-    {"_backward_hooks", get_backward_hooks, nullptr, "The registered hooks by id, or None.", nullptr},
+    {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called on a non-leaf.",
+     nullptr},
+    {"_backward_hooks", get_backward_hooks, nullptr, "The registered hooks by id, or None.",
+     nullptr},
     {"is_cuda", get_false, nullptr, nullptr, nullptr},
     {"is_cpu", get_true, nullptr, nullptr, nullptr},
     {"is_sparse", get_false, nullptr, nullptr, nullptr},
@@ -200,7 +220,8 @@ void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence) {
   TensorImpl* t = impl_of(self);
   if (!t->is_leaf()) {
     check(on, ErrorKind::kRuntime,
-          "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+          "you can only change requires_grad flags of leaf variables. If you want to use a "
+          "computed variable "
           "in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
     return;
   }

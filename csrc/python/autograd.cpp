@@ -22,7 +22,9 @@ std::string short_type(PyObject* object) {
   return dot ? dot + 1 : name;
 }
 
-std::string torch_size(TensorImpl* t) { return "torch.Size(" + to_string(t->sizes(), t->ndim()) + ")"; }
+std::string torch_size(TensorImpl* t) {
+  return "torch.Size(" + to_string(t->sizes(), t->ndim()) + ")";
+}
 
 [[noreturn, gnu::cold]] void fail_no_grad(TensorImpl* t, size_t index) {
   Provenance story;
@@ -37,7 +39,8 @@ std::string torch_size(TensorImpl* t) { return "torch.Size(" + to_string(t->size
       story.fix("call backward() on a tensor that was computed without detach().");
       break;
     case Cut::kDtype:
-      story.line("why", concat("its dtype is ", dtype_name(t->dtype()), ", which has no derivative"));
+      story.line("why",
+                 concat("its dtype is ", dtype_name(t->dtype()), ", which has no derivative"));
       story.fix("keep the computation in a floating point dtype.");
       break;
     case Cut::kNone:
@@ -52,8 +55,9 @@ std::string torch_size(TensorImpl* t) { return "torch.Size(" + to_string(t->size
 TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
   if (!given || given == Py_None) {
     if (!out->requires_grad()) return {};
-    check(out->numel() == 1, ErrorKind::kRuntime, "grad can be implicitly created only for scalar outputs",
-          "\n  the shape is ", shown(out->sizes(), out->ndim()),
+    check(out->numel() == 1, ErrorKind::kRuntime,
+          "grad can be implicitly created only for scalar outputs", "\n  the shape is ",
+          shown(out->sizes(), out->ndim()),
           "\n  fix: reduce it first, as in y.sum().backward(), or pass the gradient: "
           "y.backward(torch.ones_like(y)).");
     TensorRef one = TensorImpl::empty(out->dtype(), out->sizes(), out->ndim());
@@ -67,8 +71,8 @@ TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
         short_type(given));
   TensorImpl* grad = impl_of(given);
   check(same_sizes(grad->sizes(), grad->ndim(), out->sizes(), out->ndim()), ErrorKind::kRuntime,
-        "Mismatch in shape: grad_output[", index, "] has a shape of ", torch_size(grad), " and output[",
-        index, "] has a shape of ", torch_size(out), ".");
+        "Mismatch in shape: grad_output[", index, "] has a shape of ", torch_size(grad),
+        " and output[", index, "] has a shape of ", torch_size(out), ".");
   return TensorRef::borrow(grad);
 }
 
@@ -151,8 +155,8 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
   for (Py_ssize_t i = 0; i < wanted.n; ++i) {
     TensorImpl* t = impl_of(wanted.items[i]);
     check(t->requires_grad(), ErrorKind::kRuntime,
-          "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i, "], of shape ",
-          shown(t->sizes(), t->ndim()));
+          "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i,
+          "], of shape ", shown(t->sizes(), t->ndim()));
     request.inputs.push_back(gradient_edge(t));
   }
   std::vector<TensorRef> captured = run_backward(request);
@@ -167,13 +171,15 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
 }
 
 void warn_create_graph() {
-  int status = PyErr_WarnEx(
-      PyExc_UserWarning,
-      "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
-      "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to "
-      "avoid this. If you have to use this function, make sure to reset the .grad fields of your parameters "
-      "to None after use to break the cycle and avoid the leak.",
-      1);
+  int status = PyErr_WarnEx(PyExc_UserWarning,
+                            "Using backward() with create_graph=True will create a reference cycle "
+                            "between the parameter and its "
+                            "gradient which can cause a memory leak. We recommend using "
+                            "autograd.grad when creating the graph to "
+                            "avoid this. If you have to use this function, make sure to reset the "
+                            ".grad fields of your parameters "
+                            "to None after use to break the cycle and avoid the leak.",
+                            1);
   if (status < 0) throw_python();
 }
 
@@ -197,13 +203,12 @@ PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwn
 // grad(outputs, inputs, grad_outputs, flags...): a tuple with the gradient of each input.
 PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
-    static constexpr Parameters kParameters{
-        "grad",
-        7,
-        2,
-        7,
-        {"outputs", "inputs", "grad_outputs", "retain_graph", "create_graph", "allow_unused",
-         "materialize_grads"}};
+    static constexpr Parameters kParameters{"grad",
+                                            7,
+                                            2,
+                                            7,
+                                            {"outputs", "inputs", "grad_outputs", "retain_graph",
+                                             "create_graph", "allow_unused", "materialize_grads"}};
     PyObject* v[7] = {};
     parse_arguments(kParameters, args, n, kwnames, v);
     BackwardRequest request;
@@ -220,8 +225,8 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
     for (Py_ssize_t i = 0; i < inputs.n; ++i) {
       TensorImpl* t = impl_of(inputs.items[i]);
       check(t->requires_grad(), ErrorKind::kRuntime,
-            "One of the differentiated Tensors does not require grad\n  it is the input at index ", i,
-            ", of shape ", shown(t->sizes(), t->ndim()),
+            "One of the differentiated Tensors does not require grad\n  it is the input at index ",
+            i, ", of shape ", shown(t->sizes(), t->ndim()),
             "\n  fix: make it with requires_grad=True before it is used.");
       request.inputs.push_back(gradient_edge(t));
     }
@@ -232,8 +237,10 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
       TensorImpl* t = impl_of(inputs.items[i]);
       if (!g) {
         check(allow_unused, ErrorKind::kRuntime, "The differentiated Tensor at index ", i,
-              " appears to not have been used in the graph. Set allow_unused=True if this is the desired "
-              "behavior.\n  its shape is ", shown(t->sizes(), t->ndim()));
+              " appears to not have been used in the graph. Set allow_unused=True if this is the "
+              "desired "
+              "behavior.\n  its shape is ",
+              shown(t->sizes(), t->ndim()));
         if (materialize) {
           g = full(t->shape(), t->dtype(), 0).ref();
           if (request.create_graph) g->set_requires_grad(true);
@@ -262,7 +269,8 @@ HookList* tensor_hooks(TensorImpl* t, bool make) {
   return &side.output_hooks[t->output_nr()];
 }
 
-// _hook_dict(tensor, make): the callable that holds the tensor's hooks, made by make() on first use.
+// _hook_dict(tensor, make): the callable that holds the tensor's hooks, made by make() on first
+// use.
 PyObject* hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(n == 2 && is_tensor(args[0]), ErrorKind::kType, "_hook_dict(tensor, make)");

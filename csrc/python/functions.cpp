@@ -1,4 +1,5 @@
-// Functions and methods of every op in the table: docs, signatures and thunks follow from the records.
+// Functions and methods of every op in the table: docs, signatures and thunks follow from the
+// records.
 #include "python/functions.h"
 
 #include <array>
@@ -125,14 +126,15 @@ void build() {
     constexpr int kFlags = METH_FASTCALL | METH_KEYWORDS;
     if (form != Form::kMethod && !p.inplace) {
       r.docs.push_back(make_doc(p, false));
-      r.functions.push_back({p.name.c_str(), reinterpret_cast<PyCFunction>(
-                                                 reinterpret_cast<void*>(kFunctionThunks[i])),
-                             kFlags, r.docs.back().c_str()});
+      r.functions.push_back(
+          {p.name.c_str(),
+           reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(kFunctionThunks[i])), kFlags,
+           r.docs.back().c_str()});
     }
     if (form != Form::kFunction && first_is_tensor(*p.overloads[0].op)) {
       r.docs.push_back(make_doc(p, true));
-      r.methods.push_back({p.name.c_str(), reinterpret_cast<PyCFunction>(
-                                               reinterpret_cast<void*>(kMethodThunks[i])),
+      r.methods.push_back({p.name.c_str(),
+                           reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(kMethodThunks[i])),
                            kFlags, r.docs.back().c_str()});
     }
   }
@@ -143,19 +145,20 @@ void build() {
 PyObject* alias_method(PyTypeObject* type, const char* name, const char* alias) {
   PyObject* method = PyDict_GetItemString(type->tp_dict, name);
   if (!method) return nullptr;
-  return PyObject_SetAttrString(reinterpret_cast<PyObject*>(type), alias, method) < 0 ? nullptr : method;
+  return PyObject_SetAttrString(reinterpret_cast<PyObject*>(type), alias, method) < 0 ? nullptr
+                                                                                      : method;
 }
 
 // Other spellings that PyTorch accepts.
 constexpr struct {
   const char* name;
   const char* alias;
-} kAliases[] = {{"mul", "multiply"}, {"mul_", "multiply_"}, {"sub", "subtract"},
-                {"sub_", "subtract_"}, {"div", "divide"},     {"div_", "divide_"},
-                {"div", "true_divide"}, {"div_", "true_divide_"}, {"neg", "negative"},
-                {"neg_", "negative_"}, {"abs", "absolute"},   {"abs_", "absolute_"},
-                {"lt", "less"},        {"le", "less_equal"},  {"gt", "greater"},
-                {"ge", "greater_equal"}, {"ne", "not_equal"}, {"transpose", "swapaxes"},
+} kAliases[] = {{"mul", "multiply"},      {"mul_", "multiply_"},    {"sub", "subtract"},
+                {"sub_", "subtract_"},    {"div", "divide"},        {"div_", "divide_"},
+                {"div", "true_divide"},   {"div_", "true_divide_"}, {"neg", "negative"},
+                {"neg_", "negative_"},    {"abs", "absolute"},      {"abs_", "absolute_"},
+                {"lt", "less"},           {"le", "less_equal"},     {"gt", "greater"},
+                {"ge", "greater_equal"},  {"ne", "not_equal"},      {"transpose", "swapaxes"},
                 {"transpose", "swapdims"}};
 
 }  // namespace
@@ -166,8 +169,8 @@ bool init_functions(PyObject* module) {
   if (PyModule_AddFunctions(module, r.functions.data()) < 0) return false;
   for (PyMethodDef* def = r.methods.data(); def->ml_name; ++def) {
     PyRef descriptor(PyDescr_NewMethod(tensor_type, def));
-    if (!descriptor ||
-        PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), def->ml_name, descriptor.get()) < 0)
+    if (!descriptor || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type),
+                                              def->ml_name, descriptor.get()) < 0)
       return false;
   }
   for (const auto& [name, alias] : kAliases) {
@@ -182,7 +185,6 @@ bool init_functions(PyObject* module) {
 }
 
 namespace {
-
 
 const char* computes_name(Computes computes) {
   switch (computes) {
@@ -214,14 +216,16 @@ PyObject* op_table_as_list(PyObject*, PyObject*) {
           checked(PyList_Append(saved.get(), name.get()));
         }
       PyRef entry(checked(Py_BuildValue(
-          "{s:s,s:i,s:s,s:s,s:s,s:(dd),s:d,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:i,s:O}", "name", r.name,
-          "overload", r.overload, "signature", r.signature, "doc", r.doc, "derivative", r.derivative,
-          "domain", r.domain.low, r.domain.high, "max_ulp", r.max_ulp, "computes",
-          computes_name(r.computes), "form", form_name(r.form), "inplace", r.inplace ? Py_True : Py_False,
-          "mutates", r.mutates ? Py_True : Py_False, "view", r.view ? Py_True : Py_False, "differentiable",
+          "{s:s,s:i,s:s,s:s,s:s,s:(dd),s:d,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:i,s:O}", "name",
+          r.name, "overload", r.overload, "signature", r.signature, "doc", r.doc, "derivative",
+          r.derivative, "domain", r.domain.low, r.domain.high, "max_ulp", r.max_ulp, "computes",
+          computes_name(r.computes), "form", form_name(r.form), "inplace",
+          r.inplace ? Py_True : Py_False, "mutates", r.mutates ? Py_True : Py_False, "view",
+          r.view ? Py_True : Py_False, "differentiable",
           op->backward || op->composite ? Py_True : Py_False, "composite",
-          op->composite ? Py_True : Py_False, "elementwise", op->elementwise ? Py_True : Py_False, "node",
-          op->node_name.c_str(), "n_tensors", static_cast<int>(op->n_tensor_args), "saved", saved.get())));
+          op->composite ? Py_True : Py_False, "elementwise", op->elementwise ? Py_True : Py_False,
+          "node", op->node_name.c_str(), "n_tensors", static_cast<int>(op->n_tensor_args), "saved",
+          saved.get())));
       checked(PyList_Append(list.get(), entry.get()));
     }
     return list.release();

@@ -23,7 +23,8 @@ PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw
     if (!dim || dim == Py_None) return make_size(t->sizes(), t->ndim());
     int64_t d = PyLong_AsLongLong(dim);
     if (d == -1 && PyErr_Occurred()) throw_python();
-    check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", d, " but tensor has no dimensions");
+    check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", d,
+          " but tensor has no dimensions");
     return PyLong_FromLongLong(t->sizes()[wrap_dim(d, t->ndim())]);
   });
 }
@@ -51,17 +52,23 @@ PyObject* numel(PyObject* self, PyObject*) { return PyLong_FromLongLong(impl_of(
 PyObject* element_size(PyObject* self, PyObject*) {
   return PyLong_FromSize_t(item_size(impl_of(self)->dtype()));
 }
-PyObject* storage_offset(PyObject* self, PyObject*) { return PyLong_FromLongLong(impl_of(self)->offset()); }
+PyObject* storage_offset(PyObject* self, PyObject*) {
+  return PyLong_FromLongLong(impl_of(self)->offset());
+}
 PyObject* data_ptr(PyObject* self, PyObject*) {
   TensorImpl* t = impl_of(self);
   return PyLong_FromVoidPtr(t->numel() ? t->mut_data() : nullptr);
 }
-PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong(impl_of(self)->is_contiguous()); }
+PyObject* is_contiguous(PyObject* self, PyObject*) {
+  return PyBool_FromLong(impl_of(self)->is_contiguous());
+}
 PyObject* is_floating_point(PyObject* self, PyObject*) {
   return PyBool_FromLong(is_float(impl_of(self)->dtype()));
 }
 PyObject* is_complex(PyObject*, PyObject*) { Py_RETURN_FALSE; }
-PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong(impl_of(self)->is_inference()); }
+PyObject* is_inference(PyObject* self, PyObject*) {
+  return PyBool_FromLong(impl_of(self)->is_inference());
+}
 PyObject* is_view(PyObject* self, PyObject*) { return PyBool_FromLong(impl_of(self)->is_view()); }
 PyObject* item(PyObject* self, PyObject*) {
   return guarded([&] { return item_of(impl_of(self)); });
@@ -110,9 +117,12 @@ PyObject* detach_(PyObject* self, PyObject*) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
     check(!t->is_view(), ErrorKind::kRuntime,
-          "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
-          "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and "
-          "hence detach_() cannot be called on these gradients. To fix this error, please refer to the "
+          "Can't detach views in-place. Use detach() instead. If you are using "
+          "DistributedDataParallel (DDP) "
+          "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP "
+          "buckets, and "
+          "hence detach_() cannot be called on these gradients. To fix this error, please refer to "
+          "the "
           "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.");
     if (t->is_leaf())
       t->set_requires_grad(false);
@@ -124,7 +134,8 @@ PyObject* detach_(PyObject* self, PyObject*) {
 }
 
 TensorRef converted(TensorImpl* t, DType dtype, bool copy) {
-  if (t->dtype() == dtype) return copy ? clone(Tensor(TensorRef::borrow(t))).ref() : TensorRef::borrow(t);
+  if (t->dtype() == dtype)
+    return copy ? clone(Tensor(TensorRef::borrow(t))).ref() : TensorRef::borrow(t);
   return to_dtype(Tensor(TensorRef::borrow(t)), dtype).ref();
 }
 
@@ -171,8 +182,10 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwna
     check(understood && (n || kwnames), ErrorKind::kType,
           "to() received an invalid combination of arguments - got ",
           describe_arguments(nullptr, args, n, kwnames),
-          ", but expected one of:\n * (torch.device device, torch.dtype dtype, bool non_blocking, bool copy)"
-          "\n * (torch.dtype dtype, bool non_blocking, bool copy)\n * (Tensor tensor, bool non_blocking, "
+          ", but expected one of:\n * (torch.device device, torch.dtype dtype, bool non_blocking, "
+          "bool copy)"
+          "\n * (torch.dtype dtype, bool non_blocking, bool copy)\n * (Tensor tensor, bool "
+          "non_blocking, "
           "bool copy)");
     return wrap(converted(t, dtype, copy));
   });
@@ -194,7 +207,8 @@ PyObject* type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw
     PyObject* values[2] = {};
     parse_arguments(kParameters, args, n, kwnames, values);
     TensorImpl* t = impl_of(self);
-    if (!values[0] || values[0] == Py_None) return PyUnicode_FromString(dtype_tensor_type(t->dtype()));
+    if (!values[0] || values[0] == Py_None)
+      return PyUnicode_FromString(dtype_tensor_type(t->dtype()));
     if (is_dtype(values[0])) return wrap(converted(t, dtype_value(values[0]), false));
     const char* wanted = PyUnicode_Check(values[0]) ? PyUnicode_AsUTF8(values[0]) : nullptr;
     for (int i = 0; wanted && i < kDTypes; ++i)
@@ -270,7 +284,8 @@ PyMethodDef kMethods[] = {
     {"backward", method(tensor_backward), kFast,
      "backward($self, gradient=None, retain_graph=None, create_graph=False, inputs=None)\n--\n\n"
      "Adds the gradient of this tensor to .grad of the leaves it was computed from."},
-    {"size", method(size), kFast, "size($self, dim=None)\n--\n\nSizes of all dimensions, or of one."},
+    {"size", method(size), kFast,
+     "size($self, dim=None)\n--\n\nSizes of all dimensions, or of one."},
     {"stride", method(stride), kFast, "stride($self, dim=None)\n--\n\nSteps in elements."},
     {"dim", dim, METH_NOARGS, "Number of dimensions."},
     {"ndimension", dim, METH_NOARGS, "Number of dimensions."},
@@ -279,7 +294,8 @@ PyMethodDef kMethods[] = {
     {"element_size", element_size, METH_NOARGS, "Bytes of one element."},
     {"storage_offset", storage_offset, METH_NOARGS, "Place of the first element in the memory."},
     {"data_ptr", data_ptr, METH_NOARGS, "Address of the first element."},
-    {"is_contiguous", reinterpret_cast<PyCFunction>(is_contiguous), METH_NOARGS, "Row-major without gaps."},
+    {"is_contiguous", reinterpret_cast<PyCFunction>(is_contiguous), METH_NOARGS,
+     "Row-major without gaps."},
     {"is_floating_point", is_floating_point, METH_NOARGS, "Whether the dtype is a float."},
     {"is_complex", is_complex, METH_NOARGS, "Whether the dtype is complex."},
     {"is_inference", is_inference, METH_NOARGS, "Made in inference mode."},
@@ -320,7 +336,8 @@ void resize_tensor(TensorImpl* t, const Dims& sizes) {
   auto bytes = static_cast<size_t>((checked_numel(sizes.v, sizes.n) + t->offset()) *
                                    static_cast<int64_t>(item_size(t->dtype())));
   if (bytes > t->storage()->bytes()) {
-    check(t->storage()->resizable(), ErrorKind::kRuntime, "Trying to resize storage that is not resizable");
+    check(t->storage()->resizable(), ErrorKind::kRuntime,
+          "Trying to resize storage that is not resizable");
     t->storage()->resize(bytes);
   }
   t->set_geometry(sizes, strides, t->offset());

@@ -87,7 +87,8 @@ bool init_memory_formats(PyObject* module) {
 }
 
 void warn(const char* category, const std::string& message) {
-  PyObject* type = std::strcmp(category, "UserWarning") == 0 ? PyExc_UserWarning : PyExc_RuntimeWarning;
+  PyObject* type =
+      std::strcmp(category, "UserWarning") == 0 ? PyExc_UserWarning : PyExc_RuntimeWarning;
   if (PyErr_WarnEx(type, message.c_str(), 1) < 0) throw_python();
 }
 
@@ -106,11 +107,14 @@ const Host kHost = {
     .warn = warn,
 };
 
-PyObject* is_tensor_function(PyObject*, PyObject* object) { return PyBool_FromLong(is_tensor(object)); }
+PyObject* is_tensor_function(PyObject*, PyObject* object) {
+  return PyBool_FromLong(is_tensor(object));
+}
 
 PyObject* set_default(PyObject*, PyObject* dtype) {
   return guarded([&]() -> PyObject* {
-    check(is_dtype(dtype), ErrorKind::kType, "invalid dtype object: only floating-point types are supported "
+    check(is_dtype(dtype), ErrorKind::kType,
+          "invalid dtype object: only floating-point types are supported "
           "as the default type");
     check(is_float(dtype_value(dtype)), ErrorKind::kType,
           "only floating-point types are supported as the default type");
@@ -146,7 +150,8 @@ PyObject* result_type(PyObject*, PyObject* const* args, Py_ssize_t n) {
         type.add_tensor(impl_of(args[i])->dtype(), impl_of(args[i])->ndim());
       } else {
         check(parse_number(args[i], &v), ErrorKind::kType,
-              "result_type(): arguments must be Tensors or Numbers, not ", Py_TYPE(args[i])->tp_name);
+              "result_type(): arguments must be Tensors or Numbers, not ",
+              Py_TYPE(args[i])->tp_name);
         type.add_number(v.number_category());
       }
     }
@@ -161,8 +166,8 @@ PyObject* build_info(PyObject*, PyObject*) {
   const char* compiler = "unknown";
 #endif
   return Py_BuildValue("{s:s,s:s,s:s,s:i,s:s}", "kernel_set", kernel_set->name, "kernel_sets",
-                       available_kernel_sets(), "blas", "built in", "threads", g_threads, "compiler",
-                       compiler);
+                       available_kernel_sets(), "blas", "built in", "threads", g_threads,
+                       "compiler", compiler);
 }
 
 PyObject* memory_stats(PyObject*, PyObject*) {
@@ -182,7 +187,8 @@ PyMethodDef kFunctions[] = {
     {"is_tensor", is_tensor_function, METH_O, "is_tensor(obj)\n--\n\nWhether obj is a Tensor."},
     {"set_default_dtype", set_default, METH_O,
      "set_default_dtype(d)\n--\n\nThe dtype of tensors made from Python floats."},
-    {"get_default_dtype", get_default, METH_NOARGS, "The dtype of tensors made from Python floats."},
+    {"get_default_dtype", get_default, METH_NOARGS,
+     "The dtype of tensors made from Python floats."},
     {"set_num_threads", set_num_threads, METH_O, nullptr},
     {"get_num_threads", get_num_threads, METH_NOARGS, nullptr},
     {"result_type", method(result_type), METH_FASTCALL,
@@ -194,8 +200,15 @@ PyMethodDef kFunctions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-PyModuleDef kModule = {PyModuleDef_HEAD_INIT, "rushlight._C", "rushlight's core.", -1, kFunctions,
-                       nullptr, nullptr, nullptr, nullptr};
+PyModuleDef kModule = {PyModuleDef_HEAD_INIT,
+                       "rushlight._C",
+                       "rushlight's core.",
+                       -1,
+                       kFunctions,
+                       nullptr,
+                       nullptr,
+                       nullptr,
+                       nullptr};
 
 PyObject* make_module() {
   set_host(kHost);
@@ -208,8 +221,9 @@ PyObject* make_module() {
     return nullptr;
   }
   bool ok = init_tensor_type(m) && init_dtype_type(m) && init_device_type(m) && init_size_type(m) &&
-            init_generator_type(m) && init_node_type(m) && init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
-            init_memory_formats(m) && init_functions(m) && init_autograd(m);
+            init_generator_type(m) && init_node_type(m) && init_grad_mode_types(m) &&
+            init_conversions(m) && init_site(m) && init_memory_formats(m) && init_functions(m) &&
+            init_autograd(m);
   if (!ok) throw_python();
   return module.release();
 }

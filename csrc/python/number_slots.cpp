@@ -125,7 +125,8 @@ int truth(PyObject* self) {
     TensorImpl* t = impl_of(self);
     int64_t n = t->numel();
     check(n != 0, ErrorKind::kRuntime, "Boolean value of Tensor with no values is ambiguous");
-    check(n == 1, ErrorKind::kRuntime, "Boolean value of Tensor with more than one value is ambiguous");
+    check(n == 1, ErrorKind::kRuntime,
+          "Boolean value of Tensor with more than one value is ambiguous");
     return dispatch_dtype(t->dtype(), [&](auto x) {
       decltype(x) v;
       __builtin_memcpy(&v, t->data(), sizeof v);

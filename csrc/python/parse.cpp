@@ -14,8 +14,8 @@ namespace {
 // Why a parse failed; turned into a message only when no overload fits.
 struct Mismatch {
   enum Why { kNone, kMissing, kTooMany, kUnknownKeyword, kTwice, kType } why = kNone;
-  int param = 0;        // kMissing, kTwice, kType
-  int position = 0;     // kType: 1-based, 0 for keywords
+  int param = 0;               // kMissing, kTwice, kType
+  int position = 0;            // kType: 1-based, 0 for keywords
   PyObject* object = nullptr;  // kType: the argument; kUnknownKeyword: the name
 };
 
@@ -138,7 +138,8 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       *out = Value::of(dtype_value(object));
       return true;
     case ParamKind::kDevice:
-      if (!is_device(object) && !PyUnicode_Check(object) && !PyLong_CheckExact(object)) return false;
+      if (!is_device(object) && !PyUnicode_Check(object) && !PyLong_CheckExact(object))
+        return false;
       check_device(object);
       *out = Value::none();
       return true;
@@ -173,8 +174,9 @@ bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& 
   return true;
 }
 
-bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames,
-           Value* values, ParseScratch& scratch, PyObject** out, Mismatch& mismatch) {
+bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t n,
+           PyObject* kwnames, Value* values, ParseScratch& scratch, PyObject** out,
+           Mismatch& mismatch) {
   uint32_t given = 0;
   int at = 0;
   int count = static_cast<int>(o.params.size());
@@ -270,8 +272,9 @@ std::string type_name(PyObject* object) {
 
 std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); }
 
-[[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self, PyObject* const* args,
-                                            Py_ssize_t n, PyObject* kwnames, const Mismatch& why) {
+[[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self,
+                                            PyObject* const* args, Py_ssize_t n, PyObject* kwnames,
+                                            const Mismatch& why) {
   if (p.overloads.size() == 1 && !p.overloads[0].op->record->many_forms) {
     const Overload& o = p.overloads[0];
     switch (why.why) {
@@ -282,7 +285,8 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
           if (o.params[j].has_default) continue;
           missing += (count++ ? ", \"" : "\"") + param_name(o.params[j]) + "\"";
         }
-        fail(ErrorKind::kType, p.name, "() missing ", count, " required positional arguments: ", missing);
+        fail(ErrorKind::kType, p.name, "() missing ", count,
+             " required positional arguments: ", missing);
       }
       case Mismatch::kTooMany:
         fail(ErrorKind::kType, p.name, "() takes ", o.max_positional - (self ? 1 : 0),
@@ -296,10 +300,11 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
              PyUnicode_AsUTF8(why.object), "'");
       case Mismatch::kType: {
         const PyParam& param = o.params[static_cast<size_t>(why.param)];
-        std::string position =
-            why.position ? concat(" (position ", why.position - (self ? 1 : 0), ")") : std::string();
-        fail(ErrorKind::kType, p.name, "(): argument '", param_name(param), "'", position, " must be ",
-             kind_name(param.kind), ", not ", type_name(why.object));
+        std::string position = why.position
+                                   ? concat(" (position ", why.position - (self ? 1 : 0), ")")
+                                   : std::string();
+        fail(ErrorKind::kType, p.name, "(): argument '", param_name(param), "'", position,
+             " must be ", kind_name(param.kind), ", not ", type_name(why.object));
       }
       default:
         break;
@@ -317,7 +322,8 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
     expected += ")";
   }
   fail(ErrorKind::kType, p.name, "() received an invalid combination of arguments - got ",
-       describe_arguments(self ? self : nullptr, args, n, kwnames), ", but expected one of:", expected);
+       describe_arguments(self ? self : nullptr, args, n, kwnames),
+       ", but expected one of:", expected);
 }
 
 // out=: the result is computed, then copied into the given tensor, which takes its shape.
@@ -329,7 +335,8 @@ PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
     wants_grad = wants_grad || (v.is_tensor() && v.t->requires_grad());
   }
   check(!wants_grad || !grad_enabled(), ErrorKind::kRuntime, p.name,
-        "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+        "(): functions with out=... arguments don't support automatic differentiation, but one of "
+        "the "
         "arguments requires grad.");
   dispatch(call);
   TensorRef result = std::move(call.output);
@@ -424,7 +431,8 @@ Overload make_overload(const Op* op) {
   return o;
 }
 
-std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t n,
+                               PyObject* kwnames) {
   (void)self;
   // PyTorch writes a comma after every keyword.
   std::string text = "(";
@@ -432,7 +440,8 @@ std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t
   for (Py_ssize_t i = 0; i < n; ++i) text += (i ? ", " : "") + type_name(args[i]);
   if (n && n_keywords) text += ", ";
   for (Py_ssize_t i = 0; i < n_keywords; ++i)
-    text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i))) + "=" + type_name(args[n + i]) + ", ";
+    text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i))) + "=" +
+            type_name(args[n + i]) + ", ";
   return text + ")";
 }
 

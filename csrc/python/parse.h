@@ -53,6 +53,7 @@ bool convert_memory_format(PyObject* object, Value* out);
 
 Overload make_overload(const Op* op);
 // "(Tensor, int)" for messages.
-std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
+std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t n,
+                               PyObject* kwnames);
 
 }  // namespace rl::python

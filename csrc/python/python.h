@@ -82,9 +82,7 @@ extern PyTypeObject* tensor_type;
 inline bool is_tensor(PyObject* object) {
   return Py_TYPE(object) == tensor_type || PyType_IsSubtype(Py_TYPE(object), tensor_type);
 }
-inline TensorImpl* impl_of(PyObject* tensor) {
-  return reinterpret_cast<PyTensor*>(tensor)->impl;
-}
+inline TensorImpl* impl_of(PyObject* tensor) { return reinterpret_cast<PyTensor*>(tensor)->impl; }
 
 // The wrapper of `t`, made on first use. New reference; None for a null tensor.
 PyObject* wrap(TensorRef t);

@@ -1,5 +1,6 @@
-// The Python Tensor: one wrapper per impl. A plain wrapper is dropped and remade; one with a __dict__,
-// weak references or a class of its own is kept by the impl and comes back as the same object.
+// The Python Tensor: one wrapper per impl. A plain wrapper is dropped and remade; one with a
+// __dict__, weak references or a class of its own is kept by the impl and comes back as the same
+// object.
 #include "python/tensor_type.h"
 
 #include <structmember.h>
@@ -59,8 +60,8 @@ void part(PyTensor* self) {
   impl->release();
 }
 
-// Called when Python drops its last reference to a wrapper that carries state: while C++ still holds the
-// impl, the wrapper moves to it.
+// Called when Python drops its last reference to a wrapper that carries state: while C++ still
+// holds the impl, the wrapper moves to it.
 void tensor_finalize(PyObject* object) {
   auto* self = reinterpret_cast<PyTensor*>(object);
   TensorImpl* impl = self->impl;
@@ -76,7 +77,8 @@ void tensor_dealloc(PyObject* object) {
   auto* self = reinterpret_cast<PyTensor*>(object);
   PyTypeObject* type = Py_TYPE(object);
   bool exact = type == tensor_type;
-  if (exact && (self->dict || self->weakrefs) && PyObject_CallFinalizerFromDealloc(object) < 0) return;
+  if (exact && (self->dict || self->weakrefs) && PyObject_CallFinalizerFromDealloc(object) < 0)
+    return;
   if (PyObject_GC_IsTracked(object)) PyObject_GC_UnTrack(object);
   if (self->weakrefs) PyObject_ClearWeakRefs(object);
   Py_CLEAR(self->dict);
@@ -175,7 +177,8 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
       for (Py_ssize_t i = 0; i < n; ++i) {
         int64_t size = PyLong_AsLongLong(PyTuple_GET_ITEM(args, i));
         if (size == -1 && PyErr_Occurred()) throw_python();
-        check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", size);
+        check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ",
+              size);
         sizes.push(size);
       }
       t = TensorImpl::empty(default_dtype(), sizes);
@@ -207,7 +210,8 @@ PyObject* wrap(TensorRef t) {
   if (!impl) Py_RETURN_NONE;
   if (auto* wrapper = static_cast<PyObject*>(impl->wrapper())) {
     if (impl->owns_wrapper()) {
-      // Handed out: our count on the impl becomes the wrapper's, its count on the wrapper the caller's.
+      // Handed out: our count on the impl becomes the wrapper's, its count on the wrapper the
+      // caller's.
       impl->set_owns_wrapper(false);
       clear_finalized(wrapper);
       return wrapper;
@@ -233,7 +237,8 @@ PyObject* wrap_as(TensorRef t, PyTypeObject* type) {
 }
 
 TensorRef detached_alias(TensorImpl* t) {
-  TensorRef copy = TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
+  TensorRef copy =
+      TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
   if (t->is_inference()) copy->set_inference();
   return copy;
 }
@@ -263,7 +268,8 @@ bool init_tensor_type(PyObject* module) {
   add(Py_tp_members, kMembers);
   add(Py_tp_getset, tensor_attributes());
   add(Py_tp_methods, tensor_methods());
-  add(Py_tp_doc, const_cast<char*>("A multi-dimensional array whose history can be differentiated."));
+  add(Py_tp_doc,
+      const_cast<char*>("A multi-dimensional array whose history can be differentiated."));
   n = add_number_slots(slots, n);
   slots[n] = {0, nullptr};
   static PyType_Spec spec = {"rushlight.Tensor", sizeof(PyTensor), 0,
@@ -271,8 +277,8 @@ bool init_tensor_type(PyObject* module) {
   tensor_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   // Messages name the type bare, as PyTorch's do; __module__ keeps the package.
   if (tensor_type) tensor_type->tp_name += std::strlen("rushlight.");
-  return tensor_type && PyModule_AddObjectRef(module, "Tensor",
-                                              reinterpret_cast<PyObject*>(tensor_type)) == 0;
+  return tensor_type &&
+         PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)) == 0;
 }
 
 }  // namespace rl::python

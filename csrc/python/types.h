@@ -18,8 +18,8 @@ bool init_dtype_type(PyObject* module);
 // --- device: "cpu" is the only one that exists.
 bool is_device(PyObject* object);
 PyObject* cpu_device();  // borrowed
-// Accepts a device, a string or an index; throws PyTorch's errors for anything but the CPU. The name of
-// the called function begins the TypeError for an argument of another type.
+// Accepts a device, a string or an index; throws PyTorch's errors for anything but the CPU. The
+// name of the called function begins the TypeError for an argument of another type.
 void check_device(PyObject* object, const char* function = nullptr);
 bool init_device_type(PyObject* module);
 
@@ -45,14 +45,14 @@ bool init_grad_mode_types(PyObject* module);
 // --- conversions: tensor(), as_tensor(), from_numpy(), tolist, item, numpy, bytes
 bool init_conversions(PyObject* module);
 TensorRef tensor_from_data(PyObject* data, PyObject* dtype);  // copies; infers dtype when None
-PyObject* item_of(TensorImpl* t);        // Python number of a one-element tensor
+PyObject* item_of(TensorImpl* t);  // Python number of a one-element tensor
 PyObject* tolist_of(TensorImpl* t);
 PyObject* edge_list_of(TensorImpl* t, int64_t edge_items);  // for printing; < 0: everything
 PyObject* numpy_of(PyObject* tensor, bool force);
 
 // --- the user's frames
 void add_package_globals(PyObject* globals);
-void* capture_site(int32_t* offset);                         // new reference or null
+void* capture_site(int32_t* offset);  // new reference or null
 std::string describe_site(void* code, int32_t offset);
 PyObject* site_object(const Site& site);  // new reference; rushlight._site.Site, None for no site
 bool init_site(PyObject* module);

@@ -14,7 +14,7 @@ namespace rl::test {
 // Something that the core may hold a reference to.
 struct Object {
   int refs = 1;
-  std::string text;                                     // of a Site
+  std::string text;                                        // of a Site
   std::function<TensorImpl*(TensorImpl*)> hook = nullptr;  // of a callable
 };
 

@@ -6,13 +6,15 @@
 namespace rl::RL_ISA {
 namespace {
 
-#define UNARY(name)                                                    \
-  template <class T> void name(const T* x, const T*, T* out, long n) { \
-    for (long i = 0; i < n; ++i) out[i] = math::name(x[i]);            \
+#define UNARY(name)                                         \
+  template <class T>                                        \
+  void name(const T* x, const T*, T* out, long n) {         \
+    for (long i = 0; i < n; ++i) out[i] = math::name(x[i]); \
   }
-#define BINARY(name)                                                     \
-  template <class T> void name(const T* x, const T* y, T* out, long n) { \
-    for (long i = 0; i < n; ++i) out[i] = math::name(x[i], y[i]);        \
+#define BINARY(name)                                              \
+  template <class T>                                              \
+  void name(const T* x, const T* y, T* out, long n) {             \
+    for (long i = 0; i < n; ++i) out[i] = math::name(x[i], y[i]); \
   }
 UNARY(exp)
 UNARY(exp2)
@@ -30,8 +32,7 @@ BINARY(max)
 
 }  // namespace
 
-#define ROW(name, arguments) \
-  { #name, arguments, name < float>, name < double> }
+#define ROW(name, arguments) {#name, arguments, name<float>, name<double>}
 extern const MathLoop math_loops[kMathLoops] = {
     ROW(exp, 1),   ROW(exp2, 1), ROW(expm1, 1),   ROW(log, 1), ROW(log2, 1),
     ROW(log1p, 1), ROW(tanh, 1), ROW(sigmoid, 1), ROW(sin, 1), ROW(cos, 1),

@@ -27,11 +27,11 @@ TEST(broadcast_aligns_at_the_last_dimension) {
   CHECK(out == Dims::of({2, 4, 3}));
   broadcast_sizes(Dims::of({0, 1}).v, 2, Dims::of({1, 5}).v, 2, out);
   CHECK(out == Dims::of({0, 5}));
-  std::string text = message_of([&] {
-    broadcast_sizes(Dims::of({2, 3}).v, 2, Dims::of({2, 4}).v, 2, out);
-  });
-  CHECK(text.starts_with("The size of tensor a (3) must match the size of tensor b (4) at "
-                         "non-singleton dimension 1"));
+  std::string text =
+      message_of([&] { broadcast_sizes(Dims::of({2, 3}).v, 2, Dims::of({2, 4}).v, 2, out); });
+  CHECK(
+      text.starts_with("The size of tensor a (3) must match the size of tensor b (4) at "
+                       "non-singleton dimension 1"));
 }
 
 TEST(numel_refuses_overflow_but_not_an_empty_dimension) {
@@ -67,9 +67,11 @@ TEST(infer_size_replaces_one_unknown) {
   infer_size(sizes, 6);
   CHECK(sizes == Dims::of({2, 3}));
   Dims bad = Dims::of({4, -1});
-  CHECK_EQ(message_of([&] { infer_size(bad, 6); }), std::string("shape '[4, -1]' is invalid for input of size 6"));
+  CHECK_EQ(message_of([&] { infer_size(bad, 6); }),
+           std::string("shape '[4, -1]' is invalid for input of size 6"));
   Dims twice = Dims::of({-1, -1});
-  CHECK_EQ(message_of([&] { infer_size(twice, 6); }), std::string("only one dimension can be inferred"));
+  CHECK_EQ(message_of([&] { infer_size(twice, 6); }),
+           std::string("only one dimension can be inferred"));
 }
 
 TEST(result_type_ranks_dimensions_before_categories) {
@@ -108,7 +110,8 @@ TEST(adopted_memory_is_released_by_its_owner) {
   static int released = 0;
   float values[2] = {1, 2};
   {
-    auto storage = Storage::adopt(values, sizeof values, &released, [](void* p) { ++*static_cast<int*>(p); }, true);
+    auto storage = Storage::adopt(
+        values, sizeof values, &released, [](void* p) { ++*static_cast<int*>(p); }, true);
     CHECK_EQ(storage->data(), static_cast<const void*>(values));
     CHECK(!storage->resizable());
   }
@@ -141,9 +144,13 @@ TEST(geometry_of_more_than_four_dimensions_moves_to_the_heap) {
 
 TEST(freed_blocks_are_used_again) {
   int64_t before = data_stats().system_calls;
-  { auto first = Storage::allocate(100000); }
+  {
+    auto first = Storage::allocate(100000);
+  }
   int64_t after_first = data_stats().system_calls;
-  { auto second = Storage::allocate(100000); }
+  {
+    auto second = Storage::allocate(100000);
+  }
 #ifndef RL_SANITIZE
   CHECK_EQ(data_stats().system_calls, after_first);
 #endif

@@ -8,8 +8,8 @@
 #include "graph/accumulate_grad.h"
 #include "graph/grad_mode.h"
 #include "graph/saved.h"
-#include "ops/reduce.h"
 #include "ops/op_node.h"
+#include "ops/reduce.h"
 #include "ops/table.h"
 
 namespace rl {

@@ -18,8 +18,10 @@ namespace {
 using Long = long double;
 namespace math = rl::ops::math;
 
-template <class T> constexpr T kInf = std::numeric_limits<T>::infinity();
-template <class T> constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+template <class T>
+constexpr T kInf = std::numeric_limits<T>::infinity();
+template <class T>
+constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
 
 struct Set {
   const char* name;
@@ -36,8 +38,10 @@ std::vector<Set> runnable_sets() {
   return sets;
 }
 
-template <class T> using Loop = void (*)(const T*, const T*, T*, long);
-template <class T> Loop<T> loop_of(const MathLoop& row) {
+template <class T>
+using Loop = void (*)(const T*, const T*, T*, long);
+template <class T>
+Loop<T> loop_of(const MathLoop& row) {
   if constexpr (sizeof(T) == 4)
     return row.f;
   else
@@ -50,16 +54,21 @@ const MathLoop& find(const Set& set, const std::string& name) {
   std::abort();
 }
 
-template <class T> T apply(const char* name, T x, T y = 0) {
+template <class T>
+T apply(const char* name, T x, T y = 0) {
   T out;
   loop_of<T>(find(runnable_sets().back(), name))(&x, &y, &out, 1);
   return out;
 }
 
-template <class T> bool same_bits(T a, T b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+template <class T>
+bool same_bits(T a, T b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
 
 // The distance of y from the exact value in ulps of T at that value. A wrong sign of zero counts.
-template <class T> double ulps(T y, Long exact) {
+template <class T>
+double ulps(T y, Long exact) {
   T rounded = static_cast<T>(exact);
   if (std::isnan(y) || std::isnan(rounded)) return std::isnan(y) && std::isnan(rounded) ? 0 : 1e9;
   if (y == 0 && rounded == 0) {
@@ -78,7 +87,8 @@ template <class T> double ulps(T y, Long exact) {
                              std::ldexp(Long(1), exponent - limits::digits));
 }
 
-template <class T> std::vector<T> specials() {
+template <class T>
+std::vector<T> specials() {
   using limits = std::numeric_limits<T>;
   std::vector<T> v = {0,
                       limits::denorm_min(),
@@ -136,7 +146,8 @@ template <class T> std::vector<T> specials() {
 
 // Specials; both signs of every exponent; the range of moderate arguments; the neighbourhood of
 // +-1 and of multiples of pi/2 at every scale.
-template <class T> std::vector<T> samples(int per_exponent, int dense) {
+template <class T>
+std::vector<T> samples(int per_exponent, int dense) {
   using limits = std::numeric_limits<T>;
   std::mt19937_64 random(1);
   auto unit = [&] { return static_cast<double>(random() >> 11) * 0x1p-53; };
@@ -155,7 +166,8 @@ template <class T> std::vector<T> samples(int per_exponent, int dense) {
   return v;
 }
 
-template <class T> T exact_sigmoid(T x) {
+template <class T>
+T exact_sigmoid(T x) {
   return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
 }
 
@@ -183,7 +195,8 @@ const Unary kUnary[] = {
     {"cos", std::cos, std::cos, 0.501, 0.78, math::kTrigMax},
 };
 
-template <class T> void check_unary(int per_exponent, int dense) {
+template <class T>
+void check_unary(int per_exponent, int dense) {
   std::vector<T> x = samples<T>(per_exponent, dense), out(x.size());
   const Set set = runnable_sets().back();
   for (const Unary& u : kUnary) {
@@ -205,7 +218,8 @@ template <class T> void check_unary(int per_exponent, int dense) {
   }
 }
 
-template <class T> void pow_arguments(std::vector<T>& x, std::vector<T>& y, int n) {
+template <class T>
+void pow_arguments(std::vector<T>& x, std::vector<T>& y, int n) {
   using limits = std::numeric_limits<T>;
   for (T a : specials<T>())
     for (T b : specials<T>()) x.push_back(a), y.push_back(b);
@@ -222,7 +236,8 @@ template <class T> void pow_arguments(std::vector<T>& x, std::vector<T>& y, int 
   }
 }
 
-template <class T> void check_pow(int n, double bound) {
+template <class T>
+void check_pow(int n, double bound) {
   std::vector<T> x, y;
   pow_arguments(x, y, n);
   std::vector<T> out(x.size());
@@ -242,7 +257,8 @@ template <class T> void check_pow(int n, double bound) {
   CHECK(worst <= bound);
 }
 
-template <class T> void check_sets(int per_exponent, int dense, int n_pow) {
+template <class T>
+void check_sets(int per_exponent, int dense, int n_pow) {
   std::vector<T> x = samples<T>(per_exponent, dense), y(x.size());
   for (size_t i = 0; i < x.size(); ++i) y[i] = x[(i * 7919 + 1) % x.size()];
   pow_arguments(x, y, n_pow);

@@ -33,7 +33,8 @@ uint64_t hash_of(const Bytes& bytes) {
   return h;
 }
 
-template <class T> Bytes bytes_of(const std::vector<T>& values) {
+template <class T>
+Bytes bytes_of(const std::vector<T>& values) {
   Bytes bytes(values.size() * sizeof(T));
   if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
   return bytes;
@@ -59,7 +60,8 @@ void normal(double* out, int64_t n, double mean, double std, bool contiguous, Ge
   rl::normal_double(out, n, mean, std, contiguous, g);
 }
 
-template <class T> Bytes draw_floating(const std::string& kind, int64_t n, Generator& g) {
+template <class T>
+Bytes draw_floating(const std::string& kind, int64_t n, Generator& g) {
   std::vector<T> out(static_cast<size_t>(n)), p(out.size());
   std::vector<int64_t> index(out.size());
   T* o = out.data();

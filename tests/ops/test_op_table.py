@@ -141,9 +141,7 @@ def test_out_takes_the_result(op):
         expected = function(*tensors)
         out = torch.empty(0, dtype=expected.dtype)
         first = sample.first
-        given = getattr(torch, op["name"])(
-            *first, *tensors, *sample.rest, **sample.kwargs, out=out
-        )
+        given = getattr(torch, op["name"])(*first, *tensors, *sample.rest, **sample.kwargs, out=out)
         assert given is out and out.shape == expected.shape and out.tolist() == expected.tolist()
 
 
