@@ -77,9 +77,9 @@ void convert_strided(void* out, int64_t out_step, DType out_dtype, const void* i
   });
 }
 
-void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* sizes, int ndim,
-                     void* out, const int64_t* out_strides, DType out_dtype, const Operand* in,
-                     int n_in) {
+void run_elementwise(TileFn fn, DType compute, DType result, uint8_t repeats, const int64_t* sizes,
+                     int ndim, void* out, const int64_t* out_strides, DType out_dtype,
+                     const Operand* in, int n_in) {
   for (int d = 0; d < ndim; ++d)
     if (sizes[d] == 0) return;
   Space space;
@@ -91,8 +91,9 @@ void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* size
   uint8_t step[kMaxOperands];
   for (int k = 0; k < n_in; ++k) {
     int64_t s = space.stride[k + 1][0];
-    direct[k] = in[k].dtype == compute && (s == 1 || s == 0);
-    step[k] = static_cast<uint8_t>(s == 0 ? 0 : 1);
+    bool repeated = s == 0 && (repeats >> k & 1);
+    direct[k] = in[k].dtype == compute && (s == 1 || repeated);
+    step[k] = repeated ? 0 : 1;
     all_direct = all_direct && direct[k];
   }
   alignas(64) char buffers[kMaxOperands + 1][kTile * 8];
@@ -118,7 +119,7 @@ void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* size
           if (direct[k]) {
             tile_in[k] = from;
           } else {
-            convert_strided(buffers[k], 1, compute, from, s, in[k].dtype, s == 0 ? 1 : n);
+            convert_strided(buffers[k], 1, compute, from, s, in[k].dtype, step[k] ? n : 1);
             tile_in[k] = buffers[k];
           }
         }

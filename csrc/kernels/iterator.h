@@ -16,10 +16,11 @@ struct Operand {
   DType dtype;
 };
 
-// Runs `fn` (operands of type `compute`, results of type `result`) over `sizes`.
-void run_elementwise(TileFn fn, DType compute, DType result, const int64_t* sizes, int ndim,
-                     void* out, const int64_t* out_strides, DType out_dtype, const Operand* in,
-                     int n_in);
+// Runs `fn` (operands of type `compute`, results of type `result`) over `sizes`. Bit k of
+// `repeats`: operand k may be handed over as one element with step 0.
+void run_elementwise(TileFn fn, DType compute, DType result, uint8_t repeats, const int64_t* sizes,
+                     int ndim, void* out, const int64_t* out_strides, DType out_dtype,
+                     const Operand* in, int n_in);
 
 // Element-by-element copy with conversion. Strides in elements.
 void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void* in,

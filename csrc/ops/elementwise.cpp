@@ -185,6 +185,7 @@ struct Launch {
   TensorImpl* tensors[kMaxOperands];  // null: a scalar
   const void* scalars[kMaxOperands];
   int n;
+  uint8_t repeats;
 };
 
 TensorRef launch(const Launch& l, TensorImpl* target) {
@@ -201,14 +202,18 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
   int ndim = model->ndim();
   for (int k = 0; k < l.n; ++k) {
     TensorImpl* t = l.tensors[k];
-    if (!t) {
+    if (!t && (l.repeats >> k & 1)) {
       in[k] = l.scalars[k];
       step[k] = 0;
+    } else if (!t) {
+      straight = false;
+      break;
     } else if (t->dtype() == l.compute && t->is_contiguous() &&
                same_sizes(t->sizes(), t->ndim(), sizes, ndim)) {
       in[k] = t->data();
       step[k] = 1;
-    } else if (t->dtype() == l.compute && t->numel() == 1 && t->ndim() <= ndim) {
+    } else if (t->dtype() == l.compute && t->numel() == 1 && t->ndim() <= ndim &&
+               (l.repeats >> k & 1)) {
       in[k] = t->data();
       step[k] = 0;
     } else {
@@ -264,8 +269,8 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
     int64_t layout[kMaxDims];
     if (common_dense_strides(l.tensors, l.n, shape, layout)) out->set_geometry(shape, layout, 0);
   }
-  run_elementwise(l.fn, l.compute, l.result, shape.v, shape.n, out->mut_data(), out->strides(),
-                  out->dtype(), operands, l.n);
+  run_elementwise(l.fn, l.compute, l.result, l.repeats, shape.v, shape.n, out->mut_data(),
+                  out->strides(), out->dtype(), operands, l.n);
   return out;
 }
 
@@ -279,6 +284,7 @@ void elementwise_forward(Call& call) {
   l.compute = compute;
   l.result = e.predicate ? DType::kBool : compute;
   l.n = e.n_args;
+  l.repeats = e.repeats;
   l.fn = kernel_set->ops[e.kernel].fn[0][static_cast<int>(compute)];
   ScalarSlot scalars[kMaxOperands];
   for (int i = 0; i < e.n_args; ++i) {
@@ -323,6 +329,7 @@ TensorRef fused_gradient(OpNode& node, int arg, TensorImpl* grad, bool last_use)
   Launch l;
   l.compute = l.result = grad->dtype();
   l.n = formula.n;
+  l.repeats = formula.repeats;
   l.fn = kernel_set->ops[e.kernel].fn[arg + 1][static_cast<int>(l.compute)];
   ScalarSlot scalars[kMaxOperands];
   TensorRef held[kMaxOperands];

@@ -20,12 +20,14 @@ struct OperandSpec {
 struct Formula {
   ops::GradForm form = ops::GradForm::kMissing;
   uint8_t n = 0;
+  uint8_t repeats = 0;  // operands that a kernel takes as one element (kernels/tile.h)
   OperandSpec operands[kMaxOperands];
 };
 
 struct Elementwise {
   int kernel = 0;  // index in the kernel sets
   uint8_t n_args = 0;
+  uint8_t repeats = 0;  // as in Formula
   bool scalar_arg[kMaxOperands] = {};
   bool predicate = false;     // the result is bool
   uint8_t promotes_from = 0;  // arguments before this one (a condition) do not decide the dtype
@@ -44,6 +46,14 @@ template <class R, class... P>
 struct FunctionTraits<R (*)(P...)> {
   using result = R;
   static constexpr int count = sizeof...(P);
+  static constexpr uint8_t repeats() {
+    int moving = 0, i = 0;
+    uint8_t scalars = 0;
+    ((scalars |= static_cast<uint8_t>(ops::ParamTraits<P>::scalar << i++),
+      moving += !ops::ParamTraits<P>::scalar),
+     ...);
+    return moving <= 2 ? 0xff : scalars;
+  }
   static void describe(Formula& formula) {
     int i = 0;
     ((formula.operands[i++] = {ops::ParamTraits<P>::reads,
@@ -51,6 +61,7 @@ struct FunctionTraits<R (*)(P...)> {
                                ops::ParamTraits<P>::scalar, 0}),
      ...);
     formula.n = count;
+    formula.repeats = repeats();
   }
   static void describe_args(bool* scalar) {
     int i = 0;
@@ -104,6 +115,7 @@ Elementwise describe_elementwise() {
                 "the op is missing in its family's OpList");
   using Forward = detail::FunctionTraits<decltype(&T::template forward<float>)>;
   e.n_args = Forward::count;
+  e.repeats = Forward::repeats();
   e.predicate = std::is_same_v<typename Forward::result, bool>;
   Forward::describe_args(e.scalar_arg);
   detail::describe_gradient<T, 1>(e);

@@ -5,12 +5,13 @@
 #include "ops/arithmetic.h"
 #include "ops/compare.h"
 #include "ops/exponential.h"
+#include "ops/power.h"
 #include "ops/select.h"
 
 namespace rl::RL_ISA {
 
-using ElementwiseOps = decltype(join_lists(ArithmeticOps{}, ExponentialOps{}, ActivationOps{},
-                                           CompareOps{}, SelectOps{}));
+using ElementwiseOps = decltype(join_lists(ArithmeticOps{}, PowerOps{}, ExponentialOps{},
+                                           ActivationOps{}, CompareOps{}, SelectOps{}));
 
 template <class Op, class... Ops>
 constexpr int list_index(OpList<Ops...>) {

@@ -1,0 +1,117 @@
+// The loops of one family of elementwise formulas, for one instruction set. Compiled once per
+// family and set; every function is local or always inlined, so no two objects share code.
+#define RL_KERNEL_SET
+#include "isa/sets.h"
+#include "kernels/tile.h"
+#include RL_FAMILY_HEADER
+
+namespace rl::RL_ISA {
+namespace {
+template <int... I>
+struct Seq {};
+template <int N>
+using MakeSeq = Seq<__integer_pack(N)...>;
+
+template <class T>
+struct Traits;
+template <class R, class... P>
+struct Traits<R (*)(P...)> {
+  using Out = R;
+  static constexpr int n = sizeof...(P);
+  // Bits of the operands that are the same number for every element.
+  static constexpr unsigned scalars() {
+    unsigned mask = 0;
+    int i = 0;
+    ((mask |= ParamTraits<P>::scalar ? 1u << i : 0u, ++i), ...);
+    return mask;
+  }
+  template <class F, class... T>
+  RL_FN static R call(F f, T... values) {
+    return f(P{values}...);
+  }
+};
+
+// The loop for one pattern of steps: bit k of Vary is set where operand k moves.
+template <class Op, int F, class T, unsigned Vary, class Out, int... I>
+[[gnu::noinline]] static void loop(Out* out, const void* const* in, int64_t n, Seq<I...>) {
+  using Tr = Traits<decltype(formula_function<Op, F, T>())>;
+  const T* p[sizeof...(I)] = {static_cast<const T*>(in[I])...};
+  const T first[sizeof...(I)] = {p[I][0]...};
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = Tr::call(formula_function<Op, F, T>(), (Vary >> I & 1 ? p[I][i] : first[I])...);
+}
+
+template <class Op, int F, class T>
+static void tile(void* out_memory, const void* const* in, const uint8_t* step, int64_t n) {
+  using Tr = Traits<decltype(formula_function<Op, F, T>())>;
+  using Out = typename Tr::Out;
+  using Operands = MakeSeq<Tr::n>;
+  constexpr unsigned kAll = (1u << Tr::n) - 1, kScalars = Tr::scalars(), kMoving = kAll & ~kScalars;
+  auto* out = static_cast<Out*>(out_memory);
+  unsigned vary = 0;
+  for (int k = 0; k < Tr::n; ++k) vary |= static_cast<unsigned>(step[k]) << k;
+  vary &= kMoving;
+  if (vary == kMoving || n == 1) return loop<Op, F, T, kMoving>(out, in, n, Operands{});
+  if (vary == 0) {
+    // Every operand repeats: one result for all places.
+    loop<Op, F, T, kMoving>(out, in, 1, Operands{});
+    for (int64_t i = 1; i < n; ++i) out[i] = out[0];
+    return;
+  }
+  // With three moving operands the caller spreads those that repeat (tile.h).
+  if constexpr (__builtin_popcount(kMoving) == 2) {
+    constexpr unsigned kLow = kMoving & -kMoving;
+    if (vary == kLow)
+      loop<Op, F, T, kLow>(out, in, n, Operands{});
+    else
+      loop<Op, F, T, kMoving & ~kLow>(out, in, n, Operands{});
+  }
+}
+
+template <class Op, int F, class T>
+constexpr TileFn kernel() {
+  constexpr bool integral = !__is_same(T, float) && !__is_same(T, double);
+  if constexpr (F > 0 && (integral || !has_formula<Op, F>()))
+    return nullptr;
+  else if constexpr (F == 0 && integral && Op::record.computes == Computes::kFloating)
+    return nullptr;
+  else if constexpr (F == 0 && __is_same(T, bool) && Op::record.computes != Computes::kAny)
+    return nullptr;
+  else
+    return &tile<Op, F, T>;
+}
+
+template <class Op, int F>
+constexpr void fill_formula(OpKernels& k) {
+  k.fn[F][static_cast<int>(DType::kBool)] = kernel<Op, F, bool>();
+  k.fn[F][static_cast<int>(DType::kInt64)] = kernel<Op, F, int64_t>();
+  k.fn[F][static_cast<int>(DType::kFloat32)] = kernel<Op, F, float>();
+  k.fn[F][static_cast<int>(DType::kFloat64)] = kernel<Op, F, double>();
+}
+
+template <class Op>
+constexpr OpKernels kernels_of() {
+  OpKernels k{};
+  fill_formula<Op, 0>(k);
+  fill_formula<Op, 1>(k);
+  fill_formula<Op, 2>(k);
+  fill_formula<Op, 3>(k);
+  return k;
+}
+
+template <class List>
+struct Table;
+template <class... Ops>
+struct Table<OpList<Ops...>> {
+  static constexpr OpKernels ops[sizeof...(Ops)] = {kernels_of<Ops>()...};
+};
+
+}  // namespace
+}  // namespace rl::RL_ISA
+
+namespace rl {
+const FamilyKernels RL_FAMILY_NAME = {
+    RL_ISA::Table<RL_ISA::RL_FAMILY_LIST>::ops,
+    sizeof RL_ISA::Table<RL_ISA::RL_FAMILY_LIST>::ops / sizeof(OpKernels)};
+}  // namespace rl

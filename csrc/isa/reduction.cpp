@@ -1,0 +1,116 @@
+// Sums and matrix products for one instruction set; local functions only.
+#include "isa/sets.h"
+#include "kernels/tile.h"
+
+namespace rl::RL_ISA {
+namespace {
+
+// --- sums: 16 lanes inside a block, blocks pairwise. The split depends on n alone.
+constexpr int64_t kBlock = 1024;
+constexpr int kLanes = 16;
+
+template <class T>
+static T sum_block(const T* x, int64_t n) {
+  T lane[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int k = 0; k < kLanes; ++k) lane[k] += x[i + k];
+  for (int k = 0; i < n; ++i, ++k) lane[k] += x[i];
+  for (int width = kLanes / 2; width > 0; width /= 2)
+    for (int k = 0; k < width; ++k) lane[k] += lane[k + width];
+  return lane[0];
+}
+
+template <class T>
+static T sum_pairwise(const T* x, int64_t n) {
+  if (n <= kBlock) return sum_block(x, n);
+  int64_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
+  return sum_pairwise(x, half) + sum_pairwise(x + half, n - half);
+}
+
+template <class T>
+static void sum(void* out, const void* x, int64_t n) {
+  *static_cast<T*>(out) = sum_pairwise(static_cast<const T*>(x), n);
+}
+
+constexpr int64_t kColumns = 256;
+
+template <class T>
+static void sum_rows_pairwise(T* acc, const T* x, int64_t rows, int64_t row_stride,
+                              int64_t columns) {
+  if (rows <= 16) {
+    for (int64_t j = 0; j < columns; ++j) acc[j] = x[j];
+    for (int64_t r = 1; r < rows; ++r)
+      for (int64_t j = 0; j < columns; ++j) acc[j] += x[r * row_stride + j];
+    return;
+  }
+  int64_t half = (rows / 2 + 15) / 16 * 16;
+  T other[kColumns];
+  sum_rows_pairwise(acc, x, half, row_stride, columns);
+  sum_rows_pairwise(other, x + half * row_stride, rows - half, row_stride, columns);
+  for (int64_t j = 0; j < columns; ++j) acc[j] += other[j];
+}
+
+template <class T>
+static void sum_rows(void* acc, const void* x, int64_t rows, int64_t row_stride, int64_t columns) {
+  for (int64_t j = 0; j < columns; j += kColumns)
+    sum_rows_pairwise(static_cast<T*>(acc) + j, static_cast<const T*>(x) + j, rows, row_stride,
+                      columns - j < kColumns ? columns - j : kColumns);
+}
+
+// --- c = a @ b. The second operand's rows are contiguous; 4 x 16 results stay in registers.
+template <class T>
+static void matmul_edge(T* c, const T* a, const T* b, int64_t m, int64_t n, int64_t k,
+                        int64_t a_row, int64_t a_col, int64_t b_row, int64_t c_row) {
+  for (int64_t i = 0; i < m; ++i) {
+    T acc[16] = {};
+    for (int64_t p = 0; p < k; ++p) {
+      T x = a[i * a_row + p * a_col];
+      for (int64_t j = 0; j < n; ++j) acc[j] += x * b[p * b_row + j];
+    }
+    for (int64_t j = 0; j < n; ++j) c[i * c_row + j] = acc[j];
+  }
+}
+
+template <class T>
+static void matmul_tile(T* c, const T* a, const T* b, int64_t k, int64_t a_row, int64_t a_col,
+                        int64_t b_row, int64_t c_row) {
+  T acc[4][16] = {};
+  for (int64_t p = 0; p < k; ++p)
+    for (int i = 0; i < 4; ++i) {
+      T x = a[i * a_row + p * a_col];
+      for (int j = 0; j < 16; ++j) acc[i][j] += x * b[p * b_row + j];
+    }
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 16; ++j) c[i * c_row + j] = acc[i][j];
+}
+
+template <class T>
+static void matmul(void* c_memory, const void* a_memory, const void* b_memory, int64_t m, int64_t n,
+                   int64_t k, int64_t a_row, int64_t a_col, int64_t b_row, int64_t c_row) {
+  auto* c = static_cast<T*>(c_memory);
+  auto* a = static_cast<const T*>(a_memory);
+  auto* b = static_cast<const T*>(b_memory);
+  for (int64_t j = 0; j < n; j += 16) {
+    int64_t columns = n - j < 16 ? n - j : 16;
+    int64_t i = 0;
+    if (columns == 16)
+      for (; i + 4 <= m; i += 4)
+        matmul_tile(c + i * c_row + j, a + i * a_row, b + j, k, a_row, a_col, b_row, c_row);
+    matmul_edge(c + i * c_row + j, a + i * a_row, b + j, m - i, columns, k, a_row, a_col, b_row,
+                c_row);
+  }
+}
+
+}  // namespace
+}  // namespace rl::RL_ISA
+
+namespace rl {
+const ReductionKernels RL_REDUCTION_NAME = {
+    {{nullptr, nullptr},
+     {RL_ISA::sum<int64_t>, RL_ISA::sum_rows<int64_t>},
+     {RL_ISA::sum<float>, RL_ISA::sum_rows<float>},
+     {RL_ISA::sum<double>, RL_ISA::sum_rows<double>}},
+    {nullptr, RL_ISA::matmul<int64_t>, RL_ISA::matmul<float>, RL_ISA::matmul<double>},
+};
+}  // namespace rl

@@ -1,0 +1,31 @@
+// What every kernel set's objects export: tables of plain data, named after set and family.
+#pragma once
+
+#include "kernels/tile.h"
+
+#define RL_JOIN_(a, b, c) a##_##b##_##c
+#define RL_JOIN(a, b, c) RL_JOIN_(a, b, c)
+#define RL_FAMILY_NAME RL_JOIN(kernels, RL_FAMILY, RL_ISA)
+#define RL_REDUCTION_NAME RL_JOIN(kernels, reduction, RL_ISA)
+
+namespace rl {
+
+// The kernels of one file of ops, in the order of its OpList.
+struct FamilyKernels {
+  const OpKernels* ops;
+  size_t n;
+};
+
+struct ReductionKernels {
+  ReduceKernels reduce[kDTypes];
+  MatmulFn matmul[kDTypes];
+};
+
+#ifdef RL_FAMILY
+extern const FamilyKernels RL_FAMILY_NAME;
+#endif
+#ifdef RL_ISA
+extern const ReductionKernels RL_REDUCTION_NAME;
+#endif
+
+}  // namespace rl

@@ -1,0 +1,81 @@
+// Powers. A family of their own: their kernels take longest to compile.
+#pragma once
+
+#include "ops/formula.h"
+
+namespace rl::RL_ISA {
+
+// x^p with a number p. The gradient is 0 for p = 0, also where x^(p-1) is not finite.
+struct Pow {
+  static constexpr OpRecord record{
+      .name = "pow",
+      .signature = "pow(input: Tensor, exponent: Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "Each element raised to a power.",
+      .derivative = "dy/dx = p x^(p-1)",
+      .domain = {0.1, 4},
+      .max_ulp = 1,
+      .computes = Computes::kAny,
+      .inplace = true,
+      .scalar_promotes = true};
+  template <class T>
+  RL_FN static T forward(T x, Scalar<T, 1> p) {
+    return math::pow_number(x, p.value);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1> p) {
+    return math::pow_grad(g, x, p);
+  }
+};
+
+// x^p with a tensor p. grad_other uses the output and is 0 where x = 0 and p >= 0.
+struct PowTensor {
+  static constexpr OpRecord record{
+      .name = "pow",
+      .overload = 1,
+      .signature = "pow(input: Tensor, exponent: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "Each element raised to a power.",
+      .derivative = "dy/dinput = p x^(p-1), dy/dexponent = y log(x)",
+      .domain = {0.1, 4},
+      .max_ulp = 1,
+      .computes = Computes::kNumeric,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x, T p) {
+    return math::pow(x, p);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Other<V> p) {
+    return math::pow_grad(g, x, p);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> x, Other<V> p, Result<V> y) {
+    return g * math::pow_exponent_slope(x, p, y);
+  }
+};
+
+// b^x with a number b: `2 ** x`.
+struct PowBase {
+  static constexpr OpRecord record{
+      .name = "pow",
+      .overload = 2,
+      .signature = "pow(self: Number, exponent: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "A number raised to the power of each element.",
+      .derivative = "dy/dexponent = y log(b)",
+      .domain = {-3, 3},
+      .max_ulp = 1,
+      .computes = Computes::kNumeric,
+      .form = Form::kFunction,
+      .scalar_promotes = true};
+  template <class T>
+  RL_FN static T forward(Scalar<T, 0> base, T p) {
+    return math::pow(base.value, p);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Scalar<V, 0> base, Other<V> p, Result<V> y) {
+    return g * math::pow_exponent_slope(base, p, y);
+  }
+};
+
+using PowerOps = OpList<Pow, PowTensor, PowBase>;
+
+}  // namespace rl::RL_ISA
