@@ -58,31 +58,38 @@ static void sum_rows(void* acc, const void* x, int64_t rows, int64_t row_stride,
                       columns - j < kColumns ? columns - j : kColumns);
 }
 
-// --- c = a @ b. The second operand's rows are contiguous; 4 x 16 results stay in registers.
+// --- c = a @ b: 64 bytes of columns at a time, four rows in registers. Products are rounded before
+// they are added, in the order of k, so every set and every split gives the same bits.
 template <class T>
-static void matmul_edge(T* c, const T* a, const T* b, int64_t m, int64_t n, int64_t k,
-                        int64_t a_row, int64_t a_col, int64_t b_row, int64_t c_row) {
-  for (int64_t i = 0; i < m; ++i) {
-    T acc[16] = {};
-    for (int64_t p = 0; p < k; ++p) {
-      T x = a[i * a_row + p * a_col];
-      for (int64_t j = 0; j < n; ++j) acc[j] += x * b[p * b_row + j];
-    }
-    for (int64_t j = 0; j < n; ++j) c[i * c_row + j] = acc[j];
+struct Columns {
+  static constexpr int n = 64 / sizeof(T);
+  typedef T Vector __attribute__((vector_size(64)));
+};
+
+// R rows by up to one vector of columns. `add`: onto what c holds.
+template <class T, int R>
+static void matmul_tile(T* c, const T* a, const T* b, int64_t k, int64_t columns, int64_t a_row,
+                        int64_t a_col, int64_t b_row, int64_t c_row, bool add) {
+  typename Columns<T>::Vector acc[R] = {}, row;
+  if (add)
+    for (int i = 0; i < R; ++i)
+      __builtin_memcpy(&acc[i], c + i * c_row, static_cast<size_t>(columns) * sizeof(T));
+  for (int64_t p = 0; p < k; ++p) {
+    __builtin_memcpy(&row, b + p * b_row, sizeof row);
+    for (int i = 0; i < R; ++i) acc[i] += a[i * a_row + p * a_col] * row;
   }
+  for (int i = 0; i < R; ++i)
+    __builtin_memcpy(c + i * c_row, &acc[i], static_cast<size_t>(columns) * sizeof(T));
 }
 
 template <class T>
-static void matmul_tile(T* c, const T* a, const T* b, int64_t k, int64_t a_row, int64_t a_col,
-                        int64_t b_row, int64_t c_row) {
-  T acc[4][16] = {};
-  for (int64_t p = 0; p < k; ++p)
-    for (int i = 0; i < 4; ++i) {
-      T x = a[i * a_row + p * a_col];
-      for (int j = 0; j < 16; ++j) acc[i][j] += x * b[p * b_row + j];
-    }
-  for (int i = 0; i < 4; ++i)
-    for (int j = 0; j < 16; ++j) c[i * c_row + j] = acc[i][j];
+static void matmul_panel(T* c, const T* a, const T* b, int64_t m, int64_t k, int64_t columns,
+                         int64_t a_row, int64_t a_col, int64_t b_row, int64_t c_row, bool add) {
+  int64_t i = 0;
+  for (; i + 4 <= m; i += 4)
+    matmul_tile<T, 4>(c + i * c_row, a + i * a_row, b, k, columns, a_row, a_col, b_row, c_row, add);
+  for (; i < m; ++i)
+    matmul_tile<T, 1>(c + i * c_row, a + i * a_row, b, k, columns, a_row, a_col, b_row, c_row, add);
 }
 
 template <class T>
@@ -91,14 +98,21 @@ static void matmul(void* c_memory, const void* a_memory, const void* b_memory, i
   auto* c = static_cast<T*>(c_memory);
   auto* a = static_cast<const T*>(a_memory);
   auto* b = static_cast<const T*>(b_memory);
-  for (int64_t j = 0; j < n; j += 16) {
-    int64_t columns = n - j < 16 ? n - j : 16;
-    int64_t i = 0;
-    if (columns == 16)
-      for (; i + 4 <= m; i += 4)
-        matmul_tile(c + i * c_row + j, a + i * a_row, b + j, k, a_row, a_col, b_row, c_row);
-    matmul_edge(c + i * c_row + j, a + i * a_row, b + j, m - i, columns, k, a_row, a_col, b_row,
-                c_row);
+  constexpr int kWidth = Columns<T>::n;
+  int64_t j = 0;
+  for (; j + kWidth <= n; j += kWidth)
+    matmul_panel(c + j, a, b + j, m, k, kWidth, a_row, a_col, b_row, c_row, false);
+  if (j == n) return;
+  // The last columns are copied beside zeros, so that whole vectors can be read.
+  constexpr int64_t kRows = 128;
+  T padded[kRows * kWidth];
+  for (int64_t p = 0; p < k; p += kRows) {
+    int64_t rows = k - p < kRows ? k - p : kRows;
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t q = 0; q < kWidth; ++q)
+        padded[r * kWidth + q] = q < n - j ? b[(p + r) * b_row + j + q] : T(0);
+    matmul_panel(c + j, a + p * a_col, padded, m, rows, n - j, a_row, a_col, int64_t{kWidth}, c_row,
+                 p > 0);
   }
 }
 
