@@ -2,7 +2,7 @@
 # versions of requirements-dev.txt, and compiles what has changed. `make help` lists the targets.
 #
 #   make test PYTHON=python3.12      another interpreter, in an environment and build folder of its own
-#   make test TESTS=tests/engine     some of the Python tests; PYTEST_ARGS passes options to pytest
+#   make test TESTS=tests/autograd     some of the Python tests; PYTEST_ARGS passes options to pytest
 #   make bench CASES="chain memory"  some of the benchmarks
 #   make test WERROR=ON              compiler warnings are errors, as in continuous integration
 
@@ -12,7 +12,7 @@ PYTEST_ARGS ?= -q
 CASES ?=
 WERROR ?= OFF
 
-# "311 linux_x86_64": one build folder per Python version, the one scikit-build-core's build-dir names.
+# "311 linux_x86_64": one build folder per Python version. A plain `pip install .` builds elsewhere.
 PYTHON_FACTS := $(shell $(PYTHON) -c 'import sys, sysconfig; print("%d%d" % sys.version_info[:2], \
   sysconfig.get_platform().replace("-", "_").replace(".", "_"))' 2>/dev/null)
 PYTHON_TAG := cp$(firstword $(PYTHON_FACTS))
@@ -116,8 +116,8 @@ build: $(INSTALLED)
 	@$(VENV)/bin/cmake --install $(BUILD) --prefix "$(call site_packages,$(VENV))" >/dev/null
 
 $(INSTALLED): $(VENV)/.build-stamp pyproject.toml CMakeLists.txt
-	@echo "$(VENV): building rushlight in $(BUILD)"
-	@$(call install_package,$(VENV)) --editable .
+	@echo "$(VENV): building rushlight in $(BUILD), which takes about two minutes the first time"
+	@$(call install_package,$(VENV)) --config-settings=build-dir=$(BUILD) --editable .
 	@touch $@
 
 $(ASAN_BUILD)/.installed: $(ASAN_VENV)/.build-stamp $(ASAN_VENV)/.test-stamp pyproject.toml CMakeLists.txt
@@ -132,7 +132,7 @@ $(BENCH_VENV)/.rushlight-stamp: $(BENCH_VENV)/.bench-stamp $(SOURCES) | build
 	@rm -rf build/wheel
 	@PATH="$(abspath $(VENV))/bin:$$PATH" $(call pip,$(VENV)) wheel --quiet --no-build-isolation --no-deps \
 	  --config-settings=build.targets=_C --config-settings=cmake.define.RUSHLIGHT_TESTS=ON \
-	  --wheel-dir build/wheel .
+	  --config-settings=build-dir=$(BUILD) --wheel-dir build/wheel .
 	@$(call pip,$(BENCH_VENV)) install --quiet --force-reinstall --no-deps build/wheel/rushlight-*.whl
 	@touch $@
 

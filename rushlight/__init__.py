@@ -7,6 +7,12 @@ from ._version import __version__  # noqa: F401
 # Frames of these modules are never the user's: a Site is taken further out.
 _C._add_package_globals(globals())
 
+TYPE_CHECKING = False  # type checkers take it for true; typing would cost the import
+if TYPE_CHECKING:
+    from ._alias import install_as_torch  # noqa: F401
+    from ._settings import *  # noqa: F403
+    from ._tensor_str import get_printoptions, printoptions, set_printoptions  # noqa: F401
+
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
     ("autograd", "backends", "cuda", "random", "utils", "version"),

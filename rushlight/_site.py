@@ -129,6 +129,7 @@ def resolve(code, offset):
     lineno, end_lineno, column, end_column = next(positions, unknown)
     lines = []
     if lineno is not None:
+        linecache.checkcache(code.co_filename)  # the file may have been edited and reloaded
         last = lineno if end_lineno is None else end_lineno
         lines = [linecache.getline(code.co_filename, n) for n in range(lineno, last + 1)]
         lines = [line.rstrip("\n") for line in lines]
@@ -146,15 +147,38 @@ def resolve(code, offset):
     )
 
 
+_LONGEST = 60
+
+
+def _one_line(text):
+    """The text with its white space folded, cut where it is too long for a message."""
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
 def describe(code, offset):
     """Return the line an error shows: ``y = torch.exp(x)          train.py:12``.
 
-    Returns: str, the first line of the expression with "…" where it goes on; empty where there is
-        no source.
+    Returns: str, the statement's line where the expression is all of it, else the expression; only
+        name and place where there is no source.
     """
     site = resolve(code, offset)
-    if not site.source:
+    if site.lineno is None:
         return ""
-    first, *more = site.source.split("\n")
-    text = first.strip() + (" …" if more else "")
+    if not site.source:
+        return f"{site.name} = …  {site}" if site.name else str(site)
+    line = _one_line(site.source)
+    expression = _one_line(site.expression)
+    alone = "\n" not in site.source and len(line) < _LONGEST
+    text = line if alone and not line.endswith(":") else expression or line
     return f"{text:<24}  {site}"
+
+
+def expression(code, offset):
+    """Return the expression alone, for a message that repeats it: ``b -= lr * b.grad``.
+
+    Returns: str; "..." where there is no source or it is long.
+    """
+    site = resolve(code, offset)
+    text = " ".join(site.expression.split())
+    return text if text and len(text) <= _LONGEST else "..."

@@ -11,6 +11,7 @@ const Host kBare = {
     .decref = [](void*) {},
     .capture_site = [](int32_t*) -> void* { return nullptr; },
     .describe_site = [](void*, int32_t) { return std::string(); },
+    .site_expression = [](void*, int32_t) { return std::string("..."); },
     .release_wrapper = [](TensorImpl*) {},
     .poll = [] {},
     .call_tensor_hook = [](void*, TensorImpl*) -> TensorImpl* { return nullptr; },

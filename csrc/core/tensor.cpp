@@ -96,6 +96,7 @@ void TensorImpl::set_grad_fn(Node* node, uint32_t output_nr) {
   leaf_ = node == nullptr;
   output_nr_ = output_nr;
   set_requires_grad(node != nullptr);
+  if (node) set_cut(Cut::kNone);
   if (old) node_release(old);
 }
 

@@ -19,6 +19,7 @@ using TensorRef = Ref<TensorImpl>;
 enum Key : uint8_t {
   kRequiresGrad = 1,
   kInference = 2,
+  kCut = 4,  // does not require grad though something it came from does: see Cut
 };
 
 // What a view remembers of the circumstances it was made in.
@@ -86,7 +87,10 @@ class TensorImpl {
   bool is_inference() const { return key_ & kInference; }
   void set_inference() { key_ |= kInference; }
   Cut cut() const { return cut_; }
-  void set_cut(Cut why) { cut_ = why; }
+  void set_cut(Cut why) {
+    cut_ = why;
+    key_ = static_cast<uint8_t>(why == Cut::kNone ? key_ & ~kCut : key_ | kCut);
+  }
 
   // The node that computed this tensor, null for leaves, and which of its outputs this is.
   Node* grad_fn() const { return leaf_ ? nullptr : node_; }
@@ -106,7 +110,7 @@ class TensorImpl {
   bool retains_grad() const { return retains_grad_; }
   void set_retains_grad(bool on) { retains_grad_ = on; }
 
-  // The node that made this tensor saves it as its own output (see graph/saved_tensor).
+  // The node that made this tensor saves it as its own output (see graph/saved.h).
   bool saved_by_grad_fn() const { return saved_by_grad_fn_; }
   void set_saved_by_grad_fn(bool on) { saved_by_grad_fn_ = on; }
 

@@ -51,7 +51,7 @@ TensorRef SavedSlot::unpack(Node* node, bool linked) const {
   return copy;
 }
 
-void SavedSlot::release(const Site* freed_by) {
+void SavedSlot::release(const Site* freed_by, bool tensor_like) {
   SavedKind kind = kind_;
   auto word = word_;
   if (kind == SavedKind::kFreed) {
@@ -60,7 +60,7 @@ void SavedSlot::release(const Site* freed_by) {
     kind_ = SavedKind::kNone;
     return;
   }
-  bool tensor = is_tensor();
+  bool tensor = is_tensor() || (tensor_like && kind != SavedKind::kNone);
   kind_ = SavedKind::kNone;
   if (freed_by && tensor) {
     Site site = *freed_by;

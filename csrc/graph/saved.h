@@ -60,7 +60,8 @@ class SavedSlot {
   Dims as_dims() const;
 
   // Drops the value. `freed_by`: remembered for the error of a second backward.
-  void release(const Site* freed_by);
+  // `tensor_like`: a number in a tensor's place, which is gone after a pass as the tensor would be.
+  void release(const Site* freed_by, bool tensor_like = false);
 
   bool adopt_output(TensorImpl* output, bool keep);
   void detach_output(TensorImpl* output);

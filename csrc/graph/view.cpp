@@ -31,7 +31,10 @@ TensorRef make_detached(TensorImpl* t) {
     copy->set_inference();
   else
     copy->share_version(*t);
-  if (t->requires_grad()) copy->set_cut(Cut::kDetach);
+  if (t->requires_grad())
+    copy->set_cut(Cut::kDetach);
+  else
+    copy->set_cut(t->cut());
   return copy;
 }
 
@@ -40,14 +43,10 @@ namespace {
 [[gnu::cold, gnu::noinline]] void fail_leaf(const char* sentence) {
   Provenance story;
   Site here = Site::capture();
-  std::string statement = here ? host().describe_site(here.code(), here.offset()) : "";
-  story.line("changed by", statement);
-  // The statement itself is the first part of its description; the rest is file and line.
-  size_t gap = statement.find("  ");
-  std::string code = gap == std::string::npos ? statement : statement.substr(0, gap);
-  story.fix(
-      "parameters are updated outside the graph:\n         with torch.no_grad():\n             " +
-      (code.empty() ? std::string("...") : code));
+  story.line("changed by", here);
+  std::string code = here ? host().site_expression(here.code(), here.offset()) : "...";
+  story.fix("parameters are updated outside the graph:\n         with torch.no_grad():\n             " +
+            code);
   fail(ErrorKind::kRuntime, sentence, story.text());
 }
 

@@ -12,10 +12,21 @@ void dispatch_recorded(Call& call) {
   const Op& op = *call.op;
   op.forward(call);
   if (!op.backward || !is_float(call.output->dtype())) {
-    call.output->set_cut(Cut::kDtype);
+    if (call.output->cut() == Cut::kNone) call.output->set_cut(Cut::kDtype);
     return;
   }
   OpNode::record(op, call)->link(call);
+}
+
+// Why the output does not require grad: an error may want to tell.
+void remember_cut(Call& call, uint8_t key) {
+  TensorImpl* out = call.output.get();
+  if (out->requires_grad() || out->cut() != Cut::kNone) return;
+  if (key & kRequiresGrad) return out->set_cut(Cut::kNoGrad);
+  for (int i = 0; i < call.op->n_tensor_args; ++i) {
+    const Value& v = call.args[call.op->tensor_args[i]];
+    if (v.is_tensor() && v.t->cut() != Cut::kNone) return out->set_cut(v.t->cut());
+  }
 }
 
 void mark_inference(Call& call) {
@@ -60,8 +71,7 @@ void dispatch(Call& call) {
   op.forward(call);
   if (thread_state.inference) [[unlikely]]
     mark_inference(call);
-  else if ((key & kRequiresGrad) && !call.output->requires_grad())
-    call.output->set_cut(Cut::kNoGrad);
+  if (key & (kRequiresGrad | kCut)) remember_cut(call, key);
 }
 
 }  // namespace rl

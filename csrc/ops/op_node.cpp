@@ -100,7 +100,12 @@ void OpNode::save(Call& call) {
 TensorRef OpNode::saved(int i) { return slot(i).unpack(this, grad_enabled()); }
 
 void OpNode::release_saved(const Site& freed_by) {
-  for (int i = 0; i < n_slots(); ++i) slot(i).release(&freed_by);
+  for (int i = 0; i < n_slots(); ++i) {
+    const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
+    bool tensor_like = spec.source == Source::kArg &&
+                       op_->signature.params[spec.arg].kind == ParamKind::kTensorOrNumber;
+    slot(i).release(&freed_by, tensor_like);
+  }
 }
 
 bool OpNode::adopt_output(TensorImpl* impl, bool keep) {

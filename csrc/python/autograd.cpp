@@ -29,22 +29,24 @@ std::string torch_size(TensorImpl* t) {
 [[noreturn, gnu::cold]] void fail_no_grad(TensorImpl* t, size_t index) {
   Provenance story;
   story.line("asked for by", Site::capture());
-  switch (t->cut()) {
+  Cut cut = is_float(t->dtype()) ? t->cut() : Cut::kDtype;
+  switch (cut) {
     case Cut::kNoGrad:
-      story.line("why", "it was computed from tensors that require grad, but under no_grad()");
+      story.line("why", "it comes from tensors that require grad, but no_grad() or inference_mode() was on");
       story.fix("compute it outside torch.no_grad(), or under torch.enable_grad().");
       break;
     case Cut::kDetach:
-      story.line("why", "it was cut from its history by detach()");
-      story.fix("call backward() on a tensor that was computed without detach().");
+      story.line("why", "detach() or .data cut it from tensors that require grad");
+      story.fix("compute it from the tensors themselves, without detach() or .data.");
       break;
     case Cut::kDtype:
-      story.line("why",
-                 concat("its dtype is ", dtype_name(t->dtype()), ", which has no derivative"));
-      story.fix("keep the computation in a floating point dtype.");
+      story.line("why", is_float(t->dtype())
+                            ? std::string("it went through a comparison or an integer, which have no derivative")
+                            : concat("its dtype is ", dtype_name(t->dtype()), ", which has no derivative"));
+      story.fix("keep the computation in a floating point dtype, and in operations with a derivative.");
       break;
     case Cut::kNone:
-      story.line("why", "no tensor that it was computed from requires grad");
+      story.line("why", "nothing that it was computed from requires grad");
       story.fix("make the parameters with requires_grad=True before computing it.");
   }
   fail(ErrorKind::kRuntime, "element ", index,

@@ -56,6 +56,7 @@ std::string make_doc(const PublicName& p, bool method) {
   bool star = false;
   for (size_t i = 0; i < first.signature.params.size(); ++i) {
     const Param& param = first.signature.params[i];
+    if (method && param.names[0] == "out") continue;  // the function's alone
     if (i) text += ", ";
     if (i == 0 && method) {
       text += "$self";

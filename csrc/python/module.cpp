@@ -101,6 +101,7 @@ const Host kHost = {
     .decref = [](void* object) { Py_DECREF(static_cast<PyObject*>(object)); },
     .capture_site = capture_site,
     .describe_site = describe_site,
+    .site_expression = site_expression,
     .release_wrapper = release_wrapper,
     .poll = poll,
     .call_tensor_hook = call_tensor_hook,

@@ -9,13 +9,27 @@ namespace rl::python {
 
 namespace {
 
-// A tensor or a number of an operator; false for anything else.
-inline bool operand(PyObject* object, Value* out) {
+// An operand that is made for the operation: a NumPy array becomes a tensor.
+struct Operand {
+  Value value;
+  TensorRef made;
+};
+
+[[gnu::noinline]] bool array_operand(PyObject* object, Operand* out) {
+  if (!PyObject_CheckBuffer(object) || !PyObject_HasAttrString(object, "__array_interface__"))
+    return false;
+  out->made = tensor_from_data(object, Py_None);
+  out->value = Value::of(out->made.get());
+  return true;
+}
+
+// A tensor, a number or an array; false for anything else.
+inline bool operand(PyObject* object, Operand* out) {
   if (is_tensor(object)) [[likely]] {
-    *out = Value::of(impl_of(object));
+    out->value = Value::of(impl_of(object));
     return true;
   }
-  return parse_number(object, out);
+  return parse_number(object, &out->value) || array_operand(object, out);
 }
 
 inline PyObject* finish(Call& call) {
@@ -41,18 +55,19 @@ inline PyObject* call_binary(const Op& op, const Value& input, const Value& othe
 template <class Forward, class Reflected>
 PyObject* binary(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
-    Value x, y;
+    Operand x, y;
     if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
-    if (x.is_tensor()) [[likely]]
-      return call_binary(op_of<Forward>(), x, y);
-    return call_binary(op_of<Reflected>(), y, x);
+    if (x.value.is_tensor()) [[likely]]
+      return call_binary(op_of<Forward>(), x.value, y.value);
+    return call_binary(op_of<Reflected>(), y.value, x.value);
   });
 }
 
 PyObject* divide(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
-    Value x, y;
-    if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
+    Operand left, right;
+    if (!operand(a, &left) || !operand(b, &right)) Py_RETURN_NOTIMPLEMENTED;
+    const Value &x = left.value, &y = right.value;
     if (x.is_tensor()) return call_binary(op_of<ops::Div>(), x, y);
     // number / tensor is reciprocal, then mul, as PyTorch records it.
     Call inverse(op_of<ops::Reciprocal>());
@@ -69,16 +84,18 @@ const Op& power_op(const Value& x, const Value& y) {
 
 PyObject* power(PyObject* a, PyObject* b, PyObject* modulo) {
   return guarded([&]() -> PyObject* {
-    Value x, y;
+    Operand x, y;
     if (modulo != Py_None || !operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
-    return call_binary(power_op(x, y), x, y);
+    return call_binary(power_op(x.value, y.value), x.value, y.value);
   });
 }
 
 PyObject* matrix_product(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
-    if (!is_tensor(a) || !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
-    return call_binary(op_of<ops::Matmul>(), Value::of(impl_of(a)), Value::of(impl_of(b)));
+    Operand x, y;
+    bool known = operand(a, &x) && operand(b, &y);
+    if (!known || !x.value.is_tensor() || !y.value.is_tensor()) Py_RETURN_NOTIMPLEMENTED;
+    return call_binary(op_of<ops::Matmul>(), x.value, y.value);
   });
 }
 
@@ -95,17 +112,17 @@ PyObject* call_inplace(const Op& op, PyObject* self, const Value& other) {
 template <class Op>
 PyObject* inplace(PyObject* self, PyObject* other) {
   return guarded([&]() -> PyObject* {
-    Value y;
+    Operand y;
     if (!operand(other, &y)) Py_RETURN_NOTIMPLEMENTED;
-    return call_inplace(op_of<Op>(), self, y);
+    return call_inplace(op_of<Op>(), self, y.value);
   });
 }
 
 PyObject* inplace_power(PyObject* self, PyObject* other, PyObject*) {
   return guarded([&]() -> PyObject* {
-    Value y;
+    Operand y;
     if (!operand(other, &y)) Py_RETURN_NOTIMPLEMENTED;
-    return call_inplace(power_op(Value::of(impl_of(self)), y), self, y);
+    return call_inplace(power_op(Value::of(impl_of(self)), y.value), self, y.value);
   });
 }
 
@@ -173,7 +190,7 @@ PyObject* as_index(PyObject* self) {
 
 PyObject* compare(PyObject* a, PyObject* b, int operation) {
   return guarded([&]() -> PyObject* {
-    Value y;
+    Operand y;
     if (!operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
     const Op* op = nullptr;
     switch (operation) {
@@ -196,7 +213,7 @@ PyObject* compare(PyObject* a, PyObject* b, int operation) {
         op = &op_of<ops::Ge>();
         break;
     }
-    return call_binary(*op, Value::of(impl_of(a)), y);
+    return call_binary(*op, Value::of(impl_of(a)), y.value);
   });
 }
 

@@ -454,6 +454,7 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
       ParseScratch scratch;
       PyObject* out = nullptr;
       if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) continue;
+      check(!out || !self, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
       if (p.inplace || o.op->record->mutates) {
         check(!out, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
         call.target = call.args[0].t;

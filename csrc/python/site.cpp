@@ -89,17 +89,29 @@ PyObject* site_object(const Site& site) {
   return call_resolver("resolve", site.code(), site.offset());
 }
 
-std::string describe_site(void* code, int32_t offset) {
+namespace {
+
+// A str of the resolver's, while an error is being built: failing to describe it must not replace it.
+std::string resolver_text(const char* function, void* code, int32_t offset, const char* otherwise) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  std::string text;
-  PyRef described(call_resolver("describe", code, offset));
+  std::string text = otherwise;
+  PyRef described(call_resolver(function, code, offset));
   if (described && PyUnicode_Check(described.get()))
     if (const char* utf8 = PyUnicode_AsUTF8(described.get())) text = utf8;
-  // This runs while an error is being built: failing to describe it must not replace it.
   PyErr_Clear();
   PyErr_Restore(type, value, traceback);
   return text;
+}
+
+}  // namespace
+
+std::string describe_site(void* code, int32_t offset) {
+  return resolver_text("describe", code, offset, "");
+}
+
+std::string site_expression(void* code, int32_t offset) {
+  return resolver_text("expression", code, offset, "...");
 }
 
 bool init_site(PyObject* module) { return PyModule_AddFunctions(module, kMethods) == 0; }

@@ -240,6 +240,7 @@ TensorRef detached_alias(TensorImpl* t) {
   TensorRef copy =
       TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
   if (t->is_inference()) copy->set_inference();
+  copy->set_cut(t->requires_grad() ? Cut::kDetach : t->cut());
   return copy;
 }
 

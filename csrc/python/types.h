@@ -54,6 +54,7 @@ PyObject* numpy_of(PyObject* tensor, bool force);
 void add_package_globals(PyObject* globals);
 void* capture_site(int32_t* offset);  // new reference or null
 std::string describe_site(void* code, int32_t offset);
+std::string site_expression(void* code, int32_t offset);
 PyObject* site_object(const Site& site);  // new reference; rushlight._site.Site, None for no site
 bool init_site(PyObject* module);
 
