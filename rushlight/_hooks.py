@@ -26,6 +26,12 @@ class TensorHooks(HookDict):
                     f"hook '{name}' has changed the size of value\n"
                     f"  from {tuple(grad.shape)} to {tuple(result.shape)}"
                 )
+            if result.dtype != grad.dtype:
+                name = getattr(hook, "__name__", repr(hook))
+                raise RuntimeError(
+                    f"hook '{name}' has changed the type of value "
+                    f"(was {grad.type()} got {result.type()})"
+                )
             grad = result
         return None if grad is given else grad
 
@@ -51,6 +57,8 @@ class PostAccumulateHooks(HookDict):
     def __call__(self, leaf):
         for hook in tuple(self.values()):
             result = hook(leaf)
+            if isinstance(result, _C.Tensor):
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
             if result is not None:
                 raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
 

@@ -23,7 +23,7 @@ enum Key : uint8_t {
 };
 
 // What a view remembers of the circumstances it was made in.
-enum class Creation : uint8_t { kDefault, kNoGradMode, kInferenceMode, kMultiOutput };
+enum class Creation : uint8_t { kDefault, kNoGradMode, kInferenceMode };
 
 // Why a tensor made from one that requires grad does not.
 enum class Cut : uint8_t { kNone, kNoGrad, kDetach, kDtype };
@@ -32,6 +32,7 @@ enum class Cut : uint8_t { kNone, kNoGrad, kDetach, kDtype };
 struct Version {
   uint32_t refs = 1;
   uint32_t value = 0;
+  uint32_t views = 0;  // live views of the tensor
   Site writer;
 
   void retain() { ++refs; }
@@ -45,7 +46,6 @@ struct HookList;
 struct Extension {
   TensorImpl* base = nullptr;  // strong: the root that this view looks at
   Creation creation = Creation::kDefault;
-  uint32_t seen_version = 0;
   HookList* hooks = nullptr;       // tensor hooks of a leaf
   HookList* post_hooks = nullptr;  // of a leaf: run after .grad has changed
 };
@@ -118,8 +118,9 @@ class TensorImpl {
   void bump_version();
   Version& shared_version();  // makes the block on first use
   void share_version(TensorImpl& with) { version_ = Ref<Version>::borrow(&with.shared_version()); }
-  void fresh_version() { version_ = Ref<Version>(); }
   const Site* last_writer() const { return version_ ? &version_->writer : nullptr; }
+
+  bool has_views() const { return version_ && version_->views; }
 
   Extension* extension() const { return extension_; }
   Extension& make_extension();

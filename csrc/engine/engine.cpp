@@ -60,7 +60,8 @@ class Run final : public EdgeFilter {
   }
 
  private:
-  uint32_t index_of(Node* node);  // makes an entry on first sight
+  uint32_t index_of(Node* node);  // while counting: makes an entry on first sight
+  uint32_t index_known(Node* node) { return static_cast<uint32_t>(find(node) - entries_.data()); }
   const Entry* find(Node* node) const;
   Entry* find(Node* node) { return const_cast<Entry*>(std::as_const(*this).find(node)); }
   void count(Node* root);
@@ -130,13 +131,14 @@ const Entry* Run::find(Node* node) const {
 uint32_t Run::index_of(Node* node) {
   Node::RunSlot& slot = node->run_slot;
   if (slot.run == id_) return slot.index;
+  if (!elsewhere_.empty())
+    if (auto at = elsewhere_.find(node); at != elsewhere_.end()) return at->second;
   auto index = static_cast<uint32_t>(entries_.size());
   bool taken =
       slot.run != 0 && active_runs().size() > 1 &&
       std::find(active_runs().begin(), active_runs().end(), slot.run) != active_runs().end();
   if (taken) {
-    auto [at, fresh] = elsewhere_.try_emplace(node, index);
-    if (!fresh) return at->second;
+    elsewhere_.emplace(node, index);
   } else {
     slot = {id_, index};
   }
@@ -265,7 +267,7 @@ void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& gr
 }
 
 void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
-  uint32_t index = index_of(edge.node);
+  uint32_t index = index_known(edge.node);
   if (grad) validate(from, edge_nr, edge, grad);
   Entry& entry = entries_[index];
   add_gradient(entry, edge.nr, std::move(grad));
@@ -323,13 +325,13 @@ std::vector<TensorRef> Run::execute() {
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
   for (Root& root : request_.roots) {
-    uint32_t index = index_of(root.edge.node);
+    uint32_t index = index_known(root.edge.node);
     TensorRef grad = std::move(root.grad);
     if (grad) validate(nullptr, root.edge.nr, root.edge, grad);
     add_gradient(entries_[index], root.edge.nr, std::move(grad));
   }
   for (Root& root : request_.roots) {
-    uint32_t index = index_of(root.edge.node);
+    uint32_t index = index_known(root.edge.node);
     if (!entries_[index].dependencies && !entries_[index].queued) push(index);
   }
   while (!heap_.empty()) {

@@ -34,8 +34,15 @@ void call_hooks(const HookList& list, TensorRef& grad) {
   HeldHooks held(list);
   for (void* callable : held) {
     if (!grad) return;
-    if (TensorImpl* changed = host().call_tensor_hook(callable, grad.get()))
-      grad = TensorRef::steal(changed);
+    TensorRef changed = TensorRef::steal(host().call_tensor_hook(callable, grad.get()));
+    if (!changed) continue;
+    // Whatever the host let through: kernels are chosen by this dtype and shape.
+    check(changed->dtype() == grad->dtype(), ErrorKind::kRuntime,
+          "hook has changed the type of value (was ", dtype_tensor_type(grad->dtype()), " got ",
+          dtype_tensor_type(changed->dtype()), ")");
+    check(same_sizes(changed->sizes(), changed->ndim(), grad->sizes(), grad->ndim()),
+          ErrorKind::kRuntime, "hook has changed the size of value");
+    grad = std::move(changed);
   }
 }
 
@@ -58,7 +65,7 @@ void run_tensor_hooks(Node* node, TensorRef* grads) {
     TensorImpl* t = side->retain_grad[i];
     if (!t || !grads[i]) continue;
     if (!t->grad())
-      t->set_grad(grad_enabled() ? tensor_math.clone_like(grads[i].get(), t) : grads[i]);
+      t->set_grad(tensor_math.clone_like(grads[i].get(), t));  // the run goes on with its own
     else
       t->set_grad(tensor_math.add(t->grad().get(), grads[i].get()));
   }

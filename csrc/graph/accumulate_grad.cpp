@@ -9,7 +9,8 @@ namespace rl {
 TensorMath tensor_math;
 
 AccumulateGrad::~AccumulateGrad() {
-  if (variable_) variable_->set_accumulator(nullptr);
+  // The variable may have become the result of an in-place operation since.
+  if (variable_->accumulator() == this) variable_->set_accumulator(nullptr);
 }
 
 NodeRef accumulator_of(TensorImpl* leaf) {
@@ -39,6 +40,8 @@ void AccumulateGrad::apply(TensorRef* grad_outputs, TensorRef*) {
   TensorRef grad = std::move(grad_outputs[0]);
   if (!grad) return;
   TensorImpl* leaf = variable_.get();
+  check(leaf->is_leaf(), ErrorKind::kRuntime,
+        "leaf variable has been moved into the graph interior");
   const TensorRef& old = leaf->grad();
   if (!old) {
     // Taken over when nobody else can see it: one owner of the tensor and of its storage.

@@ -16,7 +16,6 @@ struct ThreadState {
 
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local ThreadState thread_state;
 
-// The one switch that measurements may turn off: capturing Sites.
 inline bool grad_enabled() { return thread_state.grad_enabled; }
 inline bool inference_enabled() { return thread_state.inference; }
 

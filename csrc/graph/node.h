@@ -88,11 +88,6 @@ class Node {
   uint32_t n_outputs() const { return n_outputs_; }
   Edge* edges() { return reinterpret_cast<Edge*>(tail()); }
   const Edge* edges() const { return const_cast<Node*>(this)->edges(); }
-  // Takes a count of the target.
-  void set_edge(size_t i, Edge edge) {
-    if (edge.node) edge.node->retain();
-    edges()[i] = edge;
-  }
   void set_output(uint32_t nr, DType dtype, const int64_t* sizes, int ndim);
   const int64_t* output_sizes(const OutputMeta& meta) const { return dims() + meta.dims_at; }
   // The shape that a gradient for output `nr` must have.
@@ -107,8 +102,6 @@ class Node {
   void finish_last() { sequence_ = UINT64_MAX; }
   uint64_t sequence() const { return sequence_; }
   const Site& site() const { return site_; }
-  // For nodes made inside a backward pass.
-  void set_site(Site site) { site_ = std::move(site); }
 
   NodeSide* side() const;  // null when there is none
   NodeSide& make_side();

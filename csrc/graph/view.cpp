@@ -12,6 +12,7 @@ TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, in
     view->set_inference();
   } else {
     view->share_version(*t);
+    ++t->shared_version().views;
   }
   TensorImpl* root = t->base() ? t->base() : t;
   Extension& extension = view->make_extension();
@@ -20,7 +21,6 @@ TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, in
   extension.creation = inference_enabled() ? Creation::kInferenceMode
                        : grad_enabled()    ? Creation::kDefault
                                            : Creation::kNoGradMode;
-  extension.seen_version = t->version();
   return view;
 }
 
@@ -45,8 +45,9 @@ namespace {
   Site here = Site::capture();
   story.line("changed by", here);
   std::string code = here ? host().site_expression(here.code(), here.offset()) : "...";
-  story.fix("parameters are updated outside the graph:\n         with torch.no_grad():\n             " +
-            code);
+  story.fix(
+      "parameters are updated outside the graph:\n         with torch.no_grad():\n             " +
+      code);
   fail(ErrorKind::kRuntime, sentence, story.text());
 }
 
@@ -65,10 +66,9 @@ void check_inplace(TensorImpl* t, bool recorded) {
   check(t->storage()->writable(), ErrorKind::kRuntime,
         "this tensor's memory belongs to a read-only buffer and cannot be written\n  fix: clone() "
         "it first.");
-  if (!recorded && grad_enabled() && t->base() && t->base()->requires_grad() &&
-      t->extension()->creation == Creation::kNoGradMode)
-    recorded = true;  // refused below
-  if (!recorded) return;
+  bool viewed_without_grad = grad_enabled() && t->base() && t->base()->requires_grad() &&
+                             t->extension()->creation == Creation::kNoGradMode;
+  if (!recorded && !viewed_without_grad) return;
   if (TensorImpl* base = t->base()) {
     Creation creation = t->extension()->creation;
     if (base->is_leaf() && base->requires_grad() && creation == Creation::kDefault)
@@ -89,6 +89,10 @@ void check_inplace(TensorImpl* t, bool recorded) {
   }
   if (t->is_leaf() && t->requires_grad())
     fail_leaf("a leaf Variable that requires grad is being used in an in-place operation.");
+  check(
+      !t->has_views(), ErrorKind::kNotImplemented,
+      "recorded in-place operations on a tensor that has views are not supported.\n  fix: use the "
+      "out-of-place form, or let go of the views first.");
 }
 
 }  // namespace rl

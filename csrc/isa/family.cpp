@@ -31,15 +31,24 @@ struct Traits<R (*)(P...)> {
   }
 };
 
+// Other libraries' bools may hold any byte.
+template <class T>
+RL_FN T load(const T* p) {
+  if constexpr (__is_same(T, bool))
+    return *reinterpret_cast<const unsigned char*>(p) != 0;
+  else
+    return *p;
+}
+
 // The loop for one pattern of steps: bit k of Vary is set where operand k moves.
 template <class Op, int F, class T, unsigned Vary, class Out, int... I>
 [[gnu::noinline]] static void loop(Out* out, const void* const* in, int64_t n, Seq<I...>) {
   using Tr = Traits<decltype(formula_function<Op, F, T>())>;
   const T* p[sizeof...(I)] = {static_cast<const T*>(in[I])...};
-  const T first[sizeof...(I)] = {p[I][0]...};
+  const T first[sizeof...(I)] = {load(p[I])...};
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i)
-    out[i] = Tr::call(formula_function<Op, F, T>(), (Vary >> I & 1 ? p[I][i] : first[I])...);
+    out[i] = Tr::call(formula_function<Op, F, T>(), (Vary >> I & 1 ? load(p[I] + i) : first[I])...);
 }
 
 template <class Op, int F, class T>

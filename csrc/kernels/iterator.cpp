@@ -12,7 +12,11 @@ constexpr int64_t kTile = 512;
 template <class Out, class In>
 void convert_loop(Out* out, int64_t out_step, const In* in, int64_t in_step, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
-    In x = in[i * in_step];
+    In x;
+    if constexpr (std::is_same_v<In, bool>)  // other libraries' bools may hold any byte
+      x = reinterpret_cast<const uint8_t*>(in)[i * in_step] != 0;
+    else
+      x = in[i * in_step];
     if constexpr (std::is_same_v<Out, bool>)
       out[i * out_step] = x != In(0);
     else if constexpr (std::is_floating_point_v<In> && std::is_same_v<Out, int64_t>)

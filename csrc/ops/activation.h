@@ -51,7 +51,8 @@ struct Relu {
                                    .doc = "Each element, or 0 where it is negative.",
                                    .derivative = "dy/dx = 1 where y > 0, else 0",
                                    .computes = Computes::kNumeric,
-                                   .inplace = true};
+                                   .inplace = true,
+                                   .bool_error = "Boolean inputs not supported for relu"};
   template <class T>
   RL_FN static T forward(T x) {
     return x < T(0) ? T(0) : x;

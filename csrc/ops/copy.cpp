@@ -32,6 +32,18 @@ TensorRef copy_of(TensorImpl* t, DType dtype, TensorImpl* like) {
   return out;
 }
 
+// A number that the dtype cannot hold; infinities fit into floats.
+void check_fits(const Value& number, DType dtype) {
+  double x = number.as_double();
+  bool fits = true;
+  if (dtype == DType::kInt64)
+    fits = number.kind != Kind::kDouble || (x >= -0x1p63 && x < 0x1p63);
+  else if (dtype == DType::kFloat32)
+    fits = !(x > 3.4028234663852886e38 || x < -3.4028234663852886e38) || x - x != 0;
+  check(fits, ErrorKind::kRuntime, "value cannot be converted to type ",
+        dtype == DType::kInt64 ? "int64_t" : "float", " without overflow");
+}
+
 }  // namespace
 
 void fill(TensorImpl* t, const Value& number) {
@@ -139,6 +151,7 @@ void Zero::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
 }
 
 void Fill::forward(Call& call) {
+  check_fits(call.args[1], call.target->dtype());
   fill(call.target, call.args[1]);
   call.output = TensorRef::borrow(call.target);
 }

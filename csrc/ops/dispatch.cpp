@@ -30,6 +30,8 @@ void remember_cut(Call& call, uint8_t key) {
 }
 
 void mark_inference(Call& call) {
+  // A view of a normal tensor, or its alias, stays what that is.
+  if (call.op->record->view || call.output->storage()->refs() > 1) return;
   call.output->set_inference();
   for (TensorRef& t : call.more) t->set_inference();
 }

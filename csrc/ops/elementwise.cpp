@@ -279,6 +279,10 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
 void elementwise_forward(Call& call) {
   const Op& op = *call.op;
   const Elementwise& e = *op.elementwise;
+  if (e.promotes_from) [[unlikely]]
+    check(call.args[0].t->dtype() == DType::kBool, ErrorKind::kRuntime,
+          "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+          dtype_title(call.args[0].t->dtype()));
   DType compute = compute_type(call, e);
   Launch l;
   l.compute = compute;

@@ -223,7 +223,7 @@ void Matmul::forward(Call& call) {
     Dims sizes = product->shape();
     sizes[sizes.n - 2] = sizes[sizes.n - 1];
     --sizes.n;
-    call.output = view(product, sizes).ref();
+    call.output = unsafe_view(product, sizes).ref();
   } else if (n <= 2) {
     call.output = folded(a, b).ref();
   } else {

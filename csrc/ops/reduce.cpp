@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/table.h"
@@ -194,10 +195,13 @@ void Mean::forward(Call& call) {
   call.output = mean_over(t, Reduction(t, Value::none()), false, call.args[1]);
 }
 
+// Recorded as PyTorch does it; unrecorded the division comes first and the result takes no memory.
 void Mean::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   Dims sizes = node.slot(0).as_dims();
-  grad_in[0] = expand(Tensor(grad_out[0]) / Num(reduced_count(sizes, nullptr)), sizes).ref();
+  Num count(reduced_count(sizes, nullptr));
+  Tensor grad(grad_out[0]);
+  grad_in[0] = (grad_enabled() ? expand(grad, sizes) / count : expand(grad / count, sizes)).ref();
 }
 
 void MeanDim::forward(Call& call) {
@@ -208,8 +212,12 @@ void MeanDim::forward(Call& call) {
 void MeanDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   DimSlots s(node);
-  Tensor grad = Tensor(grad_out[0]) / Num(reduced_count(s.sizes, s.list()));
-  grad_in[0] = spread(grad, s.sizes, s.list(), s.keepdim).ref();
+  Num count(reduced_count(s.sizes, s.list()));
+  Tensor grad(grad_out[0]);
+  if (grad_enabled())
+    grad_in[0] = (spread(grad, s.sizes, s.list(), s.keepdim) / count).ref();
+  else
+    grad_in[0] = spread(grad / count, s.sizes, s.list(), s.keepdim).ref();
 }
 
 }  // namespace ops

@@ -101,6 +101,7 @@ void Expand::forward(Call& call) {
           ".  Tensor sizes: ", shown(t->sizes(), t->ndim()));
     strides[d] = d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra];
   }
+  checked_numel(sizes.v, sizes.n);
   call.output = make_view(t, sizes, strides, t->offset());
 }
 

@@ -156,6 +156,18 @@ PyObject* get_base(PyObject* self, void*) {
 PyObject* get_retains_grad(PyObject* self, void*) {
   return PyBool_FromLong(impl_of(self)->retains_grad());
 }
+// A dict may close a cycle: from now on the collector looks at the wrapper.
+PyObject* get_dict(PyObject* self, void* closure) {
+  PyObject* dict = PyObject_GenericGetDict(self, closure);
+  if (dict) tracked_from_now(impl_of(self));
+  return dict;
+}
+int set_dict(PyObject* self, PyObject* value, void* closure) {
+  int status = PyObject_GenericSetDict(self, value, closure);
+  if (status == 0) tracked_from_now(impl_of(self));
+  return status;
+}
+
 PyObject* get_backward_hooks(PyObject* self, void*) { return tensor_backward_hooks(self); }
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* get_true(PyObject*, void*) { Py_RETURN_TRUE; }
@@ -210,7 +222,7 @@ PyGetSetDef kAttributes[] = {
     {"is_mps", get_false, nullptr, nullptr, nullptr},
     {"T", get_T, nullptr, "All dimensions reversed, over the same memory.", nullptr},
     {"mT", get_mT, nullptr, "The last two dimensions swapped, over the same memory.", nullptr},
-    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
+    {"__dict__", get_dict, set_dict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -32,7 +32,9 @@ std::string torch_size(TensorImpl* t) {
   Cut cut = is_float(t->dtype()) ? t->cut() : Cut::kDtype;
   switch (cut) {
     case Cut::kNoGrad:
-      story.line("why", "it comes from tensors that require grad, but no_grad() or inference_mode() was on");
+      story.line(
+          "why",
+          "it comes from tensors that require grad, but no_grad() or inference_mode() was on");
       story.fix("compute it outside torch.no_grad(), or under torch.enable_grad().");
       break;
     case Cut::kDetach:
@@ -40,10 +42,13 @@ std::string torch_size(TensorImpl* t) {
       story.fix("compute it from the tensors themselves, without detach() or .data.");
       break;
     case Cut::kDtype:
-      story.line("why", is_float(t->dtype())
-                            ? std::string("it went through a comparison or an integer, which have no derivative")
-                            : concat("its dtype is ", dtype_name(t->dtype()), ", which has no derivative"));
-      story.fix("keep the computation in a floating point dtype, and in operations with a derivative.");
+      story.line(
+          "why",
+          is_float(t->dtype())
+              ? std::string("it went through a comparison or an integer, which have no derivative")
+              : concat("its dtype is ", dtype_name(t->dtype()), ", which has no derivative"));
+      story.fix(
+          "keep the computation in a floating point dtype, and in operations with a derivative.");
       break;
     case Cut::kNone:
       story.line("why", "nothing that it was computed from requires grad");
@@ -98,10 +103,14 @@ struct Tensors {
       n = 1;
       return;
     }
-    sequence = PyRef(PySequence_Fast(object, what));
-    if (!sequence) throw_python();
-    n = PySequence_Fast_GET_SIZE(sequence.get());
-    items = PySequence_Fast_ITEMS(sequence.get());
+    // A tuple of our own: a hook may change the caller's list during the run.
+    sequence = PyRef(PySequence_Tuple(object));
+    if (!sequence) {
+      PyErr_Clear();
+      fail(ErrorKind::kType, what, ", but got ", short_type(object));
+    }
+    n = PyTuple_GET_SIZE(sequence.get());
+    items = reinterpret_cast<PyTupleObject*>(sequence.get())->ob_item;
     for (Py_ssize_t i = 0; i < n; ++i)
       check(is_tensor(items[i]), ErrorKind::kType, what, ", but got ", short_type(items[i]));
   }
@@ -117,13 +126,13 @@ void add_roots(BackwardRequest& request, const Tensors& outputs, PyObject* grads
     check(outputs.n == 1, ErrorKind::kRuntime, "got ", outputs.n, " tensors and 1 gradients");
     return add_root(request, impl_of(outputs.items[0]), grads, 0);
   }
-  PyRef sequence(PySequence_Fast(grads, "gradients can be either Tensors or None"));
+  PyRef sequence(PySequence_Tuple(grads));
   if (!sequence) {
     PyErr_Clear();
     fail(ErrorKind::kType, "gradients can be either Tensors or None, but got ", short_type(grads));
   }
-  Py_ssize_t n = PySequence_Fast_GET_SIZE(sequence.get());
-  PyObject** items = PySequence_Fast_ITEMS(sequence.get());
+  Py_ssize_t n = PyTuple_GET_SIZE(sequence.get());
+  PyObject** items = reinterpret_cast<PyTupleObject*>(sequence.get())->ob_item;
   for (Py_ssize_t i = 0; i < n; ++i)
     check(is_tensor(items[i]) || items[i] == Py_None, ErrorKind::kType,
           "gradients can be either Tensors or None, but got ", short_type(items[i]));
@@ -146,7 +155,13 @@ void set_flags(BackwardRequest& request, PyObject* retain_graph, PyObject* creat
   request.keep_graph = flag(retain_graph, request.create_graph);
 }
 
-// backward(inputs=): leaves accumulate in the run, other tensors take their captured gradient.
+void retain_grad(TensorImpl* t) {
+  if (t->is_leaf() || t->retains_grad()) return;
+  node_set_retained(t->grad_fn(), t->output_nr(), t);
+  t->set_retains_grad(true);
+}
+
+// backward(inputs=): leaves accumulate in the run, other tensors retain their gradient.
 void run_into(BackwardRequest& request, PyObject* inputs) {
   if (!inputs || inputs == Py_None) {
     run_backward(request);
@@ -160,16 +175,9 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
           "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i,
           "], of shape ", shown(t->sizes(), t->ndim()));
     request.inputs.push_back(gradient_edge(t));
+    if (!t->is_leaf()) retain_grad(t);
   }
-  std::vector<TensorRef> captured = run_backward(request);
-  for (Py_ssize_t i = 0; i < wanted.n; ++i) {
-    TensorImpl* t = impl_of(wanted.items[i]);
-    TensorRef& grad = captured[static_cast<size_t>(i)];
-    if (t->is_leaf() || !grad) continue;
-    t->set_grad(t->grad() ? (Tensor(t->grad()) + Tensor(grad)).ref() : grad);
-    t->set_retains_grad(true);
-    node_set_retained(t->grad_fn(), t->output_nr(), t);
-  }
+  run_backward(request);
 }
 
 void warn_create_graph() {
@@ -351,10 +359,7 @@ PyObject* tensor_retain_grad(PyObject* self, PyObject*) {
     TensorImpl* t = impl_of(self);
     check(t->requires_grad(), ErrorKind::kRuntime,
           "can't retain_grad on Tensor that has requires_grad=False");
-    if (!t->is_leaf() && !t->retains_grad()) {
-      node_set_retained(t->grad_fn(), t->output_nr(), t);
-      t->set_retains_grad(true);
-    }
+    retain_grad(t);
     Py_RETURN_NONE;
   });
 }

@@ -91,7 +91,8 @@ PyObject* site_object(const Site& site) {
 
 namespace {
 
-// A str of the resolver's, while an error is being built: failing to describe it must not replace it.
+// A str of the resolver's, while an error is being built: failing to describe it must not replace
+// it.
 std::string resolver_text(const char* function, void* code, int32_t offset, const char* otherwise) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);

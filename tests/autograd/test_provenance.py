@@ -52,13 +52,14 @@ def test_leaf_changed_without_source_keeps_the_place():
 def test_second_backward_shows_both_passes():
     lines = message_of(
         "def loss_of(w):\n    return (w * w).sum()\n"
-        "w = torch.ones(2, requires_grad=True)\nloss = loss_of(w)\nloss.backward()\nloss.backward()\n"
+        "w = torch.ones(2, requires_grad=True)\nloss = loss_of(w)\n"
+        "loss.backward()\nloss.backward()\n"
     )
     assert lines == [
         "  needed by     return (w * w).sum()      train.py:2",
         "  freed by      loss.backward()           train.py:5",
-        "  fix: run the forward pass again before each backward(), or keep the graph of the first one "
-        "with backward(retain_graph=True).",
+        "  fix: run the forward pass again before each backward(), or keep the graph of the first "
+        "one with backward(retain_graph=True).",
     ]
 
 
