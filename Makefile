@@ -45,7 +45,7 @@ PYTHON_FOLDERS = rushlight tests tools benchmarks examples
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-version build lint format bench asan stub clean
+.PHONY: help demo demo-tools test test-version build lint format bench asan stub clean
 
 help:
 	@echo "make demo          fit a line to the eruptions of Old Faithful"
@@ -61,6 +61,8 @@ help:
 demo: build $(VENV)/.demo-stamp
 	$(VENV)/bin/rushlight run examples/linear_regression.py \
 	  --data examples/data/old_faithful.csv --x eruptions --y waiting
+
+demo-tools: $(VENV)/.demo-stamp
 
 test: build $(VENV)/.test-stamp
 	@$(VENV)/bin/cmake --build $(BUILD)
