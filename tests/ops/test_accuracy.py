@@ -1,4 +1,4 @@
-"""Values of the elementary functions in float32 against float64, over the op's domain and beyond."""
+"""Values of the elementary functions in float32 against float64, on their domain and beyond."""
 
 import math
 import random
