@@ -24,6 +24,11 @@ def test_memory_of_a_million_training_steps_is_flat():
 
 
 @rushlight_only
+def test_backward_nested_deeper_than_the_stack_is_refused():
+    assert run_script("nested_backward").startswith("refused at depth")
+
+
+@rushlight_only
 def test_seed_trains_where_numpy_is_blocked():
     assert run_script("seed_without_numpy").split() == ["1.0235", "1.9690"]
 

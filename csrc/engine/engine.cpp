@@ -2,6 +2,8 @@
 // sequence number; an AccumulateGrad runs as soon as its last gradient is there.
 #include "engine/engine.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -352,7 +354,38 @@ BackwardRequest::~BackwardRequest() {
     if (edge.node) edge.node->release();
 }
 
+namespace {
+
+// The lowest address that a run may start at on this thread: below it what a hook calls would
+// overflow.
+char* stack_floor() {
+  constexpr size_t kReserve = 1 << 20;
+  pthread_attr_t attributes;
+  void* lowest = nullptr;
+  size_t size = 0;
+  if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+    pthread_attr_getstack(&attributes, &lowest, &size);
+    pthread_attr_destroy(&attributes);
+  }
+  return static_cast<char*>(lowest) + std::min(kReserve, size / 4);
+}
+
+// A backward pass inside a hook inside a backward pass ... takes C stack at every level.
+void check_stack() {
+  constexpr size_t kHarmless = 32;  // this many levels fit into the smallest stack
+  size_t levels = active_runs().size();
+  if (levels < kHarmless) [[likely]]
+    return;
+  static thread_local char* const floor = stack_floor();
+  check(static_cast<char*>(__builtin_frame_address(0)) > floor, ErrorKind::kRuntime,
+        "maximum recursion depth exceeded: backward() runs inside itself, ", levels,
+        " levels deep\n  fix: do not call backward() in a hook of the graph that it runs.");
+}
+
+}  // namespace
+
 std::vector<TensorRef> run_backward(BackwardRequest& request) {
+  check_stack();
   Run run(request);
   return run.execute();
 }
