@@ -89,6 +89,86 @@ SAMPLES = {
         Sample([(2, 3)], (-1, 0)),
         Sample([()], ((),)),
     ],
+    ("as_strided", 0): [
+        Sample([(3, 4)], ((2, 3), (4, 1), 1)),
+        Sample([(3, 4)], ((2, 3), (1, 1))),  # elements overlap
+        Sample([(5,)], ((), ())),
+    ],
+    ("select", 0): [
+        Sample([(2, 3)], (1, -1)),
+        Sample([(3, 2, "t")], (0, 1)),
+        Sample([(3,)], (0, 2)),
+    ],
+    ("narrow", 0): [
+        Sample([(2, 4)], (1, 1, 2)),
+        Sample([(4, 2, "t")], (-2, -3, 0)),
+        Sample([(3, 1, "expanded")], (1, 1, 2)),
+    ],
+    ("diagonal", 0): [
+        Sample([(3, 4)]),
+        Sample([(3, 4)], (2,)),
+        Sample([(4, 3, "t")], (-1,)),
+        Sample([(2, 3, 2)], (0, 2, 0)),
+        Sample([(2, 2)], (7,)),
+    ],
+    ("unfold", 0): [
+        Sample([(6,)], (0, 3, 1)),
+        Sample([(2, 5)], (1, 2, 2)),
+        Sample([(4, 3, "t")], (0, 2, 1)),
+        Sample([()], (0, 1, 1)),
+    ],
+    ("squeeze", 0): [Sample([(1, 2, 1)]), Sample([()]), Sample([(1, 0)])],
+    ("squeeze", 1): [Sample([(1, 2, 1)], (-1,)), Sample([(2, 3)], (0,)), Sample([()], (0,))],
+    ("squeeze", 2): [Sample([(1, 2, 1)], ((0, 2),)), Sample([(2, 1)], ((0, 1),))],
+    ("squeeze_", 0): [Sample([(1, 2, 1)])],
+    ("squeeze_", 1): [Sample([(1, 2, 1)], (0,)), Sample([(2, 3)], (0,))],
+    ("squeeze_", 2): [Sample([(1, 2, 1)], ((0, 2),))],
+    ("unsqueeze", 0): [Sample([(2, 3)], (d,)) for d in (0, 1, 2, -1, -3)] + [Sample([()], (0,))],
+    ("unsqueeze_", 0): [Sample([(2, 3)], (1,)), Sample([()], (-1,))],
+    ("flatten", 0): [
+        Sample([(2, 3, 2)]),
+        Sample([(2, 3, 2)], (1,)),
+        Sample([(2, 3, 2)], (0, 1)),
+        Sample([()]),
+        Sample([(3, 2, "t")]),
+    ],
+    ("ravel", 0): [Sample([(2, 3)]), Sample([(3, 2, "t")]), Sample([()])],
+    ("unflatten", 0): [Sample([(2, 6)], (1, (2, -1))), Sample([(4,)], (-1, (2, 2)))],
+    **{
+        (name, 0): [
+            Sample([(2, 3, 4)], (0, 2)),
+            Sample([(2, 3, 4)], ((0, 1), (-1, 0))),
+            Sample([()], (0, 0)),
+        ]
+        for name in ("movedim", "moveaxis")
+    },
+    **{
+        (name, 0): [Sample([(2, 3)], (0, 1)), Sample([(2, 3, 2)], (-1, 0))]
+        for name in ("swapaxes_", "swapdims_", "transpose_")
+    },
+    ("t_", 0): [Sample([(2, 3)]), Sample([(3,)])],
+    ("broadcast_to", 0): [Sample([(3, 1)], ((3, 4),)), Sample([()], ((2, 2),))],
+    **{
+        (name, 0): [
+            Sample([(2, 3), (1, 3)]),
+            Sample([(2, 3), (0,), (2, 2)], (1,)),
+            Sample([(2, 3), (2, 2, "t")], (-1,)),
+            Sample([(3,)]),
+        ]
+        for name in ("cat", "concat")
+    },
+    ("stack", 0): [
+        Sample([(3, 2), (3, 2, "t")], (1,)),
+        Sample([(), ()]),
+        Sample([(0, 2), (0, 2)], (-1,)),
+    ],
+    ("unbind", 0): [Sample([(2, 3)]), Sample([(3, 2, "t")], (-1,)), Sample([(3,)])],
+    ("split", 0): [Sample([(5, 2)], (2,)), Sample([(2, 3)], (1, 1)), Sample([(4,)], (9,))],
+    ("split", 1): [Sample([(5, 2)], ((2, 0, 3),)), Sample([(3, 2, "t")], ((1, 1), -1))],
+    ("split_with_sizes", 0): [Sample([(5, 2)], ((2, 3),))],
+    ("chunk", 0): [Sample([(5, 2)], (2,)), Sample([(2, 3)], (5, 1)), Sample([(0, 2)], (2,))],
+    ("tensor_split", 0): [Sample([(5, 2)], (3,)), Sample([(2, 3)], (5, 1))],
+    ("tensor_split", 1): [Sample([(5, 2)], ((1, 3),)), Sample([(2, 3)], ((2, -1), 1))],
     ("mm", 0): [
         Sample([(2, 3), (3, 4)]),
         Sample([(5, 3, "t"), (3, 2)]),
@@ -186,7 +266,17 @@ def bind(op, sample, seed=0, dtype=torch.float64):
         rows = sample.shapes[0][0]
         first = (torch.tensor([i % 2 == 0 for i in range(rows)]).reshape(rows, 1),)
 
+    takes_list = op["signature"].split("(")[1].startswith("tensors: Tensor[]")
+
     def function(*arguments):
+        if takes_list:
+            return getattr(torch, name)(list(arguments), *sample.rest, **sample.kwargs)
+        result = call(*arguments)
+        if isinstance(result, tuple):
+            return torch.cat([part.reshape(-1) for part in result])
+        return result
+
+    def call(*arguments):
         if op["mutates"]:
             target = arguments[0].clone()
             return getattr(target, name)(*arguments[1:], *sample.rest, **sample.kwargs)

@@ -15,6 +15,7 @@ STUB = Path(__file__).parent.parent / "rushlight" / "_C.pyi"
 
 TYPES = {
     "Tensor": "Tensor",
+    "Tensor[]": "Sequence[Tensor]",
     "Tensor | Number": "Tensor | Number",
     "Number": "Number",
     "int": "builtins.int",
@@ -92,7 +93,9 @@ def op_lines(ops, method, indent):
             if method:  # out= is the function's alone
                 arguments = arguments.removesuffix(", *, out: Tensor | None = None")
                 arguments = arguments.removesuffix(", out: Tensor | None = None")
-            lines.append(f"{indent}def {name}({arguments}) -> Tensor: ...")
+            many = op["signature"].endswith("-> Tensor[]")
+            result = "builtins.tuple[Tensor, ...]" if many else "Tensor"
+            lines.append(f"{indent}def {name}({arguments}) -> {result}: ...")
     return lines, set(by_name)
 
 

@@ -117,12 +117,15 @@ Extension& TensorImpl::make_extension() {
   return *extension_;
 }
 
+void TensorImpl::set_base(TensorImpl* root) {
+  root->retain();
+  make_extension().base = root;
+  key_ |= kView;
+}
+
 TensorImpl::~TensorImpl() {
   if (extension_) {
-    if (extension_->base) {
-      if (version_) --version_->views;
-      extension_->base->release();
-    }
+    if (extension_->base) extension_->base->release();
     if (extension_->hooks) hooks_free(extension_->hooks);
     if (extension_->post_hooks) hooks_free(extension_->post_hooks);
     small_free(extension_, sizeof(Extension));

@@ -19,11 +19,18 @@ using TensorRef = Ref<TensorImpl>;
 enum Key : uint8_t {
   kRequiresGrad = 1,
   kInference = 2,
-  kCut = 4,  // does not require grad though something it came from does: see Cut
+  kView = 8,  // looks at another tensor's memory: may lag behind its base's history
+  kCut = 4,   // does not require grad though something it came from does: see Cut
 };
 
 // What a view remembers of the circumstances it was made in.
-enum class Creation : uint8_t { kDefault, kNoGradMode, kInferenceMode };
+enum class Creation : uint8_t {
+  kDefault,
+  kNoGradMode,
+  kInferenceMode,
+  kMultiOutput,     // one of several views that one operation made
+  kCustomFunction,  // returned by an autograd.Function
+};
 
 // Why a tensor made from one that requires grad does not.
 enum class Cut : uint8_t { kNone, kNoGrad, kDetach, kDtype };
@@ -32,7 +39,6 @@ enum class Cut : uint8_t { kNone, kNoGrad, kDetach, kDtype };
 struct Version {
   uint32_t refs = 1;
   uint32_t value = 0;
-  uint32_t views = 0;  // live views of the tensor
   Site writer;
 
   void retain() { ++refs; }
@@ -46,6 +52,7 @@ struct HookList;
 struct Extension {
   TensorImpl* base = nullptr;  // strong: the root that this view looks at
   Creation creation = Creation::kDefault;
+  uint32_t seen_version = 0;       // the view's grad_fn belongs to this version
   HookList* hooks = nullptr;       // tensor hooks of a leaf
   HookList* post_hooks = nullptr;  // of a leaf: run after .grad has changed
 };
@@ -120,12 +127,12 @@ class TensorImpl {
   void share_version(TensorImpl& with) { version_ = Ref<Version>::borrow(&with.shared_version()); }
   const Site* last_writer() const { return version_ ? &version_->writer : nullptr; }
 
-  bool has_views() const { return version_ && version_->views; }
-
   Extension* extension() const { return extension_; }
   Extension& make_extension();
   TensorImpl* base() const { return extension_ ? extension_->base : nullptr; }
-  bool is_view() const { return base() != nullptr; }
+  bool is_view() const { return key_ & kView; }
+  // Makes this a view of `root`, which is no view itself.
+  void set_base(TensorImpl* root);
 
   // The Python object, if one exists. `owns_wrapper`: Python let go of it and the impl keeps it.
   void* wrapper() const { return wrapper_; }

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "graph/accumulate_grad.h"
+#include "graph/view.h"
 
 namespace rl {
 
@@ -114,6 +115,7 @@ void hooks_free(HookList* hooks) noexcept {
 }
 
 Edge gradient_edge(TensorImpl* t) {
+  if (t->key() & kView) refresh_view(t);
   if (!t->requires_grad()) return {};
   if (Node* node = t->grad_fn()) {
     node->retain();

@@ -46,6 +46,7 @@ struct NodeSide {
   void* metadata = nullptr;              // a dict, counted
   std::vector<HookList> output_hooks;    // per output
   std::vector<TensorImpl*> retain_grad;  // per output: tensors with retain_grad(), not counted
+  Node* slices = nullptr;                // the CopySlices that plays this node, not counted
   Site parent;                           // of a node made during backward: the forward node's Site
 };
 

@@ -1,7 +1,9 @@
 #include "graph/saved.h"
 
 #include <cstring>
+#include <memory>
 
+#include "graph/copy_slices.h"
 #include "graph/provenance.h"
 
 namespace rl {
@@ -26,6 +28,38 @@ void SavedSlot::save_output(TensorImpl* output) {
   output->set_saved_by_grad_fn(true);
 }
 
+void SavedSlot::save_own_alias(TensorImpl* output) {
+  TensorRef copy = TensorImpl::alias(output->storage(), output->dtype(), output->shape(),
+                                     output->strides(), output->offset());
+  copy->share_version(*output);
+  version_ = copy->version();
+  word_.t = copy.detach();
+  kind_ = SavedKind::kOwnedOutput;
+}
+
+void SavedSlot::save_list(TensorImpl* const* tensors, int n) {
+  auto list = std::make_unique<SavedList>();
+  list->slots.resize(static_cast<size_t>(n));
+  // Slots own counts and have no destructor: what was saved so far is let go when one refuses.
+  try {
+    for (int i = 0; i < n; ++i)
+      if (tensors[i]) list->slots[static_cast<size_t>(i)].save_input(tensors[i]);
+  } catch (...) {
+    for (SavedSlot& slot : list->slots) slot.release(nullptr);
+    throw;
+  }
+  word_.list = list.release();
+  kind_ = SavedKind::kList;
+}
+
+std::vector<TensorRef> SavedSlot::unpack_list(Node* node, bool linked) const {
+  if (kind_ == SavedKind::kFreed) fail_freed(node);
+  std::vector<TensorRef> out;
+  if (kind_ == SavedKind::kList)
+    for (const SavedSlot& slot : word_.list->slots) out.push_back(slot.unpack(node, linked));
+  return out;
+}
+
 void SavedSlot::save_dims(const Dims& dims) {
   kind_ = SavedKind::kDims;
   size_t words = static_cast<size_t>(dims.n) + 1;
@@ -47,7 +81,12 @@ TensorRef SavedSlot::unpack(Node* node, bool linked) const {
   TensorRef copy =
       TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
   copy->share_version(*t);
-  copy->set_grad_fn(node, output_nr_);
+  // A write into a view: its result continues from the base that took the write.
+  NodeSide* side = node->side();
+  if (side && side->slices)
+    link_to_slices(copy.get(), side->slices);
+  else
+    copy->set_grad_fn(node, output_nr_);
   return copy;
 }
 
@@ -60,7 +99,7 @@ void SavedSlot::release(const Site* freed_by, bool tensor_like) {
     kind_ = SavedKind::kNone;
     return;
   }
-  bool tensor = is_tensor() || (tensor_like && kind != SavedKind::kNone);
+  bool tensor = is_tensor() || kind == SavedKind::kList || (tensor_like && kind != SavedKind::kNone);
   kind_ = SavedKind::kNone;
   if (freed_by && tensor) {
     Site site = *freed_by;
@@ -74,6 +113,10 @@ void SavedSlot::release(const Site* freed_by, bool tensor_like) {
     case SavedKind::kInput:
     case SavedKind::kOwnedOutput:
       word.t->release();
+      break;
+    case SavedKind::kList:
+      for (SavedSlot& slot : word.list->slots) slot.release(nullptr);
+      delete word.list;
       break;
     case SavedKind::kOutput:
       word.t->set_saved_by_grad_fn(false);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/tensor.h"
 #include "graph/node.h"
@@ -18,8 +19,11 @@ enum class SavedKind : uint8_t {
   kBool,
   kDims,
   kString,  // a literal, not owned
+  kList,    // several inputs
   kFreed,   // released by a backward pass; holds that pass's Site
 };
+
+struct SavedList;
 
 class SavedSlot {
  public:
@@ -31,6 +35,9 @@ class SavedSlot {
 
   void save_input(TensorImpl* input);
   void save_output(TensorImpl* output);
+  // The result of a write into a view: its bytes and version, counted, without an edge.
+  void save_own_alias(TensorImpl* output);
+  void save_list(TensorImpl* const* tensors, int n);
   void save_double(double value) {
     kind_ = SavedKind::kDouble;
     word_.d = value;
@@ -52,6 +59,7 @@ class SavedSlot {
   // The saved tensor, its version checked. With `linked`, an output comes with its grad_fn, as
   // create_graph and `_saved_result` need it. Throws when changed in place or freed.
   TensorRef unpack(Node* node, bool linked) const;
+  std::vector<TensorRef> unpack_list(Node* node, bool linked) const;
   TensorImpl* raw_tensor() const { return word_.t; }
   double as_double() const { return kind_ == SavedKind::kDouble ? word_.d : double(word_.i); }
   int64_t as_int() const { return word_.i; }
@@ -75,12 +83,17 @@ class SavedSlot {
     double d;
     int64_t i;
     const char* s;
+    SavedList* list;
     int64_t* dims;  // dims[0] is the count
     void* code;     // of the pass that freed the value
   } word_ = {.i = 0};
   uint32_t version_ = 0;  // for kFreed: instruction offset
   SavedKind kind_ = SavedKind::kNone;
   uint8_t output_nr_ = 0;
+};
+
+struct SavedList {
+  std::vector<SavedSlot> slots;
 };
 
 // Throws "Trying to backward through the graph a second time ...".

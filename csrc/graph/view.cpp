@@ -1,26 +1,32 @@
 #include "graph/view.h"
 
 #include "core/error.h"
+#include "graph/copy_slices.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
+#include "graph/tensor_math.h"
 
 namespace rl {
 
-TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, int64_t offset) {
+TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, int64_t offset,
+                    Creation creation) {
   TensorRef view = TensorImpl::alias(t->storage(), t->dtype(), sizes, strides, offset);
-  if (t->is_inference()) {
+  if (t->is_inference())
     view->set_inference();
-  } else {
+  else
     view->share_version(*t);
-    ++t->shared_version().views;
-  }
   TensorImpl* root = t->base() ? t->base() : t;
-  Extension& extension = view->make_extension();
-  root->retain();
-  extension.base = root;
-  extension.creation = inference_enabled() ? Creation::kInferenceMode
-                       : grad_enabled()    ? Creation::kDefault
-                                           : Creation::kNoGradMode;
+  view->set_base(root);
+  Extension& extension = *view->extension();
+  if (inference_enabled())
+    creation = Creation::kInferenceMode;
+  else if (!grad_enabled())
+    creation = Creation::kNoGradMode;
+  else if (creation == Creation::kDefault && t->base())
+    creation = t->extension()->creation;
+  extension.creation = creation;
+  extension.seen_version = view->version();
+  view->set_requires_grad(root->requires_grad());
   return view;
 }
 
@@ -38,7 +44,57 @@ TensorRef make_detached(TensorImpl* t) {
   return copy;
 }
 
+void mark_view_current(TensorImpl* t) {
+  if (t->is_view()) t->extension()->seen_version = t->version();
+}
+
 namespace {
+
+// A view that stands for a promise which the write breaks. `indirect`: another alias was written.
+void check_creation(TensorImpl* t, bool indirect) {
+  Creation creation = t->extension()->creation;
+  if (creation == Creation::kDefault) [[likely]]
+    return;
+  const char* modified = indirect ? "its base or another view of its base has been" : "is being";
+  std::string begin;
+  if (Node* node = t->grad_fn())
+    begin = concat("Output ", t->output_nr(), " of ", op_title(*node), " is a view and ", modified,
+                   " modified inplace.");
+  else
+    begin = concat("A view was created in ",
+                   creation == Creation::kInferenceMode ? "inference" : "no_grad", " mode and ",
+                   modified, " modified inplace with grad mode enabled.");
+  Provenance story;
+  if (Node* node = t->grad_fn()) story.line("made by", node->site());
+  if (indirect && t->last_writer()) story.line("modified by", *t->last_writer());
+  if (!indirect) story.line("changed by", Site::capture());
+  switch (creation) {
+    case Creation::kMultiOutput:
+      story.fix("use the out-of-place form, or take this one part with select() or narrow().");
+      fail(ErrorKind::kRuntime, begin,
+           " This view is the output of a function that returns multiple views. Such functions do "
+           "not allow the output views to be modified inplace. You should replace the inplace "
+           "operation by an out-of-place one.",
+           story.text());
+    case Creation::kCustomFunction:
+      story.fix("return a clone() of it from the Function.");
+      fail(ErrorKind::kRuntime, begin,
+           " This view was created inside a custom Function (or because an input was returned "
+           "as-is) and the autograd logic to handle view+inplace would override the custom backward "
+           "associated with the custom Function, leading to incorrect gradients. This behavior is "
+           "forbidden. You can fix this by cloning the output of the custom Function.",
+           story.text());
+    default:
+      story.fix("make the view and change it in the same mode.");
+      fail(ErrorKind::kRuntime, begin,
+           " Given that this use case is ambiguous and error-prone, it is forbidden. You can "
+           "clarify your code by moving both the view and the inplace either both inside the ",
+           creation == Creation::kInferenceMode ? "inference_mode" : "no_grad",
+           " block (if you don't want the inplace to be tracked) or both outside (if you want the "
+           "inplace to be tracked).",
+           story.text());
+  }
+}
 
 [[gnu::cold, gnu::noinline]] void fail_leaf(const char* sentence) {
   Provenance story;
@@ -66,33 +122,33 @@ void check_inplace(TensorImpl* t, bool recorded) {
   check(t->storage()->writable(), ErrorKind::kRuntime,
         "this tensor's memory belongs to a read-only buffer and cannot be written\n  fix: clone() "
         "it first.");
-  bool viewed_without_grad = grad_enabled() && t->base() && t->base()->requires_grad() &&
-                             t->extension()->creation == Creation::kNoGradMode;
-  if (!recorded && !viewed_without_grad) return;
+  if (!recorded) return;
   if (TensorImpl* base = t->base()) {
-    Creation creation = t->extension()->creation;
-    if (base->is_leaf() && base->requires_grad() && creation == Creation::kDefault)
+    check_creation(t, false);
+    if (base->is_leaf() && (base->requires_grad() || t->requires_grad()))
       fail_leaf(
           "a view of a leaf Variable that requires grad is being used in an in-place operation.");
-    check(creation != Creation::kNoGradMode, ErrorKind::kRuntime,
-          "A view was created in no_grad mode and is being modified inplace with grad mode "
-          "enabled. Given "
-          "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
-          "code by "
-          "moving both the view and the inplace either both inside the no_grad block (if you don't "
-          "want "
-          "the inplace to be tracked) or both outside (if you want the inplace to be tracked).");
-    fail(ErrorKind::kNotImplemented,
-         "recorded in-place operations on views are not supported.\n  fix: use the out-of-place "
-         "form, or "
-         "change the tensor that the view was made from.");
+    return;
   }
   if (t->is_leaf() && t->requires_grad())
     fail_leaf("a leaf Variable that requires grad is being used in an in-place operation.");
-  check(
-      !t->has_views(), ErrorKind::kNotImplemented,
-      "recorded in-place operations on a tensor that has views are not supported.\n  fix: use the "
-      "out-of-place form, or let go of the views first.");
+}
+
+void refresh_view(TensorImpl* t) {
+  TensorImpl* base = t->base();
+  if (!base || t->extension()->seen_version == t->version()) return;
+  if (!t->grad_fn() && !base->requires_grad()) return;
+  check_creation(t, true);
+  t->set_grad_fn(tensor_math.as_strided_node(base, t).get(), 0);
+  mark_view_current(t);
+}
+
+void rebase_history(TensorImpl* target, Ref<Node> node) {
+  TensorImpl* base = target->base();
+  if (!base) return target->set_grad_fn(node.get(), 0);
+  base->set_grad_fn(CopySlices::make(target, std::move(node)).get(), 0);
+  target->set_grad_fn(tensor_math.as_strided_node(base, target).get(), 0);
+  mark_view_current(target);
 }
 
 }  // namespace rl

@@ -11,6 +11,7 @@ namespace {
 void dispatch_recorded(Call& call) {
   const Op& op = *call.op;
   op.forward(call);
+  if (!call.output) return;  // unbind() of nothing
   if (!op.backward || !is_float(call.output->dtype())) {
     if (call.output->cut() == Cut::kNone) call.output->set_cut(Cut::kDtype);
     return;
@@ -21,6 +22,7 @@ void dispatch_recorded(Call& call) {
 // Why the output does not require grad: an error may want to tell.
 void remember_cut(Call& call, uint8_t key) {
   TensorImpl* out = call.output.get();
+  if (!out) return;
   if (out->requires_grad() || out->cut() != Cut::kNone) return;
   if (key & kRequiresGrad) return out->set_cut(Cut::kNoGrad);
   for (int i = 0; i < call.op->n_tensor_args; ++i) {
@@ -31,15 +33,32 @@ void remember_cut(Call& call, uint8_t key) {
 
 void mark_inference(Call& call) {
   // A view of a normal tensor, or its alias, stays what that is.
-  if (call.op->record->view || call.output->storage()->refs() > 1) return;
+  if (!call.output || call.op->record->view || call.output->storage()->refs() > 1) return;
   call.output->set_inference();
   for (TensorRef& t : call.more) t->set_inference();
+}
+
+// t_(), squeeze_() and their kind: the bytes stay, the target takes the geometry of the view.
+void dispatch_geometry(Call& call, bool recorded) {
+  const Op& op = *call.op;
+  TensorImpl* target = call.target;
+  check(!target->is_inference() || inference_enabled(), ErrorKind::kRuntime,
+        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a "
+        "clone to get a normal tensor before doing inplace update.");
+  if (recorded) check_inplace(target, true);
+  op.forward(call);
+  if (recorded) target->set_grad_fn(OpNode::record(op, call).get(), 0);
+  target->set_geometry(call.output->shape(), call.output->strides(), call.output->offset());
+  target->bump_version();
+  mark_view_current(target);
+  call.output = TensorRef::borrow(target);
 }
 
 void dispatch_inplace(Call& call, uint8_t live) {
   const Op& op = *call.op;
   TensorImpl* target = call.target;
   bool recorded = (live & kRequiresGrad) && is_float(target->dtype());
+  if (op.record->view) return dispatch_geometry(call, recorded);
   check_inplace(target, recorded);
   if (!recorded) {
     op.forward(call);
@@ -53,7 +72,25 @@ void dispatch_inplace(Call& call, uint8_t live) {
   Ref<OpNode> node = OpNode::record(op, call);
   op.forward(call);
   target->bump_version();
-  node->link(call);
+  if (target->is_view())
+    node->link_through_view(call);
+  else
+    node->link(call);
+}
+
+// Bits of an argument. A view requires grad as soon as its base does.
+uint8_t key_of(const Value& v) {
+  if (v.is_tensor()) {
+    uint8_t key = v.t->key();
+    if (key & kView) [[unlikely]]
+      key |= v.t->base()->key() & kRequiresGrad;
+    return key;
+  }
+  uint8_t key = 0;
+  if (v.kind == Kind::kTensors)
+    for (int i = 0; i < v.list->n; ++i)
+      if (v.list->v[i]) key |= key_of(Value::of(v.list->v[i]));
+  return key;
 }
 
 }  // namespace
@@ -63,7 +100,7 @@ void dispatch(Call& call) {
   uint8_t key = 0;
   for (int i = 0; i < op.n_tensor_args; ++i) {
     const Value& v = call.args[op.tensor_args[i]];
-    if (v.is_tensor()) key |= v.t->key();
+    if (v.kind != Kind::kNone) key |= key_of(v);
   }
   uint8_t live = key & thread_state.key_mask;
   if (op.composite) return op.forward(call);

@@ -164,10 +164,6 @@ namespace {
 Tensor unsafe_view(const Tensor& t, const Dims& sizes) {
   return call_op(op_of<UnsafeView>(), {t.value(), Value::of(sizes)});
 }
-Tensor reshape(const Tensor& t, const Dims& sizes) {
-  return call_op(op_of<Reshape>(), {t.value(), Value::of(sizes)});
-}
-
 // (..., n, k) @ (k, m) or (k): the leading dimensions join the rows.
 Tensor folded(const Tensor& a, const Tensor& b) {
   int64_t k = a->sizes()[a->ndim() - 1];

@@ -21,6 +21,13 @@ enum class Kind : uint8_t {
   kDType,
   kString,   // borrowed
   kPointer,  // borrowed: a Generator
+  kTensors,  // borrowed
+};
+
+// Several tensors as one argument. Entries may be null: a gap in a list of indices.
+struct TensorList {
+  TensorImpl* const* v;
+  int n;
 };
 
 // One argument of a call. 16 bytes.
@@ -34,6 +41,7 @@ struct Value {
     DType dtype;
     const char* s;
     void* p;
+    const TensorList* list;
   };
 
   Value() : i(0) {}
@@ -66,6 +74,12 @@ struct Value {
     Value v;
     v.kind = Kind::kDims;
     v.dims = &list;
+    return v;
+  }
+  static Value of(const TensorList& tensors) {
+    Value v;
+    v.kind = Kind::kTensors;
+    v.list = &tensors;
     return v;
   }
   static Value of(DType type) {
@@ -113,6 +127,7 @@ enum class ParamKind : uint8_t {
   kDevice,          // device: checked and dropped, the CPU is the only one
   kString,          // str
   kGenerator,       // Generator
+  kTensors,         // Tensor[]: a list or tuple of tensors
   kObject,          // any: the binding knows what to do with it
 };
 
@@ -154,7 +169,7 @@ struct Call {
 class OpNode;
 
 // Where a saved slot's value comes from.
-enum class Source : uint8_t { kArg, kResult, kSizes, kNumel };
+enum class Source : uint8_t { kArg, kResult, kSizes, kStrides, kOffset, kNumel };
 
 struct SlotSpec {
   const char* name;  // `_saved_<name>`; null: not shown
@@ -173,7 +188,9 @@ struct Op {
   // grad_in[i] for every edge i that is wanted. Null: the op has no derivative (comparisons).
   void (*backward)(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) = nullptr;
   const Elementwise* elementwise = nullptr;
-  bool composite = false;  // made of other ops, which record for it
+  bool composite = false;      // made of other ops, which record for it
+  bool many_outputs = false;   // the result is a tuple, even of one
+  bool takes_list = false;     // an argument is a TensorList: the number of edges is the call's
   std::vector<SlotSpec> slots;
   uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors
   uint8_t n_tensor_args = 0;

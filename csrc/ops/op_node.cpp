@@ -2,6 +2,7 @@
 
 #include "graph/grad_mode.h"
 #include "graph/tensor_math.h"
+#include "graph/view.h"
 
 namespace rl {
 
@@ -10,14 +11,28 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
   size_t n_outputs = 1 + call.more.size();
   size_t n_dims = static_cast<size_t>(out->ndim());
   for (const TensorRef& t : call.more) n_dims += static_cast<size_t>(t->ndim());
-  auto node = Node::make<OpNode>({.n_edges = op.n_edges,
+  size_t edges = op.n_edges;
+  if (op.takes_list) [[unlikely]]
+    for (uint32_t i = 0; i < op.n_edges; ++i)
+      if (const Value& arg = call.args[op.edge_args[i]]; arg.kind == Kind::kTensors)
+        edges += static_cast<size_t>(arg.list->n) - 1;
+  check(edges <= UINT16_MAX, ErrorKind::kRuntime, op.record->name, "(): more than ", UINT16_MAX,
+        " tensors in one recorded call are not supported");
+  auto node = Node::make<OpNode>({.n_edges = edges,
                                   .n_outputs = n_outputs,
                                   .n_dims = n_dims,
                                   .extra = op.slots.size() * sizeof(SavedSlot)},
                                  &op);
+  Edge* edge = node->edges();
   for (uint32_t i = 0; i < op.n_edges; ++i) {
     const Value& arg = call.args[op.edge_args[i]];
-    if (arg.is_tensor()) node->edges()[i] = gradient_edge(arg.t);
+    if (arg.kind == Kind::kTensors) {
+      for (int k = 0; k < arg.list->n; ++k, ++edge)
+        if (TensorImpl* t = arg.list->v[k]) *edge = gradient_edge(t);
+    } else {
+      if (arg.is_tensor()) *edge = gradient_edge(arg.t);
+      ++edge;
+    }
   }
   node->set_output(0, out->dtype(), out->sizes(), out->ndim());
   for (uint32_t i = 0; i < call.more.size(); ++i) {
@@ -35,14 +50,24 @@ void OpNode::link(Call& call) {
     if (is_float(call.more[i]->dtype())) call.more[i]->set_grad_fn(this, i + 1);
   for (int i = 0; i < n_slots(); ++i) {
     const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
-    if (spec.source != Source::kResult) continue;
-    if (spec.needed_by != 0xff) {
-      bool needed = false;
-      for (uint32_t e = 0; e < n_edges(); ++e)
-        needed |= (spec.needed_by >> e & 1) && edges()[e].node;
-      if (!needed) continue;
-    }
+    if (spec.source != Source::kResult || !needed(spec)) continue;
     slot(i).save_output(spec.arg == 0 ? call.output.get() : call.more[spec.arg - 1u].get());
+  }
+}
+
+bool OpNode::needed(const SlotSpec& spec) const {
+  if (spec.needed_by == 0xff) return true;
+  for (uint32_t e = 0; e < n_edges() && e < 8; ++e)
+    if ((spec.needed_by >> e & 1) && edges()[e].node) return true;
+  return false;
+}
+
+void OpNode::link_through_view(Call& call) {
+  TensorImpl* view = call.output.get();
+  rebase_history(view, Ref<Node>::borrow(this));
+  for (int i = 0; i < n_slots(); ++i) {
+    const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
+    if (spec.source == Source::kResult && needed(spec)) slot(i).save_own_alias(view);
   }
 }
 
@@ -52,16 +77,18 @@ void OpNode::save(Call& call) {
   for (int i = 0; i < n_slots(); ++i) new (next + i) SavedSlot;
   for (const SlotSpec& spec : op_->slots) {
     SavedSlot& place = *next++;
-    if (spec.needed_by != 0xff) {
-      bool needed = false;
-      for (uint32_t e = 0; e < n_edges(); ++e)
-        needed |= (spec.needed_by >> e & 1) && edges()[e].node;
-      if (!needed) continue;
-    }
-    if (spec.source == Source::kResult) continue;  // once the output is linked to this node
+    if (!needed(spec) || spec.source == Source::kResult) continue;  // once the output is linked to this node
     const Value& arg = call.args[spec.arg];
     if (spec.source == Source::kSizes) {
       place.save_dims(arg.t->shape());
+      continue;
+    }
+    if (spec.source == Source::kStrides) {
+      place.save_dims(Dims(arg.t->strides(), arg.t->ndim()));
+      continue;
+    }
+    if (spec.source == Source::kOffset) {
+      place.save_int(arg.t->offset());
       continue;
     }
     if (spec.source == Source::kNumel) {
@@ -73,8 +100,14 @@ void OpNode::save(Call& call) {
         // An in-place call is about to overwrite its first argument: a copy with the same history.
         if (arg.t == call.target)
           place.save_input(tensor_math.clone_like(arg.t, arg.t).get());
+        else if (call.target && arg.t->storage().get() == call.target->storage().get())
+          // About to be overwritten, which its version will tell; its own history would be a cycle.
+          place.save_input(make_detached(arg.t).get());
         else
           place.save_input(arg.t);
+        break;
+      case Kind::kTensors:
+        place.save_list(arg.list->v, arg.list->n);
         break;
       case Kind::kDouble:
         place.save_double(arg.d);
@@ -95,6 +128,10 @@ void OpNode::save(Call& call) {
         break;
     }
   }
+}
+
+std::vector<TensorRef> OpNode::saved_list(int i) {
+  return slot(i).unpack_list(this, grad_enabled());
 }
 
 TensorRef OpNode::saved(int i) { return slot(i).unpack(this, grad_enabled()); }

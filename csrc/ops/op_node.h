@@ -13,6 +13,8 @@ class OpNode final : public Node {
   // not have run yet). link() then makes the outputs this node's.
   static Ref<OpNode> record(const Op& op, Call& call);
   void link(Call& call);
+  // The call wrote into a view: its base takes the write into its history.
+  void link_through_view(Call& call);
 
   explicit OpNode(const Op* op) : op_(op) {}
   ~OpNode() override;
@@ -31,9 +33,12 @@ class OpNode final : public Node {
   bool wants(uint32_t edge) const { return edge_wanted(edges()[edge]); }
   // Slot i as a tensor, version checked; with its grad_fn when the backward pass is recorded.
   TensorRef saved(int i);
+  // Slot i, which holds a list; gaps stay null.
+  std::vector<TensorRef> saved_list(int i);
 
  private:
   void save(Call& call);
+  bool needed(const SlotSpec& spec) const;
 
   const Op* op_;
 };

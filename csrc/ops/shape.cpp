@@ -28,16 +28,12 @@ TensorRef viewed(TensorImpl* t, const Dims& asked) {
   return make_view(t, sizes, strides, t->offset());
 }
 
-Tensor reshaped(const Tensor& t, const Dims& sizes) {
-  return call_op(op_of<Reshape>(), {t.value(), Value::of(sizes)});
-}
-
 }  // namespace
 
 void View::forward(Call& call) { call.output = viewed(call.tensor(0), *call.args[1].dims); }
 
 void View::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (grad_out[0]) grad_in[0] = reshaped(Tensor(grad_out[0]), node.slot(0).as_dims()).ref();
+  if (grad_out[0]) grad_in[0] = reshape(Tensor(grad_out[0]), node.slot(0).as_dims()).ref();
 }
 
 void ReshapeAlias::forward(Call& call) { call.output = viewed(call.tensor(0), *call.args[1].dims); }

@@ -39,6 +39,10 @@ struct Reader {
 ParamKind read_kind(Reader& r) {
   std::string type = r.word();
   if (type == "Tensor") {
+    if (r.take('[')) {
+      if (!r.take(']')) r.bad("] is expected");
+      return ParamKind::kTensors;
+    }
     if (!r.take('|')) return ParamKind::kTensor;
     if (r.word() != "Number") r.bad("Number is expected");
     return ParamKind::kTensorOrNumber;

@@ -25,7 +25,8 @@ std::string derive_node_name(const OpRecord& record) {
 }
 
 bool holds_tensor(ParamKind kind) {
-  return kind == ParamKind::kTensor || kind == ParamKind::kTensorOrNumber;
+  return kind == ParamKind::kTensor || kind == ParamKind::kTensorOrNumber ||
+         kind == ParamKind::kTensors;
 }
 
 }  // namespace
@@ -34,9 +35,11 @@ std::unique_ptr<Op> make_entry(const OpRecord& record) {
   auto op = std::make_unique<Op>();
   op->record = &record;
   op->signature = parse_signature(record.signature);
+  op->many_outputs = op->signature.result == "Tensor[]";
   op->node_name = derive_node_name(record);
   for (size_t i = 0; i < op->signature.params.size(); ++i) {
     const Param& param = op->signature.params[i];
+    op->takes_list = op->takes_list || param.kind == ParamKind::kTensors;
     if (holds_tensor(param.kind) && param.names[0] != "out")
       op->tensor_args[op->n_tensor_args++] = static_cast<uint8_t>(i);
   }
@@ -85,6 +88,9 @@ const std::vector<Op*>& op_table() {
     add_elementwise_ops(t);
     add_reduce_ops(t);
     add_shape_ops(t);
+    add_view_ops(t);
+    add_dims_ops(t);
+    add_join_ops(t);
     add_copy_ops(t);
     add_create_ops(t);
     add_matmul_ops(t);

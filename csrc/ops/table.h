@@ -51,7 +51,9 @@ void add_op(std::vector<Op*>& table) {
       op->n_edges = 0;
     } else {
       op->backward = &T::backward;
-      for (uint8_t i = 0; i < op->n_tensor_args; ++i)
+      if constexpr (requires { T::edge_args; })
+        for (uint8_t arg : T::edge_args) op->edge_args[op->n_edges++] = arg;
+      else for (uint8_t i = 0; i < op->n_tensor_args; ++i)
         op->edge_args[op->n_edges++] = op->tensor_args[i];
     }
   }
@@ -68,6 +70,9 @@ void add_ops(ops::OpList<Ops...>, std::vector<Op*>& table) {
 void add_elementwise_ops(std::vector<Op*>& table);
 void add_reduce_ops(std::vector<Op*>& table);
 void add_shape_ops(std::vector<Op*>& table);
+void add_view_ops(std::vector<Op*>& table);
+void add_dims_ops(std::vector<Op*>& table);
+void add_join_ops(std::vector<Op*>& table);
 void add_copy_ops(std::vector<Op*>& table);
 void add_create_ops(std::vector<Op*>& table);
 void add_matmul_ops(std::vector<Op*>& table);

@@ -8,6 +8,9 @@
 #include "ops/reduce.h"
 #include "ops/shape.h"
 #include "ops/table.h"
+#include "ops/view.h"
+#include "ops/dims.h"
+#include "ops/join.h"
 
 namespace rl {
 
@@ -112,6 +115,22 @@ Tensor view(const Tensor& t, const Dims& sizes) {
 Tensor transpose(const Tensor& t, int64_t a, int64_t b) {
   return call_op(op_of<ops::Transpose>(), {t.value(), Value::of_int(a), Value::of_int(b)});
 }
+Tensor permute(const Tensor& t, const Dims& order) {
+  return call_op(op_of<ops::Permute>(), {t.value(), Value::of(order)});
+}
+Tensor reshape(const Tensor& t, const Dims& sizes) {
+  return call_op(op_of<ops::Reshape>(), {t.value(), Value::of(sizes)});
+}
+Tensor select(const Tensor& t, int64_t dim, int64_t index) {
+  return call_op(op_of<ops::Select>(), {t.value(), Value::of_int(dim), Value::of_int(index)});
+}
+Tensor slice(const Tensor& t, int64_t dim, int64_t start, int64_t end, int64_t step) {
+  return call_op(op_of<ops::Slice>(), {t.value(), Value::of_int(dim), Value::of_int(start),
+                                       Value::of_int(end), Value::of_int(step)});
+}
+Tensor unsqueeze(const Tensor& t, int64_t dim) {
+  return call_op(op_of<ops::Unsqueeze>(), {t.value(), Value::of_int(dim)});
+}
 Tensor sum(const Tensor& t, const Dims& dims, bool keepdim) {
   return call_op(op_of<ops::SumDim>(), {t.value(), Value::of(dims), Value::of_bool(keepdim)});
 }
@@ -152,6 +171,35 @@ void fill_tensor_math() {
             dispatch(call);
           },
       .clone_like = [](TensorImpl* t, TensorImpl* like) { return clone_like(t, like).ref(); },
+      .clone = [](TensorImpl* t) { return clone(Tensor(TensorRef::borrow(t))).ref(); },
+      .restride =
+          [](TensorImpl* t, const Dims& strides) {
+            return call_op(op_of<ops::Restride>(), {Value::of(t), Value::of(strides)}).ref();
+          },
+      .as_strided =
+          [](TensorImpl* t, const Dims& sizes, const Dims& strides, int64_t offset) {
+            return call_op(op_of<ops::AsStrided>(), {Value::of(t), Value::of(sizes),
+                                                     Value::of(strides), Value::of_int(offset)})
+                .ref();
+          },
+      .copy_into =
+          [](TensorImpl* target, TensorImpl* value) {
+            Call call(value ? op_of<ops::Copy>() : op_of<ops::Zero>());
+            call.args[0] = Value::of(target);
+            if (value) call.args[1] = Value::of(value);
+            call.target = target;
+            dispatch(call);
+          },
+      .as_strided_node = [](TensorImpl* base, TensorImpl* view) -> Ref<Node> {
+        Dims sizes = view->shape(), strides(view->strides(), view->ndim());
+        Call call(op_of<ops::AsStrided>());
+        call.args[0] = Value::of(base);
+        call.args[1] = Value::of(sizes);
+        call.args[2] = Value::of(strides);
+        call.args[3] = Value::of_int(view->offset());
+        call.output = TensorRef::borrow(view);
+        return Ref<Node>::borrow(OpNode::record(*call.op, call).get());
+      },
       .sum_to = [](TensorImpl* t,
                    const Dims& sizes) { return sum_to(Tensor(TensorRef::borrow(t)), sizes).ref(); },
       .cast = [](TensorImpl* t,

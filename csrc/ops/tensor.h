@@ -56,6 +56,11 @@ Tensor clone(const Tensor& t);
 Tensor expand(const Tensor& t, const Dims& sizes);
 Tensor view(const Tensor& t, const Dims& sizes);
 Tensor transpose(const Tensor& t, int64_t a, int64_t b);
+Tensor permute(const Tensor& t, const Dims& order);
+Tensor reshape(const Tensor& t, const Dims& sizes);
+Tensor select(const Tensor& t, int64_t dim, int64_t index);
+Tensor slice(const Tensor& t, int64_t dim, int64_t start, int64_t end, int64_t step);
+Tensor unsqueeze(const Tensor& t, int64_t dim);
 Tensor sum(const Tensor& t, const Dims& dims, bool keepdim);
 // Sums over the dimensions that broadcasting to t's shape added or stretched.
 Tensor sum_to(const Tensor& t, const Dims& sizes);

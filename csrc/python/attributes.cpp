@@ -42,7 +42,8 @@ PyObject* get_nbytes(PyObject* self, void*) {
 }
 
 PyObject* get_requires_grad(PyObject* self, void*) {
-  return PyBool_FromLong(impl_of(self)->requires_grad());
+  TensorImpl* t = impl_of(self);
+  return PyBool_FromLong(t->requires_grad() || (t->base() && t->base()->requires_grad()));
 }
 
 int set_requires_grad(PyObject* self, PyObject* value, void*) {
@@ -54,13 +55,22 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
   });
 }
 
-PyObject* get_is_leaf(PyObject* self, void*) { return PyBool_FromLong(impl_of(self)->is_leaf()); }
+// A view looks at its base's history as it is now.
+TensorImpl* current_impl_of(PyObject* self) {
+  TensorImpl* t = impl_of(self);
+  refresh_view(t);
+  return t;
+}
+
+PyObject* get_is_leaf(PyObject* self, void*) {
+  return guarded([&] { return PyBool_FromLong(current_impl_of(self)->is_leaf()); });
+}
 PyObject* get_output_nr(PyObject* self, void*) {
   TensorImpl* t = impl_of(self);
   return PyLong_FromUnsignedLong(t->is_leaf() ? 0 : t->output_nr());
 }
 PyObject* get_grad_fn(PyObject* self, void*) {
-  return guarded([&] { return wrap_node(impl_of(self)->grad_fn()); });
+  return guarded([&] { return wrap_node(current_impl_of(self)->grad_fn()); });
 }
 
 PyObject* get_grad(PyObject* self, void*) {

@@ -2,6 +2,7 @@
 #include "python/autograd.h"
 
 #include "engine/engine.h"
+#include "graph/view.h"
 #include "graph/accumulate_grad.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
@@ -84,6 +85,7 @@ TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
 }
 
 void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad, size_t index) {
+  refresh_view(out);
   TensorRef start = root_gradient(out, grad, index);
   if (!out->requires_grad()) fail_no_grad(out, index);
   request.roots.push_back({gradient_edge(out), std::move(start)});
@@ -171,6 +173,7 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
   check(wanted.n > 0, ErrorKind::kRuntime, "`inputs` argument to `backward()` cannot be empty.");
   for (Py_ssize_t i = 0; i < wanted.n; ++i) {
     TensorImpl* t = impl_of(wanted.items[i]);
+    refresh_view(t);
     check(t->requires_grad(), ErrorKind::kRuntime,
           "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i,
           "], of shape ", shown(t->sizes(), t->ndim()));
@@ -234,6 +237,7 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
     add_roots(request, outputs, v[2]);
     for (Py_ssize_t i = 0; i < inputs.n; ++i) {
       TensorImpl* t = impl_of(inputs.items[i]);
+      refresh_view(t);
       check(t->requires_grad(), ErrorKind::kRuntime,
             "One of the differentiated Tensors does not require grad\n  it is the input at index ",
             i, ", of shape ", shown(t->sizes(), t->ndim()),
@@ -285,6 +289,7 @@ PyObject* hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(n == 2 && is_tensor(args[0]), ErrorKind::kType, "_hook_dict(tensor, make)");
     TensorImpl* t = impl_of(args[0]);
+    refresh_view(t);
     check(t->requires_grad(), ErrorKind::kRuntime,
           "cannot register a hook on a tensor that doesn't require gradient");
     HookList* list = tensor_hooks(t, false);
@@ -302,6 +307,7 @@ PyObject* post_hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(n == 2 && is_tensor(args[0]), ErrorKind::kType, "_post_hook_dict(tensor, make)");
     TensorImpl* t = impl_of(args[0]);
+    refresh_view(t);
     check(t->requires_grad(), ErrorKind::kRuntime,
           "cannot register a hook on a tensor that doesn't require gradient");
     check(t->is_leaf(), ErrorKind::kRuntime,
@@ -357,6 +363,7 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, P
 PyObject* tensor_retain_grad(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     TensorImpl* t = impl_of(self);
+    refresh_view(t);
     check(t->requires_grad(), ErrorKind::kRuntime,
           "can't retain_grad on Tensor that has requires_grad=False");
     retain_grad(t);

@@ -77,6 +77,13 @@ PyObject* saved_value(OpNode* node, int i) {
       return PyBool_FromLong(slot.as_bool());
     case SavedKind::kDims:
       return dims_tuple(slot.as_dims());
+    case SavedKind::kList: {
+      std::vector<TensorRef> list = slot.unpack_list(node, true);
+      PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(list.size()))));
+      for (size_t k = 0; k < list.size(); ++k)
+        PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(k), checked(wrap(list[k])));
+      return tuple.release();
+    }
     case SavedKind::kString:
       return PyUnicode_FromString(slot.as_string());
     default:

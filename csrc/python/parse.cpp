@@ -43,6 +43,8 @@ const char* kind_name(ParamKind kind) {
       return "str";
     case ParamKind::kGenerator:
       return "torch.Generator";
+    case ParamKind::kTensors:
+      return "tuple of Tensors";
     default:
       return "object";
   }
@@ -154,6 +156,18 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       if (!is_generator(object)) return false;
       *out = Value::of_pointer(generator_of(object));
       return true;
+    case ParamKind::kTensors: {
+      if (!PyList_Check(object) && !PyTuple_Check(object)) return false;
+      Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
+      for (Py_ssize_t i = 0; i < n; ++i) {
+        PyObject* item = PySequence_Fast_GET_ITEM(object, i);
+        if (!is_tensor(item)) return false;
+        scratch.tensors.push_back(impl_of(item));
+      }
+      scratch.list = {scratch.tensors.data(), static_cast<int>(n)};
+      *out = Value::of(scratch.list);
+      return true;
+    }
     case ParamKind::kObject:
       return convert_memory_format(object, out);
   }
@@ -351,6 +365,15 @@ PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
 
 }  // namespace
 
+PyObject* wrap_outputs(Call& call) {
+  if (!call.output) return PyTuple_New(0);
+  PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(call.more.size()) + 1)));
+  PyTuple_SET_ITEM(tuple.get(), 0, checked(wrap(std::move(call.output))));
+  for (size_t i = 0; i < call.more.size(); ++i)
+    PyTuple_SET_ITEM(tuple.get(), i + 1, checked(wrap(std::move(call.more[i]))));
+  return tuple.release();
+}
+
 bool parse_number(PyObject* object, Value* out) {
   if (PyFloat_Check(object)) {
     *out = Value::of_double(PyFloat_AS_DOUBLE(object));
@@ -464,6 +487,7 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
       }
       if (out) return write_out(p, call, out);
       dispatch(call);
+      if (call.op->many_outputs) return wrap_outputs(call);
       return wrap(std::move(call.output));
     }
     fail_arguments(p, self, args, n, kwnames, why);

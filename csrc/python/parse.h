@@ -37,11 +37,16 @@ struct PublicName {
 struct ParseScratch {
   Dims dims[2];
   int used = 0;
+  std::vector<TensorImpl*> tensors;  // held by the sequence that was passed
+  TensorList list;
 };
 
 // Parses, calls through the door, handles out= and in-place forms. `self` is null for functions.
 PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
                       PyObject* kwnames) noexcept;
+
+// The outputs of a call as a tuple.
+PyObject* wrap_outputs(Call& call);
 
 // A Python number as a Value; false when it is none. 0-d tensors without grad count as numbers.
 bool parse_number(PyObject* object, Value* out);

@@ -140,8 +140,9 @@ def test_out_takes_the_result(op):
         function, tensors = bind(op, sample)
         expected = function(*tensors)
         out = torch.empty(0, dtype=expected.dtype)
-        first = sample.first
-        given = getattr(torch, op["name"])(*first, *tensors, *sample.rest, **sample.kwargs, out=out)
+        inputs = [tensors] if "tensors: Tensor[]" in op["signature"] else tensors
+        arguments = (*sample.first, *inputs, *sample.rest)
+        given = getattr(torch, op["name"])(*arguments, **sample.kwargs, out=out)
         assert given is out and out.shape == expected.shape and out.tolist() == expected.tolist()
 
 

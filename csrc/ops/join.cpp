@@ -1,0 +1,305 @@
+#include "ops/join.h"
+
+#include "kernels/iterator.h"
+#include "ops/table.h"
+
+namespace rl::ops {
+
+namespace {
+
+Tensor borrowed(TensorImpl* t) { return Tensor(TensorRef::borrow(t)); }
+
+void copy_part(TensorImpl* out, const int64_t* strides, int64_t offset, TensorImpl* part) {
+  char* to = out->mut_data() + offset * static_cast<int64_t>(item_size(out->dtype()));
+  run_copy(to, strides, out->dtype(), part->data(), part->strides(), part->dtype(), part->sizes(),
+           part->ndim());
+}
+
+DType joined_type(const TensorList& list) {
+  ResultType type;
+  for (int i = 0; i < list.n; ++i) type.add_tensor(list.v[i]->dtype(), list.v[i]->ndim());
+  return type.get();
+}
+
+bool left_out(const TensorImpl* t) { return t->ndim() == 1 && t->sizes()[0] == 0; }
+
+void add_output(Call& call, TensorRef t) {
+  if (call.output)
+    call.more.push_back(std::move(t));
+  else
+    call.output = std::move(t);
+}
+
+// The gradients of all outputs, zeros where none arrived; false when none arrived at all.
+bool complete(OpNode& node, TensorRef* grad_out) {
+  bool any = false;
+  DType dtype = node.output_meta(0).dtype;
+  for (uint32_t i = 0; i < node.n_outputs(); ++i) any = any || grad_out[i];
+  for (uint32_t i = 0; any && i < node.n_outputs(); ++i)
+    if (!grad_out[i]) grad_out[i] = full(node.output_shape(i), dtype, 0).ref();
+  return any;
+}
+
+std::vector<TensorImpl*> pointers(OpNode& node, TensorRef* grad_out) {
+  std::vector<TensorImpl*> list;
+  for (uint32_t i = 0; i < node.n_outputs(); ++i) list.push_back(grad_out[i].get());
+  return list;
+}
+
+template <class Op>
+TensorRef join(const std::vector<TensorImpl*>& parts, int64_t dim) {
+  TensorList list{parts.data(), static_cast<int>(parts.size())};
+  return call_op(op_of<Op>(), {Value::of(list), Value::of_int(dim)}).ref();
+}
+
+}  // namespace
+
+void Cat::forward(Call& call) {
+  const TensorList& list = *call.args[0].list;
+  check(list.n > 0, ErrorKind::kValue, "expected a non-empty list of Tensors");
+  TensorImpl* model = nullptr;
+  for (int i = 0; i < list.n; ++i) {
+    check(list.v[i]->ndim() > 0, ErrorKind::kRuntime, "zero-dimensional tensor (at position ", i,
+          ") cannot be concatenated");
+    if (!model && !left_out(list.v[i])) model = list.v[i];
+  }
+  if (!model) model = list.v[0];
+  int dim = wrap_dim(call.args[1].i, model->ndim());
+  Dims sizes = model->shape();
+  int64_t total = 0;
+  for (int i = 0; i < list.n; ++i) {
+    TensorImpl* t = list.v[i];
+    if (left_out(t)) continue;
+    check(t->ndim() == model->ndim(), ErrorKind::kRuntime,
+          "Tensors must have same number of dimensions: got ", model->ndim(), " and ", t->ndim());
+    for (int d = 0; d < t->ndim(); ++d)
+      check(d == dim || t->sizes()[d] == sizes[d], ErrorKind::kRuntime,
+            "Sizes of tensors must match except in dimension ", dim, ". Expected size ", sizes[d],
+            " but got size ", t->sizes()[d], " for tensor number ", i, " in the list.");
+    bool overflow = __builtin_add_overflow(total, t->sizes()[dim], &total);
+    check(!overflow, ErrorKind::kRuntime, "cat(): the sizes along dimension ", dim, " overflow");
+  }
+  sizes[dim] = total;
+  call.output = TensorImpl::empty(joined_type(list), sizes);
+  int64_t at = 0;
+  for (int i = 0; i < list.n; ++i) {
+    if (left_out(list.v[i])) continue;
+    const int64_t* strides = call.output->strides();
+    copy_part(call.output.get(), strides, at * strides[dim], list.v[i]);
+    at += list.v[i]->sizes()[dim];
+  }
+}
+
+void Cat::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor grad(grad_out[0]);
+  std::vector<TensorRef> parts = node.saved_list(1);
+  int64_t at = 0;
+  for (uint32_t i = 0; i < node.n_edges(); ++i) {
+    TensorImpl* part = parts[i].get();
+    if (left_out(part)) {
+      if (node.wants(i)) grad_in[i] = full(part->shape(), part->dtype(), 0).ref();
+      continue;
+    }
+    int64_t length = part->sizes()[wrap_dim(node.slot(0).as_int(), part->ndim())];
+    if (node.wants(i))
+      grad_in[i] = slice(grad, node.slot(0).as_int(), at, at + length, 1).ref();
+    at += length;
+  }
+}
+
+void Concat::forward(Call& call) {
+  call.output = call_op(op_of<Cat>(), {call.args[0], call.args[1]}).ref();
+}
+
+void Stack::forward(Call& call) {
+  const TensorList& list = *call.args[0].list;
+  check(list.n > 0, ErrorKind::kRuntime, "stack expects a non-empty TensorList");
+  Dims sizes = list.v[0]->shape();
+  int dim = wrap_dim(call.args[1].i, sizes.n + 1);
+  for (int i = 1; i < list.n; ++i)
+    check(list.v[i]->shape() == sizes, ErrorKind::kRuntime,
+          "stack expects each tensor to be equal size, but got ", shown(sizes),
+          " at entry 0 and ", shown(list.v[i]->shape()), " at entry ", i);
+  sizes.insert(dim, list.n);
+  call.output = TensorImpl::empty(joined_type(list), sizes);
+  Dims strides;
+  for (int d = 0; d < sizes.n; ++d)
+    if (d != dim) strides.push(call.output->strides()[d]);
+  for (int i = 0; i < list.n; ++i)
+    copy_part(call.output.get(), strides.v, i * call.output->strides()[dim], list.v[i]);
+}
+
+void Stack::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor grad(grad_out[0]);
+  int dim = wrap_dim(node.slot(0).as_int(), grad->ndim());
+  for (uint32_t i = 0; i < node.n_edges(); ++i)
+    if (node.wants(i)) grad_in[i] = select(grad, dim, i).ref();
+}
+
+void Unbind::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", call.args[1].i,
+        " but tensor has no dimensions");
+  int dim = wrap_dim(call.args[1].i, t->ndim());
+  Dims sizes, strides;
+  for (int d = 0; d < t->ndim(); ++d) {
+    if (d == dim) continue;
+    sizes.push(t->sizes()[d]);
+    strides.push(t->strides()[d]);
+  }
+  for (int64_t i = 0; i < t->sizes()[dim]; ++i)
+    add_output(call, make_view(t, sizes, strides.v, t->offset() + i * t->strides()[dim],
+                               Creation::kMultiOutput));
+}
+
+void Unbind::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (complete(node, grad_out))
+    grad_in[0] = join<Stack>(pointers(node, grad_out), node.slot(0).as_int());
+}
+
+namespace {
+
+void split_at(Call& call, TensorImpl* t, int dim, const std::vector<int64_t>& lengths) {
+  int64_t at = t->offset();
+  for (int64_t length : lengths) {
+    Dims sizes = t->shape();
+    sizes[dim] = length;
+    add_output(call, make_view(t, sizes, t->strides(), at, Creation::kMultiOutput));
+    at += length * t->strides()[dim];
+  }
+}
+
+}  // namespace
+
+void Split::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  int64_t length = call.args[1].i;
+  check(t->ndim() > 0, ErrorKind::kRuntime, "split expects at least a 1-dimensional tensor");
+  check(length >= 0, ErrorKind::kRuntime, "split expects split_size be non-negative, but got split_size=",
+        length);
+  int dim = wrap_dim(call.args[2].i, t->ndim());
+  int64_t size = t->sizes()[dim];
+  check(length > 0 || size == 0, ErrorKind::kRuntime,
+        "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+  std::vector<int64_t> lengths;
+  for (int64_t left = size; left > 0; left -= lengths.back())
+    lengths.push_back(std::min(left, length));
+  if (lengths.empty()) lengths.push_back(0);
+  split_at(call, t, dim, lengths);
+}
+
+void Split::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (complete(node, grad_out))
+    grad_in[0] = join<Cat>(pointers(node, grad_out), node.slot(2).as_int());
+}
+
+void SplitSizes::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  const Dims& lengths = *call.args[1].dims;
+  check(t->ndim() > 0, ErrorKind::kRuntime,
+        "split_with_sizes expects at least a 1-dimensional tensor");
+  int dim = wrap_dim(call.args[2].i, t->ndim());
+  int64_t size = t->sizes()[dim], total = 0;
+  bool fits = true;
+  for (int64_t length : lengths) {
+    check(length >= 0, ErrorKind::kRuntime,
+          "split_with_sizes expects split_sizes have only non-negative entries, but got "
+          "split_sizes=",
+          shown(lengths));
+    fits = fits && !__builtin_add_overflow(total, length, &total);
+  }
+  check(fits && total == size, ErrorKind::kRuntime,
+        "split_with_sizes expects split_sizes to sum exactly to ", size,
+        " (input tensor's size at dimension ", dim, "), but got split_sizes=", shown(lengths));
+  split_at(call, t, dim, {lengths.begin(), lengths.end()});
+}
+
+void SplitSizes::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  Split::backward(node, grad_out, grad_in);
+}
+
+namespace {
+
+void take_outputs(Call& call, Call& from) {
+  dispatch(from);
+  call.output = std::move(from.output);
+  call.more = std::move(from.more);
+}
+
+}  // namespace
+
+void SplitWithSizes::forward(Call& call) {
+  Call split(op_of<SplitSizes>());
+  for (int i = 0; i < 3; ++i) split.args[i] = call.args[i];
+  take_outputs(call, split);
+}
+
+void Chunk::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  int64_t chunks = call.args[1].i;
+  check(t->ndim() > 0, ErrorKind::kRuntime, "chunk expects at least a 1-dimensional tensor");
+  check(chunks > 0, ErrorKind::kRuntime, "chunk expects `chunks` to be greater than 0, got: ",
+        chunks);
+  int dim = wrap_dim(call.args[2].i, t->ndim());
+  int64_t size = t->sizes()[dim];
+  int64_t length = size / chunks + (size % chunks != 0);
+  if (length == 0) {
+    // Nothing to share out: as many empty parts as were asked for.
+    check(chunks <= kMaxDims, ErrorKind::kRuntime, "chunk: more than ", kMaxDims,
+          " parts of an empty dimension are not supported");
+    Dims lengths;
+    for (int64_t i = 0; i < chunks; ++i) lengths.push(0);
+    Call split(op_of<SplitSizes>());
+    split.args[0] = call.args[0];
+    split.args[1] = Value::of(lengths);
+    split.args[2] = call.args[2];
+    return take_outputs(call, split);
+  }
+  Call split(op_of<Split>());
+  split.args[0] = call.args[0];
+  split.args[1] = Value::of_int(length);
+  split.args[2] = call.args[2];
+  take_outputs(call, split);
+}
+
+void TensorSplit::forward(Call& call) {
+  Tensor t = borrowed(call.tensor(0));
+  int64_t sections = call.args[1].i;
+  check(t->ndim() > 0, ErrorKind::kRuntime,
+        "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t->ndim(),
+        " dims");
+  int dim = wrap_dim(call.args[2].i, t->ndim());
+  check(sections > 0, ErrorKind::kRuntime, "number of sections must be larger than 0, got ",
+        sections);
+  int64_t size = t->sizes()[dim], at = 0;
+  for (int64_t i = 0; i < sections; ++i) {
+    int64_t length = size / sections + (i < size % sections);
+    add_output(call, slice(t, dim, at, at + length, 1).ref());
+    at += length;
+  }
+}
+
+void TensorSplitIndices::forward(Call& call) {
+  Tensor t = borrowed(call.tensor(0));
+  check(t->ndim() > 0, ErrorKind::kRuntime,
+        "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t->ndim(),
+        " dims");
+  int dim = wrap_dim(call.args[2].i, t->ndim());
+  const Dims& indices = *call.args[1].dims;
+  int64_t start = 0;
+  for (int64_t end : indices) {
+    add_output(call, slice(t, dim, start, end, 1).ref());
+    start = end;
+  }
+  add_output(call, slice(t, dim, start, t->sizes()[dim], 1).ref());
+}
+
+}  // namespace rl::ops
+
+namespace rl {
+
+void add_join_ops(std::vector<Op*>& table) { add_ops(ops::JoinOps{}, table); }
+
+}  // namespace rl
