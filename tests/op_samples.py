@@ -194,6 +194,7 @@ SAMPLES = {
     ("zero_", 0): _LIKE,
     ("fill_", 0): [Sample([(2, 3)], (1.5,)), Sample([()], (2,))],
     ("fill_", 3): [Sample([(2, 3), ()])],
+    ("index_put_", 0): [],  # takes a list between tensors: tests/tensor/test_indexing.py
     ("uniform_", 0): [Sample([(2, 3)]), Sample([(4, 5)], (-1, 2))],
     ("normal_", 0): [Sample([(2, 3)]), Sample([(4, 5)], (1.0, 0.5))],
     ("full", 0): [Sample([], ((2, 3), 1.5)), Sample([], ((), 2)), Sample([], ((0,), True))],

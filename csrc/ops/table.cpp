@@ -91,6 +91,7 @@ const std::vector<Op*>& op_table() {
     add_view_ops(t);
     add_dims_ops(t);
     add_join_ops(t);
+    add_index_ops(t);
     add_copy_ops(t);
     add_create_ops(t);
     add_matmul_ops(t);

@@ -72,6 +72,7 @@ void add_reduce_ops(std::vector<Op*>& table);
 void add_shape_ops(std::vector<Op*>& table);
 void add_view_ops(std::vector<Op*>& table);
 void add_dims_ops(std::vector<Op*>& table);
+void add_index_ops(std::vector<Op*>& table);
 void add_join_ops(std::vector<Op*>& table);
 void add_copy_ops(std::vector<Op*>& table);
 void add_create_ops(std::vector<Op*>& table);

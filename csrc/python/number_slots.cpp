@@ -1,6 +1,7 @@
 // Operators. The straight path takes two tensors, or a tensor and a number, without any parsing.
 #include "ops/matmul.h"
 #include "ops/table.h"
+#include "python/indexing.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
@@ -254,6 +255,10 @@ int add_number_slots(PyType_Slot* slots, int n) {
   add(Py_nb_int, &as_int);
   add(Py_nb_index, &as_index);
   add(Py_mp_length, &length);
+  add(Py_mp_subscript, &tensor_subscript);
+  add(Py_mp_ass_subscript, &tensor_assign_subscript);
+  add(Py_sq_contains, &tensor_contains);
+  add(Py_tp_iter, &tensor_iter);
   add(Py_tp_richcompare, &compare);
   add(Py_tp_hash, &identity_hash);
   return n;

@@ -1,0 +1,319 @@
+#include "python/indexing.h"
+
+#include <vector>
+
+#include "core/host.h"
+#include "graph/grad_mode.h"
+#include "ops/compare.h"
+#include "ops/copy.h"
+#include "ops/index.h"
+#include "ops/join.h"
+#include "ops/table.h"
+#include "python/parse.h"
+#include "python/tensor_type.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+namespace {
+
+Tensor borrowed(TensorImpl* t) { return Tensor(TensorRef::borrow(t)); }
+
+// What a key comes to: a view, and the index tensors that choose from it.
+struct Chosen {
+  Tensor view;
+  std::vector<TensorRef> indices;  // by dimension of the view; null: whole
+  bool any_index = false;
+  int dim = 0;  // of the view that the next part of the key speaks of
+};
+
+bool is_integer_scalar(PyObject* key) {
+  if (!is_tensor(key)) return false;
+  TensorImpl* t = impl_of(key);
+  return t->ndim() == 0 && t->dtype() == DType::kInt64;
+}
+
+bool is_int_key(PyObject* key) {
+  if (PyLong_CheckExact(key)) return true;
+  if (PyBool_Check(key) || is_tensor(key)) return false;
+  return PyLong_Check(key) || (PyIndex_Check(key) && !PySequence_Check(key));
+}
+
+int64_t int_of_key(PyObject* key) {
+  if (is_tensor(key)) return *reinterpret_cast<const int64_t*>(impl_of(key)->data());
+  PyRef index(checked(PyNumber_Index(key)));
+  int overflow = 0;
+  int64_t value = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
+  if (value == -1 && PyErr_Occurred()) throw_python();
+  check(!overflow, ErrorKind::kValue, "Overflow when unpacking long long");
+  return value;
+}
+
+Tensor select_checked(const Tensor& t, int dim, int64_t index) {
+  check(t->ndim() > 0, ErrorKind::kIndex,
+        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
+        "C++ to convert a 0-dim tensor to a number");
+  int64_t size = t->sizes()[dim];
+  check(index >= -size && index < size, ErrorKind::kIndex, "index ", index,
+        " is out of bounds for dimension ", dim, " with size ", size);
+  return select(t, dim, index);
+}
+
+// `whole_is_kept`: inside a tuple a full slice records nothing.
+Tensor slice_checked(const Tensor& t, int dim, PyObject* key, bool whole_is_kept) {
+  Py_ssize_t start, stop, step;
+  // An integer tensor as a bound comes through __index__.
+  if (PySlice_Unpack(key, &start, &stop, &step) < 0) throw_python();
+  check(step > 0, ErrorKind::kValue, "step must be greater than zero");
+  check(t->ndim() > 0, ErrorKind::kIndex, "slice() cannot be applied to a 0-dim tensor.");
+  // Code of a bound may have changed the tensor: its size is read now.
+  int64_t size = t->sizes()[dim];
+  if (whole_is_kept && step == 1 && (start == 0 || start <= -size) && stop >= size) return t;
+  return slice(t, dim, start, stop, step);
+}
+
+// A number, list, range or array as a tensor of indices.
+TensorRef index_tensor(PyObject* sequence) {
+  TensorRef t = tensor_from_data(sequence, nullptr);
+  if (t->numel() == 0 && is_float(t->dtype())) return TensorImpl::empty(DType::kInt64, t->shape());
+  return t;
+}
+
+void add_index(Chosen& chosen, TensorRef index) {
+  while (static_cast<int>(chosen.indices.size()) < chosen.dim) chosen.indices.emplace_back();
+  chosen.dim += index->dtype() == DType::kBool ? index->ndim() : 1;
+  chosen.indices.push_back(std::move(index));
+  chosen.any_index = true;
+}
+
+// True adds a dimension of size 1, False one of size 0.
+void add_flag(Chosen& chosen, bool on) {
+  chosen.view = unsqueeze(chosen.view, chosen.dim);
+  int64_t one = 1;
+  TensorRef mask = TensorImpl::empty(DType::kBool, &one, 1);
+  *reinterpret_cast<bool*>(mask->mut_data()) = on;
+  add_index(chosen, std::move(mask));
+}
+
+bool is_flag(PyObject* key) {
+  return PyBool_Check(key) || (is_tensor(key) && impl_of(key)->ndim() == 0 &&
+                               impl_of(key)->dtype() == DType::kBool);
+}
+
+bool flag_of(PyObject* key) {
+  return is_tensor(key) ? *reinterpret_cast<const bool*>(impl_of(key)->data()) : key == Py_True;
+}
+
+[[noreturn, gnu::cold]] void refuse(PyObject* key) {
+  fail(ErrorKind::kIndex,
+       "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+       "indices (got ",
+       Py_TYPE(key)->tp_name, ")");
+}
+
+// How many dimensions of the tensor a part of the key speaks of.
+int dims_of(PyObject* part) {
+  if (part == Py_None || part == Py_Ellipsis || is_flag(part)) return 0;
+  if (is_tensor(part) && impl_of(part)->dtype() == DType::kBool) return impl_of(part)->ndim();
+  return 1;
+}
+
+// A list of few entries that are no numbers is read as a tuple, with PyTorch's warning.
+bool reads_as_tuple(PyObject* key) {
+  if (PyTuple_Check(key)) return true;
+  if (!PyList_Check(key) || PyList_GET_SIZE(key) >= 32) return false;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(key); ++i) {
+    PyObject* part = PyList_GET_ITEM(key, i);
+    if (!is_tensor(part) && !PySequence_Check(part) && !PySlice_Check(part) &&
+        part != Py_Ellipsis && part != Py_None)
+      continue;
+    host().warn("UserWarning",
+                "Using a non-tuple sequence for multidimensional indexing is deprecated and will "
+                "be changed in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 "
+                "this will be interpreted as tensor index, x[torch.tensor(seq)], which will result "
+                "either in an error or a different result");
+    return true;
+  }
+  return false;
+}
+
+void apply_part(Chosen& chosen, PyObject* part, int dims_left, bool alone) {
+  if (is_int_key(part) || is_integer_scalar(part)) {
+    chosen.view = select_checked(chosen.view, chosen.dim, int_of_key(part));
+  } else if (PySlice_Check(part)) {
+    chosen.view = slice_checked(chosen.view, chosen.dim, part, !alone);
+    ++chosen.dim;
+  } else if (part == Py_Ellipsis) {
+    chosen.dim += dims_left;
+  } else if (part == Py_None) {
+    chosen.view = unsqueeze(chosen.view, chosen.dim);
+    ++chosen.dim;
+  } else if (is_flag(part)) {
+    add_flag(chosen, flag_of(part));
+  } else if (is_tensor(part)) {
+    add_index(chosen, TensorRef::borrow(impl_of(part)));
+  } else if (PySequence_Check(part)) {
+    add_index(chosen, index_tensor(part));
+  } else {
+    refuse(part);
+  }
+}
+
+Chosen choose(TensorImpl* t, PyObject* key) {
+  Chosen chosen;
+  chosen.view = borrowed(t);
+  if (!reads_as_tuple(key)) {
+    apply_part(chosen, key, t->ndim(), true);
+    return chosen;
+  }
+  // A copy: converting a part may run code that changes a list.
+  PyRef parts(checked(PySequence_Tuple(key)));
+  Py_ssize_t n = PyTuple_GET_SIZE(parts.get());
+  int named = 0;
+  bool rest_seen = false;
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    named += dims_of(PyTuple_GET_ITEM(parts.get(), i));
+    check(named <= t->ndim(), ErrorKind::kIndex, "too many indices for tensor of dimension ",
+          t->ndim());
+  }
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* part = PyTuple_GET_ITEM(parts.get(), i);
+    // Only the first "..." stands for dimensions.
+    int left = part == Py_Ellipsis && !rest_seen ? t->ndim() - named : 0;
+    rest_seen = rest_seen || part == Py_Ellipsis;
+    apply_part(chosen, part, left, false);
+  }
+  return chosen;
+}
+
+struct IndexList {
+  std::vector<TensorImpl*> pointers;
+  TensorList list;
+  explicit IndexList(const Chosen& chosen) {
+    for (const TensorRef& index : chosen.indices) pointers.push_back(index.get());
+    list = {pointers.data(), static_cast<int>(pointers.size())};
+  }
+};
+
+Tensor number_tensor(const Value& number, DType dtype) {
+  TensorRef t = TensorImpl::empty(dtype, nullptr, 0);
+  fill(t.get(), number);
+  return Tensor(std::move(t));
+}
+
+void run_inplace(const Op& op, TensorImpl* target, const Value& first, const Value& second = {},
+                 const Value& third = {}) {
+  Call call(op);
+  call.args[0] = Value::of(target);
+  call.args[1] = first;
+  call.args[2] = second;
+  call.args[3] = third;
+  call.target = target;
+  dispatch(call);
+}
+
+// Leading dimensions of size 1 that the target does not have.
+Tensor without_leading_ones(const Tensor& value, int ndim) {
+  int extra = 0;
+  while (value->ndim() - extra > ndim && value->sizes()[extra] == 1) ++extra;
+  if (!extra) return value;
+  return view(value, Dims(value->sizes() + extra, value->ndim() - extra));
+}
+
+void assign_view(const Tensor& target, const Tensor& value) {
+  Tensor source = without_leading_ones(value, target->ndim());
+  const int64_t* to = target->sizes();
+  int extra = target->ndim() - source->ndim();
+  check(extra >= 0, ErrorKind::kRuntime, "expand(", dtype_tensor_type(source->dtype()), "{",
+        shown(source->sizes(), source->ndim()), "}, size=", shown(to, target->ndim()),
+        "): the number of sizes provided (", target->ndim(),
+        ") must be greater or equal to the number of dimensions in the tensor (", source->ndim(),
+        ")");
+  for (int d = 0; d < source->ndim(); ++d) {
+    int64_t have = source->sizes()[d], want = to[d + extra];
+    check(have == want || have == 1, ErrorKind::kRuntime, "The expanded size of the tensor (", want,
+          ") must match the existing size (", have, ") at non-singleton dimension ", d + extra,
+          ".  Target sizes: ", shown(to, target->ndim()),
+          ".  Tensor sizes: ", shown(source->sizes(), source->ndim()));
+  }
+  run_inplace(op_of<ops::Copy>(), target.get(), source.value(), Value::of_bool(false));
+}
+
+}  // namespace
+
+PyObject* tensor_subscript(PyObject* self, PyObject* key) {
+  return guarded([&]() -> PyObject* {
+    TensorImpl* t = impl_of(self);
+    if (PyLong_CheckExact(key)) return wrap(select_checked(borrowed(t), 0, int_of_key(key)).ref());
+    Chosen chosen = choose(t, key);
+    if (!chosen.any_index) {
+      if (chosen.view.get() != t) return wrap(chosen.view.ref());
+      return wrap(call_op(op_of<ops::Alias>(), {Value::of(t)}).ref());
+    }
+    IndexList indices(chosen);
+    return wrap(
+        call_op(op_of<ops::Index>(), {chosen.view.value(), Value::of(indices.list)}).ref());
+  });
+}
+
+int tensor_assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
+  return guarded_int([&] {
+    check(value, ErrorKind::kType, "Tensor does not support deleting items");
+    TensorImpl* t = impl_of(self);
+    Value number;
+    bool tensor = is_tensor(value);
+    check(tensor || parse_number(value, &number), ErrorKind::kType, "can't assign a ",
+          Py_TYPE(value)->tp_name, " to a ",
+          dtype_tensor_type(t->dtype()));
+    Chosen chosen = choose(t, key);
+    if (!chosen.any_index) {
+      if (tensor)
+        assign_view(chosen.view, borrowed(impl_of(value)));
+      else
+        run_inplace(op_of<ops::Fill>(), chosen.view.get(), number);
+      return 0;
+    }
+    IndexList indices(chosen);
+    Tensor values = tensor ? borrowed(impl_of(value)) : number_tensor(number, t->dtype());
+    if (tensor && values->ndim() == 0 && values->dtype() != t->dtype())
+      values = to_dtype(values, t->dtype());
+    values = without_leading_ones(values, t->ndim());
+    run_inplace(op_of<ops::IndexPut>(), chosen.view.get(), Value::of(indices.list), values.value(),
+                Value::of_bool(false));
+    return 0;
+  });
+}
+
+PyObject* tensor_iter(PyObject* self) {
+  return guarded([&] {
+    TensorImpl* t = impl_of(self);
+    check(t->ndim() > 0, ErrorKind::kType, "iteration over a 0-d tensor");
+    Call call(op_of<ops::Unbind>());
+    call.args[0] = Value::of(t);
+    call.args[1] = Value::of_int(0);
+    dispatch(call);
+    PyRef parts(checked(wrap_outputs(call)));
+    return checked(PyObject_GetIter(parts.get()));
+  });
+}
+
+int tensor_contains(PyObject* self, PyObject* element) {
+  return guarded_int([&] {
+    Value value;
+    if (is_tensor(element))
+      value = Value::of(impl_of(element));
+    else
+      check(parse_number(element, &value), ErrorKind::kRuntime,
+            "Tensor.__contains__ only supports Tensor or scalar, but you passed in a <class '",
+            Py_TYPE(element)->tp_name, "'>.");
+    GradModeGuard off(false);
+    Tensor equal = call_op(op_of<ops::Eq>(), {Value::of(impl_of(self)), value});
+    Tensor dense = equal->is_contiguous() ? equal : contiguous_clone(equal);
+    const auto* bits = reinterpret_cast<const bool*>(dense->data());
+    for (int64_t i = 0, n = dense->numel(); i < n; ++i)
+      if (bits[i]) return 1;
+    return 0;
+  });
+}
+
+}  // namespace rl::python
