@@ -17,7 +17,7 @@ struct Add {
       .computes = Computes::kAny,
       .inplace = true,
       .scales_gradient = true,
-      .many_forms = true};
+      .lists_form = true};
   template <class T>
   RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
     return static_cast<T>(x + alpha.value * y);
@@ -41,7 +41,7 @@ struct Sub {
       .computes = Computes::kNumeric,
       .inplace = true,
       .subtracts = true,
-      .many_forms = true};
+      .lists_form = true};
   template <class T>
   RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
     return x - alpha.value * y;

@@ -143,9 +143,11 @@ Places resolve(TensorImpl* t, const TensorList& list) {
   check(n <= int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", n, " indices");
   places.offsets.assign(static_cast<size_t>(n), 0);
   const Dims& shape = places.index_shape;
+  int number = -1;  // of the index tensor: what PyTorch calls its dimension
   for (int d = 0; d < static_cast<int>(indices.size()); ++d) {
     TensorImpl* index = indices[static_cast<size_t>(d)].get();
     if (!index) continue;
+    ++number;
     int64_t size = t->sizes()[d], stride = t->strides()[d];
     int64_t strides[kMaxDims], counter[kMaxDims] = {};
     for (int k = 0; k < shape.n; ++k) {
@@ -156,7 +158,7 @@ Places resolve(TensorImpl* t, const TensorList& list) {
     for (int64_t i = 0; i < n; ++i) {
       int64_t value = read_index(index, from);
       check(value >= -size && value < size, ErrorKind::kIndex, "index ", value,
-            " is out of bounds for dimension ", d, " with size ", size);
+            " is out of bounds for dimension ", number, " with size ", size);
       places.offsets[static_cast<size_t>(i)] += (value < 0 ? value + size : value) * stride;
       for (int k = shape.n - 1; k >= 0; --k) {
         from += strides[k];

@@ -56,7 +56,7 @@ TensorRef join(const std::vector<TensorImpl*>& parts, int64_t dim) {
 
 void Cat::forward(Call& call) {
   const TensorList& list = *call.args[0].list;
-  check(list.n > 0, ErrorKind::kValue, "expected a non-empty list of Tensors");
+  check(list.n > 0, ErrorKind::kValue, "torch.cat(): expected a non-empty list of Tensors");
   TensorImpl* model = nullptr;
   for (int i = 0; i < list.n; ++i) {
     check(list.v[i]->ndim() > 0, ErrorKind::kRuntime, "zero-dimensional tensor (at position ", i,

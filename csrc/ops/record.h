@@ -38,6 +38,7 @@ struct OpRecord {
   bool scalar_promotes = false;      // a float number argument makes an integer result float
   bool subtracts = false;            // bool operands are refused in PyTorch's two sentences
   bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
+  bool lists_form = false;           // one overload, which PyTorch's error writes out
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused
   const char* node = nullptr;        // grad_fn name where it does not follow from name and overload
 };

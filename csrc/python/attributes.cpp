@@ -1,4 +1,5 @@
 // Attributes of Tensor.
+#include "core/host.h"
 #include "graph/accumulate_grad.h"
 #include "graph/grad_mode.h"
 #include "graph/view.h"
@@ -71,6 +72,16 @@ PyObject* get_output_nr(PyObject* self, void*) {
 }
 PyObject* get_grad_fn(PyObject* self, void*) {
   return guarded([&] { return wrap_node(current_impl_of(self)->grad_fn()); });
+}
+
+int set_grad_fn(PyObject* self, PyObject* value, void*) {
+  if (!value) return refuse_delete("Deletion of _grad_fn not allowed. Detach tensor instead!");
+  return guarded_int([&] {
+    check(value == Py_None, ErrorKind::kRuntime, "_grad_fn can be only set to None");
+    TensorImpl* t = impl_of(self);
+    if (!t->is_leaf()) t->set_grad_fn(nullptr, 0);
+    return 0;
+  });
 }
 
 PyObject* get_grad(PyObject* self, void*) {
@@ -186,6 +197,12 @@ PyObject* get_true(PyObject*, void*) { Py_RETURN_TRUE; }
 PyObject* get_T(PyObject* self, void*) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
+    if (t->ndim() != 2)
+      host().warn("UserWarning",
+                  "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+                  "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+                  "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` "
+                  "to reverse the dimensions of a tensor.");
     Dims order;
     for (int d = t->ndim(); d-- > 0;) order.push(d);
     return wrap(call_op(op_of<ops::Permute>(), {Value::of(t), Value::of(order)}).ref());
@@ -215,6 +232,8 @@ PyGetSetDef kAttributes[] = {
     {"is_leaf", get_is_leaf, nullptr, "Not computed by a recorded operation.", nullptr},
     {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this is.", nullptr},
     {"grad_fn", get_grad_fn, nullptr, "The node that computed this tensor, or None.", nullptr},
+    {"_grad_fn", get_grad_fn, set_grad_fn, "grad_fn; None may be assigned, which detaches.",
+     nullptr},
     {"grad", get_grad, set_grad, "The accumulated gradient, or None.", nullptr},
     {"data", get_data, set_data, "The same memory outside the graph, with a version of its own.",
      nullptr},

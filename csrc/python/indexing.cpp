@@ -24,7 +24,8 @@ struct Chosen {
   Tensor view;
   std::vector<TensorRef> indices;  // by dimension of the view; null: whole
   bool any_index = false;
-  int dim = 0;  // of the view that the next part of the key speaks of
+  int dim = 0;       // of the view that the next part of the key speaks of
+  int position = 0;  // of the part in the key: what messages call the dimension
 };
 
 bool is_integer_scalar(PyObject* key) {
@@ -49,13 +50,13 @@ int64_t int_of_key(PyObject* key) {
   return value;
 }
 
-Tensor select_checked(const Tensor& t, int dim, int64_t index) {
+Tensor select_checked(const Tensor& t, int dim, int64_t index, int position) {
   check(t->ndim() > 0, ErrorKind::kIndex,
         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
         "C++ to convert a 0-dim tensor to a number");
   int64_t size = t->sizes()[dim];
   check(index >= -size && index < size, ErrorKind::kIndex, "index ", index,
-        " is out of bounds for dimension ", dim, " with size ", size);
+        " is out of bounds for dimension ", position, " with size ", size);
   return select(t, dim, index);
 }
 
@@ -118,20 +119,28 @@ int dims_of(PyObject* part) {
   return 1;
 }
 
+void warn_nested() {
+  host().warn("UserWarning",
+              "Using a non-tuple sequence for multidimensional indexing is deprecated and will be "
+              "changed in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this "
+              "will be interpreted as tensor index, x[torch.tensor(seq)], which will result either "
+              "in an error or a different result");
+}
+
 // A list of few entries that are no numbers is read as a tuple, with PyTorch's warning.
 bool reads_as_tuple(PyObject* key) {
   if (PyTuple_Check(key)) return true;
+  if (PyUnicode_Check(key)) {
+    if (PyUnicode_GET_LENGTH(key) && PyUnicode_GET_LENGTH(key) < 32) warn_nested();
+    return false;
+  }
   if (!PyList_Check(key) || PyList_GET_SIZE(key) >= 32) return false;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(key); ++i) {
     PyObject* part = PyList_GET_ITEM(key, i);
     if (!is_tensor(part) && !PySequence_Check(part) && !PySlice_Check(part) &&
         part != Py_Ellipsis && part != Py_None)
       continue;
-    host().warn("UserWarning",
-                "Using a non-tuple sequence for multidimensional indexing is deprecated and will "
-                "be changed in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 "
-                "this will be interpreted as tensor index, x[torch.tensor(seq)], which will result "
-                "either in an error or a different result");
+    warn_nested();
     return true;
   }
   return false;
@@ -139,7 +148,7 @@ bool reads_as_tuple(PyObject* key) {
 
 void apply_part(Chosen& chosen, PyObject* part, int dims_left, bool alone) {
   if (is_int_key(part) || is_integer_scalar(part)) {
-    chosen.view = select_checked(chosen.view, chosen.dim, int_of_key(part));
+    chosen.view = select_checked(chosen.view, chosen.dim, int_of_key(part), chosen.position);
   } else if (PySlice_Check(part)) {
     chosen.view = slice_checked(chosen.view, chosen.dim, part, !alone);
     ++chosen.dim;
@@ -181,6 +190,7 @@ Chosen choose(TensorImpl* t, PyObject* key) {
     // Only the first "..." stands for dimensions.
     int left = part == Py_Ellipsis && !rest_seen ? t->ndim() - named : 0;
     rest_seen = rest_seen || part == Py_Ellipsis;
+    chosen.position = static_cast<int>(i);
     apply_part(chosen, part, left, false);
   }
   return chosen;
@@ -244,7 +254,7 @@ void assign_view(const Tensor& target, const Tensor& value) {
 PyObject* tensor_subscript(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
     TensorImpl* t = impl_of(self);
-    if (PyLong_CheckExact(key)) return wrap(select_checked(borrowed(t), 0, int_of_key(key)).ref());
+    if (PyLong_CheckExact(key)) return wrap(select_checked(borrowed(t), 0, int_of_key(key), 0).ref());
     Chosen chosen = choose(t, key);
     if (!chosen.any_index) {
       if (chosen.view.get() != t) return wrap(chosen.view.ref());

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/host.h"
 #include "graph/grad_mode.h"
 #include "ops/tensor.h"
 #include "python/tensor_type.h"
@@ -289,7 +290,8 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
 [[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self,
                                             PyObject* const* args, Py_ssize_t n, PyObject* kwnames,
                                             const Mismatch& why) {
-  if (p.overloads.size() == 1 && !p.overloads[0].op->record->many_forms) {
+  const OpRecord& record = *p.overloads[0].op->record;
+  if (p.overloads.size() == 1 && !record.many_forms && !record.lists_form) {
     const Overload& o = p.overloads[0];
     switch (why.why) {
       case Mismatch::kMissing: {
@@ -325,11 +327,16 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
     }
   }
   std::string expected;
+  bool one = record.lists_form;
   for (const Overload& o : p.overloads) {
-    expected += "\n * (";
+    expected += one ? " (" : "\n * (";
+    bool star = false;
     for (size_t j = self ? 1 : 0; j < o.params.size(); ++j) {
       const PyParam& param = o.params[j];
+      if (self && static_cast<int>(j) == o.out) continue;  // the function's alone
       if (j > (self ? 1u : 0u)) expected += ", ";
+      if (param.keyword_only && !star) expected += "*, ";
+      star = star || param.keyword_only;
       expected += std::string(kind_name(param.kind)) + " " + param_name(param);
       if (param.has_default) expected += " = " + o.op->signature.params[j].value_text;
     }
@@ -337,7 +344,7 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
   }
   fail(ErrorKind::kType, p.name, "() received an invalid combination of arguments - got ",
        describe_arguments(self ? self : nullptr, args, n, kwnames),
-       ", but expected one of:", expected);
+       one ? ", but expected" : ", but expected one of:", expected);
 }
 
 // out=: the result is computed, then copied into the given tensor, which takes its shape.
@@ -357,6 +364,17 @@ PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
   check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",
         dtype_title(result->dtype()), " can't be cast to the desired output type ",
         dtype_title(target->dtype()));
+  if (target->numel() && !same_sizes(target->sizes(), target->ndim(), result->sizes(),
+                                     result->ndim()))
+    host().warn("UserWarning",
+                concat("An output with one or more elements was resized since it had shape ",
+                       shown(target->sizes(), target->ndim()),
+                       ", which does not match the required output shape ",
+                       shown(result->sizes(), result->ndim()),
+                       ". This behavior is deprecated, and in a future PyTorch release outputs "
+                       "will not be resized unless they have zero elements. You can explicitly "
+                       "reuse an out tensor t by resizing it, inplace, to zero elements with "
+                       "t.resize_(0)."));
   resize_tensor(target, result->shape());
   GradModeGuard off(false);
   copy_into_tensor(target, result.get());
