@@ -18,10 +18,9 @@ CopySlices::CopySlices(TensorImpl* view, Ref<Node> write)
 Ref<CopySlices> CopySlices::make(TensorImpl* view, Ref<Node> write) {
   TensorImpl* base = view->base();
   Node* inner = write.get();
-  auto node = Node::make<CopySlices>({.n_edges = inner->n_edges(),
-                                      .n_outputs = 1,
-                                      .n_dims = static_cast<size_t>(base->ndim())},
-                                     view, std::move(write));
+  auto node = Node::make<CopySlices>(
+      {.n_edges = inner->n_edges(), .n_outputs = 1, .n_dims = static_cast<size_t>(base->ndim())},
+      view, std::move(write));
   node->set_output(0, base->dtype(), base->sizes(), base->ndim());
   // Both nodes lead where the base came from: the inner one asks its edges what is wanted.
   Edge before = gradient_edge(base);
@@ -55,8 +54,8 @@ void CopySlices::apply(TensorRef* grad_outputs, TensorRef* grad_inputs) {
 void CopySlices::link(TensorImpl* t) {
   const Geometry& g = *geometry_;
   // A stand-in for the base: its geometry and history over the bytes of `t`.
-  TensorRef base = TensorImpl::alias(t->storage(), t->dtype(), g.base_sizes, g.base_strides.v,
-                                     g.base_offset);
+  TensorRef base =
+      TensorImpl::alias(t->storage(), t->dtype(), g.base_sizes, g.base_strides.v, g.base_offset);
   base->set_grad_fn(this, 0);
   t->set_grad_fn(tensor_math.as_strided_node(base.get(), t).get(), 0);
 }

@@ -125,11 +125,12 @@ Edge gradient_edge(TensorImpl* t) {
 }
 
 std::string op_title(const Node& node) {
+  // As PyTorch cuts it: "MulBackward0" is Mul, "FillBackward2" is Fill2, other names stay whole.
   std::string name = node.name();
-  size_t colon = name.rfind("::");
-  if (colon != std::string::npos) name.erase(0, colon + 2);
   size_t at = name.rfind("Backward");
-  return at == std::string::npos ? name : name.substr(0, at);
+  if (at == std::string::npos || name.find("::") != std::string::npos) return name;
+  bool zero = name.compare(at, std::string::npos, "Backward0") == 0;
+  return name.substr(0, at) + (zero ? "" : name.substr(at + 8));
 }
 
 }  // namespace rl

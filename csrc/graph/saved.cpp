@@ -99,7 +99,8 @@ void SavedSlot::release(const Site* freed_by, bool tensor_like) {
     kind_ = SavedKind::kNone;
     return;
   }
-  bool tensor = is_tensor() || kind == SavedKind::kList || (tensor_like && kind != SavedKind::kNone);
+  bool tensor =
+      is_tensor() || kind == SavedKind::kList || (tensor_like && kind != SavedKind::kNone);
   kind_ = SavedKind::kNone;
   if (freed_by && tensor) {
     Site site = *freed_by;

@@ -78,12 +78,13 @@ void check_creation(TensorImpl* t, bool indirect) {
            story.text());
     case Creation::kCustomFunction:
       story.fix("return a clone() of it from the Function.");
-      fail(ErrorKind::kRuntime, begin,
-           " This view was created inside a custom Function (or because an input was returned "
-           "as-is) and the autograd logic to handle view+inplace would override the custom backward "
-           "associated with the custom Function, leading to incorrect gradients. This behavior is "
-           "forbidden. You can fix this by cloning the output of the custom Function.",
-           story.text());
+      fail(
+          ErrorKind::kRuntime, begin,
+          " This view was created inside a custom Function (or because an input was returned "
+          "as-is) and the autograd logic to handle view+inplace would override the custom backward "
+          "associated with the custom Function, leading to incorrect gradients. This behavior is "
+          "forbidden. You can fix this by cloning the output of the custom Function.",
+          story.text());
     default:
       story.fix("make the view and change it in the same mode.");
       fail(ErrorKind::kRuntime, begin,

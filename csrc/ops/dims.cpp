@@ -131,9 +131,9 @@ void Movedim::forward(Call& call) {
   Tensor t = input_of(call);
   const Dims& from = *call.args[1].dims;
   const Dims& to = *call.args[2].dims;
-  check(from.n == to.n, ErrorKind::kRuntime, "movedim: Invalid source or destination dims: source (",
-        shown(from), " dims) should contain the same number of dims as destination (", shown(to),
-        " dims)");
+  check(from.n == to.n, ErrorKind::kRuntime,
+        "movedim: Invalid source or destination dims: source (", shown(from),
+        " dims) should contain the same number of dims as destination (", shown(to), " dims)");
   int n = t->ndim();
   int64_t order[kMaxDims];
   bool taken[kMaxDims] = {};

@@ -49,8 +49,7 @@ struct Unsqueeze {
                                    .doc = "With a new dimension of size 1.",
                                    .derivative = "dy/dx = 1",
                                    .view = true};
-  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},
-                                       {nullptr, Source::kSizes, 0}};
+  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {nullptr, Source::kSizes, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -213,8 +212,8 @@ struct UnsqueezeInplace : Unsqueeze {
 };
 
 using DimsOps = OpList<Squeeze, SqueezeDim, SqueezeDims, Unsqueeze, Flatten, Ravel, Unflatten,
-                       Movedim, Moveaxis, BroadcastTo, TransposeMatrixInplace,
-                       TransposeInplace, SwapaxesInplace, SwapdimsInplace, SqueezeInplace,
-                       SqueezeDimInplace, SqueezeDimsInplace, UnsqueezeInplace>;
+                       Movedim, Moveaxis, BroadcastTo, TransposeMatrixInplace, TransposeInplace,
+                       SwapaxesInplace, SwapdimsInplace, SqueezeInplace, SqueezeDimInplace,
+                       SqueezeDimsInplace, UnsqueezeInplace>;
 
 }  // namespace rl::ops

@@ -12,10 +12,10 @@ namespace {
 
 // A resolved choice: where each chosen block starts, and what a block looks like.
 struct Places {
-  std::vector<int64_t> offsets;   // of the blocks, in elements, row-major over index_shape
+  std::vector<int64_t> offsets;  // of the blocks, in elements, row-major over index_shape
   Dims index_shape;
-  Dims result;                    // sizes of index(input)
-  int at = 0;                     // where index_shape stands in `result`
+  Dims result;                      // sizes of index(input)
+  int at = 0;                       // where index_shape stands in `result`
   Dims block_sizes, block_strides;  // the dimensions that are kept whole
   // The strides, in `whole`, of the kept dimensions of a tensor of the result's shape.
   Dims kept(const Dims& whole) const {
@@ -72,10 +72,9 @@ std::vector<TensorRef> expand_masks(TensorImpl* t, const TensorList& indices) {
     for (int d = 0; d < index->ndim(); ++d) {
       size_t at = out.size() + static_cast<size_t>(d);
       bool fits = at < static_cast<size_t>(t->ndim()) && t->sizes()[at] == index->sizes()[d];
-      check(fits, ErrorKind::kIndex, "The shape of the mask ",
-            shown(index->sizes(), index->ndim()), " at index ", d,
-            " does not match the shape of the indexed tensor ", shown(t->sizes(), t->ndim()),
-            " at index ", at);
+      check(fits, ErrorKind::kIndex, "The shape of the mask ", shown(index->sizes(), index->ndim()),
+            " at index ", d, " does not match the shape of the indexed tensor ",
+            shown(t->sizes(), t->ndim()), " at index ", at);
     }
     push_nonzero(index, out);
   }
@@ -106,8 +105,7 @@ void broadcast_indices(const std::vector<TensorRef>& indices, Places& places) {
     }
     if (!fits) {
       for (const TensorRef& each : indices)
-        if (each)
-          shapes += (shapes.empty() ? "" : ", ") + to_string(each->sizes(), each->ndim());
+        if (each) shapes += (shapes.empty() ? "" : ", ") + to_string(each->sizes(), each->ndim());
       fail(ErrorKind::kIndex,
            "shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
     }
@@ -252,9 +250,8 @@ void Index::forward(Call& call) {
   TensorRef out = TensorImpl::empty(t->dtype(), places.result);
   Dims strides(out->strides(), out->ndim());
   if (out->numel())
-    dispatch_dtype(t->dtype(), [&](auto zero) {
-      gather<decltype(zero)>(places, t, out.get(), strides);
-    });
+    dispatch_dtype(t->dtype(),
+                   [&](auto zero) { gather<decltype(zero)>(places, t, out.get(), strides); });
   call.output = std::move(out);
 }
 
@@ -287,9 +284,8 @@ void IndexPut::forward(Call& call) {
   TensorImpl* t = call.target;
   TensorImpl* values = call.tensor(2);
   check(values->dtype() == t->dtype(), ErrorKind::kRuntime,
-        "Index put requires the source and destination dtypes match, got ",
-        dtype_title(t->dtype()), " for the destination and ", dtype_title(values->dtype()),
-        " for the source.");
+        "Index put requires the source and destination dtypes match, got ", dtype_title(t->dtype()),
+        " for the destination and ", dtype_title(values->dtype()), " for the source.");
   Places places = resolve(t, *call.args[1].list);
   check(expandable_to(values->sizes(), values->ndim(), places.result.v, places.result.n),
         ErrorKind::kRuntime, "shape mismatch: value tensor of shape ",

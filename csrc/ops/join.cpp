@@ -102,8 +102,7 @@ void Cat::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
       continue;
     }
     int64_t length = part->sizes()[wrap_dim(node.slot(0).as_int(), part->ndim())];
-    if (node.wants(i))
-      grad_in[i] = slice(grad, node.slot(0).as_int(), at, at + length, 1).ref();
+    if (node.wants(i)) grad_in[i] = slice(grad, node.slot(0).as_int(), at, at + length, 1).ref();
     at += length;
   }
 }
@@ -119,8 +118,8 @@ void Stack::forward(Call& call) {
   int dim = wrap_dim(call.args[1].i, sizes.n + 1);
   for (int i = 1; i < list.n; ++i)
     check(list.v[i]->shape() == sizes, ErrorKind::kRuntime,
-          "stack expects each tensor to be equal size, but got ", shown(sizes),
-          " at entry 0 and ", shown(list.v[i]->shape()), " at entry ", i);
+          "stack expects each tensor to be equal size, but got ", shown(sizes), " at entry 0 and ",
+          shown(list.v[i]->shape()), " at entry ", i);
   sizes.insert(dim, list.n);
   call.output = TensorImpl::empty(joined_type(list), sizes);
   Dims strides;
@@ -177,8 +176,8 @@ void Split::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   int64_t length = call.args[1].i;
   check(t->ndim() > 0, ErrorKind::kRuntime, "split expects at least a 1-dimensional tensor");
-  check(length >= 0, ErrorKind::kRuntime, "split expects split_size be non-negative, but got split_size=",
-        length);
+  check(length >= 0, ErrorKind::kRuntime,
+        "split expects split_size be non-negative, but got split_size=", length);
   int dim = wrap_dim(call.args[2].i, t->ndim());
   int64_t size = t->sizes()[dim];
   check(length > 0 || size == 0, ErrorKind::kRuntime,
@@ -240,8 +239,8 @@ void Chunk::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   int64_t chunks = call.args[1].i;
   check(t->ndim() > 0, ErrorKind::kRuntime, "chunk expects at least a 1-dimensional tensor");
-  check(chunks > 0, ErrorKind::kRuntime, "chunk expects `chunks` to be greater than 0, got: ",
-        chunks);
+  check(chunks > 0, ErrorKind::kRuntime,
+        "chunk expects `chunks` to be greater than 0, got: ", chunks);
   int dim = wrap_dim(call.args[2].i, t->ndim());
   int64_t size = t->sizes()[dim];
   int64_t length = size / chunks + (size % chunks != 0);

@@ -9,8 +9,7 @@ namespace rl::ops {
 struct Cat {
   static constexpr OpRecord record{
       .name = "cat",
-      .signature =
-          "cat(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
+      .signature = "cat(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
       .doc = "Tensors one after the other along a dimension.",
       .derivative = "each tensor gets its part of the gradient",
       .form = Form::kFunction};
@@ -22,8 +21,7 @@ struct Cat {
 struct Concat {
   static constexpr OpRecord record{
       .name = "concat",
-      .signature =
-          "concat(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
+      .signature = "concat(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
       .doc = "cat under another name.",
       .derivative = "each tensor gets its part of the gradient",
       .form = Form::kFunction};
@@ -34,8 +32,7 @@ struct Concat {
 struct Stack {
   static constexpr OpRecord record{
       .name = "stack",
-      .signature =
-          "stack(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
+      .signature = "stack(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
       .doc = "Tensors of one shape side by side along a new dimension.",
       .derivative = "each tensor gets its slice of the gradient",
       .form = Form::kFunction};

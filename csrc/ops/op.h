@@ -188,9 +188,9 @@ struct Op {
   // grad_in[i] for every edge i that is wanted. Null: the op has no derivative (comparisons).
   void (*backward)(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) = nullptr;
   const Elementwise* elementwise = nullptr;
-  bool composite = false;      // made of other ops, which record for it
-  bool many_outputs = false;   // the result is a tuple, even of one
-  bool takes_list = false;     // an argument is a TensorList: the number of edges is the call's
+  bool composite = false;     // made of other ops, which record for it
+  bool many_outputs = false;  // the result is a tuple, even of one
+  bool takes_list = false;    // an argument is a TensorList: the number of edges is the call's
   std::vector<SlotSpec> slots;
   uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors
   uint8_t n_tensor_args = 0;

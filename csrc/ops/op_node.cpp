@@ -77,7 +77,8 @@ void OpNode::save(Call& call) {
   for (int i = 0; i < n_slots(); ++i) new (next + i) SavedSlot;
   for (const SlotSpec& spec : op_->slots) {
     SavedSlot& place = *next++;
-    if (!needed(spec) || spec.source == Source::kResult) continue;  // once the output is linked to this node
+    if (!needed(spec) || spec.source == Source::kResult)
+      continue;  // once the output is linked to this node
     const Value& arg = call.args[spec.arg];
     if (spec.source == Source::kSizes) {
       place.save_dims(arg.t->shape());

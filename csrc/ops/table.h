@@ -53,8 +53,9 @@ void add_op(std::vector<Op*>& table) {
       op->backward = &T::backward;
       if constexpr (requires { T::edge_args; })
         for (uint8_t arg : T::edge_args) op->edge_args[op->n_edges++] = arg;
-      else for (uint8_t i = 0; i < op->n_tensor_args; ++i)
-        op->edge_args[op->n_edges++] = op->tensor_args[i];
+      else
+        for (uint8_t i = 0; i < op->n_tensor_args; ++i)
+          op->edge_args[op->n_edges++] = op->tensor_args[i];
     }
   }
   op_entry<T> = op;

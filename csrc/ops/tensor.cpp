@@ -4,13 +4,13 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/create.h"
+#include "ops/dims.h"
+#include "ops/join.h"
 #include "ops/matmul.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"
 #include "ops/table.h"
 #include "ops/view.h"
-#include "ops/dims.h"
-#include "ops/join.h"
 
 namespace rl {
 

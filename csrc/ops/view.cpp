@@ -18,8 +18,9 @@ int64_t extent(const Dims& sizes, const Dims& strides) {
     int64_t reach;
     bool overflow = __builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) ||
                     __builtin_add_overflow(last, reach, &last);
-    check(!overflow, ErrorKind::kRuntime, "Storage size calculation overflowed with sizes=",
-          shown(sizes), " and strides=", shown(strides));
+    check(!overflow, ErrorKind::kRuntime,
+          "Storage size calculation overflowed with sizes=", shown(sizes),
+          " and strides=", shown(strides));
   }
   return last + 1;
 }
@@ -89,8 +90,8 @@ void AsStrided::forward(Call& call) {
   checked_numel(sizes.v, sizes.n);
   int64_t reach = extent(sizes, strides), end, bytes;
   auto item = static_cast<int64_t>(item_size(t->dtype()));
-  bool overflow = __builtin_add_overflow(reach, offset, &end) ||
-                  __builtin_mul_overflow(end, item, &bytes);
+  bool overflow =
+      __builtin_add_overflow(reach, offset, &end) || __builtin_mul_overflow(end, item, &bytes);
   check(reach == 0 || (!overflow && bytes <= static_cast<int64_t>(t->storage()->bytes())),
         ErrorKind::kRuntime, "setStorage: sizes ", shown(sizes), ", strides ", shown(strides),
         ", storage offset ", offset, ", and itemsize ", item, " requiring a storage size of ",
@@ -253,8 +254,10 @@ void Narrow::forward(Call& call) {
   int dim = wrap_dim(call.args[1].i, t->ndim());
   int64_t start = call.args[2].i, length = call.args[3].i, size = t->sizes()[dim];
   check(length >= 0, ErrorKind::kRuntime, "narrow(): length must be non-negative.");
-  check(start >= -size && start <= size, ErrorKind::kIndex, "start out of range (expected to be in "
-        "range of [", -size, ", ", size, "], but got ", start, ")");
+  check(start >= -size && start <= size, ErrorKind::kIndex,
+        "start out of range (expected to be in "
+        "range of [",
+        -size, ", ", size, "], but got ", start, ")");
   if (start < 0) start += size;
   check(length <= size - start, ErrorKind::kRuntime, "start (", start, ") + length (", length,
         ") exceeds dimension size (", size, ").");
@@ -296,9 +299,8 @@ DiagonalPlaces diagonal_places(const Dims& sizes, const Dims& strides, int64_t o
 
 void Diagonal::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  DiagonalPlaces places =
-      diagonal_places(t->shape(), Dims(t->strides(), t->ndim()), call.args[1].i, call.args[2].i,
-                      call.args[3].i);
+  DiagonalPlaces places = diagonal_places(t->shape(), Dims(t->strides(), t->ndim()), call.args[1].i,
+                                          call.args[2].i, call.args[3].i);
   call.output = make_view(t, places.sizes, places.strides.v, t->offset() + places.offset);
 }
 

@@ -9,17 +9,16 @@ namespace rl::ops {
 struct AsStrided {
   static constexpr OpRecord record{
       .name = "as_strided",
-      .signature = "as_strided(input: Tensor, size: int[], stride: int[], storage_offset: int? = "
-                   "None) -> Tensor",
+      .signature =
+          "as_strided(input: Tensor, size: int[], stride: int[], storage_offset: int? = "
+          "None) -> Tensor",
       .doc = "A view with the given sizes, strides and offset, in elements of the memory.",
       .derivative = "dy/dx = 1, added up where elements overlap",
       .view = true};
-  static constexpr SlotSpec slots[] = {{"size", Source::kArg, 1},
-                                       {"stride", Source::kArg, 2},
-                                       {"storage_offset", Source::kArg, 3},
-                                       {nullptr, Source::kSizes, 0},
-                                       {nullptr, Source::kStrides, 0},
-                                       {nullptr, Source::kOffset, 0}};
+  static constexpr SlotSpec slots[] = {
+      {"size", Source::kArg, 1},           {"stride", Source::kArg, 2},
+      {"storage_offset", Source::kArg, 3}, {nullptr, Source::kSizes, 0},
+      {nullptr, Source::kStrides, 0},      {nullptr, Source::kOffset, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -29,10 +28,12 @@ struct AsStrided {
 struct AsStridedBackward {
   static constexpr OpRecord record{
       .name = "_as_strided_backward",
-      .signature = "_as_strided_backward(grad: Tensor, base_size: int[], base_stride: int[], "
-                   "stride: int[], storage_offset: int) -> Tensor",
-      .doc = "Adds each element into zeros of base_size, at the place that as_strided takes it "
-             "from; the offset counts from the base's first element.",
+      .signature =
+          "_as_strided_backward(grad: Tensor, base_size: int[], base_stride: int[], "
+          "stride: int[], storage_offset: int) -> Tensor",
+      .doc =
+          "Adds each element into zeros of base_size, at the place that as_strided takes it "
+          "from; the offset counts from the base's first element.",
       .derivative = "as_strided of the gradient",
       .form = Form::kInternal};
   static constexpr SlotSpec slots[] = {{nullptr, Source::kSizes, 0},
@@ -61,9 +62,8 @@ struct Select {
       .doc = "The slice at one index of a dimension, which goes away.",
       .derivative = "dy/dx = 1 at that index, 0 elsewhere",
       .view = true};
-  static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0},
-                                       {"dim", Source::kArg, 1},
-                                       {"index", Source::kArg, 2}};
+  static constexpr SlotSpec slots[] = {
+      {"self_sym_sizes", Source::kSizes, 0}, {"dim", Source::kArg, 1}, {"index", Source::kArg, 2}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -99,8 +99,9 @@ struct Narrow {
 struct Diagonal {
   static constexpr OpRecord record{
       .name = "diagonal",
-      .signature = "diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> "
-                   "Tensor",
+      .signature =
+          "diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> "
+          "Tensor",
       .doc = "The diagonal of two dimensions as the last dimension.",
       .derivative = "dy/dx = 1 on the diagonal, 0 elsewhere",
       .view = true};
@@ -129,7 +130,7 @@ struct Unfold {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-using ViewOps = OpList<AsStrided, AsStridedBackward, Restride, Select, Slice, Narrow, Diagonal,
-                       Unfold>;
+using ViewOps =
+    OpList<AsStrided, AsStridedBackward, Restride, Select, Slice, Narrow, Diagonal, Unfold>;
 
 }  // namespace rl::ops

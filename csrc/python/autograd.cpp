@@ -2,10 +2,10 @@
 #include "python/autograd.h"
 
 #include "engine/engine.h"
-#include "graph/view.h"
 #include "graph/accumulate_grad.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
+#include "graph/view.h"
 #include "ops/tensor.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"

@@ -97,8 +97,8 @@ void add_flag(Chosen& chosen, bool on) {
 }
 
 bool is_flag(PyObject* key) {
-  return PyBool_Check(key) || (is_tensor(key) && impl_of(key)->ndim() == 0 &&
-                               impl_of(key)->dtype() == DType::kBool);
+  return PyBool_Check(key) ||
+         (is_tensor(key) && impl_of(key)->ndim() == 0 && impl_of(key)->dtype() == DType::kBool);
 }
 
 bool flag_of(PyObject* key) {
@@ -254,15 +254,15 @@ void assign_view(const Tensor& target, const Tensor& value) {
 PyObject* tensor_subscript(PyObject* self, PyObject* key) {
   return guarded([&]() -> PyObject* {
     TensorImpl* t = impl_of(self);
-    if (PyLong_CheckExact(key)) return wrap(select_checked(borrowed(t), 0, int_of_key(key), 0).ref());
+    if (PyLong_CheckExact(key))
+      return wrap(select_checked(borrowed(t), 0, int_of_key(key), 0).ref());
     Chosen chosen = choose(t, key);
     if (!chosen.any_index) {
       if (chosen.view.get() != t) return wrap(chosen.view.ref());
       return wrap(call_op(op_of<ops::Alias>(), {Value::of(t)}).ref());
     }
     IndexList indices(chosen);
-    return wrap(
-        call_op(op_of<ops::Index>(), {chosen.view.value(), Value::of(indices.list)}).ref());
+    return wrap(call_op(op_of<ops::Index>(), {chosen.view.value(), Value::of(indices.list)}).ref());
   });
 }
 
@@ -273,8 +273,7 @@ int tensor_assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
     Value number;
     bool tensor = is_tensor(value);
     check(tensor || parse_number(value, &number), ErrorKind::kType, "can't assign a ",
-          Py_TYPE(value)->tp_name, " to a ",
-          dtype_tensor_type(t->dtype()));
+          Py_TYPE(value)->tp_name, " to a ", dtype_tensor_type(t->dtype()));
     Chosen chosen = choose(t, key);
     if (!chosen.any_index) {
       if (tensor)

@@ -163,6 +163,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       for (Py_ssize_t i = 0; i < n; ++i) {
         PyObject* item = PySequence_Fast_GET_ITEM(object, i);
         if (!is_tensor(item)) return false;
+        scratch.held.push_back(TensorRef::borrow(impl_of(item)));
         scratch.tensors.push_back(impl_of(item));
       }
       scratch.list = {scratch.tensors.data(), static_cast<int>(n)};
@@ -364,8 +365,8 @@ PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
   check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",
         dtype_title(result->dtype()), " can't be cast to the desired output type ",
         dtype_title(target->dtype()));
-  if (target->numel() && !same_sizes(target->sizes(), target->ndim(), result->sizes(),
-                                     result->ndim()))
+  if (target->numel() &&
+      !same_sizes(target->sizes(), target->ndim(), result->sizes(), result->ndim()))
     host().warn("UserWarning",
                 concat("An output with one or more elements was resized since it had shape ",
                        shown(target->sizes(), target->ndim()),
@@ -437,9 +438,10 @@ bool parse_dims(PyObject* object, Dims* out) {
   out->n = 0;
   int64_t one;
   if (PyTuple_Check(object) || PyList_Check(object)) {
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
-    for (Py_ssize_t i = 0; i < n; ++i) {
-      if (!parse_int(PySequence_Fast_GET_ITEM(object, i), &one)) return false;
+    // An item's __index__ may change the list: size and item are read anew, and the item is held.
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
+      PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
+      if (!parse_int(item.get(), &one)) return false;
       out->push(one);
     }
     return true;

@@ -37,7 +37,9 @@ struct PublicName {
 struct ParseScratch {
   Dims dims[2];
   int used = 0;
-  std::vector<TensorImpl*> tensors;  // held by the sequence that was passed
+  // The sequence itself may change while later arguments are read.
+  std::vector<TensorRef> held;
+  std::vector<TensorImpl*> tensors;
   TensorList list;
 };
 
