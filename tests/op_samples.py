@@ -40,6 +40,8 @@ _WITH_NUMBER = [Sample([(2, 3)], (1.5,)), Sample([()], (2,)), Sample([(3,)], (Tr
 _NO_BOOL = _WITH_NUMBER[:2]
 _SIZES = [Sample([], ((2, 3),)), Sample([], ((),)), Sample([], ((0, 2),)), Sample([], (3,))]
 _LIKE = [Sample([(2, 3)]), Sample([()]), Sample([(3, 2, "t")])]
+_MASK = torch.tensor([[True, False, True], [False, False, True]])
+_PICK = torch.tensor([0, 1, 0])
 
 SAMPLES = {
     ("add", 0): [*_BINARY, *_WITH_NUMBER, Sample([(2, 3), (3,)], kwargs={"alpha": -2})],
@@ -195,6 +197,18 @@ SAMPLES = {
     ("fill_", 0): [Sample([(2, 3)], (1.5,)), Sample([()], (2,))],
     ("fill_", 3): [Sample([(2, 3), ()])],
     ("index_put_", 0): [],  # takes a list between tensors: tests/tensor/test_indexing.py
+    ("index_put", 0): [],  # the same
+    ("masked_fill", 1): [],  # a mask between tensors: tests/tensor/test_gather.py
+    ("masked_fill", 0): [
+        Sample([(2, 3)], (_MASK, 2.0)),
+        Sample([(3, 2, "t")], (_MASK[0][:2], True)),
+        Sample([()], (_MASK, 1)),
+    ],
+    ("masked_select", 0): [Sample([(2, 3)], (_MASK,)), Sample([(3, 1, "expanded")], (_MASK[0],))],
+    ("index_select", 0): [Sample([(2, 3)], (1, _PICK)), Sample([(3, 2, "t")], (-1, _PICK))],
+    ("gather", 0): [Sample([(3,)], (0, _PICK)), Sample([(2, 3)], (1, _PICK.reshape(1, 3)))],
+    ("take", 0): [Sample([(2, 3)], (_PICK,)), Sample([(3, 2, "t")], (_PICK,))],
+    ("nonzero", 0): [Sample([(2, 3)]), Sample([()])],
     ("uniform_", 0): [Sample([(2, 3)]), Sample([(4, 5)], (-1, 2))],
     ("normal_", 0): [Sample([(2, 3)]), Sample([(4, 5)], (1.0, 0.5))],
     ("full", 0): [Sample([], ((2, 3), 1.5)), Sample([], ((), 2)), Sample([], ((0,), True))],

@@ -1,239 +1,13 @@
 #include "ops/index.h"
 
-#include <cstring>
-
 #include "kernels/iterator.h"
 #include "ops/copy.h"
+#include "ops/index_kernels.h"
 #include "ops/table.h"
 
 namespace rl::ops {
 
 namespace {
-
-// A resolved choice: where each chosen block starts, and what a block looks like.
-struct Places {
-  std::vector<int64_t> offsets;  // of the blocks, in elements, row-major over index_shape
-  Dims index_shape;
-  Dims result;                      // sizes of index(input)
-  int at = 0;                       // where index_shape stands in `result`
-  Dims block_sizes, block_strides;  // the dimensions that are kept whole
-  // The strides, in `whole`, of the kept dimensions of a tensor of the result's shape.
-  Dims kept(const Dims& whole) const {
-    Dims strides;
-    for (int d = 0; d < whole.n; ++d)
-      if (d < at || d >= at + index_shape.n) strides.push(whole[d]);
-    return strides;
-  }
-};
-
-int64_t read_index(TensorImpl* t, int64_t at) {
-  return reinterpret_cast<const int64_t*>(t->data())[at];
-}
-
-// The coordinates of the true elements, one int64 tensor per dimension.
-void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out) {
-  TensorRef dense = mask->is_contiguous() ? TensorRef::borrow(mask)
-                                          : contiguous_clone(Tensor(TensorRef::borrow(mask))).ref();
-  const auto* bits = reinterpret_cast<const bool*>(dense->data());
-  int64_t n = dense->numel(), count = 0;
-  for (int64_t i = 0; i < n; ++i) count += bits[i];
-  std::vector<int64_t*> to;
-  for (int d = 0; d < mask->ndim(); ++d) {
-    out.push_back(TensorImpl::empty(DType::kInt64, &count, 1));
-    to.push_back(reinterpret_cast<int64_t*>(out.back()->mut_data()));
-  }
-  int64_t next = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    if (!bits[i]) continue;
-    int64_t rest = i;
-    for (int d = mask->ndim(); d-- > 0;) {
-      to[static_cast<size_t>(d)][next] = rest % mask->sizes()[d];
-      rest /= mask->sizes()[d];
-    }
-    ++next;
-  }
-}
-
-// One int64 tensor or null for each leading dimension of `t`.
-std::vector<TensorRef> expand_masks(TensorImpl* t, const TensorList& indices) {
-  std::vector<TensorRef> out;
-  for (int i = 0; i < indices.n; ++i) {
-    TensorImpl* index = indices.v[i];
-    if (!index) {
-      out.emplace_back();
-      continue;
-    }
-    check(!is_float(index->dtype()), ErrorKind::kIndex,
-          "tensors used as indices must be long, int, byte or bool tensors");
-    if (index->dtype() != DType::kBool) {
-      out.push_back(TensorRef::borrow(index));
-      continue;
-    }
-    for (int d = 0; d < index->ndim(); ++d) {
-      size_t at = out.size() + static_cast<size_t>(d);
-      bool fits = at < static_cast<size_t>(t->ndim()) && t->sizes()[at] == index->sizes()[d];
-      check(fits, ErrorKind::kIndex, "The shape of the mask ", shown(index->sizes(), index->ndim()),
-            " at index ", d, " does not match the shape of the indexed tensor ",
-            shown(t->sizes(), t->ndim()), " at index ", at);
-    }
-    push_nonzero(index, out);
-  }
-  check(out.size() <= static_cast<size_t>(t->ndim()), ErrorKind::kIndex,
-        "too many indices for tensor of dimension ", t->ndim(), " (got ", out.size(), ")");
-  return out;
-}
-
-void broadcast_indices(const std::vector<TensorRef>& indices, Places& places) {
-  std::string shapes;
-  bool first = true;
-  for (const TensorRef& index : indices) {
-    if (!index) continue;
-    if (first) {
-      places.index_shape = index->shape();
-      first = false;
-      continue;
-    }
-    const Dims& so_far = places.index_shape;
-    Dims both;
-    both.n = std::max(so_far.n, index->ndim());
-    bool fits = true;
-    for (int d = 0; d < both.n; ++d) {
-      int a = d - (both.n - so_far.n), b = d - (both.n - index->ndim());
-      int64_t x = a < 0 ? 1 : so_far[a], y = b < 0 ? 1 : index->sizes()[b];
-      fits = fits && (x == y || x == 1 || y == 1);
-      both[d] = x == 1 ? y : x;
-    }
-    if (!fits) {
-      for (const TensorRef& each : indices)
-        if (each) shapes += (shapes.empty() ? "" : ", ") + to_string(each->sizes(), each->ndim());
-      fail(ErrorKind::kIndex,
-           "shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
-    }
-    places.index_shape = both;
-  }
-}
-
-Places resolve(TensorImpl* t, const TensorList& list) {
-  std::vector<TensorRef> indices = expand_masks(t, list);
-  Places places;
-  broadcast_indices(indices, places);
-  int first = -1, last = -1, count = 0;
-  for (int d = 0; d < static_cast<int>(indices.size()); ++d) {
-    if (!indices[static_cast<size_t>(d)]) continue;
-    if (first < 0) first = d;
-    last = d;
-    ++count;
-  }
-  check(count > 0, ErrorKind::kIndex, "an index tensor is expected");
-  places.at = last - first + 1 == count ? first : 0;
-  for (int d = 0; d < t->ndim(); ++d) {
-    if (d < static_cast<int>(indices.size()) && indices[static_cast<size_t>(d)]) continue;
-    places.block_sizes.push(t->sizes()[d]);
-    places.block_strides.push(t->strides()[d]);
-  }
-  for (int d = 0; d < places.at; ++d) places.result.push(places.block_sizes[d]);
-  for (int64_t size : places.index_shape) places.result.push(size);
-  for (int d = places.at; d < places.block_sizes.n; ++d) places.result.push(places.block_sizes[d]);
-
-  int64_t n = checked_numel(places.index_shape.v, places.index_shape.n);
-  checked_numel(places.result.v, places.result.n);
-  // As many offsets as the index tensors have elements after broadcasting, which takes memory.
-  check(n <= int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", n, " indices");
-  places.offsets.assign(static_cast<size_t>(n), 0);
-  const Dims& shape = places.index_shape;
-  int number = -1;  // of the index tensor: what PyTorch calls its dimension
-  for (int d = 0; d < static_cast<int>(indices.size()); ++d) {
-    TensorImpl* index = indices[static_cast<size_t>(d)].get();
-    if (!index) continue;
-    ++number;
-    int64_t size = t->sizes()[d], stride = t->strides()[d];
-    int64_t strides[kMaxDims], counter[kMaxDims] = {};
-    for (int k = 0; k < shape.n; ++k) {
-      int at = k - (shape.n - index->ndim());
-      strides[k] = at < 0 || index->sizes()[at] == 1 ? 0 : index->strides()[at];
-    }
-    int64_t from = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      int64_t value = read_index(index, from);
-      check(value >= -size && value < size, ErrorKind::kIndex, "index ", value,
-            " is out of bounds for dimension ", number, " with size ", size);
-      places.offsets[static_cast<size_t>(i)] += (value < 0 ? value + size : value) * stride;
-      for (int k = shape.n - 1; k >= 0; --k) {
-        from += strides[k];
-        if (++counter[k] < shape[k]) break;
-        from -= strides[k] * shape[k];
-        counter[k] = 0;
-      }
-    }
-  }
-  return places;
-}
-
-// Calls visit(block offset, offset of the same block in a tensor of the result's shape).
-template <class Visit>
-void for_each_block(const Places& places, const Dims& result_strides, const Visit& visit) {
-  int64_t counter[kMaxDims] = {}, at = 0;
-  const Dims& shape = places.index_shape;
-  for (int64_t offset : places.offsets) {
-    visit(offset, at);
-    for (int k = shape.n - 1; k >= 0; --k) {
-      int64_t stride = result_strides[places.at + k];
-      at += stride;
-      if (++counter[k] < shape[k]) break;
-      at -= stride * shape[k];
-      counter[k] = 0;
-    }
-  }
-}
-
-template <class T>
-void gather(const Places& places, TensorImpl* from, TensorImpl* out, const Dims& strides) {
-  const auto* source = reinterpret_cast<const T*>(from->data());
-  auto* target = reinterpret_cast<T*>(out->mut_data());
-  Dims kept = places.kept(strides);
-  for_each_block(places, strides, [&](int64_t offset, int64_t at) {
-    if (places.block_sizes.n == 0)
-      target[at] = source[offset];
-    else
-      run_copy(target + at, kept.v, out->dtype(), source + offset, places.block_strides.v,
-               out->dtype(), places.block_sizes.v, places.block_sizes.n);
-  });
-}
-
-// target[offset + ...] (+)= values[at + ...] over the kept dimensions, innermost last.
-template <class T, bool kAdd>
-void write_block(T* target, const int64_t* to, const T* values, const int64_t* from,
-                 const int64_t* sizes, int n) {
-  if (n == 0) {
-    *target = kAdd ? static_cast<T>(*target + *values) : *values;
-    return;
-  }
-  for (int64_t i = 0; i < sizes[0]; ++i)
-    write_block<T, kAdd>(target + i * to[0], to + 1, values + i * from[0], from + 1, sizes + 1,
-                         n - 1);
-}
-
-template <class T, bool kAdd>
-void scatter(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides) {
-  auto* target = reinterpret_cast<T*>(into->mut_data());
-  const auto* source = reinterpret_cast<const T*>(values->data());
-  Dims kept = places.kept(strides);
-  for_each_block(places, strides, [&](int64_t offset, int64_t at) {
-    write_block<T, kAdd>(target + offset, places.block_strides.v, source + at, kept.v,
-                         places.block_sizes.v, places.block_sizes.n);
-  });
-}
-
-void scatter_any(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides,
-                 bool add) {
-  dispatch_dtype(into->dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    if (add)
-      scatter<T, true>(places, into, values, strides);
-    else
-      scatter<T, false>(places, into, values, strides);
-  });
-}
 
 Tensor index_of(const Tensor& t, const std::vector<TensorRef>& indices) {
   std::vector<TensorImpl*> pointers;
@@ -246,13 +20,7 @@ Tensor index_of(const Tensor& t, const std::vector<TensorRef>& indices) {
 
 void Index::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  Places places = resolve(t, *call.args[1].list);
-  TensorRef out = TensorImpl::empty(t->dtype(), places.result);
-  Dims strides(out->strides(), out->ndim());
-  if (out->numel())
-    dispatch_dtype(t->dtype(),
-                   [&](auto zero) { gather<decltype(zero)>(places, t, out.get(), strides); });
-  call.output = std::move(out);
+  call.output = read_places(resolve(t, *call.args[1].list), t);
 }
 
 void Index::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -272,7 +40,7 @@ void IndexBackward::forward(Call& call) {
   TensorRef out = full(*call.args[2].dims, grad->dtype(), 0).ref();
   Places places = resolve(out.get(), *call.args[1].list);
   if (grad->numel())
-    scatter_any(places, out.get(), grad, Dims(grad->strides(), grad->ndim()), true);
+    write_places(places, out.get(), grad, Dims(grad->strides(), grad->ndim()), true);
   call.output = std::move(out);
 }
 
@@ -280,20 +48,32 @@ void IndexBackward::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_
   if (grad_out[0]) grad_in[0] = index_of(Tensor(grad_out[0]), node.saved_list(0)).ref();
 }
 
-void IndexPut::forward(Call& call) {
-  TensorImpl* t = call.target;
-  TensorImpl* values = call.tensor(2);
+namespace {
+
+// One value for masks alone is written in the target's dtype, whatever its own.
+bool fills_masks(TensorImpl* values, const TensorList& indices) {
+  for (int i = 0; i < indices.n; ++i)
+    if (indices.v[i] && indices.v[i]->dtype() != DType::kBool) return false;
+  return values->numel() == 1;
+}
+
+void put(TensorImpl* t, const TensorList& indices, TensorImpl* values, bool add) {
+  Tensor converted;
+  if (values->dtype() != t->dtype() && fills_masks(values, indices)) {
+    converted = to_dtype(Tensor(make_detached(values)), t->dtype());
+    values = converted.get();
+  }
   check(values->dtype() == t->dtype(), ErrorKind::kRuntime,
         "Index put requires the source and destination dtypes match, got ", dtype_title(t->dtype()),
         " for the destination and ", dtype_title(values->dtype()), " for the source.");
-  Places places = resolve(t, *call.args[1].list);
+  Places places = resolve(t, indices);
   check(expandable_to(values->sizes(), values->ndim(), places.result.v, places.result.n),
         ErrorKind::kRuntime, "shape mismatch: value tensor of shape ",
         shown(values->sizes(), values->ndim()), " cannot be broadcast to indexing result of shape ",
         shown(places.result));
   // Values that lie in the target's own memory are read before it is written.
   TensorRef safe = values->storage().get() == t->storage().get()
-                       ? clone(Tensor(TensorRef::borrow(values))).ref()
+                       ? clone(Tensor(make_detached(values))).ref()
                        : TensorRef::borrow(values);
   Dims strides;
   for (int d = 0; d < places.result.n; ++d) {
@@ -301,8 +81,14 @@ void IndexPut::forward(Call& call) {
     strides.push(at < 0 || safe->sizes()[at] == 1 ? 0 : safe->strides()[at]);
   }
   if (checked_numel(places.result.v, places.result.n))
-    scatter_any(places, t, safe.get(), strides, call.args[3].i != 0);
-  call.output = TensorRef::borrow(t);
+    write_places(places, t, safe.get(), strides, add);
+}
+
+}  // namespace
+
+void IndexPut::forward(Call& call) {
+  put(call.target, *call.args[1].list, call.tensor(2), call.args[3].i != 0);
+  call.output = TensorRef::borrow(call.target);
 }
 
 void IndexPut::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -329,6 +115,19 @@ void IndexPut::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
     }
   }
   if (node.wants(1)) grad_in[1] = sum_to(index_of(grad, indices), node.slot(2).as_dims()).ref();
+}
+
+void IndexPutCopy::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorRef out = TensorImpl::empty(t->dtype(), t->shape());
+  run_copy(out->mut_data(), out->strides(), t->dtype(), t->data(), t->strides(), t->dtype(),
+           t->sizes(), t->ndim());
+  put(out.get(), *call.args[1].list, call.tensor(2), call.args[3].i != 0);
+  call.output = std::move(out);
+}
+
+void IndexPutCopy::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  IndexPut::backward(node, grad_out, grad_in);
 }
 
 void Alias::forward(Call& call) {

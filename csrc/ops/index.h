@@ -46,8 +46,23 @@ struct IndexPut {
           "False) -> Tensor",
       .doc = "Writes values to the elements that tensors of indices choose.",
       .derivative = "dinput = 0 where written (1 with accumulate), dvalues = 1",
-      .form = Form::kMethod,
       .mutates = true,
+      .node = "IndexPutBackward0"};
+  static constexpr uint8_t edge_args[] = {0, 2};
+  static constexpr SlotSpec slots[] = {
+      {"indices", Source::kArg, 1}, {"accumulate", Source::kArg, 3}, {nullptr, Source::kSizes, 2}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct IndexPutCopy {
+  static constexpr OpRecord record{
+      .name = "index_put",
+      .signature =
+          "index_put(input: Tensor, indices: Tensor[], values: Tensor, accumulate: bool = "
+          "False) -> Tensor",
+      .doc = "A copy with values written to the elements that tensors of indices choose.",
+      .derivative = "dinput = 0 where written (1 with accumulate), dvalues = 1",
       .node = "IndexPutBackward0"};
   static constexpr uint8_t edge_args[] = {0, 2};
   static constexpr SlotSpec slots[] = {
@@ -68,6 +83,6 @@ struct Alias {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-using IndexOps = OpList<Index, IndexBackward, IndexPut, Alias>;
+using IndexOps = OpList<Index, IndexBackward, IndexPut, IndexPutCopy, Alias>;
 
 }  // namespace rl::ops

@@ -95,6 +95,7 @@ const std::vector<Op*>& op_table() {
     add_copy_ops(t);
     add_create_ops(t);
     add_matmul_ops(t);
+    add_gather_ops(t);
     add_random_ops(t);
     return t;
   }();

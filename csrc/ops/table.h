@@ -78,6 +78,7 @@ void add_join_ops(std::vector<Op*>& table);
 void add_copy_ops(std::vector<Op*>& table);
 void add_create_ops(std::vector<Op*>& table);
 void add_matmul_ops(std::vector<Op*>& table);
+void add_gather_ops(std::vector<Op*>& table);
 void add_random_ops(std::vector<Op*>& table);
 
 }  // namespace rl

@@ -24,6 +24,7 @@ struct Chosen {
   Tensor view;
   std::vector<TensorRef> indices;  // by dimension of the view; null: whole
   bool any_index = false;
+  int covered = 0;   // dimensions that `indices` speak of: a mask takes as many as it has
   int dim = 0;       // of the view that the next part of the key speaks of
   int position = 0;  // of the part in the key: what messages call the dimension
 };
@@ -73,16 +74,20 @@ Tensor slice_checked(const Tensor& t, int dim, PyObject* key, bool whole_is_kept
   return slice(t, dim, start, stop, step);
 }
 
-// A number, list, range or array as a tensor of indices.
+// A list, range or array as a tensor of indices: a mask, or int64, to which floats are cut off.
 TensorRef index_tensor(PyObject* sequence) {
+  if (PyList_Check(sequence))
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(sequence); ++i)
+      check(PyList_GET_ITEM(sequence, i) != sequence, ErrorKind::kType,
+            "new(): self-referential lists are incompatible");
   TensorRef t = tensor_from_data(sequence, nullptr);
-  if (t->numel() == 0 && is_float(t->dtype())) return TensorImpl::empty(DType::kInt64, t->shape());
-  return t;
+  return is_float(t->dtype()) ? to_dtype(Tensor(t), DType::kInt64).ref() : t;
 }
 
 void add_index(Chosen& chosen, TensorRef index) {
-  while (static_cast<int>(chosen.indices.size()) < chosen.dim) chosen.indices.emplace_back();
+  for (; chosen.covered < chosen.dim; ++chosen.covered) chosen.indices.emplace_back();
   chosen.dim += index->dtype() == DType::kBool ? index->ndim() : 1;
+  chosen.covered = chosen.dim;
   chosen.indices.push_back(std::move(index));
   chosen.any_index = true;
 }
@@ -168,11 +173,18 @@ void apply_part(Chosen& chosen, PyObject* part, int dims_left, bool alone) {
   }
 }
 
-Chosen choose(TensorImpl* t, PyObject* key) {
+void check_named(int named, TensorImpl* t) {
+  check(named <= t->ndim(), ErrorKind::kIndex, "too many indices for tensor of dimension ",
+        t->ndim());
+}
+
+// `assigning`: a lone full slice stands for the tensor itself, as PyTorch records it.
+Chosen choose(TensorImpl* t, PyObject* key, bool assigning) {
   Chosen chosen;
   chosen.view = borrowed(t);
   if (!reads_as_tuple(key)) {
-    apply_part(chosen, key, t->ndim(), true);
+    if (!is_int_key(key) && !PySlice_Check(key)) check_named(dims_of(key), t);
+    apply_part(chosen, key, t->ndim(), !assigning);
     return chosen;
   }
   // A copy: converting a part may run code that changes a list.
@@ -182,8 +194,7 @@ Chosen choose(TensorImpl* t, PyObject* key) {
   bool rest_seen = false;
   for (Py_ssize_t i = 0; i < n; ++i) {
     named += dims_of(PyTuple_GET_ITEM(parts.get(), i));
-    check(named <= t->ndim(), ErrorKind::kIndex, "too many indices for tensor of dimension ",
-          t->ndim());
+    check_named(named, t);
   }
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* part = PyTuple_GET_ITEM(parts.get(), i);
@@ -205,12 +216,6 @@ struct IndexList {
   }
 };
 
-Tensor number_tensor(const Value& number, DType dtype) {
-  TensorRef t = TensorImpl::empty(dtype, nullptr, 0);
-  fill(t.get(), number);
-  return Tensor(std::move(t));
-}
-
 void run_inplace(const Op& op, TensorImpl* target, const Value& first, const Value& second = {},
                  const Value& third = {}) {
   Call call(op);
@@ -222,31 +227,37 @@ void run_inplace(const Op& op, TensorImpl* target, const Value& first, const Val
   dispatch(call);
 }
 
-// Leading dimensions of size 1 that the target does not have.
-Tensor without_leading_ones(const Tensor& value, int ndim) {
-  int extra = 0;
-  while (value->ndim() - extra > ndim && value->sizes()[extra] == 1) ++extra;
-  if (!extra) return value;
-  return view(value, Dims(value->sizes() + extra, value->ndim() - extra));
+// A number as a 0-d tensor. Throws where the dtype cannot hold it.
+Tensor number_tensor(PyObject* object, DType dtype) {
+  Value number;
+  if (PyLong_CheckExact(object))
+    number = Value::of_int(int_of_key(object));
+  else
+    check(parse_number(object, &number), ErrorKind::kType, "can't assign a ",
+          Py_TYPE(object)->tp_name, " to a ", dtype_tensor_type(dtype));
+  TensorRef t = TensorImpl::empty(dtype, nullptr, 0);
+  run_inplace(op_of<ops::Fill>(), t.get(), number);
+  return Tensor(std::move(t));
 }
 
+Dims without_leading_ones(const Tensor& value) {
+  int first = 0;
+  while (first < value->ndim() && value->sizes()[first] == 1) ++first;
+  return Dims(value->sizes() + first, value->ndim() - first);
+}
+
+// The calls are those of PyTorch, so that the same nodes are recorded.
 void assign_view(const Tensor& target, const Tensor& value) {
-  Tensor source = without_leading_ones(value, target->ndim());
-  const int64_t* to = target->sizes();
-  int extra = target->ndim() - source->ndim();
-  check(extra >= 0, ErrorKind::kRuntime, "expand(", dtype_tensor_type(source->dtype()), "{",
-        shown(source->sizes(), source->ndim()), "}, size=", shown(to, target->ndim()),
-        "): the number of sizes provided (", target->ndim(),
-        ") must be greater or equal to the number of dimensions in the tensor (", source->ndim(),
-        ")");
-  for (int d = 0; d < source->ndim(); ++d) {
-    int64_t have = source->sizes()[d], want = to[d + extra];
-    check(have == want || have == 1, ErrorKind::kRuntime, "The expanded size of the tensor (", want,
-          ") must match the existing size (", have, ") at non-singleton dimension ", d + extra,
-          ".  Target sizes: ", shown(to, target->ndim()),
-          ".  Tensor sizes: ", shown(source->sizes(), source->ndim()));
+  Dims sizes = target->shape();
+  if (value->shape() == sizes) {
+    run_inplace(op_of<ops::Copy>(), target.get(), value.value(), Value::of_bool(false));
+  } else if (value->ndim() == 0) {
+    run_inplace(op_of<ops::FillTensor>(), target.get(), value.value());
+  } else {
+    Tensor source = view(value, without_leading_ones(value));
+    if (!(source->shape() == sizes)) source = expand(source, sizes);
+    run_inplace(op_of<ops::Copy>(), target.get(), source.value(), Value::of_bool(false));
   }
-  run_inplace(op_of<ops::Copy>(), target.get(), source.value(), Value::of_bool(false));
 }
 
 }  // namespace
@@ -256,7 +267,7 @@ PyObject* tensor_subscript(PyObject* self, PyObject* key) {
     TensorImpl* t = impl_of(self);
     if (PyLong_CheckExact(key))
       return wrap(select_checked(borrowed(t), 0, int_of_key(key), 0).ref());
-    Chosen chosen = choose(t, key);
+    Chosen chosen = choose(t, key, false);
     if (!chosen.any_index) {
       if (chosen.view.get() != t) return wrap(chosen.view.ref());
       return wrap(call_op(op_of<ops::Alias>(), {Value::of(t)}).ref());
@@ -270,23 +281,17 @@ int tensor_assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
   return guarded_int([&] {
     check(value, ErrorKind::kType, "Tensor does not support deleting items");
     TensorImpl* t = impl_of(self);
-    Value number;
-    bool tensor = is_tensor(value);
-    check(tensor || parse_number(value, &number), ErrorKind::kType, "can't assign a ",
-          Py_TYPE(value)->tp_name, " to a ", dtype_tensor_type(t->dtype()));
-    Chosen chosen = choose(t, key);
-    if (!chosen.any_index) {
-      if (tensor)
-        assign_view(chosen.view, borrowed(impl_of(value)));
-      else
-        run_inplace(op_of<ops::Fill>(), chosen.view.get(), number);
+    Tensor values = is_tensor(value) ? borrowed(impl_of(value)) : number_tensor(value, t->dtype());
+    if (key == Py_False) return 0;  // chooses nothing, and no history is made
+    Chosen chosen = choose(t, key, true);
+    // True alone means all: the view has them behind its new dimension.
+    if (!chosen.any_index || key == Py_True) {
+      assign_view(chosen.view, values);
       return 0;
     }
+    Dims sizes = without_leading_ones(values);
+    if (sizes.n != values->ndim()) values = view(values, sizes);
     IndexList indices(chosen);
-    Tensor values = tensor ? borrowed(impl_of(value)) : number_tensor(number, t->dtype());
-    if (tensor && values->ndim() == 0 && values->dtype() != t->dtype())
-      values = to_dtype(values, t->dtype());
-    values = without_leading_ones(values, t->ndim());
     run_inplace(op_of<ops::IndexPut>(), chosen.view.get(), Value::of(indices.list), values.value(),
                 Value::of_bool(false));
     return 0;

@@ -1,0 +1,384 @@
+#include "ops/gather.h"
+
+#include "kernels/iterator.h"
+#include "ops/copy.h"
+#include "ops/index.h"
+#include "ops/index_kernels.h"
+#include "ops/table.h"
+
+namespace rl::ops {
+
+namespace {
+
+Dims strides_of(TensorImpl* t) { return Dims(t->strides(), t->ndim()); }
+
+// Strides of t under a shape that it broadcasts to.
+Dims broadcast_strides(TensorImpl* t, const Dims& sizes) {
+  Dims strides;
+  for (int d = 0; d < sizes.n; ++d) {
+    int at = d - (sizes.n - t->ndim());
+    strides.push(at < 0 || t->sizes()[at] == 1 ? 0 : t->strides()[at]);
+  }
+  return strides;
+}
+
+TensorRef broadcast_alias(TensorImpl* t, const Dims& sizes) {
+  return TensorImpl::alias(t->storage(), t->dtype(), sizes, broadcast_strides(t, sizes).v,
+                           t->offset());
+}
+
+void copy_elements(TensorImpl* out, TensorImpl* t, const Dims& strides) {
+  run_copy(out->mut_data(), out->strides(), out->dtype(), t->data(), strides.v, t->dtype(),
+           out->sizes(), out->ndim());
+}
+
+TensorRef row_major(TensorImpl* t) {
+  if (t->is_contiguous()) return TensorRef::borrow(t);
+  TensorRef out = TensorImpl::empty(t->dtype(), t->shape());
+  copy_elements(out.get(), t, strides_of(t));
+  return out;
+}
+
+// Calls visit(a, b, i) with the offsets under two sets of strides and the index in dimension
+// `dim`, in row-major order.
+template <class Visit>
+void walk(const Dims& sizes, const Dims& a, const Dims& b, int dim, const Visit& visit) {
+  for (int64_t size : sizes)
+    if (size == 0) return;
+  int64_t counter[kMaxDims] = {}, at_a = 0, at_b = 0;
+  for (;;) {
+    visit(at_a, at_b, sizes.n ? counter[dim] : 0);
+    int d = sizes.n - 1;
+    for (; d >= 0; --d) {
+      at_a += a[d];
+      at_b += b[d];
+      if (++counter[d] < sizes[d]) break;
+      at_a -= a[d] * sizes[d];
+      at_b -= b[d] * sizes[d];
+      counter[d] = 0;
+    }
+    if (d < 0) return;
+  }
+}
+
+// `number` points to one element of the input's dtype.
+void fill_masked(Call& call, const void* number) {
+  TensorImpl* t = call.tensor(0);
+  TensorImpl* mask = call.tensor(1);
+  check(mask->dtype() == DType::kBool, ErrorKind::kRuntime,
+        "masked_fill_ only supports boolean masks, but got mask with dtype ",
+        dtype_cpp_name(mask->dtype()));
+  Dims sizes;
+  broadcast_sizes(mask->sizes(), mask->ndim(), t->sizes(), t->ndim(), sizes);
+  TensorRef out;
+  if (call.target) {
+    out = TensorRef::borrow(call.target);
+    check(sizes == out->shape(), ErrorKind::kRuntime, "output with shape ",
+          shown(out->sizes(), out->ndim()), " doesn't match the broadcast shape ", shown(sizes));
+  } else {
+    out = TensorImpl::empty(t->dtype(), sizes);
+    copy_elements(out.get(), t, broadcast_strides(t, sizes));
+  }
+  // A mask in the memory that is written is read before.
+  TensorRef safe = TensorRef::borrow(mask);
+  if (mask->storage().get() == out->storage().get()) {
+    safe = TensorImpl::empty(DType::kBool, mask->shape());
+    copy_elements(safe.get(), mask, strides_of(mask));
+  }
+  dispatch_dtype(out->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    auto* to = reinterpret_cast<T*>(out->mut_data());
+    T value;
+    __builtin_memcpy(&value, number, sizeof value);
+    const auto* bits = reinterpret_cast<const bool*>(safe->data());
+    if (out->is_contiguous() && safe->is_contiguous() && safe->shape() == sizes) {
+      for (int64_t i = 0, n = out->numel(); i < n; ++i) to[i] = bits[i] ? value : to[i];
+    } else {
+      walk(sizes, strides_of(out.get()), broadcast_strides(safe.get(), sizes), 0,
+           [&](int64_t a, int64_t b, int64_t) {
+             if (bits[b]) to[a] = value;
+           });
+    }
+  });
+  call.output = std::move(out);
+}
+
+Tensor zero_masked(const TensorRef& grad, const TensorRef& mask) {
+  return call_op(op_of<MaskedFill>(),
+                 {Value::of(grad.get()), Value::of(mask.get()), Value::of_int(0)});
+}
+
+Tensor index_backward(const TensorRef& grad, const TensorList& indices, const Dims& sizes) {
+  return call_op(op_of<IndexBackward>(),
+                 {Value::of(grad.get()), Value::of(indices), Value::of(sizes)});
+}
+
+}  // namespace
+
+void MaskedFill::forward(Call& call) {
+  TensorRef number = TensorImpl::empty(call.tensor(0)->dtype(), nullptr, 0);
+  Call fill(op_of<Fill>());
+  fill.args[0] = Value::of(number.get());
+  fill.args[1] = call.args[2];
+  fill.target = number.get();
+  dispatch(fill);
+  fill_masked(call, number->data());
+}
+
+void MaskedFill::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor grad = zero_masked(grad_out[0], node.saved(0));
+  grad_in[0] = sum_to(grad, node.slot(1).as_dims()).ref();
+}
+
+void MaskedFillTensor::forward(Call& call) {
+  TensorImpl* value = call.tensor(2);
+  check(value->ndim() == 0, ErrorKind::kRuntime,
+        "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+        value->ndim(), " dimension(s).");
+  TensorRef number = TensorImpl::empty(call.tensor(0)->dtype(), nullptr, 0);
+  copy_elements(number.get(), value, Dims());
+  fill_masked(call, number->data());
+}
+
+void MaskedFillTensor::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  TensorRef mask = node.saved(0);
+  if (node.wants(0))
+    grad_in[0] = sum_to(zero_masked(grad_out[0], mask), node.slot(1).as_dims()).ref();
+  if (node.wants(1)) {
+    Tensor filled = math::select(Tensor(mask), Tensor(grad_out[0]), Num(0));
+    grad_in[1] = sum_to(filled, Dims()).ref();
+  }
+}
+
+void MaskedSelect::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorImpl* mask = call.tensor(1);
+  check(mask->dtype() == DType::kBool, ErrorKind::kRuntime,
+        "masked_select: expected BoolTensor for mask");
+  Dims sizes;
+  broadcast_sizes(mask->sizes(), mask->ndim(), t->sizes(), t->ndim(), sizes);
+  if (sizes.n == 0) sizes.push(1);
+  TensorRef wide = broadcast_alias(t, sizes), wide_mask = broadcast_alias(mask, sizes);
+  TensorImpl* index = wide_mask.get();
+  call.output = read_places(resolve(wide.get(), {&index, 1}), wide.get());
+}
+
+void MaskedSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  TensorRef mask = node.saved(0), t = node.saved(1);
+  Dims sizes;
+  broadcast_sizes(mask->sizes(), mask->ndim(), t->sizes(), t->ndim(), sizes);
+  if (sizes.n == 0) sizes.push(1);
+  TensorRef wide_mask = broadcast_alias(mask.get(), sizes);
+  TensorImpl* index = wide_mask.get();
+  Tensor grad = index_backward(grad_out[0], {&index, 1}, sizes);
+  grad_in[0] = t->ndim() == 0 && sizes.n == 1 && sizes[0] == 1 ? view(grad, Dims()).ref()
+                                                               : sum_to(grad, t->shape()).ref();
+}
+
+void IndexSelect::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorImpl* index = call.tensor(2);
+  int dim = wrap_dim(call.args[1].i, t->ndim());
+  check(index->ndim() <= 1, ErrorKind::kIndex, "index_select(): Index is supposed to be a vector");
+  check(index->dtype() == DType::kInt64, ErrorKind::kRuntime,
+        "index_select(): Expected dtype int32 or int64 for index");
+  check(t->ndim() > 0 || index->numel() == 1, ErrorKind::kRuntime,
+        "index_select(): Index to scalar can have only 1 value, got ", index->numel(), " value(s)");
+  int64_t size = t->ndim() ? t->sizes()[dim] : 1, n = index->numel();
+  check(size > 0 || n == 0, ErrorKind::kRuntime,
+        "index_select(): self indexing axis dim should be positive");
+  const auto* numbers = reinterpret_cast<const int64_t*>(index->data());
+  int64_t step = index->ndim() ? index->strides()[0] : 0;
+  for (int64_t i = 0; i < n; ++i)
+    check(numbers[i * step] >= 0 && numbers[i * step] < size, ErrorKind::kIndex,
+          "index out of range in self\n  index ", numbers[i * step], ", size ", size);
+  if (t->ndim() == 0) {
+    call.output = TensorImpl::empty(t->dtype(), nullptr, 0);
+    copy_elements(call.output.get(), t, Dims());
+    return;
+  }
+  TensorRef vector = broadcast_alias(index, Dims::of({n}));
+  TensorImpl* indices[kMaxDims] = {};
+  indices[dim] = vector.get();
+  call.output = read_places(resolve(t, {indices, dim + 1}), t);
+}
+
+void IndexSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Dims sizes = node.slot(2).as_dims();
+  if (sizes.n == 0) {
+    grad_in[0] = grad_out[0];
+    return;
+  }
+  TensorRef index = node.saved(1);
+  TensorRef vector = broadcast_alias(index.get(), Dims::of({index->numel()}));
+  TensorImpl* indices[kMaxDims] = {};
+  int dim = wrap_dim(node.slot(0).as_int(), sizes.n);
+  indices[dim] = vector.get();
+  grad_in[0] = index_backward(grad_out[0], {indices, dim + 1}, sizes).ref();
+}
+
+namespace {
+
+// What gather and its adjoint have in common: sizes and strides with at least one dimension.
+struct Lines {
+  Dims sizes, outer, index;  // of the index; strides of the gathered tensor without `dim`
+  int64_t length = 1, stride = 0;
+  int dim;
+};
+
+Lines lines_of(const Dims& sizes, const Dims& strides, int64_t dim, TensorImpl* index) {
+  Lines lines;
+  lines.dim = wrap_dim(dim, sizes.n);
+  lines.sizes = index->shape();
+  lines.index = strides_of(index);
+  lines.outer.n = lines.sizes.n;
+  for (int d = 0; d < lines.sizes.n; ++d) lines.outer[d] = d < sizes.n ? strides[d] : 0;
+  if (sizes.n) {
+    lines.length = sizes[lines.dim];
+    lines.stride = strides[lines.dim];
+  }
+  if (lines.sizes.n) lines.outer[lines.dim] = 0;
+  return lines;
+}
+
+int64_t checked_index(int64_t value, const Lines& lines) {
+  check(value >= 0 && value < lines.length, ErrorKind::kRuntime, "index ", value,
+        " is out of bounds for dimension ", lines.dim, " with size ", lines.length);
+  return value * lines.stride;
+}
+
+}  // namespace
+
+void Gather::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorImpl* index = call.tensor(2);
+  int dim = wrap_dim(call.args[1].i, t->ndim());
+  check(!call.args[3].i, ErrorKind::kNotImplemented,
+        "gather(): sparse_grad=True is not supported: there are no sparse tensors");
+  if (index->numel() == 0) {
+    call.output = TensorImpl::empty(t->dtype(), index->shape());
+    return;
+  }
+  check(index->dtype() == DType::kInt64, ErrorKind::kRuntime,
+        "gather(): Expected dtype int32/int64 for index");
+  check(std::max(index->ndim(), 1) == std::max(t->ndim(), 1), ErrorKind::kRuntime,
+        "Index tensor must have the same number of dimensions as input tensor");
+  for (int d = 0; d < t->ndim() && d < index->ndim(); ++d)
+    check(d == dim || index->sizes()[d] <= t->sizes()[d], ErrorKind::kRuntime,
+          "Size does not match at dimension ", d, " expected index ",
+          shown(index->sizes(), index->ndim()), " to be no larger than self ",
+          shown(t->sizes(), t->ndim()), " apart from dimension ", dim);
+  Lines lines = lines_of(t->shape(), strides_of(t), dim, index);
+  TensorRef out = TensorImpl::empty(t->dtype(), index->shape());
+  const auto* numbers = reinterpret_cast<const int64_t*>(index->data());
+  dispatch_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* from = reinterpret_cast<const T*>(t->data());
+    auto* to = reinterpret_cast<T*>(out->mut_data());
+    walk(lines.sizes, lines.outer, lines.index, lines.dim, [&](int64_t a, int64_t b, int64_t) {
+      *to++ = from[a + checked_index(numbers[b], lines)];
+    });
+  });
+  call.output = std::move(out);
+}
+
+void Gather::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  TensorRef index = node.saved(1);
+  Dims sizes = node.saved(2)->shape();
+  grad_in[0] = call_op(op_of<GatherBackward>(),
+                       {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int()),
+                        Value::of(index.get()), Value::of(sizes)})
+                   .ref();
+}
+
+void GatherBackward::forward(Call& call) {
+  TensorRef grad = row_major(call.tensor(0));
+  TensorRef out = full(*call.args[3].dims, grad->dtype(), 0).ref();
+  if (grad->numel()) {
+    TensorImpl* index = call.tensor(2);
+    Lines lines = lines_of(out->shape(), strides_of(out.get()), call.args[1].i, index);
+    const auto* numbers = reinterpret_cast<const int64_t*>(index->data());
+    dispatch_dtype(grad->dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      const auto* from = reinterpret_cast<const T*>(grad->data());
+      auto* to = reinterpret_cast<T*>(out->mut_data());
+      walk(lines.sizes, lines.outer, lines.index, lines.dim, [&](int64_t a, int64_t b, int64_t) {
+        T& place = to[a + checked_index(numbers[b], lines)];
+        place = static_cast<T>(place + *from++);
+      });
+    });
+  }
+  call.output = std::move(out);
+}
+
+void GatherBackward::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  TensorRef index = node.saved(1);
+  grad_in[0] =
+      call_op(op_of<Gather>(), {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int()),
+                                Value::of(index.get())})
+          .ref();
+}
+
+void Take::forward(Call& call) {
+  TensorRef t = row_major(call.tensor(0));
+  TensorImpl* index = call.tensor(1);
+  check(index->dtype() == DType::kInt64, ErrorKind::kRuntime,
+        "take(): Expected a long tensor for index, but got ", dtype_title(index->dtype()));
+  int64_t n = t->numel();
+  check(n > 0 || index->numel() == 0, ErrorKind::kIndex,
+        "take(): tried to take from an empty tensor");
+  TensorRef numbers = row_major(index);
+  const auto* places = reinterpret_cast<const int64_t*>(numbers->data());
+  TensorRef out = TensorImpl::empty(t->dtype(), index->shape());
+  dispatch_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* from = reinterpret_cast<const T*>(t->data());
+    auto* to = reinterpret_cast<T*>(out->mut_data());
+    for (int64_t i = 0, count = out->numel(); i < count; ++i) {
+      check(places[i] >= -n && places[i] < n, ErrorKind::kIndex,
+            "out of range: tried to access index ", places[i], " on a tensor of ", n, " elements.");
+      to[i] = from[places[i] < 0 ? places[i] + n : places[i]];
+    }
+  });
+  call.output = std::move(out);
+}
+
+void Take::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  TensorRef index = node.saved(0), t = node.saved(1);
+  TensorImpl* indices = index.get();
+  Tensor grad = index_backward(grad_out[0], {&indices, 1}, Dims::of({t->numel()}));
+  grad_in[0] = view(grad, t->shape()).ref();
+}
+
+void Nonzero::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorRef mask = TensorImpl::empty(DType::kBool, t->shape());
+  copy_elements(mask.get(), t, strides_of(t));
+  std::vector<TensorRef> columns;
+  int64_t count = 0;
+  if (t->ndim() == 0)
+    count = *reinterpret_cast<const bool*>(mask->data());
+  else
+    push_nonzero(mask.get(), columns);
+  if (!columns.empty()) count = columns[0]->numel();
+  call.output = TensorImpl::empty(DType::kInt64, Dims::of({count, t->ndim()}));
+  auto* to = reinterpret_cast<int64_t*>(call.output->mut_data());
+  for (int64_t row = 0; row < count; ++row)
+    for (const TensorRef& column : columns)
+      *to++ = reinterpret_cast<const int64_t*>(column->data())[row];
+}
+
+}  // namespace rl::ops
+
+namespace rl {
+
+void add_gather_ops(std::vector<Op*>& table) { add_ops(ops::GatherOps{}, table); }
+
+}  // namespace rl

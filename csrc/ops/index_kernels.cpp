@@ -1,0 +1,269 @@
+#include "ops/index_kernels.h"
+
+#include <cstring>
+
+#include "core/error.h"
+#include "kernels/iterator.h"
+
+namespace rl {
+
+void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out) {
+  TensorRef dense = TensorRef::borrow(mask);
+  if (!mask->is_contiguous()) {
+    dense = TensorImpl::empty(DType::kBool, mask->shape());
+    run_copy(dense->mut_data(), dense->strides(), DType::kBool, mask->data(), mask->strides(),
+             DType::kBool, mask->sizes(), mask->ndim());
+  }
+  const auto* bits = reinterpret_cast<const bool*>(dense->data());
+  int64_t n = dense->numel(), count = 0;
+  for (int64_t i = 0; i < n; ++i) count += bits[i];
+  std::vector<int64_t*> to;
+  for (int d = 0; d < mask->ndim(); ++d) {
+    out.push_back(TensorImpl::empty(DType::kInt64, &count, 1));
+    to.push_back(reinterpret_cast<int64_t*>(out.back()->mut_data()));
+  }
+  int64_t next = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    if (!bits[i]) continue;
+    int64_t rest = i;
+    for (int d = mask->ndim(); d-- > 0;) {
+      to[static_cast<size_t>(d)][next] = rest % mask->sizes()[d];
+      rest /= mask->sizes()[d];
+    }
+    ++next;
+  }
+}
+
+namespace {
+
+int64_t read_index(TensorImpl* t, int64_t at) {
+  return reinterpret_cast<const int64_t*>(t->data())[at];
+}
+
+// One int64 tensor or null for each leading dimension of `t`.
+std::vector<TensorRef> expand_masks(TensorImpl* t, const TensorList& indices) {
+  std::vector<TensorRef> out;
+  for (int i = 0; i < indices.n; ++i) {
+    TensorImpl* index = indices.v[i];
+    if (!index) {
+      out.emplace_back();
+      continue;
+    }
+    check(!is_float(index->dtype()), ErrorKind::kIndex,
+          "tensors used as indices must be long, int, byte or bool tensors");
+    if (index->dtype() != DType::kBool) {
+      out.push_back(TensorRef::borrow(index));
+      continue;
+    }
+    for (int d = 0; d < index->ndim(); ++d) {
+      size_t at = out.size() + static_cast<size_t>(d);
+      bool fits = at < static_cast<size_t>(t->ndim()) && t->sizes()[at] == index->sizes()[d];
+      check(fits, ErrorKind::kIndex, "The shape of the mask ", shown(index->sizes(), index->ndim()),
+            " at index ", d, " does not match the shape of the indexed tensor ",
+            shown(t->sizes(), t->ndim()), " at index ", at);
+    }
+    push_nonzero(index, out);
+  }
+  check(out.size() <= static_cast<size_t>(t->ndim()), ErrorKind::kIndex,
+        "too many indices for tensor of dimension ", t->ndim(), "\n  the key has ", out.size());
+  return out;
+}
+
+void broadcast_indices(const std::vector<TensorRef>& indices, Places& places) {
+  std::string shapes;
+  bool first = true;
+  for (const TensorRef& index : indices) {
+    if (!index) continue;
+    if (first) {
+      places.index_shape = index->shape();
+      first = false;
+      continue;
+    }
+    const Dims& so_far = places.index_shape;
+    Dims both;
+    both.n = std::max(so_far.n, index->ndim());
+    bool fits = true;
+    for (int d = 0; d < both.n; ++d) {
+      int a = d - (both.n - so_far.n), b = d - (both.n - index->ndim());
+      int64_t x = a < 0 ? 1 : so_far[a], y = b < 0 ? 1 : index->sizes()[b];
+      fits = fits && (x == y || x == 1 || y == 1);
+      both[d] = x == 1 ? y : x;
+    }
+    if (!fits) {
+      for (const TensorRef& each : indices)
+        if (each) shapes += (shapes.empty() ? "" : ", ") + to_string(each->sizes(), each->ndim());
+      fail(ErrorKind::kIndex,
+           "shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
+    }
+    places.index_shape = both;
+  }
+}
+
+}  // namespace
+
+Places resolve(TensorImpl* t, const TensorList& list) {
+  std::vector<TensorRef> indices = expand_masks(t, list);
+  Places places;
+  broadcast_indices(indices, places);
+  int first = -1, last = -1, count = 0;
+  for (int d = 0; d < static_cast<int>(indices.size()); ++d) {
+    if (!indices[static_cast<size_t>(d)]) continue;
+    if (first < 0) first = d;
+    last = d;
+    ++count;
+  }
+  check(count > 0, ErrorKind::kIndex, "an index tensor is expected");
+  places.at = last - first + 1 == count ? first : 0;
+  for (int d = 0; d < t->ndim(); ++d) {
+    if (d < static_cast<int>(indices.size()) && indices[static_cast<size_t>(d)]) continue;
+    places.block_sizes.push(t->sizes()[d]);
+    places.block_strides.push(t->strides()[d]);
+  }
+  for (int d = 0; d < places.at; ++d) places.result.push(places.block_sizes[d]);
+  for (int64_t size : places.index_shape) places.result.push(size);
+  for (int d = places.at; d < places.block_sizes.n; ++d) places.result.push(places.block_sizes[d]);
+
+  int64_t n = checked_numel(places.index_shape.v, places.index_shape.n);
+  // As many offsets as the index tensors have elements after broadcasting, which takes memory.
+  check(n <= int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", n, " indices");
+  places.offsets.assign(static_cast<size_t>(n), 0);
+  const Dims& shape = places.index_shape;
+  // PyTorch lets any index pass where the kept dimensions are empty.
+  bool chooses = checked_numel(places.result.v, places.result.n) > 0;
+  int number = -1;  // of the index tensor: what PyTorch calls its dimension
+  for (int d = 0; d < static_cast<int>(indices.size()); ++d) {
+    TensorImpl* index = indices[static_cast<size_t>(d)].get();
+    if (!index) continue;
+    ++number;
+    int64_t size = t->sizes()[d], stride = t->strides()[d];
+    check(size > 0 || n == 0, ErrorKind::kIndex,
+          "index is out of bounds for dimension with size 0");
+    if (!chooses) continue;
+    int64_t strides[kMaxDims], counter[kMaxDims] = {};
+    for (int k = 0; k < shape.n; ++k) {
+      int at = k - (shape.n - index->ndim());
+      strides[k] = at < 0 || index->sizes()[at] == 1 ? 0 : index->strides()[at];
+    }
+    int64_t from = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      int64_t value = read_index(index, from);
+      check(value >= -size && value < size, ErrorKind::kIndex, "index ", value,
+            " is out of bounds for dimension ", number, " with size ", size);
+      places.offsets[static_cast<size_t>(i)] += (value < 0 ? value + size : value) * stride;
+      for (int k = shape.n - 1; k >= 0; --k) {
+        from += strides[k];
+        if (++counter[k] < shape[k]) break;
+        from -= strides[k] * shape[k];
+        counter[k] = 0;
+      }
+    }
+  }
+  return places;
+}
+
+namespace {
+
+// Calls visit(block offset, offset of the same block in a tensor of the result's shape).
+template <class Visit>
+void for_each_block(const Places& places, const Dims& result_strides, const Visit& visit) {
+  int64_t counter[kMaxDims] = {}, at = 0;
+  const Dims& shape = places.index_shape;
+  for (int64_t offset : places.offsets) {
+    visit(offset, at);
+    for (int k = shape.n - 1; k >= 0; --k) {
+      int64_t stride = result_strides[places.at + k];
+      at += stride;
+      if (++counter[k] < shape[k]) break;
+      at -= stride * shape[k];
+      counter[k] = 0;
+    }
+  }
+}
+
+// How many elements a block has where they lie one after the other on both sides, else 0.
+int64_t dense_block(const Places& places, const Dims& kept) {
+  const Dims& sizes = places.block_sizes;
+  int64_t n = 1;
+  for (int d = sizes.n; d-- > 0;) {
+    if (sizes[d] != 1 && (places.block_strides[d] != n || kept[d] != n)) return 0;
+    n *= sizes[d];
+  }
+  return n;
+}
+
+template <class T>
+void gather(const Places& places, TensorImpl* from, TensorImpl* out, const Dims& strides) {
+  const auto* source = reinterpret_cast<const T*>(from->data());
+  auto* target = reinterpret_cast<T*>(out->mut_data());
+  Dims kept = places.kept(strides);
+  int64_t dense = dense_block(places, kept);
+  for_each_block(places, strides, [&](int64_t offset, int64_t at) {
+    if (dense == 1)
+      target[at] = source[offset];
+    else if (dense)
+      std::memcpy(target + at, source + offset, static_cast<size_t>(dense) * sizeof(T));
+    else
+      run_copy(target + at, kept.v, out->dtype(), source + offset, places.block_strides.v,
+               out->dtype(), places.block_sizes.v, places.block_sizes.n);
+  });
+}
+
+// target[offset + ...] (+)= values[at + ...] over the kept dimensions, innermost last.
+template <class T, bool kAdd>
+void write_block(T* target, const int64_t* to, const T* values, const int64_t* from,
+                 const int64_t* sizes, int n) {
+  if (n == 0) {
+    *target = kAdd ? static_cast<T>(*target + *values) : *values;
+    return;
+  }
+  if (n == 1) {
+    for (int64_t i = 0; i < sizes[0]; ++i) {
+      T& place = target[i * to[0]];
+      place = kAdd ? static_cast<T>(place + values[i * from[0]]) : values[i * from[0]];
+    }
+    return;
+  }
+  for (int64_t i = 0; i < sizes[0]; ++i)
+    write_block<T, kAdd>(target + i * to[0], to + 1, values + i * from[0], from + 1, sizes + 1,
+                         n - 1);
+}
+
+template <class T, bool kAdd>
+void scatter(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides) {
+  auto* target = reinterpret_cast<T*>(into->mut_data());
+  const auto* source = reinterpret_cast<const T*>(values->data());
+  Dims kept = places.kept(strides);
+  int64_t dense = dense_block(places, kept);
+  const int64_t one = 1;
+  for_each_block(places, strides, [&](int64_t offset, int64_t at) {
+    if (dense)
+      write_block<T, kAdd>(target + offset, &one, source + at, &one, &dense, 1);
+    else
+      write_block<T, kAdd>(target + offset, places.block_strides.v, source + at, kept.v,
+                           places.block_sizes.v, places.block_sizes.n);
+  });
+}
+
+}  // namespace
+
+TensorRef read_places(const Places& places, TensorImpl* t) {
+  TensorRef out = TensorImpl::empty(t->dtype(), places.result);
+  Dims strides(out->strides(), out->ndim());
+  if (out->numel())
+    dispatch_dtype(t->dtype(),
+                   [&](auto zero) { gather<decltype(zero)>(places, t, out.get(), strides); });
+  return out;
+}
+
+void write_places(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides,
+                  bool add) {
+  dispatch_dtype(into->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    if (add)
+      scatter<T, true>(places, into, values, strides);
+    else
+      scatter<T, false>(places, into, values, strides);
+  });
+}
+
+}  // namespace rl

@@ -1,0 +1,36 @@
+// Where tensors of indices and masks point to, and the loops that read and write there.
+#pragma once
+
+#include <vector>
+
+#include "ops/op.h"
+
+namespace rl {
+
+// A resolved choice: where each chosen block starts, and what a block looks like.
+struct Places {
+  std::vector<int64_t> offsets;  // of the blocks, in elements, row-major over index_shape
+  Dims index_shape;
+  Dims result;                      // sizes of index(input)
+  int at = 0;                       // where index_shape stands in `result`
+  Dims block_sizes, block_strides;  // the dimensions that are kept whole
+  // The strides, in `whole`, of the kept dimensions of a tensor of the result's shape.
+  Dims kept(const Dims& whole) const {
+    Dims strides;
+    for (int d = 0; d < whole.n; ++d)
+      if (d < at || d >= at + index_shape.n) strides.push(whole[d]);
+    return strides;
+  }
+};
+
+// Throws PyTorch's IndexErrors for what does not fit `t`.
+Places resolve(TensorImpl* t, const TensorList& indices);
+// The chosen elements in a fresh row-major tensor.
+TensorRef read_places(const Places& places, TensorImpl* t);
+// Writes or adds `values`, seen under `strides` in the shape of the result, one after the other.
+void write_places(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides,
+                  bool add);
+// The coordinates of the true elements in row-major order: one int64 tensor for each dimension.
+void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out);
+
+}  // namespace rl
