@@ -43,12 +43,6 @@ def test_interpreter_ends_cleanly_with_everything_alive():
 
 
 @rushlight_only
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_wrong_arguments_raise_and_do_not_crash(seed):
-    assert run_script("wrong_arguments", seed, 10_000).split()[-1] == "done"
-
-
-@rushlight_only
 def test_import_is_light():
     lines = run_script("import_cost").splitlines()
     assert lines == ["loaded:", "after repr:"]

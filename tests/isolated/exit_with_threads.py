@@ -1,0 +1,36 @@
+"""The interpreter ends while daemon threads stand in hooks, and graphs and iterators are alive."""
+
+import threading
+import time
+
+from _module import torch
+
+x = torch.ones(1000, requires_grad=True)
+inside = threading.Barrier(5)
+never = threading.Event()
+
+
+def work():
+    y = (x * 2).exp()
+    y.register_hook(lambda g: (inside.wait(), never.wait(), None)[2])
+    y.sum().backward()
+
+
+class Cycle:
+    def __init__(self):
+        self.me, self.graph = self, (x * x).sum()
+
+    def __del__(self):
+        (self.graph * 2).item()
+
+
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+inside.wait(60)
+time.sleep(0.5)  # until each is in its second wait
+kept_until_exit = [Cycle() for _ in range(3)]
+rows = iter(x)
+next(rows)
+generator = (row * 2 for row in x)
+next(generator)
+print("ending")
