@@ -22,6 +22,7 @@ TYPES = {
     "float": "builtins.float",
     "bool": "builtins.bool",
     "int[]": "builtins.int | Sequence[builtins.int]",
+    "Size": "Sequence[builtins.int]",
     "int...": "builtins.int | Sequence[builtins.int]",
     "dtype": "_dtype",
     "device": "_device | str | builtins.int",

@@ -380,6 +380,10 @@ void random_all(float* out, int64_t n, Generator& generator) {
   for (int64_t i = 0; i < n; ++i)
     out[i] = static_cast<float>(generator.random() % ((1u << 24) + 1));
 }
+template <>
+void random_all(bool* out, int64_t n, Generator& generator) {
+  for (int64_t i = 0; i < n; ++i) out[i] = generator.random() & 1;
+}
 
 void random_permutation(int64_t* out, int64_t n, Generator& generator) {
   for (int64_t i = 0; i < n; ++i) out[i] = i;

@@ -38,7 +38,7 @@ struct Ones {
 struct Full {
   static constexpr OpRecord record{
       .name = "full",
-      .signature = "full(size: int[], fill_value: Number, *, " RL_FACTORY_TAIL,
+      .signature = "full(size: Size, fill_value: Number, *, " RL_FACTORY_TAIL,
       .doc = "A tensor of one number, in the number's own dtype unless another is asked for.",
       .form = Form::kFunction};
   using backward = NotDifferentiable;

@@ -122,6 +122,7 @@ enum class ParamKind : uint8_t {
   kFloat,           // float
   kBool,            // bool
   kDims,            // int[]: a sequence of ints, or one int
+  kSizes,           // Size: a sequence of ints
   kVarDims,         // int...: a sequence, or the ints themselves as positional arguments
   kDType,           // dtype
   kDevice,          // device: checked and dropped, the CPU is the only one

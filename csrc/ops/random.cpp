@@ -1,5 +1,10 @@
 #include "ops/random.h"
 
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "core/host.h"
 #include "kernels/iterator.h"
 #include "kernels/random.h"
 #include "ops/copy.h"
@@ -19,14 +24,23 @@ void require_float(TensorImpl* t, const char* op) {
         dtype_title(t->dtype()), "'");
 }
 
-// Draws into row-major memory, then copies where the tensor is laid out otherwise.
+// Draws in the order of the memory, as PyTorch does, then copies where that has gaps.
 template <class Draw>
 void draw(TensorImpl* t, Draw&& into) {
   if (t->is_contiguous()) return into(t->mut_data());
-  TensorRef rows = TensorImpl::empty(t->dtype(), t->sizes(), t->ndim());
+  int order[kMaxDims];
+  std::iota(order, order + t->ndim(), 0);
+  std::stable_sort(order, order + t->ndim(),
+                   [&](int a, int b) { return t->strides()[a] > t->strides()[b]; });
+  Dims sizes, strides;
+  for (int i = 0; i < t->ndim(); ++i) {
+    sizes.push(t->sizes()[order[i]]);
+    strides.push(t->strides()[order[i]]);
+  }
+  TensorRef rows = TensorImpl::empty(t->dtype(), sizes);
   into(rows->mut_data());
-  run_copy(t->mut_data(), t->strides(), t->dtype(), rows->data(), rows->strides(), t->dtype(),
-           t->sizes(), t->ndim());
+  run_copy(t->mut_data(), strides.v, t->dtype(), rows->data(), rows->strides(), t->dtype(), sizes.v,
+           sizes.n);
 }
 
 void draw_uniform(TensorImpl* t, double from, double to, Generator& generator) {
@@ -49,6 +63,116 @@ void draw_normal(TensorImpl* t, double mean, double std, Generator& generator) {
     else
       normal_double(reinterpret_cast<double*>(out), n, mean, std, contiguous, generator);
   });
+}
+
+// The float nearest to an integer, as one; beyond int64 the lowest, which no bound compares with.
+template <class T>
+int64_t rounded(int64_t i) {
+  T x = static_cast<T>(i);
+  return x < T(0x1p63) ? static_cast<int64_t>(x) : INT64_MIN;
+}
+
+// The distance of neighbouring floats at i, doubled where i is a power of two's end.
+template <class T>
+int64_t spacing(int64_t i) {
+  int top = 63 - __builtin_clzll(static_cast<uint64_t>(i < 0 ? -i : i));
+  return int64_t{1} << (top - std::numeric_limits<T>::digits + 1);
+}
+
+// Moves bounds inside that the dtype would round out of the interval.
+template <class T>
+void round_inside(int64_t& from, int64_t* to) {
+  int64_t next = rounded<T>(from + 1);
+  if (next < from) from = next + spacing<T>(from + 1);
+  if (!to) return;
+  int64_t last = rounded<T>(*to - 1);
+  if (last >= *to) *to = last - spacing<T>(*to - 1);
+}
+
+// `what` lies in the integers that the dtype counts without gaps.
+void check_counted(TensorImpl* t, int64_t bound, const char* what) {
+  if (t->dtype() == DType::kBool)
+    check(bound == 0 || bound == 1, ErrorKind::kRuntime, what, " is out of bounds for bool");
+  if (!is_float(t->dtype())) return;
+  int digits = t->dtype() == DType::kFloat32 ? 24 : 53;
+  if (bound < -(int64_t{1} << digits) || bound > int64_t{1} << digits)
+    host().warn("UserWarning",
+                concat(what, " is out of bounds [-(2^", digits, "), 2^", digits,
+                       "]. Due to precision limitations ", dtype_cpp_name(t->dtype()),
+                       " can support discrete uniform distribution only within this range."));
+}
+
+// range 0: every int64.
+void draw_range(TensorImpl* t, int64_t from, uint64_t range, Generator& generator) {
+  int64_t n = t->numel();
+  draw(t, [&](char* out) {
+    dispatch_dtype(t->dtype(), [&](auto x) {
+      using T = decltype(x);
+      auto* to = reinterpret_cast<T*>(out);
+      if constexpr (std::is_same_v<T, int64_t>) {
+        random_range(to, n, from, range, generator);
+      } else {
+        int64_t chunk[256];
+        for (int64_t m, at = 0; at < n; at += m) {
+          m = std::min<int64_t>(n - at, 256);
+          random_range(chunk, m, from, range, generator);
+          for (int64_t i = 0; i < m; ++i) to[at + i] = static_cast<T>(chunk[i]);
+        }
+      }
+    });
+  });
+}
+
+void draw_between(TensorImpl* t, int64_t from, int64_t to, Generator& generator) {
+  check(from < to, ErrorKind::kRuntime,
+        "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", to);
+  if (is_float(t->dtype())) {
+    t->dtype() == DType::kFloat32 ? round_inside<float>(from, &to)
+                                  : round_inside<double>(from, &to);
+    check(from < to, ErrorKind::kRuntime,
+          "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got "
+          "from=",
+          from, " >= to=", to);
+  }
+  check_counted(t, from, "from");
+  check_counted(t, to - 1, "to - 1");
+  draw_range(t, from, static_cast<uint64_t>(to) - static_cast<uint64_t>(from), generator);
+}
+
+// As far as the dtype counts without gaps.
+void draw_upwards(TensorImpl* t, int64_t from, Generator& generator) {
+  if (from == INT64_MIN) {
+    check(t->dtype() != DType::kBool, ErrorKind::kNotImplemented,
+          "\"random_full_64_bits_range_kernel_cpu\" not implemented for 'Bool'");
+    return draw_range(t, from, 0, generator);
+  }
+  int64_t last = t->dtype() == DType::kBool ? 1 : INT64_MAX;
+  if (is_float(t->dtype())) {
+    bool narrow = t->dtype() == DType::kFloat32;
+    last = int64_t{1} << (narrow ? 24 : 53);
+    narrow ? round_inside<float>(from, nullptr) : round_inside<double>(from, nullptr);
+    check(from < last, ErrorKind::kRuntime,
+          "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to "
+          "dtype, but got from=",
+          from, " > to_inc=", last);
+  }
+  check_counted(t, from, "from");
+  draw_range(t, from, static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1, generator);
+}
+
+// randint: sizes in args[at], then generator, dtype, device, requires_grad.
+void integers(Call& call, int64_t low, int64_t high, int at) {
+  const Value& dtype = call.args[at + 2];
+  call.output =
+      factory(*call.args[at].dims, dtype.kind == Kind::kDType ? dtype : Value::of(DType::kInt64));
+  draw_between(call.output.get(), low, high, generator_from(call.args[at + 1]));
+  finish_factory(call, at + 4);
+}
+
+void integers_like(Call& call, int64_t low, int64_t high, int at) {
+  call.output = factory_like(call.tensor(0), call.args[at + 1]);
+  draw_between(call.output.get(), low, high, generator_from(call.args[at]));
+  finish_factory(call, at + 3);
 }
 
 }  // namespace
@@ -105,6 +229,69 @@ void Normal::forward(Call& call) {
 }
 
 void Normal::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  Zero::backward(node, grad_out, grad_in);
+}
+
+void Randint::forward(Call& call) { integers(call, 0, call.args[0].i, 1); }
+void RandintLow::forward(Call& call) { integers(call, call.args[0].i, call.args[1].i, 2); }
+void RandintLike::forward(Call& call) { integers_like(call, 0, call.args[1].i, 2); }
+void RandintLikeLow::forward(Call& call) { integers_like(call, call.args[1].i, call.args[2].i, 3); }
+
+void Randperm::forward(Call& call) {
+  int64_t n = call.args[0].i;
+  DType dtype = call.args[2].kind == Kind::kDType ? call.args[2].dtype : DType::kInt64;
+  check(n >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", n, ": [",
+        n, "]");
+  check(dtype != DType::kBool, ErrorKind::kNotImplemented,
+        "\"randperm\" not implemented for 'Bool'");
+  check(dtype != DType::kFloat32 || n <= (1 << 24) + 1, ErrorKind::kRuntime,
+        "n cannot be greater than 2^24+1 for Float type.");
+  TensorRef order = TensorImpl::empty(DType::kInt64, &n, 1);
+  random_permutation(reinterpret_cast<int64_t*>(order->mut_data()), n,
+                     generator_from(call.args[1]));
+  call.output = order;
+  if (dtype != DType::kInt64) {
+    call.output = TensorImpl::empty(dtype, &n, 1);
+    run_copy(call.output->mut_data(), order->strides(), dtype, order->data(), order->strides(),
+             DType::kInt64, &n, 1);
+  }
+  finish_factory(call, 4);
+}
+
+void Random::forward(Call& call) {
+  TensorImpl* t = call.target;
+  Generator& generator = generator_from(call.args[1]);
+  draw(t, [&](char* out) {
+    dispatch_dtype(t->dtype(), [&](auto x) {
+      random_all(reinterpret_cast<decltype(x)*>(out), t->numel(), generator);
+    });
+  });
+  call.output = TensorRef::borrow(t);
+}
+
+void Random::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  Zero::backward(node, grad_out, grad_in);
+}
+
+void RandomFromTo::forward(Call& call) {
+  Generator& generator = generator_from(call.args[3]);
+  if (call.args[2].is_none())
+    draw_upwards(call.target, call.args[1].i, generator);
+  else
+    draw_between(call.target, call.args[1].i, call.args[2].i, generator);
+  call.output = TensorRef::borrow(call.target);
+}
+
+void RandomFromTo::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  Zero::backward(node, grad_out, grad_in);
+}
+
+void RandomTo::forward(Call& call) {
+  draw_between(call.target, 0, call.args[1].i, generator_from(call.args[2]));
+  call.output = TensorRef::borrow(call.target);
+}
+
+void RandomTo::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   Zero::backward(node, grad_out, grad_in);
 }
 

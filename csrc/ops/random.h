@@ -75,6 +75,107 @@ struct Normal {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-using RandomOps = OpList<Rand, Randn, RandLike, RandnLike, Uniform, Normal>;
+#define RL_RANDINT_TAIL                                                                         \
+  "generator: Generator? = None, dtype: dtype? = None, device: device? = None, requires_grad: " \
+  "bool = False, out: Tensor? = None) -> Tensor"
+
+struct Randint {
+  static constexpr OpRecord record{
+      .name = "randint",
+      .signature = "randint(high: int, size: Size, *, " RL_RANDINT_TAIL,
+      .doc = "Integers from 0 up to, not including, high; int64 unless another dtype is asked for.",
+      .form = Form::kFunction};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+struct RandintLow {
+  static constexpr OpRecord record{
+      .name = "randint",
+      .overload = 1,
+      .signature = "randint(low: int, high: int, size: Size, *, " RL_RANDINT_TAIL,
+      .doc = "Integers from low up to, not including, high.",
+      .form = Form::kFunction};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+struct RandintLike {
+  static constexpr OpRecord record{
+      .name = "randint_like",
+      .signature = "randint_like(input: Tensor, high: int, *, " RL_RANDOM_TAIL,
+      .doc = "Integers from 0 up to, not including, high, in the same shape and dtype.",
+      .form = Form::kFunction};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+struct RandintLikeLow {
+  static constexpr OpRecord record{
+      .name = "randint_like",
+      .overload = 1,
+      .signature = "randint_like(input: Tensor, low: int, high: int, *, " RL_RANDOM_TAIL,
+      .doc = "Integers from low up to, not including, high, in the same shape and dtype.",
+      .form = Form::kFunction};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+struct Randperm {
+  static constexpr OpRecord record{.name = "randperm",
+                                   .signature = "randperm(n: int, *, " RL_RANDINT_TAIL,
+                                   .doc = "The integers from 0 up to n, in random order.",
+                                   .form = Form::kFunction};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+// Numbers 2, 0 and 1, as PyTorch counts the three forms.
+struct Random {
+  static constexpr OpRecord record{
+      .name = "random_",
+      .overload = 2,
+      .signature = "random_(input: Tensor, *, generator: Generator? = None) -> Tensor",
+      .doc = "Fills with integers from 0 up to the largest that the dtype counts without gaps.",
+      .derivative = "dy/dinput = 0",
+      .form = Form::kMethod,
+      .mutates = true,
+      .node = "RandomBackward2"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct RandomFromTo {
+  static constexpr OpRecord record{
+      .name = "random_",
+      .signature =
+          "random_(input: Tensor, from: int, to: int?, *, generator: Generator? = None) -> Tensor",
+      .doc =
+          "Fills with integers from `from` up to, not including, `to`; None: as far as the "
+          "dtype counts without gaps.",
+      .derivative = "dy/dinput = 0",
+      .form = Form::kMethod,
+      .mutates = true,
+      .node = "RandomBackward0"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct RandomTo {
+  static constexpr OpRecord record{
+      .name = "random_",
+      .overload = 1,
+      .signature = "random_(input: Tensor, to: int, *, generator: Generator? = None) -> Tensor",
+      .doc = "Fills with integers from 0 up to, not including, `to`.",
+      .derivative = "dy/dinput = 0",
+      .form = Form::kMethod,
+      .mutates = true,
+      .node = "RandomBackward1"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+using RandomOps = OpList<Rand, Randn, RandLike, RandnLike, Uniform, Normal, Randint, RandintLow,
+                         RandintLike, RandintLikeLow, Randperm, Random, RandomFromTo, RandomTo>;
 
 }  // namespace rl::ops

@@ -58,6 +58,7 @@ ParamKind read_kind(Reader& r) {
     }
     return ParamKind::kInt;
   }
+  if (type == "Size") return ParamKind::kSizes;
   if (type == "Number") return ParamKind::kNumber;
   if (type == "float") return ParamKind::kFloat;
   if (type == "bool") return ParamKind::kBool;

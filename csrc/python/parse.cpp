@@ -34,6 +34,7 @@ const char* kind_name(ParamKind kind) {
     case ParamKind::kBool:
       return "bool";
     case ParamKind::kDims:
+    case ParamKind::kSizes:
     case ParamKind::kVarDims:
       return "tuple of ints";
     case ParamKind::kDType:
@@ -56,7 +57,7 @@ bool parse_int(PyObject* object, int64_t* out) {
     *out = PyLong_AsLongLong(object);
     if (*out == -1 && PyErr_Occurred()) {
       PyErr_Clear();
-      fail(ErrorKind::kRuntime, "Overflow when unpacking long long");
+      fail(ErrorKind::kValue, "Overflow when unpacking long long");
     }
     return true;
   }
@@ -117,6 +118,9 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       if (!PyBool_Check(object)) return false;
       *out = Value::of_bool(object == Py_True);
       return true;
+    case ParamKind::kSizes:
+      if (!PyTuple_Check(object) && !PyList_Check(object)) return false;
+      [[fallthrough]];
     case ParamKind::kDims:
     case ParamKind::kVarDims: {
       Dims& dims = scratch.dims[scratch.used];
@@ -288,44 +292,76 @@ std::string type_name(PyObject* object) {
 
 std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); }
 
+// Says what is wrong with the arguments for the one overload that they can be meant for.
+[[gnu::cold]] void fail_overload(const PublicName& p, const Overload& o, bool method, Py_ssize_t n,
+                                 const Mismatch& why) {
+  int skipped = method ? 1 : 0;
+  switch (why.why) {
+    case Mismatch::kMissing: {
+      std::string missing;
+      int count = 0;
+      for (size_t j = static_cast<size_t>(why.param); j < o.params.size(); ++j) {
+        if (o.params[j].has_default) continue;
+        missing += (count++ ? ", \"" : "\"") + param_name(o.params[j]) + "\"";
+      }
+      fail(ErrorKind::kType, p.name, "() missing ", count,
+           " required positional arguments: ", missing);
+    }
+    case Mismatch::kTooMany:
+      fail(ErrorKind::kType, p.name, "() takes ", o.max_positional - skipped,
+           " positional argument", o.max_positional - skipped == 1 ? "" : "s", " but ", n,
+           n == 1 ? " was given" : " were given");
+    case Mismatch::kUnknownKeyword:
+      fail(ErrorKind::kType, p.name, "() got an unexpected keyword argument '",
+           PyUnicode_AsUTF8(why.object), "'");
+    case Mismatch::kTwice:
+      fail(ErrorKind::kType, p.name, "() got multiple values for argument '",
+           PyUnicode_AsUTF8(why.object), "'");
+    case Mismatch::kType: {
+      const PyParam& param = o.params[static_cast<size_t>(why.param)];
+      std::string position =
+          why.position ? concat(" (position ", why.position - skipped, ")") : std::string();
+      fail(ErrorKind::kType, p.name, "(): argument '", param_name(param), "'", position,
+           " must be ", kind_name(param.kind), ", not ", type_name(why.object));
+    }
+    default:
+      break;
+  }
+}
+
+// The one overload that takes this many arguments; null where there are several or none.
+const Overload* overload_by_count(const PublicName& p, bool method, Py_ssize_t count) {
+  const Overload* found = nullptr;
+  for (const Overload& o : p.overloads) {
+    Py_ssize_t least = 0, most = 0;
+    for (size_t j = method ? 1 : 0; j < o.params.size(); ++j) {
+      if (method && static_cast<int>(j) == o.out) continue;
+      least += !o.params[j].has_default;
+      ++most;
+    }
+    if (count < least || count > most) continue;
+    if (found) return nullptr;
+    found = &o;
+  }
+  return found;
+}
+
 [[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self,
                                             PyObject* const* args, Py_ssize_t n, PyObject* kwnames,
-                                            const Mismatch& why) {
+                                            Mismatch why) {
   const OpRecord& record = *p.overloads[0].op->record;
-  if (p.overloads.size() == 1 && !record.many_forms && !record.lists_form) {
-    const Overload& o = p.overloads[0];
-    switch (why.why) {
-      case Mismatch::kMissing: {
-        std::string missing;
-        int count = 0;
-        for (size_t j = static_cast<size_t>(why.param); j < o.params.size(); ++j) {
-          if (o.params[j].has_default) continue;
-          missing += (count++ ? ", \"" : "\"") + param_name(o.params[j]) + "\"";
-        }
-        fail(ErrorKind::kType, p.name, "() missing ", count,
-             " required positional arguments: ", missing);
+  if (!record.many_forms && !record.lists_form) {
+    const Overload* meant = &p.overloads[0];
+    if (p.overloads.size() > 1) {
+      meant = overload_by_count(p, self, n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0));
+      if (meant) {
+        Value values[kMaxArgs];
+        ParseScratch scratch;
+        PyObject* out = nullptr;
+        parse(*meant, self, args, n, kwnames, values, scratch, &out, why);
       }
-      case Mismatch::kTooMany:
-        fail(ErrorKind::kType, p.name, "() takes ", o.max_positional - (self ? 1 : 0),
-             " positional argument", o.max_positional - (self ? 1 : 0) == 1 ? "" : "s", " but ", n,
-             n == 1 ? " was given" : " were given");
-      case Mismatch::kUnknownKeyword:
-        fail(ErrorKind::kType, p.name, "() got an unexpected keyword argument '",
-             PyUnicode_AsUTF8(why.object), "'");
-      case Mismatch::kTwice:
-        fail(ErrorKind::kType, p.name, "() got multiple values for argument '",
-             PyUnicode_AsUTF8(why.object), "'");
-      case Mismatch::kType: {
-        const PyParam& param = o.params[static_cast<size_t>(why.param)];
-        std::string position = why.position
-                                   ? concat(" (position ", why.position - (self ? 1 : 0), ")")
-                                   : std::string();
-        fail(ErrorKind::kType, p.name, "(): argument '", param_name(param), "'", position,
-             " must be ", kind_name(param.kind), ", not ", type_name(why.object));
-      }
-      default:
-        break;
     }
+    if (meant) fail_overload(p, *meant, self, n, why);
   }
   std::string expected;
   bool one = record.lists_form;

@@ -280,3 +280,28 @@ def out_with_history(draw):
         f"{name}(): functions with out=... arguments don't support automatic differentiation, but "
         "one of the arguments requires grad.",
     )
+
+
+@rule("torch.randint(0,0,(2,))")
+def empty_range_of_integers(draw):
+    low = draw.randint(-9, 9)
+    high = low - draw.randint(0, 5)
+    call = draw.choice(
+        [
+            lambda: torch.randint(low, high, draw.shape()),
+            lambda: torch.empty(3).random_(low, high),
+            lambda: torch.randint_like(torch.ones(2), low, high),
+        ]
+    )
+    message = f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+    return Case(call, RuntimeError, message)
+
+
+@rule("torch.randperm(-1)")
+def negative_permutation(draw):
+    n = -draw.size()
+    return Case(
+        lambda: torch.randperm(n),
+        RuntimeError,
+        f"Trying to create tensor with negative dimension {n}: [{n}]",
+    )
