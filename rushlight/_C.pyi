@@ -278,10 +278,6 @@ class _NodeBase:
     site: Any
 
 
-class _TensorBuffer:
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-
-
 class device:
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def __enter__(self, *args: Any, **kwargs: Any) -> Any: ...

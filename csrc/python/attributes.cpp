@@ -6,6 +6,7 @@
 #include "ops/shape.h"
 #include "ops/table.h"
 #include "python/autograd.h"
+#include "python/buffer_protocol.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
 
@@ -43,8 +44,7 @@ PyObject* get_nbytes(PyObject* self, void*) {
 }
 
 PyObject* get_requires_grad(PyObject* self, void*) {
-  TensorImpl* t = impl_of(self);
-  return PyBool_FromLong(t->requires_grad() || (t->base() && t->base()->requires_grad()));
+  return PyBool_FromLong(needs_grad(impl_of(self)));
 }
 
 int set_requires_grad(PyObject* self, PyObject* value, void*) {

@@ -1,90 +1,9 @@
-// Memory shared with NumPy and other owners of buffers: from_numpy(), frombuffer(), Tensor.numpy().
+// Memory shared with NumPy and other owners of buffers: from_numpy() and frombuffer().
 #include "python/conversions.h"
 
 namespace rl::python {
 
 namespace {
-
-// --- a tensor's memory as a Python buffer
-
-struct Exporter {
-  PyObject_HEAD
-  TensorImpl* t;  // counted
-};
-
-PyTypeObject* g_exporter_type = nullptr;
-
-const char* format_of(DType t) {
-  constexpr const char* kFormats[kDTypes] = {"?", sizeof(long) == 8 ? "l" : "q", "f", "d"};
-  return kFormats[static_cast<int>(t)];
-}
-
-int get_buffer(PyObject* self, Py_buffer* view, int flags) {
-  TensorImpl* t = reinterpret_cast<Exporter*>(self)->t;
-  view->obj = nullptr;
-  if ((flags & PyBUF_WRITABLE) && !t->storage()->writable()) {
-    PyErr_SetString(PyExc_BufferError, "the tensor's memory is not writable");
-    return -1;
-  }
-  if ((flags & PyBUF_STRIDES) != PyBUF_STRIDES && !t->is_contiguous()) {
-    PyErr_SetString(PyExc_BufferError, "the tensor is not contiguous");
-    return -1;
-  }
-  int n = t->ndim();
-  auto* dims = static_cast<Py_ssize_t*>(PyMem_Malloc(sizeof(Py_ssize_t) * 2 * (n + 1)));
-  if (!dims) {
-    PyErr_NoMemory();
-    return -1;
-  }
-  auto size = static_cast<Py_ssize_t>(item_size(t->dtype()));
-  for (int i = 0; i < n; ++i) {
-    dims[i] = t->sizes()[i];
-    dims[n + i] = t->strides()[i] * size;
-  }
-  t->storage()->share_outside();
-  view->buf = t->mut_data();
-  view->obj = Py_NewRef(self);
-  view->len = t->numel() * size;
-  view->itemsize = size;
-  view->readonly = !t->storage()->writable();
-  view->ndim = n;
-  view->format = flags & PyBUF_FORMAT ? const_cast<char*>(format_of(t->dtype())) : nullptr;
-  view->shape = flags & PyBUF_ND ? dims : nullptr;
-  view->strides = (flags & PyBUF_STRIDES) == PyBUF_STRIDES ? dims + n : nullptr;
-  view->suboffsets = nullptr;
-  view->internal = dims;
-  return 0;
-}
-
-void release_buffer(PyObject*, Py_buffer* view) { PyMem_Free(view->internal); }
-
-void dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  reinterpret_cast<Exporter*>(self)->t->release();
-  type->tp_free(self);
-  Py_DECREF(type);
-}
-
-PyType_Slot kSlots[] = {
-    {Py_tp_dealloc, slot(dealloc)},
-    {Py_bf_getbuffer, slot(get_buffer)},
-    {Py_bf_releasebuffer, slot(release_buffer)},
-    {0, nullptr},
-};
-
-PyType_Spec kSpec = {
-    "rushlight._C._TensorBuffer", sizeof(Exporter), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, kSlots};
-
-PyObject* export_buffer(TensorImpl* t) {
-  auto* exporter = PyObject_New(Exporter, g_exporter_type);
-  if (!exporter) throw_python();
-  t->retain();
-  exporter->t = t;
-  return reinterpret_cast<PyObject*>(exporter);
-}
-
-// --- functions of the module
 
 PyObject* py_from_numpy(PyObject*, PyObject* array) {
   return guarded([&] {
@@ -193,23 +112,6 @@ PyMethodDef kFunctions[] = {
 
 }  // namespace
 
-PyObject* numpy_of(PyObject* tensor, bool force) {
-  TensorImpl* t = impl_of(tensor);
-  check(force || !t->requires_grad(), ErrorKind::kRuntime,
-        "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
-  PyRef numpy(PyImport_ImportModule("numpy"));
-  if (!numpy) {
-    if (!PyErr_ExceptionMatches(PyExc_ImportError)) throw_python();
-    PyErr_Clear();
-    fail(ErrorKind::kRuntime, "Numpy is not available\n  fix: pip install numpy.");
-  }
-  PyRef exporter(export_buffer(t));
-  return checked(PyObject_CallMethod(numpy.get(), "asarray", "O", exporter.get()));
-}
-
-bool init_numpy_bridge(PyObject* module) {
-  g_exporter_type = add_type(module, kSpec);
-  return g_exporter_type && PyModule_AddFunctions(module, kFunctions) == 0;
-}
+bool init_numpy_bridge(PyObject* module) { return PyModule_AddFunctions(module, kFunctions) == 0; }
 
 }  // namespace rl::python

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "graph/node.h"
+#include "python/buffer_protocol.h"
 #include "python/types.h"
 
 namespace rl::python {
@@ -272,6 +273,7 @@ bool init_tensor_type(PyObject* module) {
   add(Py_tp_doc,
       const_cast<char*>("A multi-dimensional array whose history can be differentiated."));
   n = add_number_slots(slots, n);
+  n = add_buffer_slots(slots, n);
   slots[n] = {0, nullptr};
   static PyType_Spec spec = {"rushlight.Tensor", sizeof(PyTensor), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
