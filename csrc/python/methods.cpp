@@ -6,6 +6,7 @@
 #include "ops/table.h"
 #include "python/autograd.h"
 #include "python/parse.h"
+#include "python/subclass.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
 #include "python/types.h"
@@ -252,32 +253,6 @@ PyObject* sized_as(PyObject* self, PyObject* other) {
 
 PyObject* get_device(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
 
-// as_subclass(cls): the same memory and history under another class.
-PyObject* as_subclass(PyObject* self, PyObject* cls) {
-  return guarded([&] {
-    check(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
-          ErrorKind::kType, "as_subclass(): argument 'cls' must be a subclass of Tensor");
-    Tensor source(TensorRef::borrow(impl_of(self)));
-    TensorRef aliased = view(source, source->shape()).ref();
-    return wrap_as(std::move(aliased), reinterpret_cast<PyTypeObject*>(cls));
-  });
-}
-
-// Tensor._make_subclass(cls, data, require_grad=False): a leaf of class cls over data's memory.
-PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t n) {
-  return guarded([&] {
-    check(n >= 2 && n <= 3 && PyType_Check(args[0]) && is_tensor(args[1]), ErrorKind::kType,
-          "_make_subclass(cls, data, require_grad=False)");
-    bool on = n == 3 && bool_argument("_make_subclass", "require_grad", args[2], false);
-    TensorRef leaf = detached_alias(impl_of(args[1]));
-    check(!on || is_float(leaf->dtype()), ErrorKind::kRuntime,
-          "Only Tensors of floating point and complex dtype can require gradients");
-    leaf->share_version(*impl_of(args[1]));
-    leaf->set_requires_grad(on);
-    return wrap_as(std::move(leaf), reinterpret_cast<PyTypeObject*>(args[0]));
-  });
-}
-
 constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 
 PyMethodDef kMethods[] = {
@@ -322,8 +297,11 @@ PyMethodDef kMethods[] = {
     {"expand_as", sized_as<ops::Expand>, METH_O, "expand(other.size())"},
     {"reshape_as", sized_as<ops::Reshape>, METH_O, "reshape(other.size())"},
     {"get_device", get_device, METH_NOARGS, "-1: the CPU."},
-    {"as_subclass", as_subclass, METH_O, "The same memory and history under another class."},
-    {"_make_subclass", method(make_subclass), METH_FASTCALL | METH_STATIC, nullptr},
+    {"as_subclass", method(as_subclass), kFast,
+     "as_subclass($self, cls)\n--\n\nThe same memory and history under another class."},
+    {"_make_subclass", method(make_subclass), kFast | METH_STATIC,
+     "_make_subclass(cls, data, require_grad=False)\n--\n\nA leaf of class cls over the memory of "
+     "data."},
     {nullptr, nullptr, 0, nullptr},
 };
 

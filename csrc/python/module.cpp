@@ -8,6 +8,7 @@
 #include "python/functions.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
+#include "python/torch_function.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -224,7 +225,7 @@ PyObject* make_module() {
   bool ok = init_tensor_type(m) && init_dtype_type(m) && init_device_type(m) && init_size_type(m) &&
             init_generator_type(m) && init_node_type(m) && init_grad_mode_types(m) &&
             init_conversions(m) && init_site(m) && init_memory_formats(m) && init_functions(m) &&
-            init_autograd(m);
+            init_autograd(m) && init_torch_function(m);
   if (!ok) throw_python();
   return module.release();
 }
