@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
-    ("autograd", "backends", "cuda", "random", "utils", "version"),
+    ("_tensor_str", "autograd", "backends", "cuda", "random", "utils", "version"),
 )
 _LAZY = {
     "are_deterministic_algorithms_enabled": "_settings",
@@ -35,7 +35,7 @@ _LAZY = {
 
 
 def __getattr__(name):
-    if name.startswith("_"):  # probes of the import system
+    if name.startswith("_") and name not in _SUBMODULES:  # probes of the import system
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     from importlib import import_module
 

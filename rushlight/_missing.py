@@ -24,8 +24,7 @@ class _Message(str):
     def __str__(self):
         lines = [str.__str__(self)]
         if self._asker is not None:
-            name, filename, line = self._asker
-            lines.append(f"  asked for by  {name} ({filename}:{line})")
+            lines.append(f"  asked for by  {self._asker}")
         nearest = nearest_names(self._module_name, self._name)
         if nearest:
             lines.append(f"  nearest       {', '.join(nearest)}")
@@ -101,12 +100,13 @@ def _public(module):
 
 
 def _asker(frame):
-    """Name, file and line of the nearest frame outside rushlight and the import system."""
+    """Where the nearest frame outside rushlight and the import system stands, as one line."""
     while frame is not None:
-        name = str(frame.f_globals.get("__name__", "?"))
+        name = str(frame.f_globals.get("__name__", ""))  # none in a bare exec()
         package = name.partition(".")[0]
         if package != "rushlight" and package not in _IMPORT_MACHINERY:
-            return name, frame.f_code.co_filename, frame.f_lineno
+            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            return f"{name} ({place})" if name else place
         frame = frame.f_back
     return None
 

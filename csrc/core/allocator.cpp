@@ -82,24 +82,28 @@ void* system_alloc(size_t bytes) {
   return ptr;
 }
 
+[[noreturn, gnu::cold]] void fail_memory(size_t bytes) {
+  fail(ErrorKind::kMemory, "DefaultCPUAllocator: can't allocate memory: you tried to allocate ",
+       bytes, " bytes. Error code 12 (Cannot allocate memory)\n  ", cache().stats.allocated,
+       " bytes are held by live tensors\n  fix: use a smaller shape, or let go of tensors (a graph "
+       "that is kept alive holds its saved values).");
+}
+
 }  // namespace
 
 AllocatorStats& data_stats() { return cache().stats; }
 
 void* data_alloc(size_t bytes, size_t* capacity) {
-  if (bytes > (size_t{1} << 47))
-    fail(ErrorKind::kRuntime, "Storage size calculation overflowed: ", bytes, " bytes asked for");
+  if (bytes > (size_t{1} << 47)) fail_memory(bytes);  // more than an address can say
   Class c = class_of(bytes);
   Cache& state = cache();
   *capacity = c.bytes;
-  state.stats.allocated += static_cast<int64_t>(c.bytes);
-  if (state.stats.allocated > state.stats.allocated_peak)
-    state.stats.allocated_peak = state.stats.allocated;
   auto& list = state.free[c.index];
   if (!list.empty()) {
     void* ptr = list.back();
     list.pop_back();
     state.cached -= static_cast<int64_t>(c.bytes);
+    state.stats.add(c.bytes);
     return ptr;
   }
   void* ptr = system_alloc(c.bytes);
@@ -107,11 +111,8 @@ void* data_alloc(size_t bytes, size_t* capacity) {
     data_empty_cache();
     ptr = system_alloc(c.bytes);
   }
-  if (!ptr) {
-    state.stats.allocated -= static_cast<int64_t>(c.bytes);
-    fail(ErrorKind::kRuntime, "DefaultCPUAllocator: can't allocate memory: you tried to allocate ",
-         bytes, " bytes.\n  ", state.stats.allocated, " bytes are held by live tensors.");
-  }
+  if (!ptr) fail_memory(bytes);
+  state.stats.add(c.bytes);
   ++state.stats.system_calls;
   state.stats.reserved += static_cast<int64_t>(c.bytes);
   return ptr;

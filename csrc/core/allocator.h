@@ -55,6 +55,11 @@ struct AllocatorStats {
   int64_t allocated_peak = 0;  // highest since reset
   int64_t reserved = 0;        // allocated + cached
   int64_t system_calls = 0;    // calls of the system allocator so far
+
+  void add(size_t bytes) {
+    allocated += static_cast<int64_t>(bytes);
+    if (allocated > allocated_peak) allocated_peak = allocated;
+  }
 };
 
 // Returns at least `bytes` and sets `capacity` to the class size. Throws Error(kMemory).

@@ -52,6 +52,7 @@ struct HookList;
 struct Extension {
   TensorImpl* base = nullptr;  // strong: the root that this view looks at
   Creation creation = Creation::kDefault;
+  bool own_grad = false;           // requires_grad_() was called on the view, not on its base
   uint32_t seen_version = 0;       // the view's grad_fn belongs to this version
   HookList* hooks = nullptr;       // tensor hooks of a leaf
   HookList* post_hooks = nullptr;  // of a leaf: run after .grad has changed

@@ -121,6 +121,8 @@ Edge gradient_edge(TensorImpl* t) {
     node->retain();
     return {node, t->output_nr()};
   }
+  // A view made outside the graph requires grad because its base does; nothing leads to it.
+  if (t->is_view() && !t->extension()->own_grad) return {};
   return {accumulator_of(t).detach(), 0};
 }
 

@@ -1,10 +1,12 @@
 #include "graph/saved.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
 #include "graph/copy_slices.h"
 #include "graph/provenance.h"
+#include "graph/view.h"
 
 namespace rl {
 
@@ -69,6 +71,26 @@ void SavedSlot::save_dims(const Dims& dims) {
 }
 
 Dims SavedSlot::as_dims() const { return Dims(word_.dims + 1, static_cast<int>(word_.dims[0])); }
+
+void SavedSlot::save_shapes(TensorImpl* const* tensors, int n) {
+  int64_t words = 0;
+  for (int i = 0; i < n; ++i) words += tensors[i]->ndim() + 1;
+  kind_ = SavedKind::kDims;
+  word_.dims = static_cast<int64_t*>(small_alloc(static_cast<size_t>(words + 1) * sizeof(int64_t)));
+  int64_t* to = word_.dims;
+  *to++ = words;
+  for (int i = 0; i < n; ++i) {
+    *to++ = tensors[i]->ndim();
+    to = std::copy_n(tensors[i]->sizes(), tensors[i]->ndim(), to);
+  }
+}
+
+std::vector<Dims> SavedSlot::as_shapes() const {
+  std::vector<Dims> shapes;
+  const int64_t *at = word_.dims + 1, *end = at + word_.dims[0];
+  for (; at < end; at += at[0] + 1) shapes.emplace_back(at + 1, static_cast<int>(at[0]));
+  return shapes;
+}
 
 TensorRef SavedSlot::unpack(Node* node, bool linked) const {
   if (kind_ == SavedKind::kFreed) fail_freed(node);
@@ -173,6 +195,7 @@ void fail_second_backward(const Node* node, const Site* freed_by) {
 
 void SavedSlot::fail_version(Node* node) const {
   TensorImpl* t = word_.t;
+  refresh_view(t);  // its history is that of the write
   std::string producer;
   if (kind_ == SavedKind::kInput) {
     if (Node* made_by = t->grad_fn())

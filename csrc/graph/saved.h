@@ -51,6 +51,9 @@ class SavedSlot {
     word_.i = value;
   }
   void save_dims(const Dims& dims);
+  // The shapes of several tensors: {ndim, sizes...} each.
+  void save_shapes(TensorImpl* const* tensors, int n);
+  std::vector<Dims> as_shapes() const;
   void save_string(const char* text) {
     kind_ = SavedKind::kString;
     word_.s = text;

@@ -1,6 +1,7 @@
 #include "ops/copy.h"
 
 #include <cstring>
+#include <utility>
 
 #include "kernels/iterator.h"
 #include "ops/table.h"
@@ -44,7 +45,38 @@ void check_fits(const Value& number, DType dtype) {
         dtype == DType::kInt64 ? "int64_t" : "float", " without overflow");
 }
 
+bool same_places(const TensorImpl& a, const TensorImpl& b) {
+  bool same = a.offset() == b.offset() && a.ndim() == b.ndim() && a.dtype() == b.dtype();
+  for (int d = 0; same && d < b.ndim(); ++d)
+    same = a.sizes()[d] == b.sizes()[d] && (a.sizes()[d] == 1 || a.strides()[d] == b.strides()[d]);
+  return same;
+}
+
+// Byte offsets from the storage's beginning: of the first element, and behind the last.
+std::pair<int64_t, int64_t> bytes_span(const TensorImpl& t) {
+  int64_t last = t.offset();
+  for (int d = 0; d < t.ndim(); ++d) last += (t.sizes()[d] - 1) * t.strides()[d];
+  auto item = static_cast<int64_t>(item_size(t.dtype()));
+  return {t.offset() * item, (last + 1) * item};
+}
+
 }  // namespace
+
+TensorRef read_apart(TensorImpl* target, TensorImpl* input) {
+  TensorRef whole = TensorRef::borrow(input);
+  if (input == target || input->storage().get() != target->storage().get()) return whole;
+  if (input->numel() == 0 || target->numel() == 0 || same_places(*input, *target)) return whole;
+  auto [from, to] = bytes_span(*input);
+  auto [begin, end] = bytes_span(*target);
+  if (to <= begin || end <= from) return whole;
+  auto dense = [](TensorImpl* t) {
+    return dense_non_overlapping(t->sizes(), t->strides(), t->ndim());
+  };
+  check(!dense(input) || !dense(target), ErrorKind::kRuntime,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+        "to a single memory location. Please clone() the tensor before performing the operation.");
+  return copy_of(input, input->dtype(), input);
+}
 
 void fill(TensorImpl* t, const Value& number) {
   alignas(8) char bytes[8] = {};
@@ -126,11 +158,7 @@ void Copy::forward(Call& call) {
         ") must match the size of tensor b (", from->ndim() ? from->sizes()[from->ndim() - 1] : 1,
         ") at non-singleton dimension ", to->ndim() ? to->ndim() - 1 : 0, "\n  cannot copy shape ",
         shown(from->sizes(), from->ndim()), " into shape ", shown(to->sizes(), to->ndim()));
-  // Overlapping memory is read before it is written.
-  TensorRef safe = TensorRef::borrow(from);
-  if (from != to && from->storage().get() == to->storage().get())
-    safe = copy_of(from, from->dtype(), from);
-  if (from != to) copy_into(to, safe.get());
+  if (from != to) copy_into(to, read_apart(to, from).get());
   call.output = TensorRef::borrow(to);
 }
 

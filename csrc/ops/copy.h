@@ -96,6 +96,9 @@ using CopyOps = OpList<Clone, Contiguous, ToCopy, Copy, Zero, Fill, FillTensor>;
 
 namespace rl {
 
+// What a write into `target` reads: `input`, or a copy of it where both use the same memory in an
+// order that nobody could tell. Throws where two dense ones overlap, as PyTorch does.
+TensorRef read_apart(TensorImpl* target, TensorImpl* input);
 // Writes one number everywhere; no graph, no version.
 void fill(TensorImpl* t, const Value& number);
 // clone() in row-major order, whatever the layout of t.

@@ -4,6 +4,7 @@
 
 #include "graph/grad_mode.h"
 #include "kernels/iterator.h"
+#include "ops/copy.h"
 
 namespace rl {
 
@@ -156,27 +157,6 @@ bool common_dense_strides(TensorImpl* const* tensors, int n, const Dims& shape, 
        " doesn't match the broadcast shape ", shown(shape));
 }
 
-// An input that shares some but not all bytes with the target would be read after it was written.
-void check_partial_overlap(TensorImpl* target, TensorImpl* input) {
-  if (input == target || input->storage().get() != target->storage().get()) return;
-  bool same = input->offset() == target->offset() && input->ndim() == target->ndim() &&
-              input->dtype() == target->dtype();
-  for (int d = 0; same && d < target->ndim(); ++d)
-    same = input->sizes()[d] == target->sizes()[d] &&
-           (input->sizes()[d] == 1 || input->strides()[d] == target->strides()[d]);
-  if (same || input->numel() == 0 || target->numel() == 0) return;
-  auto span = [](TensorImpl* t) {
-    int64_t last = t->offset();
-    for (int d = 0; d < t->ndim(); ++d) last += (t->sizes()[d] - 1) * t->strides()[d];
-    return last;
-  };
-  if (span(input) < target->offset() || span(target) < input->offset()) return;
-  fail(ErrorKind::kRuntime,
-       "unsupported operation: some elements of the input tensor and the written-to tensor refer "
-       "to a "
-       "single memory location. Please clone() the tensor before performing the operation.");
-}
-
 // Runs a kernel over tensors and scalars into `out` (made here when null). Shared by both
 // directions.
 struct Launch {
@@ -274,6 +254,17 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
   return out;
 }
 
+// In place, where an operand looks at the target's memory.
+[[gnu::cold, gnu::noinline]] TensorRef launch_apart(Launch l, TensorImpl* target) {
+  TensorRef apart[kMaxOperands];
+  for (int k = 0; k < l.n; ++k) {
+    if (!l.tensors[k]) continue;
+    apart[k] = read_apart(target, l.tensors[k]);
+    l.tensors[k] = apart[k].get();
+  }
+  return launch(l, target);
+}
+
 }  // namespace
 
 void elementwise_forward(Call& call) {
@@ -306,8 +297,14 @@ void elementwise_forward(Call& call) {
     if (category(l.result) > category(target->dtype())) [[unlikely]]
       fail(ErrorKind::kRuntime, "result type ", dtype_title(l.result),
            " can't be cast to the desired output type ", dtype_title(target->dtype()));
+    bool shared = false;
     for (int i = 0; i < e.n_args; ++i)
-      if (l.tensors[i]) check_partial_overlap(target, l.tensors[i]);
+      if (TensorImpl* t = l.tensors[i])
+        shared |= t != target && t->storage().get() == target->storage().get();
+    if (shared) {
+      call.output = launch_apart(l, target);
+      return;
+    }
   }
   call.output = launch(l, call.target);
 }

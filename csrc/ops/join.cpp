@@ -21,6 +21,16 @@ DType joined_type(const TensorList& list) {
   return type.get();
 }
 
+// A count that no caller means would fill the memory, view by view, before anybody could stop it.
+void check_parts(const char* function, int64_t parts) {
+  constexpr int64_t kMost = int64_t{1} << 24;
+  check(parts <= kMost, ErrorKind::kRuntime, function, "(): ", parts,
+        " tensors asked for, and at most ", kMost,
+        " can be made at once\n  fix: take the parts one "
+        "by one, with narrow() or select().");
+}
+
+bool left_out(const Dims& sizes) { return sizes.n == 1 && sizes[0] == 0; }
 bool left_out(const TensorImpl* t) { return t->ndim() == 1 && t->sizes()[0] == 0; }
 
 void add_output(Call& call, TensorRef t) {
@@ -93,15 +103,15 @@ void Cat::forward(Call& call) {
 void Cat::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   Tensor grad(grad_out[0]);
-  std::vector<TensorRef> parts = node.saved_list(1);
+  std::vector<Dims> parts = node.slot(1).as_shapes();
   int64_t at = 0;
   for (uint32_t i = 0; i < node.n_edges(); ++i) {
-    TensorImpl* part = parts[i].get();
+    const Dims& part = parts[i];
     if (left_out(part)) {
-      if (node.wants(i)) grad_in[i] = full(part->shape(), part->dtype(), 0).ref();
+      if (node.wants(i)) grad_in[i] = full(part, grad->dtype(), 0).ref();
       continue;
     }
-    int64_t length = part->sizes()[wrap_dim(node.slot(0).as_int(), part->ndim())];
+    int64_t length = part[wrap_dim(node.slot(0).as_int(), part.n)];
     if (node.wants(i)) grad_in[i] = slice(grad, node.slot(0).as_int(), at, at + length, 1).ref();
     at += length;
   }
@@ -142,6 +152,7 @@ void Unbind::forward(Call& call) {
   check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", call.args[1].i,
         " but tensor has no dimensions");
   int dim = wrap_dim(call.args[1].i, t->ndim());
+  check_parts("unbind", t->sizes()[dim]);
   Dims sizes, strides;
   for (int d = 0; d < t->ndim(); ++d) {
     if (d == dim) continue;
@@ -182,6 +193,7 @@ void Split::forward(Call& call) {
   int64_t size = t->sizes()[dim];
   check(length > 0 || size == 0, ErrorKind::kRuntime,
         "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+  check_parts("split", length ? (size - 1) / length + 1 : 1);
   std::vector<int64_t> lengths;
   for (int64_t left = size; left > 0; left -= lengths.back())
     lengths.push_back(std::min(left, length));
@@ -272,6 +284,7 @@ void TensorSplit::forward(Call& call) {
   int dim = wrap_dim(call.args[2].i, t->ndim());
   check(sections > 0, ErrorKind::kRuntime, "number of sections must be larger than 0, got ",
         sections);
+  check_parts("tensor_split", sections);
   int64_t size = t->sizes()[dim], at = 0;
   for (int64_t i = 0; i < sections; ++i) {
     int64_t length = size / sections + (i < size % sections);

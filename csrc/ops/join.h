@@ -13,7 +13,7 @@ struct Cat {
       .doc = "Tensors one after the other along a dimension.",
       .derivative = "each tensor gets its part of the gradient",
       .form = Form::kFunction};
-  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {"tensors", Source::kArg, 0}};
+  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {nullptr, Source::kShapes, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };

@@ -170,7 +170,7 @@ struct Call {
 class OpNode;
 
 // Where a saved slot's value comes from.
-enum class Source : uint8_t { kArg, kResult, kSizes, kStrides, kOffset, kNumel };
+enum class Source : uint8_t { kArg, kResult, kSizes, kStrides, kOffset, kNumel, kShapes };
 
 struct SlotSpec {
   const char* name;  // `_saved_<name>`; null: not shown

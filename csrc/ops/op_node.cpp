@@ -88,6 +88,10 @@ void OpNode::save(Call& call) {
       place.save_dims(Dims(arg.t->strides(), arg.t->ndim()));
       continue;
     }
+    if (spec.source == Source::kShapes) {
+      place.save_shapes(arg.list->v, arg.list->n);
+      continue;
+    }
     if (spec.source == Source::kOffset) {
       place.save_int(arg.t->offset());
       continue;

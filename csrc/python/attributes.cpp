@@ -270,6 +270,7 @@ void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence) {
   check(!on || !t->is_inference() || inference_enabled(), ErrorKind::kRuntime,
         "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   t->set_requires_grad(on);
+  if (t->is_view()) t->extension()->own_grad = on;
   if (on) tracked_from_now(t);
 }
 

@@ -31,6 +31,7 @@ std::string torch_size(TensorImpl* t) {
   Provenance story;
   story.line("asked for by", Site::capture());
   Cut cut = is_float(t->dtype()) ? t->cut() : Cut::kDtype;
+  if (t->is_view() && t->requires_grad()) cut = Cut::kNoGrad;
   switch (cut) {
     case Cut::kNoGrad:
       story.line(
@@ -57,6 +58,19 @@ std::string torch_size(TensorImpl* t) {
   }
   fail(ErrorKind::kRuntime, "element ", index,
        " of tensors does not require grad and does not have a grad_fn", story.text());
+}
+
+[[noreturn, gnu::cold]] void fail_unused(TensorImpl* t, Py_ssize_t index) {
+  Provenance story;
+  story.line("asked for by", Site::capture());
+  if (Node* node = t->grad_fn()) story.line("made by", node->site());
+  story.line("its shape is", concat(shown(t->sizes(), t->ndim())));
+  story.fix(
+      "compute the output from this very tensor: a copy or a view made of it does not count.");
+  fail(ErrorKind::kRuntime, "The differentiated Tensor at index ", index,
+       " appears to not have been used in the graph. Set allow_unused=True if this is the desired "
+       "behavior.",
+       story.text());
 }
 
 // The gradient that a root starts with.
@@ -87,8 +101,9 @@ TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
 void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad, size_t index) {
   refresh_view(out);
   TensorRef start = root_gradient(out, grad, index);
-  if (!out->requires_grad()) fail_no_grad(out, index);
-  request.roots.push_back({gradient_edge(out), std::move(start)});
+  Edge edge = gradient_edge(out);
+  if (!edge.node) fail_no_grad(out, index);
+  request.roots.push_back({edge, std::move(start)});
 }
 
 // A tensor, or a sequence of tensors, as a borrowed array.
@@ -250,11 +265,7 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
       TensorRef& g = found[static_cast<size_t>(i)];
       TensorImpl* t = impl_of(inputs.items[i]);
       if (!g) {
-        check(allow_unused, ErrorKind::kRuntime, "The differentiated Tensor at index ", i,
-              " appears to not have been used in the graph. Set allow_unused=True if this is the "
-              "desired "
-              "behavior.\n  its shape is ",
-              shown(t->sizes(), t->ndim()));
+        if (!allow_unused) fail_unused(t, i);
         if (materialize) {
           g = full(t->shape(), t->dtype(), 0).ref();
           if (request.create_graph) g->set_requires_grad(true);

@@ -253,6 +253,16 @@ PyObject* sized_as(PyObject* self, PyObject* other) {
 
 PyObject* get_device(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
 
+// The slot serves hash(); this one words the complaint about arguments.
+PyObject* hash(PyObject* self, PyObject* args) {
+  return guarded([&] {
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    check(n == 0, ErrorKind::kType, "Tensor.__hash__() takes 1 positional argument but ", n + 1,
+          " were given");
+    return PyLong_FromSsize_t(PyObject_Hash(self));
+  });
+}
+
 constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 
 PyMethodDef kMethods[] = {
@@ -297,6 +307,7 @@ PyMethodDef kMethods[] = {
     {"expand_as", sized_as<ops::Expand>, METH_O, "expand(other.size())"},
     {"reshape_as", sized_as<ops::Reshape>, METH_O, "reshape(other.size())"},
     {"get_device", get_device, METH_NOARGS, "-1: the CPU."},
+    {"__hash__", hash, METH_VARARGS, "By identity."},
     {"as_subclass", method(as_subclass), kFast,
      "as_subclass($self, cls)\n--\n\nThe same memory and history under another class."},
     {"_make_subclass", method(make_subclass), kFast | METH_STATIC,

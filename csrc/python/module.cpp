@@ -14,6 +14,22 @@
 
 namespace rl::python {
 
+namespace {
+
+PyObject* g_memory_error;
+
+// PyTorch's type for this is RuntimeError, Python's MemoryError: both may be caught.
+bool init_memory_error(PyObject* module) {
+  PyRef bases(checked(PyTuple_Pack(2, PyExc_MemoryError, PyExc_RuntimeError)));
+  g_memory_error = PyErr_NewExceptionWithDoc(
+      "rushlight.OutOfMemoryError",
+      "There is no memory for a tensor. The process goes on, and smaller tensors can be made.",
+      bases.get(), nullptr);
+  return g_memory_error && PyModule_AddObjectRef(module, "OutOfMemoryError", g_memory_error) == 0;
+}
+
+}  // namespace
+
 void throw_python() { throw Error(ErrorKind::kPython, "a Python exception is set"); }
 
 void set_python_error() noexcept {
@@ -35,7 +51,7 @@ void set_python_error() noexcept {
         type = PyExc_IndexError;
         break;
       case ErrorKind::kMemory:
-        type = PyExc_MemoryError;
+        type = g_memory_error;
         break;
       case ErrorKind::kNotImplemented:
         type = PyExc_NotImplementedError;
@@ -125,7 +141,12 @@ PyObject* set_default(PyObject*, PyObject* dtype) {
   });
 }
 
-PyObject* get_default(PyObject*, PyObject*) { return Py_NewRef(dtype_object(default_dtype())); }
+PyObject* get_default(PyObject*, PyObject* const*, Py_ssize_t n) {
+  return guarded([&] {
+    check(n == 0, ErrorKind::kType, "torch.get_default_dtype() takes no arguments (", n, " given)");
+    return Py_NewRef(dtype_object(default_dtype()));
+  });
+}
 
 // Kernels run on the calling thread; the number is kept for programs that read it back.
 PyObject* set_num_threads(PyObject*, PyObject* number) {
@@ -189,7 +210,7 @@ PyMethodDef kFunctions[] = {
     {"is_tensor", is_tensor_function, METH_O, "is_tensor(obj)\n--\n\nWhether obj is a Tensor."},
     {"set_default_dtype", set_default, METH_O,
      "set_default_dtype(d)\n--\n\nThe dtype of tensors made from Python floats."},
-    {"get_default_dtype", get_default, METH_NOARGS,
+    {"get_default_dtype", method(get_default), METH_FASTCALL,
      "The dtype of tensors made from Python floats."},
     {"set_num_threads", set_num_threads, METH_O, nullptr},
     {"get_num_threads", get_num_threads, METH_NOARGS, nullptr},
@@ -222,10 +243,11 @@ PyObject* make_module() {
     PyErr_Format(PyExc_ImportError, "%s; it can run: %s", problem, available_kernel_sets());
     return nullptr;
   }
-  bool ok = init_tensor_type(m) && init_dtype_type(m) && init_device_type(m) && init_size_type(m) &&
-            init_generator_type(m) && init_node_type(m) && init_grad_mode_types(m) &&
-            init_conversions(m) && init_site(m) && init_memory_formats(m) && init_functions(m) &&
-            init_autograd(m) && init_torch_function(m);
+  bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
+            init_device_type(m) && init_size_type(m) && init_generator_type(m) &&
+            init_node_type(m) && init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
+            init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
+            init_torch_function(m);
   if (!ok) throw_python();
   return module.release();
 }

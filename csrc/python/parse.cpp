@@ -4,6 +4,7 @@
 
 #include "core/host.h"
 #include "graph/grad_mode.h"
+#include "ops/copy.h"
 #include "ops/tensor.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
@@ -396,6 +397,10 @@ PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
         "(): functions with out=... arguments don't support automatic differentiation, but one of "
         "the "
         "arguments requires grad.");
+  if (call.op->elementwise)  // refuses what PyTorch does; the result is computed apart anyway
+    for (int i = 0; i < call.op->n_tensor_args; ++i)
+      if (const Value& v = call.args[call.op->tensor_args[i]]; v.is_tensor())
+        read_apart(target, v.t);
   dispatch(call);
   TensorRef result = std::move(call.output);
   check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",

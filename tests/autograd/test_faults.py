@@ -169,3 +169,13 @@ def test_post_accumulate_hook_that_returns_a_tensor_is_refused():
     x.register_post_accumulate_grad_hook(lambda p: p)
     with pytest.raises(RuntimeError, match="hooks should return None"):
         x.sum().backward()
+
+
+@pytest.mark.parametrize("view", [lambda t: t[0], lambda t: t.t(), lambda t: t.view(-1)])
+def test_saved_view_changed_through_its_base_is_named_as_strided(view):
+    base = torch.ones(3, 3, requires_grad=True).clone()
+    v = view(base)
+    y = (v * v).sum()
+    base.add_(1)  # the message named the view's node of before the write
+    with pytest.raises(RuntimeError, match="which is output 0 of AsStrided, is at version 1"):
+        y.backward()

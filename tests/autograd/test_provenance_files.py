@@ -153,3 +153,9 @@ def test_each_message_says_the_way_out():
         "spoil(view_without_history(w * 1))\n",
     ):
         assert any(line.startswith("  fix: ") for line in message_of(program)), program
+
+
+def test_unused_input_names_where_it_was_made_and_who_asked():
+    lines = message_of("y = make(w)\nz = apart(w)\ntorch.autograd.grad(square(w), y)\n")
+    names(lines, "asked for by", "torch.autograd.grad(square(w), y)", "train.py", 4)
+    in_model(lines, "made by", "return torch.exp(w)")

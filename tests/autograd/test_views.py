@@ -299,3 +299,41 @@ def test_cat_and_stack_promote_and_refuse():
         torch.ones(3).as_strided((4,), (1,))
     with pytest.raises(RuntimeError):
         torch.ones(3).as_strided((2**62, 2**62), (2**62, 1))
+
+
+def test_cat_does_not_need_its_inputs_any_more():
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    joined = torch.cat([y, torch.ones(0), y, x * 3])
+    y.add_(1)  # was refused: cat kept its inputs where their shapes are enough
+    (joined * torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])).sum().backward()
+    assert x.grad.tolist() == [1 * 2 + 3 * 2 + 5 * 3, 2 * 2 + 4 * 2 + 6 * 3]
+
+
+def test_cat_of_what_is_left_out_gives_it_zeros():
+    nothing, x = leaf([]), torch.ones(2, 3, requires_grad=True)
+    torch.cat([nothing, x, torch.ones(0, 3)]).sum().backward()
+    assert nothing.grad.shape == (0,) and x.grad.tolist() == [[1.0] * 3] * 2
+
+
+def test_view_made_without_grad_mode_leads_nowhere():
+    for x in (leaf([1.0, 2.0]), leaf([1.0, 2.0]) * 2):
+        with torch.no_grad():
+            v = x.view(2)
+        assert v.requires_grad and v.is_leaf and v.grad_fn is None
+        loss = (v * 3).sum()
+        for wanted in (v, x):  # answered for v, which has only its base's word that it needs grad
+            with pytest.raises(RuntimeError, match="index 0 appears to not have been used"):
+                torch.autograd.grad(loss, wanted, retain_graph=True)
+        loss.backward()
+        assert v.grad is None and (not x.is_leaf or x.grad is None)
+        with pytest.raises(RuntimeError, match="does not require grad and does not have a grad_fn"):
+            v.backward(torch.ones(2))
+
+
+def test_view_made_without_grad_mode_that_is_asked_to_require_grad():
+    with torch.no_grad():
+        v = leaf([1.0, 2.0]).view(2)
+    v.requires_grad_()
+    (v * 3).sum().backward()
+    assert v.grad.tolist() == [3.0, 3.0]

@@ -119,3 +119,14 @@ def test_error_survives_pickling_with_its_whole_message():
     error = module_getattr("rushlight.cuda", "is_avail")
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error) and str(copy) == str(error)
+
+
+def test_code_without_a_module_name_is_named_by_its_file():
+    with pytest.raises(AttributeError) as caught:
+        exec("torch.no_such_name", {"torch": rushlight})
+    assert "\n  asked for by  <string>:1\n" in str(caught.value)
+
+
+def test_printing_module_is_there_before_anything_was_printed(programs):
+    code = "import rushlight as torch; print(torch._tensor_str.PRINT_OPTS.precision)"
+    assert programs.printed("-c", code) == "4\n"

@@ -18,6 +18,21 @@ def test_allocation_that_cannot_succeed_says_what_was_asked_for():
 
 
 @rushlight_only
+def test_lack_of_memory_is_caught_as_pytorchs_error_and_as_pythons():
+    for kind in (RuntimeError, MemoryError, torch.OutOfMemoryError):
+        with pytest.raises(kind, match="DefaultCPUAllocator: can't allocate memory: you tried to"):
+            torch.zeros(2**50)
+
+
+@rushlight_only
+def test_refused_allocation_does_not_count():
+    before = torch._C._memory_stats()
+    with pytest.raises(MemoryError):
+        torch.empty(2**44)  # the peak was raised before the memory was there
+    assert torch._C._memory_stats()["allocated_peak"] == before["allocated_peak"]
+
+
+@rushlight_only
 @linux
 @pytest.mark.skipif(under_asan, reason="AddressSanitizer reserves more than the limit")
 def test_refused_allocations_leave_the_process_whole():

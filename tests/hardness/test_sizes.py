@@ -3,7 +3,7 @@
 import warnings
 
 import pytest
-from support import torch
+from support import rushlight_only, torch
 
 HUGE = [2**31, 2**40, 2**62, 2**63 - 1, 2**63, 10**30]
 NEGATIVE = [-2, -(2**31), -(2**63), -(2**63) - 1]
@@ -215,3 +215,20 @@ def test_gradients_of_no_elements(shape):
     x = torch.ones(shape, requires_grad=True)
     ((x * 2).exp().sum() + (x + x).sum() + (x @ x.t() if x.dim() == 2 else x).sum()).backward()
     assert x.grad.shape == x.shape and x.grad.tolist() == torch.zeros(shape).tolist()
+
+
+@rushlight_only  # PyTorch fills the memory first
+@pytest.mark.parametrize(
+    "split",
+    [
+        lambda: torch.ones(3).tensor_split(2**40),
+        lambda: torch.ones(0).tensor_split(2**63 - 1),
+        lambda: torch.ones(1).expand(2**40).split(1),
+        lambda: torch.ones(1).expand(2**40).chunk(2**39),
+        lambda: torch.ones(1).expand(2**40).unbind(),
+        lambda: list(torch.ones(1).expand(2**40)),
+    ],
+)
+def test_absurd_number_of_parts_is_refused_at_once(split):
+    with pytest.raises(RuntimeError, match="tensors asked for, and at most 16777216"):
+        split()

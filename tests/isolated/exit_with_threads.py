@@ -1,4 +1,4 @@
-"""The interpreter ends while daemon threads stand in hooks, and graphs and iterators are alive."""
+"""The interpreter ends while daemon threads wait and compute in hooks, and graphs are alive."""
 
 import threading
 import time
@@ -16,6 +16,18 @@ def work():
     y.sum().backward()
 
 
+def compute():
+    """Never outside a hook: the thread is ended where C++ frames are below it."""
+
+    def hook(g):
+        while True:
+            (x * 2).sum()
+
+    y = (x * 2).exp()
+    y.register_hook(hook)
+    y.sum().backward()
+
+
 class Cycle:
     def __init__(self):
         self.me, self.graph = self, (x * x).sum()
@@ -26,6 +38,7 @@ class Cycle:
 
 for _ in range(4):
     threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=compute, daemon=True).start()
 inside.wait(60)
 time.sleep(0.5)  # until each is in its second wait
 kept_until_exit = [Cycle() for _ in range(3)]

@@ -209,16 +209,6 @@ def test_written_values_broadcast_and_convert():
     assert count.tolist() == [2, 2**53 + 1]
 
 
-@rushlight_only
-def test_overlapping_values_are_read_first():
-    t = torch.arange(5)
-    t[1:] = t[:-1]
-    assert t.tolist() == [0, 0, 1, 2, 3]
-    t = torch.arange(4)
-    t[torch.tensor([3, 2, 1, 0])] = t
-    assert t.tolist() == [3, 2, 1, 0]
-
-
 def test_iteration_and_membership():
     t = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     assert [row.tolist() for row in t] == t.tolist()
