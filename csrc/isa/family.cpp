@@ -93,10 +93,10 @@ constexpr TileFn kernel() {
 
 template <class Op, int F>
 constexpr void fill_formula(OpKernels& k) {
-  k.fn[F][static_cast<int>(DType::kBool)] = kernel<Op, F, bool>();
-  k.fn[F][static_cast<int>(DType::kInt64)] = kernel<Op, F, int64_t>();
-  k.fn[F][static_cast<int>(DType::kFloat32)] = kernel<Op, F, float>();
-  k.fn[F][static_cast<int>(DType::kFloat64)] = kernel<Op, F, double>();
+  k.fn[F][compute_index(DType::kBool)] = kernel<Op, F, bool>();
+  k.fn[F][compute_index(DType::kInt64)] = kernel<Op, F, int64_t>();
+  k.fn[F][compute_index(DType::kFloat32)] = kernel<Op, F, float>();
+  k.fn[F][compute_index(DType::kFloat64)] = kernel<Op, F, double>();
 }
 
 template <class Op>

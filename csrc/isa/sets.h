@@ -17,8 +17,8 @@ struct FamilyKernels {
 };
 
 struct ReductionKernels {
-  ReduceKernels reduce[kDTypes];
-  MatmulFn matmul[kDTypes];
+  ReduceKernels reduce[kComputeTypes];
+  MatmulFn matmul[kComputeTypes];
 };
 
 #ifdef RL_FAMILY

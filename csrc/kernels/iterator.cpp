@@ -1,6 +1,7 @@
 #include "kernels/iterator.h"
 
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 namespace rl {
@@ -8,6 +9,28 @@ namespace rl {
 namespace {
 
 constexpr int64_t kTile = 512;
+
+// Out of range and nan give what the x86 instruction gives, as in PyTorch; what is narrower than
+// the instruction's result is cut to size.
+template <class Int, class In>
+Int truncated(In x) {
+  constexpr In kEnd = sizeof(Int) == 8 ? In(0x1p63) : In(0x1p31);
+  return x >= -kEnd && x < kEnd ? static_cast<Int>(x) : std::numeric_limits<Int>::min();
+}
+
+template <class Out, class In>
+Out converted(In x) {
+  if constexpr (std::is_same_v<In, Half> || std::is_same_v<In, BFloat16>)
+    return converted<Out>(static_cast<float>(x));
+  else if constexpr (std::is_same_v<Out, bool>)
+    return x != In(0);
+  else if constexpr (kIsInt<Out> && kIsFloat<In>)
+    return static_cast<Out>(truncated<std::conditional_t<sizeof(Out) == 8, int64_t, int32_t>>(x));
+  else if constexpr ((std::is_same_v<Out, Half> || std::is_same_v<Out, BFloat16>))
+    return Out(static_cast<float>(x));
+  else
+    return static_cast<Out>(x);
+}
 
 template <class Out, class In>
 void convert_loop(Out* out, int64_t out_step, const In* in, int64_t in_step, int64_t n) {
@@ -17,15 +40,7 @@ void convert_loop(Out* out, int64_t out_step, const In* in, int64_t in_step, int
       x = reinterpret_cast<const uint8_t*>(in)[i * in_step] != 0;
     else
       x = in[i * in_step];
-    if constexpr (std::is_same_v<Out, bool>)
-      out[i * out_step] = x != In(0);
-    else if constexpr (std::is_floating_point_v<In> && std::is_same_v<Out, int64_t>)
-      // Out of range and nan give what the x86 instruction gives, as in PyTorch.
-      out[i * out_step] = x >= In(-9223372036854775808.0) && x < In(9223372036854775808.0)
-                              ? static_cast<int64_t>(x)
-                              : INT64_MIN;
-    else
-      out[i * out_step] = static_cast<Out>(x);
+    out[i * out_step] = converted<Out>(x);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numbers>
 #include <random>
 #include <vector>
@@ -366,9 +367,24 @@ void random_all(int64_t* out, int64_t n, Generator& generator) {
   for (int64_t i = 0; i < n; ++i)
     out[i] = static_cast<int64_t>(generator.random64() & ~(uint64_t{1} << 63));
 }
+template <class T>
+void random_all(T* out, int64_t n, Generator& generator) {  // the small integers: 0 to the largest
+  constexpr uint32_t kMask = std::numeric_limits<T>::max();
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(generator.random() & kMask);
+}
+template void random_all(uint8_t* out, int64_t n, Generator& generator);
+template void random_all(int8_t* out, int64_t n, Generator& generator);
+template void random_all(int16_t* out, int64_t n, Generator& generator);
+template void random_all(int32_t* out, int64_t n, Generator& generator);
 template <>
-void random_all(int32_t* out, int64_t n, Generator& generator) {
-  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<int32_t>(generator.random() & 0x7FFFFFFF);
+void random_all(Half* out, int64_t n, Generator& generator) {
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = Half(static_cast<float>(generator.random() % ((1u << 11) + 1)));
+}
+template <>
+void random_all(BFloat16* out, int64_t n, Generator& generator) {
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = BFloat16(static_cast<float>(generator.random() % ((1u << 8) + 1)));
 }
 template <>
 void random_all(double* out, int64_t n, Generator& generator) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/half.h"
+
 namespace rl {
 
 inline constexpr uint64_t kDefaultSeed = 67280421310721;
@@ -61,7 +63,7 @@ void normal_half(float* out, int64_t n, double mean, double std, bool contiguous
 
 // from + w % range, w of 64 bits where range >= 2^28. range 0, every integer: w itself.
 void random_range(int64_t* out, int64_t n, int64_t from, uint64_t range, Generator& generator);
-// tensor.random_() without bounds. T: int64_t, int32_t, double, float, bool.
+// tensor.random_() without bounds. T: any element type.
 template <class T>
 void random_all(T* out, int64_t n, Generator& generator);
 void random_permutation(int64_t* out, int64_t n, Generator& generator);

@@ -14,9 +14,9 @@ using TileFn = void (*)(void* out, const void* const* in, const uint8_t* step, i
 constexpr int kMaxOperands = 5;
 constexpr int kMaxFormulas = 4;  // forward, then one gradient per input
 
-// The kernels of one elementwise op: [0] forward, [1..] gradients.
+// The kernels of one elementwise op: [0] forward, [1..] gradients; by compute_index().
 struct OpKernels {
-  TileFn fn[kMaxFormulas][kDTypes];
+  TileFn fn[kMaxFormulas][kComputeTypes];
 };
 
 // Sums over contiguous memory: pairwise, in blocks fixed by n alone.
@@ -34,8 +34,8 @@ using MatmulFn = void (*)(void* c, const void* a, const void* b, int64_t m, int6
 struct KernelSet {
   const char* name;
   const OpKernels* ops;  // indexed as ops/elementwise_list.h
-  ReduceKernels reduce[kDTypes];
-  MatmulFn matmul[kDTypes];
+  ReduceKernels reduce[kComputeTypes];
+  MatmulFn matmul[kComputeTypes];
 };
 
 // The set chosen at start from cpuid, or forced by RUSHLIGHT_CPU.

@@ -1,5 +1,6 @@
 #include "ops/copy.h"
 
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -33,17 +34,28 @@ TensorRef copy_of(TensorImpl* t, DType dtype, TensorImpl* like) {
   return out;
 }
 
-// A number that the dtype cannot hold; infinities fit into floats.
+}  // namespace
+
 void check_fits(const Value& number, DType dtype) {
   double x = number.as_double();
   bool fits = true;
-  if (dtype == DType::kInt64)
-    fits = number.kind != Kind::kDouble || (x >= -0x1p63 && x < 0x1p63);
-  else if (dtype == DType::kFloat32)
+  if (category(dtype) == Category::kInt) {
+    double end = std::ldexp(1.0, static_cast<int>(item_size(dtype)) * 8 - 1);
+    if (dtype == DType::kUInt8) end *= 2;
+    fits = number.kind != Kind::kDouble && dtype == DType::kInt64
+               ? true
+               : x >= -end + (dtype == DType::kUInt8) && x < end;
+  } else if (dtype == DType::kFloat32) {
     fits = !(x > 3.4028234663852886e38 || x < -3.4028234663852886e38) || x - x != 0;
+  }
+  constexpr const char* kTypes[kDTypes] = {"bool",  "uint8_t", "int8_t",    "int16_t",
+                                           "int",   "int64_t", "c10::Half", "c10::BFloat16",
+                                           "float", "double"};
   check(fits, ErrorKind::kRuntime, "value cannot be converted to type ",
-        dtype == DType::kInt64 ? "int64_t" : "float", " without overflow");
+        kTypes[static_cast<int>(dtype)], " without overflow");
 }
+
+namespace {
 
 bool same_places(const TensorImpl& a, const TensorImpl& b) {
   bool same = a.offset() == b.offset() && a.ndim() == b.ndim() && a.dtype() == b.dtype();
@@ -85,8 +97,8 @@ void fill(TensorImpl* t, const Value& number) {
     T value;
     if constexpr (std::is_same_v<T, bool>)
       value = number.kind == Kind::kDouble ? number.d != 0 : number.i != 0;
-    else if constexpr (std::is_same_v<T, int64_t>)
-      value = number.as_int();
+    else if constexpr (kIsInt<T>)
+      value = static_cast<T>(number.as_int());
     else
       value = static_cast<T>(number.as_double());
     std::memcpy(bytes, &value, sizeof value);

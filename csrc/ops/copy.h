@@ -101,6 +101,9 @@ namespace rl {
 TensorRef read_apart(TensorImpl* target, TensorImpl* input);
 // Writes one number everywhere; no graph, no version.
 void fill(TensorImpl* t, const Value& number);
+// Refuses a number that the dtype cannot hold. Infinities fit into floats, and a 16-bit float makes
+// one of what is too large; an unsigned type takes the negatives of what it holds.
+void check_fits(const Value& number, DType dtype);
 // clone() in row-major order, whatever the layout of t.
 Tensor contiguous_clone(const Tensor& t);
 // A clone with the strides of `like` where those are dense, else contiguous.

@@ -41,6 +41,7 @@ void filled(Call& call, const Value& number) {
 
 void filled_like(Call& call, const Value& number) {
   call.output = factory_like(call.tensor(0), call.args[1]);
+  check_fits(number, call.output->dtype());
   fill(call.output.get(), number);
   finish_factory(call, 3);
 }
@@ -79,8 +80,8 @@ void range(Call& call, const Value& start, const Value& end, const Value& step, 
     using T = decltype(x);
     auto* data = reinterpret_cast<T*>(call.output->mut_data());
     for (int64_t i = 0; i < n; ++i) {
-      if constexpr (std::is_same_v<T, int64_t>)
-        data[i] = start.as_int() + i * step.as_int();
+      if constexpr (kIsInt<T>)
+        data[i] = static_cast<T>(start.as_int() + i * step.as_int());
       else if constexpr (std::is_same_v<T, bool>)
         data[i] = start.as_double() + static_cast<double>(i) * step.as_double() != 0;
       else
@@ -105,6 +106,7 @@ void Ones::forward(Call& call) { filled(call, Value::of_int(1)); }
 
 void Full::forward(Call& call) {
   call.output = factory(*call.args[0].dims, dtype_for(call.args[2], call.args[1]));
+  check_fits(call.args[1], call.output->dtype());
   fill(call.output.get(), call.args[1]);
   finish_factory(call, 4);
 }

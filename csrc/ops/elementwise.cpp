@@ -15,10 +15,20 @@ struct ScalarSlot {
   alignas(8) char bytes[8];
 };
 
-void store_scalar(ScalarSlot& slot, const Value& v, DType compute) {
-  switch (compute) {
+[[gnu::cold]] int64_t wrapped(int64_t x, DType dtype) {
+  return dispatch_dtype(dtype, [&](auto zero) {
+    if constexpr (kIsInt<decltype(zero)>) x = static_cast<decltype(zero)>(x);
+    return x;
+  });
+}
+
+// Integers wrap around to the dtype that the call has; comparisons see the rounded number too.
+void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
+  switch (compute_dtype(dtype)) {
     case DType::kFloat32: {
       auto x = static_cast<float>(v.as_double());
+      if (rounded && dtype != DType::kFloat32)
+        x = dtype == DType::kFloat16 ? float(Half(x)) : float(BFloat16(x));
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }
@@ -29,10 +39,12 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType compute) {
     }
     case DType::kInt64: {
       int64_t x = v.as_int();
+      if (dtype != DType::kInt64) [[unlikely]]
+        x = wrapped(x, dtype);
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }
-    case DType::kBool: {
+    default: {
       bool x = v.kind == Kind::kDouble ? v.d != 0 : v.i != 0;
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
@@ -98,7 +110,7 @@ void check_exponent(const Call& call, DType type) {
         "Integers to negative integer powers are not allowed.");
 }
 
-DType compute_type(const Call& call, const Elementwise& e) {
+DType result_type(const Call& call, const Elementwise& e) {
   // All tensors of one dtype and numbers that cannot raise it: no promotion.
   const Op& op = *call.op;
   if (op.record->subtracts) {
@@ -161,7 +173,8 @@ bool common_dense_strides(TensorImpl* const* tensors, int n, const Dims& shape, 
 // directions.
 struct Launch {
   TileFn fn;
-  DType compute, result;
+  DType compute, result;              // the kernel's types
+  DType stored;                       // the output's
   TensorImpl* tensors[kMaxOperands];  // null: a scalar
   const void* scalars[kMaxOperands];
   int n;
@@ -202,13 +215,13 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
     }
   }
   if (straight) {
-    if (!target) {
+    if (!target && l.stored == l.result) {
       TensorRef out = TensorImpl::empty(l.result, sizes, ndim);
       int64_t n = model->numel();
       if (n) l.fn(out->mut_data(), in, step, n);
       return out;
     }
-    if (target->is_contiguous() && target->dtype() == l.result &&
+    if (target && target->is_contiguous() && target->dtype() == l.result &&
         same_sizes(target->sizes(), target->ndim(), sizes, ndim)) {
       int64_t n = model->numel();
       if (n) l.fn(target->mut_data(), in, step, n);
@@ -245,7 +258,7 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
       fail_output_shape(target, shape);
     out = TensorRef::borrow(target);
   } else {
-    out = TensorImpl::empty(l.result, shape);
+    out = TensorImpl::empty(l.stored, shape);
     int64_t layout[kMaxDims];
     if (common_dense_strides(l.tensors, l.n, shape, layout)) out->set_geometry(shape, layout, 0);
   }
@@ -274,13 +287,14 @@ void elementwise_forward(Call& call) {
     check(call.args[0].t->dtype() == DType::kBool, ErrorKind::kRuntime,
           "where expected condition to be a boolean tensor, but got a tensor with dtype ",
           dtype_title(call.args[0].t->dtype()));
-  DType compute = compute_type(call, e);
+  DType type = result_type(call, e), compute = compute_dtype(type);
   Launch l;
   l.compute = compute;
   l.result = e.predicate ? DType::kBool : compute;
+  l.stored = e.predicate ? DType::kBool : type;
   l.n = e.n_args;
   l.repeats = e.repeats;
-  l.fn = kernel_set->ops[e.kernel].fn[0][static_cast<int>(compute)];
+  l.fn = kernel_set->ops[e.kernel].fn[0][compute_index(compute)];
   ScalarSlot scalars[kMaxOperands];
   for (int i = 0; i < e.n_args; ++i) {
     const Value& v = call.args[i];
@@ -289,13 +303,13 @@ void elementwise_forward(Call& call) {
     } else {
       l.tensors[i] = nullptr;
       l.scalars[i] = scalars[i].bytes;
-      store_scalar(scalars[i], v, compute);
+      store_scalar(scalars[i], v, type, e.predicate);
     }
   }
   if (call.target) {
     TensorImpl* target = call.target;
-    if (category(l.result) > category(target->dtype())) [[unlikely]]
-      fail(ErrorKind::kRuntime, "result type ", dtype_title(l.result),
+    if (category(l.stored) > category(target->dtype())) [[unlikely]]
+      fail(ErrorKind::kRuntime, "result type ", dtype_title(l.stored),
            " can't be cast to the desired output type ", dtype_title(target->dtype()));
     bool shared = false;
     for (int i = 0; i < e.n_args; ++i)
@@ -314,7 +328,7 @@ namespace {
 // The gradient's own memory may take the result: nobody else looks at it afterwards.
 bool can_reuse(TensorImpl* grad, const Launch& l) {
   if (grad->refs() != 1 || grad->storage()->refs() != 1 || !grad->is_contiguous() ||
-      grad->is_view() || grad->dtype() != l.result || !grad->storage()->resizable())
+      grad->is_view() || grad->dtype() != l.stored || !grad->storage()->resizable())
     return false;
   for (int k = 0; k < l.n; ++k) {
     TensorImpl* t = l.tensors[k];
@@ -328,10 +342,11 @@ TensorRef fused_gradient(OpNode& node, int arg, TensorImpl* grad, bool last_use)
   const Elementwise& e = *node.op().elementwise;
   const Formula& formula = e.grads[arg];
   Launch l;
-  l.compute = l.result = grad->dtype();
+  l.stored = grad->dtype();
+  l.compute = l.result = compute_dtype(l.stored);
   l.n = formula.n;
   l.repeats = formula.repeats;
-  l.fn = kernel_set->ops[e.kernel].fn[arg + 1][static_cast<int>(l.compute)];
+  l.fn = kernel_set->ops[e.kernel].fn[arg + 1][compute_index(l.compute)];
   ScalarSlot scalars[kMaxOperands];
   TensorRef held[kMaxOperands];
   for (int k = 0; k < formula.n; ++k) {
@@ -343,11 +358,11 @@ TensorRef fused_gradient(OpNode& node, int arg, TensorImpl* grad, bool last_use)
     SavedSlot& slot = node.slot(spec.slot);
     switch (slot.kind()) {
       case SavedKind::kDouble:
-        store_scalar(scalars[k], Value::of_double(slot.as_double()), l.compute);
+        store_scalar(scalars[k], Value::of_double(slot.as_double()), l.stored, false);
         break;
       case SavedKind::kInt:
       case SavedKind::kBool:
-        store_scalar(scalars[k], Value::of_int(slot.as_int()), l.compute);
+        store_scalar(scalars[k], Value::of_int(slot.as_int()), l.stored, false);
         break;
       default:
         held[k] = slot.unpack(&node, false);

@@ -27,14 +27,34 @@ TensorRef with_contiguous_rows(TensorImpl* t) {
   return copy;
 }
 
+// Small integers and 16-bit floats: the operands widened, the result rounded or cut once.
+void multiply_converted(MatmulFn product, char* to, const char* a, const char* b, DType dtype,
+                        DType compute, int64_t m, int64_t n, int64_t k, const int64_t* a_stride,
+                        int64_t b_row) {
+  const int64_t left[] = {m, k}, right[] = {k, n}, result[] = {m, n};
+  const int64_t b_stride[] = {b_row, 1};
+  TensorRef wide_a = TensorImpl::empty(compute, left, 2);
+  TensorRef wide_b = TensorImpl::empty(compute, right, 2);
+  TensorRef wide = TensorImpl::empty(compute, result, 2);
+  run_copy(wide_a->mut_data(), wide_a->strides(), compute, a, a_stride, dtype, left, 2);
+  run_copy(wide_b->mut_data(), wide_b->strides(), compute, b, b_stride, dtype, right, 2);
+  product(wide->mut_data(), wide_a->data(), wide_b->data(), m, n, k, k, 1, n, n);
+  run_copy(to, wide->strides(), dtype, wide->data(), wide->strides(), compute, result, 2);
+}
+
 // One matrix product into out, whose rows are contiguous. Offsets in elements.
 void multiply(TensorImpl* out, int64_t out_at, TensorImpl* a, int64_t a_at, TensorImpl* b,
               int64_t b_at, int64_t m, int64_t n, int64_t k, const int64_t* a_stride,
               int64_t b_row) {
-  int64_t item = static_cast<int64_t>(item_size(out->dtype()));
-  kernel_set->matmul[static_cast<int>(out->dtype())](
-      out->mut_data() + out_at * item, a->data() + a_at * item, b->data() + b_at * item, m, n, k,
-      a_stride[0], a_stride[1], b_row, n);
+  DType dtype = out->dtype(), compute = compute_dtype(dtype);
+  int64_t item = static_cast<int64_t>(item_size(dtype));
+  char* to = out->mut_data() + out_at * item;
+  const char *left = a->data() + a_at * item, *right = b->data() + b_at * item;
+  MatmulFn product = kernel_set->matmul[compute_index(dtype)];
+  if (compute == dtype)
+    product(to, left, right, m, n, k, a_stride[0], a_stride[1], b_row, n);
+  else
+    multiply_converted(product, to, left, right, dtype, compute, m, n, k, a_stride, b_row);
 }
 
 void fill_empty_sum(TensorImpl* out, int64_t k) {

@@ -43,12 +43,22 @@ void draw(TensorImpl* t, Draw&& into) {
            sizes.n);
 }
 
+// A 16-bit tensor rounds the floats that it draws.
+template <class Draw>
+void draw_floats(DType dtype, char* out, int64_t n, Draw&& into) {
+  if (dtype == DType::kFloat32) return into(reinterpret_cast<float*>(out));
+  TensorRef wide = TensorImpl::empty(DType::kFloat32, &n, 1);
+  into(reinterpret_cast<float*>(wide->mut_data()));
+  convert_strided(out, 1, dtype, wide->data(), 1, DType::kFloat32, n);
+}
+
 void draw_uniform(TensorImpl* t, double from, double to, Generator& generator) {
   int64_t n = t->numel();
   draw(t, [&](char* out) {
-    if (t->dtype() == DType::kFloat32)
-      uniform_float(reinterpret_cast<float*>(out), n, static_cast<float>(from),
-                    static_cast<float>(to), generator);
+    if (compute_dtype(t->dtype()) == DType::kFloat32)
+      draw_floats(t->dtype(), out, n, [&](float* wide) {
+        uniform_float(wide, n, static_cast<float>(from), static_cast<float>(to), generator);
+      });
     else
       uniform_double(reinterpret_cast<double*>(out), n, from, to, generator);
   });
@@ -60,6 +70,9 @@ void draw_normal(TensorImpl* t, double mean, double std, Generator& generator) {
   draw(t, [&](char* out) {
     if (t->dtype() == DType::kFloat32)
       normal_float(reinterpret_cast<float*>(out), n, mean, std, contiguous, generator);
+    else if (t->dtype() != DType::kFloat64)
+      draw_floats(t->dtype(), out, n,
+                  [&](float* wide) { normal_half(wide, n, mean, std, contiguous, generator); });
     else
       normal_double(reinterpret_cast<double*>(out), n, mean, std, contiguous, generator);
   });

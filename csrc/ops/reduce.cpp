@@ -80,6 +80,7 @@ TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r, bool* inner) {
   return copy;
 }
 
+// In a compute type.
 TensorRef sum_over(TensorImpl* t, const Reduction& r, bool keepdim, DType dtype) {
   TensorRef out = TensorImpl::empty(dtype, keepdim ? r.kept : r.squeezed);
   int64_t outputs = out->numel();
@@ -90,7 +91,7 @@ TensorRef sum_over(TensorImpl* t, const Reduction& r, bool keepdim, DType dtype)
   }
   bool inner;
   TensorRef source = arrange(t, dtype, r, &inner);
-  const ReduceKernels& kernels = kernel_set->reduce[static_cast<int>(dtype)];
+  const ReduceKernels& kernels = kernel_set->reduce[compute_index(dtype)];
   int64_t item = static_cast<int64_t>(item_size(dtype));
   if (inner) {
     for (int64_t i = 0; i < outputs; ++i)
@@ -110,9 +111,9 @@ DType sum_dtype(TensorImpl* t, const Value& dtype) {
 }
 
 TensorRef sum_as(TensorImpl* t, const Reduction& r, bool keepdim, DType dtype) {
-  if (dtype != DType::kBool) return sum_over(t, r, keepdim, dtype);
-  TensorRef counts = sum_over(t, r, keepdim, DType::kInt64);
-  return to_dtype(Tensor(counts), DType::kBool).ref();
+  DType compute = dtype == DType::kBool ? DType::kInt64 : compute_dtype(dtype);
+  TensorRef out = sum_over(t, r, keepdim, compute);
+  return compute == dtype ? out : to_dtype(Tensor(std::move(out)), dtype).ref();
 }
 
 TensorRef mean_over(TensorImpl* t, const Reduction& r, bool keepdim, const Value& dtype) {
@@ -122,14 +123,15 @@ TensorRef mean_over(TensorImpl* t, const Reduction& r, bool keepdim, const Value
                                    : "mean(): could not infer output dtype. Input dtype must be",
         " either a floating point or complex dtype. Got: ", dtype_title(type),
         "\n  fix: convert first, as in x.float().mean().");
-  TensorRef out = sum_over(t, r, keepdim, type);
-  dispatch_dtype(type, [&](auto x) {
+  DType compute = compute_dtype(type);
+  TensorRef out = sum_over(t, r, keepdim, compute);
+  dispatch_compute(type, [&](auto x) {
     using T = decltype(x);
     auto* data = reinterpret_cast<T*>(out->mut_data());
     for (int64_t i = 0, n = out->numel(); i < n; ++i)
       data[i] = static_cast<T>(data[i] / static_cast<T>(r.count));
   });
-  return out;
+  return compute == type ? out : to_dtype(Tensor(std::move(out)), type).ref();
 }
 
 // The gradient of a sum: every input element gets its output's, without taking memory.

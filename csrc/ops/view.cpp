@@ -140,7 +140,7 @@ void AsStridedBackward::forward(Call& call) {
         to[a + offset - low] = static_cast<T>(to[a + offset - low] + in[b]);
       });
     }
-    if constexpr (std::is_floating_point_v<T>) {
+    if constexpr (kIsFloat<T>) {
       if (shares) {
         std::vector<T> count(static_cast<size_t>(n));
         for_each_place(sizes, base, base, [&](int64_t a, int64_t) { count[size_t(a - low)] += 1; });

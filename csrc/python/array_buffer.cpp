@@ -144,9 +144,14 @@ ArrayBuffer::ArrayBuffer(PyObject* array) : array_(array) {
 
 DType ArrayBuffer::dtype() const {
   if (category_ == '?') return DType::kBool;
-  if (category_ == 'i' && size_ == 8) return DType::kInt64;
-  if (category_ == 'f' && size_ == 4) return DType::kFloat32;
-  if (category_ == 'f' && size_ == 8) return DType::kFloat64;
+  if (category_ == 'f')
+    return size_ == 2 ? DType::kFloat16 : size_ == 4 ? DType::kFloat32 : DType::kFloat64;
+  if (category_ == 'u' && size_ == 1) return DType::kUInt8;
+  if (category_ == 'i')
+    return size_ == 1   ? DType::kInt8
+           : size_ == 2 ? DType::kInt16
+           : size_ == 4 ? DType::kInt32
+                        : DType::kInt64;
   fail_element_type(array_, true);
 }
 

@@ -6,6 +6,7 @@
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
 #include "graph/view.h"
+#include "ops/copy.h"
 #include "ops/tensor.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
@@ -86,7 +87,7 @@ TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
     if (out->dtype() == DType::kFloat32)
       *reinterpret_cast<float*>(one->mut_data()) = 1;
     else
-      *reinterpret_cast<double*>(one->mut_data()) = 1;
+      fill(one.get(), Value::of_int(1));
     return one;
   }
   check(is_tensor(given), ErrorKind::kType, "gradients can be either Tensors or None, but got ",

@@ -16,8 +16,11 @@ struct Export {
   Py_ssize_t strides[kMaxDims];
 };
 
+// Null: no format describes it.
 const char* format_of(DType t) {
-  constexpr const char* kFormats[kDTypes] = {"?", sizeof(long) == 8 ? "l" : "q", "f", "d"};
+  constexpr const char* kInt64 = sizeof(long) == 8 ? "l" : "q";
+  constexpr const char* kFormats[kDTypes] = {"?",    "B", "b",     "h", "i",
+                                             kInt64, "e", nullptr, "f", "d"};
   return kFormats[static_cast<int>(t)];
 }
 
@@ -48,6 +51,7 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
     return refuse(view, "Can't export tensors that require gradient, use tensor.detach()");
   if (overrides_array(Py_TYPE(self)))
     return refuse(view, "the tensor's class has an __array__ of its own: call that");
+  if (!format_of(t->dtype())) return refuse(view, "no buffer format describes bfloat16");
   Storage& storage = *t->storage();
   if ((flags & PyBUF_WRITABLE) && !storage.writable())
     return refuse(view, "the tensor's memory is not writable");
@@ -102,6 +106,8 @@ PyObject* numpy_of(PyObject* tensor, bool force) {
   TensorImpl* t = impl_of(tensor);
   check(force || !needs_grad(t), ErrorKind::kRuntime,
         "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  check(t->dtype() != DType::kBFloat16, ErrorKind::kType,
+        "Got unsupported ScalarType BFloat16\n  fix: convert first, as in x.float().numpy().");
   static PyObject* asarray = nullptr;
   if (!asarray) {
     PyRef numpy(PyImport_ImportModule("numpy"));

@@ -146,12 +146,25 @@ bool to_bool(PyObject* object) {
   return truth;
 }
 
+// An unsigned type takes the negatives of what it holds.
+template <class T>
+T to_small_int(PyObject* object) {
+  using Limits = std::numeric_limits<T>;
+  int64_t value = to_int64(object);
+  int64_t low = Limits::is_signed ? Limits::min() : -int64_t{Limits::max()};
+  check(value >= low && value <= Limits::max(), ErrorKind::kRuntime,
+        "value cannot be converted to type ", dtype_name(dtype_of<T>()), " without overflow");
+  return static_cast<T>(value);
+}
+
 template <class T>
 T to_element(PyObject* object) {
   if constexpr (std::is_same_v<T, bool>)
     return to_bool(object);
   else if constexpr (std::is_same_v<T, int64_t>)
     return to_int64(object);
+  else if constexpr (kIsInt<T>)
+    return to_small_int<T>(object);
   else
     return static_cast<T>(to_double(object));
 }

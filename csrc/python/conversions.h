@@ -39,7 +39,7 @@ class ArrayBuffer {
 
   const Dims& sizes() const { return sizes_; }
   bool readonly() const { return view_.readonly; }
-  // The dtype of the elements; throws for those that have no dtype here (int32, float16, ...).
+  // The dtype of the elements; throws for those that have no dtype here (uint16, ...).
   DType dtype() const;
   // Writes all elements, row-major, converted.
   void copy_to(void* out, DType dtype) const;
@@ -48,10 +48,7 @@ class ArrayBuffer {
 
  private:
   // The elements have a dtype.
-  bool native() const {
-    if (category_ == 'f') return size_ >= 4;
-    return category_ == '?' || (category_ == 'i' && size_ == 8);
-  }
+  bool native() const { return category_ != 'u' || size_ == 1; }
   // Strides counted in elements; false where they, or the address, are no multiple of one.
   bool element_strides(Dims& strides) const;
 

@@ -1,4 +1,4 @@
-// torch.dtype: four singletons.
+// torch.dtype: one object for each.
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -35,13 +35,15 @@ PyObject* is_floating_point(PyObject* self, void*) {
 PyObject* is_complex(PyObject*, void*) { Py_RETURN_FALSE; }
 
 PyObject* is_signed(PyObject* self, void*) {
-  return PyBool_FromLong(self_dtype(self) != DType::kBool);
+  DType t = self_dtype(self);
+  return PyBool_FromLong(t != DType::kBool && t != DType::kUInt8);
 }
 
 PyObject* itemsize(PyObject* self, void*) { return PyLong_FromSize_t(item_size(self_dtype(self))); }
 
 PyObject* abbr(PyObject* self, void*) {
-  constexpr const char* kShort[kDTypes] = {"b8", "i64", "f32", "f64"};
+  constexpr const char* kShort[kDTypes] = {"b8",  "u8",  "i8",   "i16", "i32",
+                                           "i64", "f16", "bf16", "f32", "f64"};
   return PyUnicode_FromString(kShort[static_cast<int>(self_dtype(self))]);
 }
 
@@ -79,9 +81,8 @@ struct Alias {
 };
 
 constexpr Alias kAliases[] = {
-    {"float", DType::kFloat32},
-    {"double", DType::kFloat64},
-    {"long", DType::kInt64},
+    {"short", DType::kInt16},  {"int", DType::kInt32},     {"long", DType::kInt64},
+    {"half", DType::kFloat16}, {"float", DType::kFloat32}, {"double", DType::kFloat64},
 };
 
 }  // namespace

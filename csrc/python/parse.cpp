@@ -53,6 +53,17 @@ const char* kind_name(ParamKind kind) {
   }
 }
 
+Value tensor_number(TensorImpl* t) {
+  return dispatch_dtype(t->dtype(), [&](auto x) {
+    using T = decltype(x);
+    T v;
+    __builtin_memcpy(&v, t->data(), sizeof v);
+    if constexpr (std::is_same_v<T, bool>) return Value::of_bool(v);
+    if constexpr (kIsInt<T>) return Value::of_int(v);
+    return Value::of_double(static_cast<double>(v));
+  });
+}
+
 bool parse_int(PyObject* object, int64_t* out) {
   if (PyLong_CheckExact(object)) [[likely]] {
     *out = PyLong_AsLongLong(object);
@@ -66,7 +77,7 @@ bool parse_int(PyObject* object, int64_t* out) {
   if (is_tensor(object)) {
     TensorImpl* t = impl_of(object);
     if (t->numel() != 1 || is_float(t->dtype()) || t->dtype() == DType::kBool) return false;
-    *out = *reinterpret_cast<const int64_t*>(t->data());
+    *out = tensor_number(t).i;
     return true;
   }
   if (!PyIndex_Check(object)) return false;
@@ -74,17 +85,6 @@ bool parse_int(PyObject* object, int64_t* out) {
   *out = PyLong_AsLongLong(index.get());
   if (*out == -1 && PyErr_Occurred()) throw_python();
   return true;
-}
-
-Value tensor_number(TensorImpl* t) {
-  return dispatch_dtype(t->dtype(), [&](auto x) {
-    using T = decltype(x);
-    T v;
-    __builtin_memcpy(&v, t->data(), sizeof v);
-    if constexpr (std::is_same_v<T, bool>) return Value::of_bool(v);
-    if constexpr (std::is_same_v<T, int64_t>) return Value::of_int(v);
-    return Value::of_double(static_cast<double>(v));
-  });
 }
 
 bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scratch) {

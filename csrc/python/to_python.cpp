@@ -15,7 +15,7 @@ PyObject* number(const char* at) {
     return PyBool_FromLong(*reinterpret_cast<const uint8_t*>(at) != 0);
   } else {
     T value = *reinterpret_cast<const T*>(at);
-    if constexpr (std::is_same_v<T, int64_t>)
+    if constexpr (kIsInt<T>)
       return PyLong_FromLongLong(value);
     else
       return PyFloat_FromDouble(static_cast<double>(value));
