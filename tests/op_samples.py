@@ -179,6 +179,25 @@ SAMPLES = {
         Sample([(0, 2), (2, 3)]),
         Sample([(9, 17), (17, 33)]),
     ],
+    ("addmm", 0): [
+        Sample([(4,), (2, 3), (3, 4)]),
+        Sample([(2, 4), (2, 3), (3, 4, "t")], kwargs={"beta": 0.5, "alpha": -2}),
+        Sample([(), (3, 2, "t"), (2, 2)], kwargs={"alpha": 3}),
+        Sample([(2, 1), (2, 0), (0, 3)]),
+        Sample([(2, 2), (2, 3), (3, 2)]),
+        Sample([(2, 3), (2, 2), (2, 3, "t")], kwargs={"beta": 2.0}),
+    ],
+    ("_linear", 0): [
+        Sample([(2, 3), (4, 3)]),
+        Sample([(2, 3), (4, 3), (4,)]),
+        Sample([(3,), (4, 3), (4,)]),
+        Sample([(3,), (4, 3)]),
+        Sample([(2, 2, 3), (4, 3), (4,)]),
+        Sample([(2, 2, 3, "t"), (4, 3), (4,)]),
+        Sample([(2, 2, 3), (4, 3), ()]),
+        Sample([(2, 2, 3), (3,)]),
+        Sample([(0, 3), (4, 3), (4,)]),
+    ],
     ("bmm", 0): [Sample([(2, 3, 4), (2, 4, 2)]), Sample([(0, 2, 2), (0, 2, 2)])],
     ("mv", 0): [Sample([(2, 3), (3,)]), Sample([(2, 3, "t"), (3,)]), Sample([(2, 0), (0,)])],
     ("dot", 0): [Sample([(3,), (3,)]), Sample([(0,), (0,)])],
@@ -279,6 +298,11 @@ def make_tensor(shape, domain, generator, dtype=torch.float64):
     return t
 
 
+def public(name):
+    """The function of this name; those that begin with an underscore stay in the core."""
+    return getattr(torch._C if name.startswith("_") else torch, name)
+
+
 def bind(op, sample, seed=0, dtype=torch.float64):
     """Tensors of a sample and a function of them that calls the op."""
     generator = random.Random(seed)
@@ -293,7 +317,7 @@ def bind(op, sample, seed=0, dtype=torch.float64):
 
     def function(*arguments):
         if takes_list:
-            return getattr(torch, name)(list(arguments), *sample.rest, **sample.kwargs)
+            return public(name)(list(arguments), *sample.rest, **sample.kwargs)
         result = call(*arguments)
         if isinstance(result, tuple):
             return torch.cat([part.reshape(-1) for part in result])
@@ -305,6 +329,6 @@ def bind(op, sample, seed=0, dtype=torch.float64):
             return getattr(target, name)(*arguments[1:], *sample.rest, **sample.kwargs)
         if op["form"] == "method":
             return getattr(arguments[0], name)(*arguments[1:], *sample.rest, **sample.kwargs)
-        return getattr(torch, name)(*first, *arguments, *sample.rest, **sample.kwargs)
+        return public(name)(*first, *arguments, *sample.rest, **sample.kwargs)
 
     return function, tensors

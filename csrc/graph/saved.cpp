@@ -63,6 +63,18 @@ std::vector<TensorRef> SavedSlot::unpack_list(Node* node, bool linked) const {
 }
 
 void SavedSlot::save_dims(const Dims& dims) {
+  bool few = dims.n <= 2;
+  uint64_t packed = 0;
+  for (int i = 0; i < dims.n && few; ++i) {
+    few = dims[i] == static_cast<int32_t>(dims[i]);
+    packed |= uint64_t{static_cast<uint32_t>(dims[i])} << 32 * i;
+  }
+  if (few) {
+    kind_ = SavedKind::kFewDims;
+    output_nr_ = static_cast<uint8_t>(dims.n);
+    word_.i = static_cast<int64_t>(packed);
+    return;
+  }
   kind_ = SavedKind::kDims;
   size_t words = static_cast<size_t>(dims.n) + 1;
   word_.dims = static_cast<int64_t*>(small_alloc(words * sizeof(int64_t)));
@@ -70,7 +82,11 @@ void SavedSlot::save_dims(const Dims& dims) {
   for (int i = 0; i < dims.n; ++i) word_.dims[i + 1] = dims[i];
 }
 
-Dims SavedSlot::as_dims() const { return Dims(word_.dims + 1, static_cast<int>(word_.dims[0])); }
+Dims SavedSlot::as_dims() const {
+  if (kind_ == SavedKind::kDims) return Dims(word_.dims + 1, static_cast<int>(word_.dims[0]));
+  const int64_t few[] = {static_cast<int32_t>(word_.i), static_cast<int32_t>(word_.i >> 32)};
+  return Dims(few, output_nr_);
+}
 
 void SavedSlot::save_shapes(TensorImpl* const* tensors, int n) {
   int64_t words = 0;

@@ -18,9 +18,10 @@ enum class SavedKind : uint8_t {
   kInt,
   kBool,
   kDims,
-  kString,  // a literal, not owned
-  kList,    // several inputs
-  kFreed,   // released by a backward pass; holds that pass's Site
+  kFewDims,  // two at most, of 32 bits: in the slot itself, their count in output_nr_
+  kString,   // a literal, not owned
+  kList,     // several inputs
+  kFreed,    // released by a backward pass; holds that pass's Site
 };
 
 struct SavedList;
@@ -69,6 +70,7 @@ class SavedSlot {
   bool as_bool() const { return word_.i != 0; }
   const char* as_string() const { return word_.s; }
   Dims as_dims() const;
+  bool is_dims() const { return kind_ == SavedKind::kDims || kind_ == SavedKind::kFewDims; }
 
   // Drops the value. `freed_by`: remembered for the error of a second backward.
   // `tensor_like`: a number in a tensor's place, which is gone after a pass as the tensor would be.

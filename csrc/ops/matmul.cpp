@@ -2,6 +2,7 @@
 
 #include "kernels/iterator.h"
 #include "ops/copy.h"
+#include "ops/dims.h"
 #include "ops/shape.h"
 #include "ops/table.h"
 
@@ -13,8 +14,17 @@ void check_same_dtype(TensorImpl* a, TensorImpl* b) {
   check(a->dtype() == b->dtype(), ErrorKind::kRuntime,
         "expected m1 and m2 to have the same dtype, but got: ", dtype_cpp_name(a->dtype()),
         " != ", dtype_cpp_name(b->dtype()), "\n  fix: convert one of them, as in b.to(a.dtype).");
-  check(a->dtype() != DType::kBool, ErrorKind::kRuntime,
-        "\"addmm_impl_cpu_\" not implemented for 'Bool'");
+}
+
+void refuse_bool(TensorImpl* t, const char* kernel) {
+  check(t->dtype() != DType::kBool, ErrorKind::kNotImplemented, "\"", kernel,
+        "\" not implemented for 'Bool'");
+}
+
+void check_inner(TensorImpl* a, TensorImpl* b) {
+  check(a->sizes()[1] == b->sizes()[0], ErrorKind::kRuntime,
+        "mat1 and mat2 shapes cannot be multiplied (", a->sizes()[0], "x", a->sizes()[1], " and ",
+        b->sizes()[0], "x", b->sizes()[1], ")\n  the inner sizes must be equal: (n, k) @ (k, m).");
 }
 
 // A row-major copy unless the rows are contiguous already.
@@ -61,21 +71,85 @@ void fill_empty_sum(TensorImpl* out, int64_t k) {
   if (k == 0) fill(out, Value::of_int(0));
 }
 
-Tensor grad_of_left(const Tensor& g, const Tensor& right, const Op& product) {
-  int n = right->ndim();
-  return call_op(product, {g.value(), transpose(right, n - 2, n - 1).value()});
+// The tensor itself, or a copy in the type that kernels compute in.
+TensorRef widened(TensorImpl* t) {
+  DType compute = compute_dtype(t->dtype());
+  if (compute == t->dtype()) return TensorRef::borrow(t);
+  TensorRef wide = TensorImpl::empty(compute, t->sizes(), t->ndim());
+  run_copy(wide->mut_data(), wide->strides(), compute, t->data(), t->strides(), t->dtype(),
+           t->sizes(), t->ndim());
+  return wide;
 }
 
-Tensor grad_of_right(const Tensor& g, const Tensor& left, const Op& product) {
-  int n = left->ndim();
-  return call_op(product, {transpose(left, n - 2, n - 1).value(), g.value()});
+// a (m, k) @ b (k, n), freshly made.
+TensorRef product(TensorImpl* a, TensorImpl* b) {
+  int64_t m = a->sizes()[0], k = a->sizes()[1], n = b->sizes()[1];
+  const int64_t sizes[] = {m, n};
+  TensorRef out = TensorImpl::empty(a->dtype(), sizes, 2);
+  TensorRef right = with_contiguous_rows(b);
+  if (k && m && n)
+    multiply(out.get(), 0, a, 0, right.get(), 0, m, n, k, a->strides(), right->strides()[0]);
+  fill_empty_sum(out.get(), k);
+  return out;
 }
 
-void product_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (!grad_out[0]) return;
-  Tensor g(grad_out[0]);
-  if (node.wants(0)) grad_in[0] = grad_of_left(g, Tensor(node.saved(1)), node.op()).ref();
-  if (node.wants(1)) grad_in[1] = grad_of_right(g, Tensor(node.saved(0)), node.op()).ref();
+Tensor matrix_transpose(const Tensor& t) { return call_op(op_of<TransposeMatrix>(), {t.value()}); }
+
+bool column_major(const Dims& sizes, const Dims& strides) {
+  return strides[0] == 1 && strides[1] == sizes[0];
+}
+
+Tensor scaled(const Tensor& t, double factor) {
+  return factor == 1 ? t : t * Tensor::number(Value::of_double(factor));
+}
+
+// The gradients of both factors, of a layout that suits the factor's: a transposed weight gets a
+// transposed gradient, which is row-major for the weight itself.
+struct Factors {
+  OpNode& node;
+  Tensor g;
+  double scale;
+  int left, right, dims;  // slots: the factors, then sizes and strides of both
+
+  bool transposed(int at) const {
+    return column_major(node.slot(dims + at).as_dims(), node.slot(dims + at + 1).as_dims());
+  }
+  TensorRef grad_left() const {
+    Tensor other(node.saved(right));
+    Tensor grad = transposed(0) ? matrix_transpose(matmul2d(other, matrix_transpose(g)))
+                                : matmul2d(g, matrix_transpose(other));
+    return scaled(grad, scale).ref();
+  }
+  TensorRef grad_right() const {
+    Tensor other(node.saved(left));
+    Tensor grad = transposed(2) ? matrix_transpose(matmul2d(matrix_transpose(g), other))
+                                : matmul2d(matrix_transpose(other), g);
+    return scaled(grad, scale).ref();
+  }
+};
+
+template <class T>
+T number_as(const Value& v) {
+  return std::is_integral_v<T> ? static_cast<T>(v.as_int()) : static_cast<T>(v.as_double());
+}
+
+// out = alpha out + beta in, row-major; strides 0 where `in` is broadcast. beta 0: `in` is not
+// read.
+template <class T>
+void add_scaled(T* out, int64_t rows, int64_t columns, T alpha, const T* in, const int64_t* strides,
+                T beta) {
+  int64_t step = strides[1];
+  for (int64_t i = 0; i < rows; ++i, out += columns, in += strides[0]) {
+    if (alpha != T(1))
+      for (int64_t j = 0; j < columns; ++j) out[j] *= alpha;
+    if (beta == T(0)) continue;
+    if (beta != T(1))
+      for (int64_t j = 0; j < columns; ++j) out[j] += beta * in[j * step];
+    else if (step == 1)
+      for (int64_t j = 0; j < columns; ++j) out[j] += in[j];
+    else
+      for (int64_t j = 0; j < columns; ++j) out[j] += in[j * step];
+  }
 }
 
 }  // namespace
@@ -84,22 +158,73 @@ void Mm::forward(Call& call) {
   TensorImpl *a = call.tensor(0), *b = call.tensor(1);
   check(a->ndim() == 2, ErrorKind::kRuntime, "self must be a matrix");
   check(b->ndim() == 2, ErrorKind::kRuntime, "mat2 must be a matrix");
-  int64_t m = a->sizes()[0], k = a->sizes()[1], n = b->sizes()[1];
-  check(k == b->sizes()[0], ErrorKind::kRuntime, "mat1 and mat2 shapes cannot be multiplied (", m,
-        "x", k, " and ", b->sizes()[0], "x", n,
-        ")\n  the inner sizes must be equal: (n, k) @ (k, m).");
+  check_inner(a, b);
   check_same_dtype(a, b);
-  const int64_t sizes[] = {m, n};
-  call.output = TensorImpl::empty(a->dtype(), sizes, 2);
-  TensorRef right = with_contiguous_rows(b);
-  if (k && m && n)
-    multiply(call.output.get(), 0, a, 0, right.get(), 0, m, n, k, a->strides(),
-             right->strides()[0]);
-  fill_empty_sum(call.output.get(), k);
+  if (a->sizes()[0] && b->sizes()[1]) refuse_bool(a, "addmm_impl_cpu_");
+  call.output = product(a, b);
 }
 
 void Mm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  product_backward(node, grad_out, grad_in);
+  if (!grad_out[0]) return;
+  Factors factors{node, Tensor(grad_out[0]), 1, 0, 1, 2};
+  if (node.wants(0)) grad_in[0] = factors.grad_left();
+  if (node.wants(1)) grad_in[1] = factors.grad_right();
+}
+
+void Addmm::forward(Call& call) {
+  TensorImpl *input = call.tensor(0), *a = call.tensor(1), *b = call.tensor(2);
+  check(a->ndim() == 2, ErrorKind::kRuntime, "mat1 must be a matrix, got ", a->ndim(), "-D tensor");
+  check(b->ndim() == 2, ErrorKind::kRuntime, "mat2 must be a matrix, got ", b->ndim(), "-D tensor");
+  check_inner(a, b);
+  const int64_t sizes[] = {a->sizes()[0], b->sizes()[1]};
+  if (call.target) {
+    check(same_sizes(input->sizes(), input->ndim(), sizes, 2), ErrorKind::kRuntime,
+          "Bad in-place call: input tensor size ", shown(input->sizes(), input->ndim()),
+          " and output tensor size ", shown(sizes, 2), " should match");
+  }
+  // Broadcast as expand() does, with its complaints.
+  Dims shape(sizes, 2);
+  expand_strides(input, shape);
+  auto same = [](TensorImpl* x, TensorImpl* y, const char* what) {
+    check(x->dtype() == y->dtype(), ErrorKind::kRuntime, what,
+          " and mat2 must have the same dtype, but got ", dtype_title(x->dtype()), " and ",
+          dtype_title(y->dtype()), "\n  fix: convert one of them, as in x.to(y.dtype).");
+  };
+  same(input, b, "self");
+  same(a, b, "mat1");
+  refuse_bool(a, "addmm_impl_cpu_");
+  const Value &beta = call.args[3], &alpha = call.args[4];
+  DType dtype = a->dtype(), compute = compute_dtype(dtype);
+  // A factor alpha of 0 stands for the product: nan and inf in the matrices do not count.
+  bool multiplies = alpha.as_double() != 0;
+  TensorRef out =
+      multiplies ? product(widened(a).get(), widened(b).get()) : full(shape, compute, 0).ref();
+  TensorRef added = widened(input);
+  Dims strides = expand_strides(added.get(), shape);
+  dispatch_compute(compute, [&](auto x) {
+    using T = decltype(x);
+    if constexpr (!std::is_same_v<T, bool>)
+      add_scaled(reinterpret_cast<T*>(out->mut_data()), sizes[0], sizes[1],
+                 multiplies ? number_as<T>(alpha) : T(1), reinterpret_cast<const T*>(added->data()),
+                 strides.v, number_as<T>(beta));
+  });
+  TensorRef result = call.target        ? TensorRef::borrow(call.target)
+                     : compute == dtype ? out
+                                        : TensorImpl::empty(dtype, sizes, 2);
+  if (result.get() != out.get())
+    run_copy(result->mut_data(), result->strides(), dtype, out->data(), out->strides(), compute,
+             sizes, 2);
+  call.output = std::move(result);
+}
+
+void Addmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor g(grad_out[0]);
+  Factors factors{node, g, node.slot(7).as_double(), 0, 1, 2};
+  if (node.wants(0))
+    grad_in[0] = sum_to(scaled(g, node.slot(6).as_double()), node.slot(8).as_dims()).ref();
+  if (node.wants(1)) grad_in[1] = factors.grad_left();
+  if (node.wants(2)) grad_in[2] = factors.grad_right();
 }
 
 void Bmm::forward(Call& call) {
@@ -110,7 +235,9 @@ void Bmm::forward(Call& call) {
   check(x[0] == y[0] && x[2] == y[1], ErrorKind::kRuntime,
         "Expected size for first two dimensions of batch2 tensor to be: [", x[0], ", ", x[2],
         "] but got: [", y[0], ", ", y[1], "].");
-  check_same_dtype(a, b);
+  check(a->dtype() == b->dtype(), ErrorKind::kRuntime, "expected scalar type ",
+        dtype_title(a->dtype()), " but found ", dtype_title(b->dtype()));
+  refuse_bool(a, "bmm");
   const int64_t sizes[] = {x[0], x[1], y[2]};
   call.output = TensorImpl::empty(a->dtype(), sizes, 3);
   TensorRef right = with_contiguous_rows(b);
@@ -122,7 +249,16 @@ void Bmm::forward(Call& call) {
 }
 
 void Bmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  product_backward(node, grad_out, grad_in);
+  if (!grad_out[0]) return;
+  Value g = Value::of(grad_out[0].get());
+  if (node.wants(0)) {
+    Tensor right(node.saved(1));
+    grad_in[0] = call_op(node.op(), {g, transpose(right, 1, 2).value()}).ref();
+  }
+  if (node.wants(1)) {
+    Tensor left(node.saved(0));
+    grad_in[1] = call_op(node.op(), {transpose(left, 1, 2).value(), g}).ref();
+  }
 }
 
 void Mv::forward(Call& call) {
@@ -132,7 +268,10 @@ void Mv::forward(Call& call) {
   int64_t m = a->sizes()[0], k = a->sizes()[1];
   check(k == v->sizes()[0], ErrorKind::kRuntime, "size mismatch, got input (", m, "), mat (", m,
         "x", k, "), vec (", v->sizes()[0], ")");
-  check_same_dtype(a, v);
+  check(a->dtype() == v->dtype(), ErrorKind::kRuntime,
+        "addmv input tensors must have the same dtype, but got ", dtype_title(v->dtype()), ", ",
+        dtype_title(a->dtype()), ", and ", dtype_title(v->dtype()));
+  if (m) refuse_bool(a, "addmv_impl_cpu");
   call.output = TensorImpl::empty(a->dtype(), &m, 1);
   // A vector is a matrix with one column, which lies row by row whatever its stride.
   if (m && k) multiply(call.output.get(), 0, a, 0, v, 0, m, 1, k, a->strides(), v->strides()[0]);
@@ -164,7 +303,7 @@ void Dot::forward(Call& call) {
         "inconsistent tensor size, expected tensor [", a->numel(), "] and src [", b->numel(),
         "] to have the same number of elements, but got ", a->numel(), " and ", b->numel(),
         " elements respectively");
-  check_same_dtype(a, b);
+  refuse_bool(a, "dot");
   call.output = TensorImpl::empty(a->dtype(), nullptr, 0);
   const int64_t stride[] = {0, a->strides()[0]};
   if (a->numel())
@@ -184,22 +323,37 @@ namespace {
 Tensor unsafe_view(const Tensor& t, const Dims& sizes) {
   return call_op(op_of<UnsafeView>(), {t.value(), Value::of(sizes)});
 }
+
+Tensor product_of(const Tensor& a, const Tensor& b) {
+  if (b->ndim() == 1) return call_op(op_of<Mv>(), {a.value(), b.value()});
+  return matmul2d(a, b);
+}
+
 // (..., n, k) @ (k, m) or (k): the leading dimensions join the rows.
 Tensor folded(const Tensor& a, const Tensor& b) {
   int64_t k = a->sizes()[a->ndim() - 1];
   int64_t rows = 1;
   for (int d = 0; d + 1 < a->ndim(); ++d) rows *= a->sizes()[d];
-  Tensor flat = reshape(a, Dims::of({rows, k}));
   Dims sizes = a->shape();
-  if (b->ndim() == 1) {
-    --sizes.n;
-    return unsafe_view(call_op(op_of<Mv>(), {flat.value(), b.value()}), sizes);
-  }
-  sizes[sizes.n - 1] = b->sizes()[1];
-  return unsafe_view(call_op(op_of<Mm>(), {flat.value(), b.value()}), sizes);
+  --sizes.n;
+  if (b->ndim() == 2) sizes.push(b->sizes()[1]);
+  return unsafe_view(product_of(reshape(a, Dims::of({rows, k})), b), sizes);
 }
 
-Tensor batched(const Tensor& a, const Tensor& b) {
+// Whether one product over joined rows is taken: always where the smaller factor needs a gradient,
+// which would be summed over the batch; else only where no copy is made and the result lies row by
+// row. `b` is the smaller factor, `on_left` where it stands on the left of transposed `a`.
+bool folds(const Tensor& a, const Tensor& b, bool on_left) {
+  if (b->requires_grad()) return true;
+  if (on_left && b->ndim() == 2) return false;
+  if (a->numel() == 0) return true;
+  for (int d = 0; d + 2 < a->ndim(); ++d)
+    if (a->strides()[d] != a->strides()[d + 1] * a->sizes()[d + 1]) return false;
+  return true;
+}
+
+// drop: a dimension of the result, -1 or -2, that a vector was given and that goes again.
+Tensor batched(const Tensor& a, const Tensor& b, int64_t drop = 0) {
   Dims batch;
   broadcast_sizes(a->sizes(), a->ndim() - 2, b->sizes(), b->ndim() - 2, batch);
   int64_t count = 1;
@@ -213,9 +367,21 @@ Tensor batched(const Tensor& a, const Tensor& b) {
   };
   Tensor product = call_op(op_of<Bmm>(), {spread(a).value(), spread(b).value()});
   Dims sizes = batch;
-  sizes.push(a->sizes()[a->ndim() - 2]);
-  sizes.push(b->sizes()[b->ndim() - 1]);
+  if (drop) product = call_op(op_of<SqueezeDim>(), {product.value(), Value::of_int(drop)});
+  if (drop != -2) sizes.push(a->sizes()[a->ndim() - 2]);
+  if (drop != -1) sizes.push(b->sizes()[b->ndim() - 1]);
   return unsafe_view(product, sizes);
+}
+
+// (k) @ (k, m): a row of a matrix, which stops being one in place, as PyTorch records it.
+Tensor row_times(const Tensor& a, const Tensor& b) {
+  Tensor row = matmul2d(unsqueeze(a, 0), b);
+  Call squeeze(op_of<SqueezeDimInplace>());
+  squeeze.args[0] = row.value();
+  squeeze.args[1] = Value::of_int(0);
+  squeeze.target = row.get();
+  dispatch(squeeze);
+  return row;
 }
 
 }  // namespace
@@ -225,25 +391,64 @@ void Matmul::forward(Call& call) {
   int m = a->ndim(), n = b->ndim();
   check(m && n, ErrorKind::kRuntime,
         "both arguments to matmul need to be at least 1D, but they are ", m, "D and ", n, "D");
-  const Value args[] = {a.value(), b.value()};
   if (m == 1 && n == 1) {
-    call.output = call_op(op_of<Dot>(), {args[0], args[1]}).ref();
-  } else if (m == 2 && n == 1) {
-    call.output = call_op(op_of<Mv>(), {args[0], args[1]}).ref();
-  } else if (m == 2 && n == 2) {
-    call.output = call_op(op_of<Mm>(), {args[0], args[1]}).ref();
-  } else if (m == 1) {
-    // (k) @ (..., k, m): a row on the left, taken away afterwards.
-    Tensor product =
-        call_op(op_of<Matmul>(), {view(a, Dims::of({1, a->numel()})).value(), args[1]});
-    Dims sizes = product->shape();
-    sizes[sizes.n - 2] = sizes[sizes.n - 1];
-    --sizes.n;
-    call.output = unsafe_view(product, sizes).ref();
-  } else if (n <= 2) {
+    call.output = call_op(op_of<Dot>(), {a.value(), b.value()}).ref();
+  } else if (m <= 2 && n <= 2) {
+    call.output = (m == 2 ? product_of(a, b) : row_times(a, b)).ref();
+  } else if (n <= 2 && folds(a, b, false)) {
     call.output = folded(a, b).ref();
+  } else if (n == 1) {
+    call.output = batched(a, unsqueeze(b, 1), -1).ref();
+  } else if (m <= 2) {
+    Tensor turned = transpose(b, n - 2, n - 1);
+    if (m == 1 && folds(turned, a, true)) {
+      call.output = folded(turned, a).ref();
+    } else if (m == 2 && folds(turned, a, true)) {
+      Tensor product = transpose(folded(turned, matrix_transpose(a)), n - 2, n - 1);
+      call.output = call_op(op_of<Contiguous>(), {product.value()}).ref();
+    } else if (m == 1) {
+      call.output = batched(unsqueeze(a, 0), b, -2).ref();
+    } else {
+      call.output = batched(a, b).ref();
+    }
   } else {
     call.output = batched(a, b).ref();
+  }
+}
+
+void Linear::forward(Call& call) {
+  Tensor input(TensorRef::borrow(call.tensor(0))), weight(TensorRef::borrow(call.tensor(1)));
+  int m = input->ndim();
+  check(m && weight->ndim(), ErrorKind::kRuntime,
+        "both arguments to linear need to be at least 1D, but they are ", m, "D and ",
+        weight->ndim(), "D");
+  Tensor factor = matrix_transpose(weight);
+  if (call.args[2].is_none()) {
+    call.output = call_op(op_of<Matmul>(), {input.value(), factor.value()}).ref();
+    return;
+  }
+  TensorImpl* bias = call.tensor(2);
+  int long_dims = 0;
+  for (int d = 0; d < bias->ndim(); ++d) long_dims += bias->sizes()[d] != 1;
+  if (m == 2) {
+    call.output = call_op(op_of<Addmm>(), {call.args[2], input.value(), factor.value()}).ref();
+  } else if (input->is_contiguous() && (bias->ndim() == 1 || long_dims == 1)) {
+    Dims sizes = input->shape();
+    int64_t rows = 1;
+    for (int d = 0; d + 1 < m; ++d) rows *= sizes[d];
+    Tensor flat = reshape(input, Dims::of({rows, sizes[m - 1]}));
+    Tensor sum = call_op(op_of<Addmm>(), {call.args[2], flat.value(), factor.value()});
+    sizes[m - 1] = sum->sizes()[1];
+    call.output = view(sum, sizes).ref();
+  } else {
+    Tensor product = call_op(op_of<Matmul>(), {input.value(), factor.value()});
+    Call add(op_of<Add>());
+    add.args[0] = product.value();
+    add.args[1] = call.args[2];
+    add.args[2] = Value::of_int(1);
+    add.target = product.get();
+    dispatch(add);
+    call.output = product.ref();
   }
 }
 

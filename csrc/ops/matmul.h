@@ -12,7 +12,34 @@ struct Mm {
       .signature = "mm(input: Tensor, mat2: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Product of two matrices.",
       .derivative = "dinput = g @ mat2^T, dmat2 = input^T @ g"};
-  static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2}, {"mat2", Source::kArg, 1, 1}};
+  static constexpr SlotSpec slots[] = {
+      {"self", Source::kArg, 0, 2},          {"mat2", Source::kArg, 1, 1},
+      {"self_sym_sizes", Source::kSizes, 0}, {"self_sym_strides", Source::kStrides, 0},
+      {"mat2_sym_sizes", Source::kSizes, 1}, {"mat2_sym_strides", Source::kStrides, 1}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+// With beta 0 the input is not read: its nan and inf do not count.
+struct Addmm {
+  static constexpr OpRecord record{
+      .name = "addmm",
+      .signature =
+          "addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, "
+          "alpha: Number = 1, out: Tensor? = None) -> Tensor",
+      .doc = "beta input + alpha (mat1 @ mat2); the input is broadcast to the product's shape.",
+      .derivative = "dinput = beta g, dmat1 = alpha (g @ mat2^T), dmat2 = alpha (mat1^T @ g)",
+      .inplace = true,
+      .many_forms = true};
+  static constexpr SlotSpec slots[] = {{"mat1", Source::kArg, 1, 4},
+                                       {"mat2", Source::kArg, 2, 2},
+                                       {"mat1_sym_sizes", Source::kSizes, 1},
+                                       {"mat1_sym_strides", Source::kStrides, 1},
+                                       {"mat2_sym_sizes", Source::kSizes, 2},
+                                       {"mat2_sym_strides", Source::kStrides, 2},
+                                       {"beta", Source::kArg, 3},
+                                       {"alpha", Source::kArg, 4},
+                                       {nullptr, Source::kSizes, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -54,8 +81,8 @@ struct Dot {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-// By rank: dot, mv, mm; a stack of matrices times one matrix is one mm; else bmm over broadcast
-// batches.
+// By rank: dot, mv, mm; a stack of matrices times one matrix is one mm where that needs no copy or
+// saves memory in the backward pass; else bmm over broadcast batches.
 struct Matmul {
   static constexpr OpRecord record{
       .name = "matmul",
@@ -66,6 +93,19 @@ struct Matmul {
   static void forward(Call& call);
 };
 
-using MatmulOps = OpList<Mm, Bmm, Mv, Dot, Matmul>;
+// F.linear. Two dimensions and a bias are one addmm over the transposed weight; other ranks become
+// two dimensions, as PyTorch does it.
+struct Linear {
+  static constexpr OpRecord record{
+      .name = "_linear",
+      .signature = "_linear(input: Tensor, weight: Tensor, bias: Tensor? = None) -> Tensor",
+      .doc = "input @ weight^T + bias: (..., n) with a weight (m, n) gives (..., m).",
+      .derivative = "dinput = g @ weight, dweight = g^T @ input, dbias = sum of g",
+      .form = Form::kFunction};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+using MatmulOps = OpList<Mm, Addmm, Bmm, Mv, Dot, Matmul, Linear>;
 
 }  // namespace rl::ops

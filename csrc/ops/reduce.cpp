@@ -159,7 +159,7 @@ struct DimSlots {
   bool has_dims, keepdim;
   explicit DimSlots(OpNode& node)
       : sizes(node.slot(2).as_dims()),
-        has_dims(node.slot(0).kind() == SavedKind::kDims),
+        has_dims(node.slot(0).is_dims()),
         keepdim(node.slot(1).as_bool()) {
     if (has_dims) dims = node.slot(0).as_dims();
   }

@@ -73,32 +73,9 @@ void Reshape::forward(Call& call) {
 
 void Expand::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  Dims sizes = *call.args[1].dims;
-  check(sizes.n >= t->ndim(), ErrorKind::kRuntime, "expand(", dtype_tensor_type(t->dtype()), "{",
-        shown(t->sizes(), t->ndim()), "}, size=", shown(sizes), "): the number of sizes provided (",
-        sizes.n, ") must be greater or equal to the number of dimensions in the tensor (",
-        t->ndim(), ")");
-  int64_t strides[kMaxDims];
-  int extra = sizes.n - t->ndim();
-  for (int d = 0; d < sizes.n; ++d) {
-    int64_t old = d < extra ? 1 : t->sizes()[d - extra];
-    if (sizes[d] == -1) {
-      check(d >= extra, ErrorKind::kRuntime,
-            "The expanded size of the tensor (-1) isn't allowed in a "
-            "leading, non-existing dimension ",
-            d);
-      sizes[d] = old;
-    }
-    check(sizes[d] >= 0, ErrorKind::kRuntime, "The expanded size of the tensor (", sizes[d],
-          ") isn't allowed to be negative");
-    check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (",
-          sizes[d], ") must match the existing size (", old, ") at non-singleton dimension ", d,
-          ".  Target sizes: ", shown(*call.args[1].dims),
-          ".  Tensor sizes: ", shown(t->sizes(), t->ndim()));
-    strides[d] = d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra];
-  }
+  Dims sizes = *call.args[1].dims, strides = expand_strides(t, sizes);
   checked_numel(sizes.v, sizes.n);
-  call.output = make_view(t, sizes, strides, t->offset());
+  call.output = make_view(t, sizes, strides.v, t->offset());
 }
 
 void Expand::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -160,6 +137,33 @@ void Detach::forward(Call& call) { call.output = make_detached(call.tensor(0)); 
 }  // namespace rl::ops
 
 namespace rl {
+
+Dims expand_strides(TensorImpl* t, Dims& sizes) {
+  Dims asked = sizes;
+  check(sizes.n >= t->ndim(), ErrorKind::kRuntime, "expand(", dtype_tensor_type(t->dtype()), "{",
+        shown(t->sizes(), t->ndim()), "}, size=", shown(sizes), "): the number of sizes provided (",
+        sizes.n, ") must be greater or equal to the number of dimensions in the tensor (",
+        t->ndim(), ")");
+  Dims strides;
+  int extra = sizes.n - t->ndim();
+  for (int d = 0; d < sizes.n; ++d) {
+    int64_t old = d < extra ? 1 : t->sizes()[d - extra];
+    if (sizes[d] == -1) {
+      check(d >= extra, ErrorKind::kRuntime,
+            "The expanded size of the tensor (-1) isn't allowed in a "
+            "leading, non-existing dimension ",
+            d);
+      sizes[d] = old;
+    }
+    check(sizes[d] >= 0, ErrorKind::kRuntime, "The expanded size of the tensor (", sizes[d],
+          ") isn't allowed to be negative");
+    check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (",
+          sizes[d], ") must match the existing size (", old, ") at non-singleton dimension ", d,
+          ".  Target sizes: ", shown(asked), ".  Tensor sizes: ", shown(t->sizes(), t->ndim()));
+    strides.push(d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra]);
+  }
+  return strides;
+}
 
 void add_shape_ops(std::vector<Op*>& table) { add_ops(ops::ShapeOps{}, table); }
 

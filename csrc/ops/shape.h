@@ -121,3 +121,11 @@ using ShapeOps = OpList<View, ReshapeAlias, UnsafeView, Reshape, Expand, Transpo
                         Permute, Detach>;
 
 }  // namespace rl::ops
+
+namespace rl {
+
+// Strides of t under the sizes that it expands to; a size of -1 becomes t's. Throws expand()'s
+// errors.
+Dims expand_strides(TensorImpl* t, Dims& sizes);
+
+}  // namespace rl

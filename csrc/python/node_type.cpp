@@ -76,6 +76,7 @@ PyObject* saved_value(OpNode* node, int i) {
       if (param == ParamKind::kTensorOrNumber) return wrap(number_tensor(slot));
       return PyBool_FromLong(slot.as_bool());
     case SavedKind::kDims:
+    case SavedKind::kFewDims:
       return dims_tuple(slot.as_dims());
     case SavedKind::kList: {
       std::vector<TensorRef> list = slot.unpack_list(node, true);

@@ -293,6 +293,9 @@ std::string type_name(PyObject* object) {
 
 std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); }
 
+// The name in complaints: _linear speaks as linear().
+const char* spoken_name(const PublicName& p) { return p.name.c_str() + (p.name[0] == '_'); }
+
 // Says what is wrong with the arguments for the one overload that they can be meant for.
 [[gnu::cold]] void fail_overload(const PublicName& p, const Overload& o, bool method, Py_ssize_t n,
                                  const Mismatch& why) {
@@ -305,24 +308,24 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
         if (o.params[j].has_default) continue;
         missing += (count++ ? ", \"" : "\"") + param_name(o.params[j]) + "\"";
       }
-      fail(ErrorKind::kType, p.name, "() missing ", count,
+      fail(ErrorKind::kType, spoken_name(p), "() missing ", count,
            " required positional arguments: ", missing);
     }
     case Mismatch::kTooMany:
-      fail(ErrorKind::kType, p.name, "() takes ", o.max_positional - skipped,
+      fail(ErrorKind::kType, spoken_name(p), "() takes ", o.max_positional - skipped,
            " positional argument", o.max_positional - skipped == 1 ? "" : "s", " but ", n,
            n == 1 ? " was given" : " were given");
     case Mismatch::kUnknownKeyword:
-      fail(ErrorKind::kType, p.name, "() got an unexpected keyword argument '",
+      fail(ErrorKind::kType, spoken_name(p), "() got an unexpected keyword argument '",
            PyUnicode_AsUTF8(why.object), "'");
     case Mismatch::kTwice:
-      fail(ErrorKind::kType, p.name, "() got multiple values for argument '",
+      fail(ErrorKind::kType, spoken_name(p), "() got multiple values for argument '",
            PyUnicode_AsUTF8(why.object), "'");
     case Mismatch::kType: {
       const PyParam& param = o.params[static_cast<size_t>(why.param)];
       std::string position =
           why.position ? concat(" (position ", why.position - skipped, ")") : std::string();
-      fail(ErrorKind::kType, p.name, "(): argument '", param_name(param), "'", position,
+      fail(ErrorKind::kType, spoken_name(p), "(): argument '", param_name(param), "'", position,
            " must be ", kind_name(param.kind), ", not ", type_name(why.object));
     }
     default:
@@ -380,7 +383,7 @@ const Overload* overload_by_count(const PublicName& p, bool method, Py_ssize_t c
     }
     expected += ")";
   }
-  fail(ErrorKind::kType, p.name, "() received an invalid combination of arguments - got ",
+  fail(ErrorKind::kType, spoken_name(p), "() received an invalid combination of arguments - got ",
        describe_arguments(self ? self : nullptr, args, n, kwnames),
        one ? ", but expected" : ", but expected one of:", expected);
 }
@@ -518,14 +521,14 @@ Overload make_overload(const Op* op) {
 std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t n,
                                PyObject* kwnames) {
   (void)self;
-  // PyTorch writes a comma after every keyword.
+  // PyTorch writes a comma after every keyword, unless something stands before the first.
   std::string text = "(";
   Py_ssize_t n_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
   for (Py_ssize_t i = 0; i < n; ++i) text += (i ? ", " : "") + type_name(args[i]);
   if (n && n_keywords) text += ", ";
   for (Py_ssize_t i = 0; i < n_keywords; ++i)
     text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i))) + "=" +
-            type_name(args[n + i]) + ", ";
+            type_name(args[n + i]) + (n && i + 1 == n_keywords ? "" : ", ");
   return text + ")";
 }
 
