@@ -46,6 +46,8 @@ Tensor operator-(const Tensor& a, const Tensor& b) {
 
 Tensor operator*(const Tensor& a, const Tensor& b) {
   if (a.is_number()) return b.is_number() ? number(number_of(a) * number_of(b)) : b * a;
+  // What alpha = 1 leaves of a formula: no node, the same bits.
+  if (b.is_number() && number_of(b) == 1 && is_float(a->dtype())) return a;
   return call_op(op_of<ops::Mul>(), {a.value(), b.value()});
 }
 

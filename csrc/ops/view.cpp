@@ -42,11 +42,11 @@ Dims row_major(const Dims& sizes) {
 
 // The gradient of a view of a tensor of `sizes`; strides and offset are the view's, in a row-major
 // base.
+template <class Op>
 TensorRef embed(const TensorRef& grad, const Dims& sizes, const Dims& strides, int64_t offset) {
   Dims base = row_major(sizes);
-  return call_op(op_of<AsStridedBackward>(),
-                 {Value::of(grad.get()), Value::of(sizes), Value::of(base), Value::of(strides),
-                  Value::of_int(offset)})
+  return call_op(op_of<Op>(), {Value::of(grad.get()), Value::of(sizes), Value::of(base),
+                               Value::of(strides), Value::of_int(offset)})
       .ref();
 }
 
@@ -205,7 +205,7 @@ void Select::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (index < 0) index += sizes[dim];
   for (int d = 0; d < sizes.n; ++d)
     if (d != dim) strides.push(base[d]);
-  grad_in[0] = embed(grad_out[0], sizes, strides, index * base[dim]);
+  grad_in[0] = embed<SelectBackward>(grad_out[0], sizes, strides, index * base[dim]);
 }
 
 namespace {
@@ -245,7 +245,7 @@ void Slice::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   Range range = clamp_range(node.slot(2).as_int(), node.slot(3).as_int(), step, sizes[dim]);
   int64_t offset = range.start * strides[dim];
   if (range.count > 1) strides[dim] *= step;
-  grad_in[0] = embed(grad_out[0], sizes, strides, offset);
+  grad_in[0] = embed<SliceBackward>(grad_out[0], sizes, strides, offset);
 }
 
 void Narrow::forward(Call& call) {
@@ -309,7 +309,7 @@ void Diagonal::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   Dims sizes = node.slot(0).as_dims();
   DiagonalPlaces places = diagonal_places(sizes, row_major(sizes), node.slot(1).as_int(),
                                           node.slot(2).as_int(), node.slot(3).as_int());
-  grad_in[0] = embed(grad_out[0], sizes, places.strides, places.offset);
+  grad_in[0] = embed<DiagonalBackward>(grad_out[0], sizes, places.strides, places.offset);
 }
 
 void Unfold::forward(Call& call) {
@@ -340,7 +340,7 @@ void Unfold::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   int64_t stride = sizes.n ? strides[dim] : 1;
   if (sizes.n && grad_out[0]->sizes()[dim] > 1) strides[dim] *= node.slot(3).as_int();
   strides.push(stride);
-  grad_in[0] = embed(grad_out[0], sizes, strides, 0);
+  grad_in[0] = embed<UnfoldBackward>(grad_out[0], sizes, strides, 0);
 }
 
 }  // namespace rl::ops

@@ -44,13 +44,34 @@ struct AsStridedBackward {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
+// The same under the names that PyTorch's graph of a gradient shows.
+constexpr OpRecord part_backward(int overload, const char* node) {
+  OpRecord record = AsStridedBackward::record;
+  record.overload = overload;
+  record.node = node;
+  return record;
+}
+struct SelectBackward : AsStridedBackward {
+  static constexpr OpRecord record = part_backward(1, "SelectBackwardBackward0");
+};
+struct SliceBackward : AsStridedBackward {
+  static constexpr OpRecord record = part_backward(2, "SliceBackwardBackward0");
+};
+struct DiagonalBackward : AsStridedBackward {
+  static constexpr OpRecord record = part_backward(3, "DiagonalBackwardBackward0");
+};
+struct UnfoldBackward : AsStridedBackward {
+  static constexpr OpRecord record = part_backward(4, "UnfoldBackwardBackward0");
+};
+
 // A copy whose strides are exactly the given ones.
 struct Restride {
   static constexpr OpRecord record{.name = "_restride",
                                    .signature = "_restride(input: Tensor, stride: int[]) -> Tensor",
                                    .doc = "A copy with the given strides.",
                                    .derivative = "dy/dx = 1",
-                                   .form = Form::kInternal};
+                                   .form = Form::kInternal,
+                                   .node = "CopyBackwards"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -131,6 +152,7 @@ struct Unfold {
 };
 
 using ViewOps =
-    OpList<AsStrided, AsStridedBackward, Restride, Select, Slice, Narrow, Diagonal, Unfold>;
+    OpList<AsStrided, AsStridedBackward, SelectBackward, SliceBackward, DiagonalBackward,
+           UnfoldBackward, Restride, Select, Slice, Narrow, Diagonal, Unfold>;
 
 }  // namespace rl::ops

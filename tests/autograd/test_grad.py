@@ -276,3 +276,20 @@ def test_zero_dim_and_empty_inputs():
     s = leaf(2.0)
     (g,) = grad(s * s, s)
     assert g.shape == () and g.item() == 4.0
+
+
+@pytest.mark.parametrize(
+    ("view", "node"),
+    [
+        (lambda x: x[0], "SelectBackwardBackward0"),
+        (lambda x: x[:, 1:], "SliceBackwardBackward0"),
+        (lambda x: x.diagonal(), "DiagonalBackwardBackward0"),
+        (lambda x: x.unfold(1, 2, 1), "UnfoldBackwardBackward0"),
+        (lambda x: 2 - x, "NegBackward0"),
+        (lambda x: torch.ones(2, 3) - x, "NegBackward0"),
+    ],
+)
+def test_gradient_that_is_recorded_shows_pytorchs_nodes(view, node):
+    x = torch.ones(2, 3, requires_grad=True)
+    (g,) = torch.autograd.grad(view(x).pow(2).sum(), x, create_graph=True)
+    assert g.grad_fn.name() == node
