@@ -6,6 +6,14 @@ from rushlight.utils.hooks import HookDict, RemovableHandle
 _C._add_package_globals(globals())
 
 
+def _written_at(hook):
+    """The line of a message that says where the hook stands; empty for one not made by `def`."""
+    from rushlight._site import describe_function
+
+    place = describe_function(hook)
+    return f"\n  the hook      {place}" if place else ""
+
+
 class TensorHooks(HookDict):
     """The hooks of one tensor, by id; called by the engine with each gradient."""
 
@@ -19,18 +27,22 @@ class TensorHooks(HookDict):
             if result is None:
                 continue
             if not isinstance(result, _C.Tensor):
-                raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+                raise TypeError(
+                    f"expected Variable, but hook returned '{type(result).__name__}'"
+                    f"{_written_at(hook)}\n  fix: return None, or a Tensor that takes the "
+                    "gradient's place."
+                )
             if result.shape != grad.shape:
                 name = getattr(hook, "__name__", repr(hook))
                 raise RuntimeError(
                     f"hook '{name}' has changed the size of value\n"
-                    f"  from {tuple(grad.shape)} to {tuple(result.shape)}"
+                    f"  from {tuple(grad.shape)} to {tuple(result.shape)}{_written_at(hook)}"
                 )
             if result.dtype != grad.dtype:
                 name = getattr(hook, "__name__", repr(hook))
                 raise RuntimeError(
                     f"hook '{name}' has changed the type of value "
-                    f"(was {grad.type()} got {result.type()})"
+                    f"(was {grad.type()} got {result.type()}){_written_at(hook)}"
                 )
             grad = result
         return None if grad is given else grad
@@ -58,9 +70,14 @@ class PostAccumulateHooks(HookDict):
         for hook in tuple(self.values()):
             result = hook(leaf)
             if isinstance(result, _C.Tensor):
-                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+                raise RuntimeError(
+                    f"Tensor post accumulate grad hooks should return None.{_written_at(hook)}"
+                )
             if result is not None:
-                raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+                raise TypeError(
+                    f"expected Variable, but hook returned '{type(result).__name__}'"
+                    f"{_written_at(hook)}"
+                )
 
 
 def register_post_accumulate_grad_hook(self, hook):

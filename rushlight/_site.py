@@ -157,13 +157,18 @@ def _one_line(text):
 
 
 def describe(code, offset):
+    """Return the line that an error shows of an instruction, as ``line_of`` does."""
+    return line_of(resolve(code, offset))
+
+
+def line_of(site):
     """Return the line an error shows: ``y = torch.exp(x)          train.py:12``.
 
+    site: a Site, or None.
     Returns: str, the statement's line where the expression is all of it, else the expression; only
         name and place where there is no source.
     """
-    site = resolve(code, offset)
-    if site.lineno is None:
+    if site is None or site.lineno is None:
         return ""
     if not site.source:
         return f"{site.name} = …  {site}" if site.name else str(site)
@@ -172,6 +177,29 @@ def describe(code, offset):
     alone = "\n" not in site.source and len(line) < _LONGEST
     text = line if alone and not line.endswith(":") else expression or line
     return f"{text:<24}  {site}"
+
+
+def describe_function(function):
+    """Return the line on which a function begins: ``def hook(g):          train.py:7``.
+
+    function: any callable; partials, bound methods and decorated functions are looked through.
+    Returns: str, empty where it is not written in Python.
+    """
+    while True:
+        inner = getattr(function, "__wrapped__", None) or getattr(function, "func", None)
+        inner = inner or getattr(function, "__func__", None)
+        if inner is None:
+            break
+        function = inner
+    code = getattr(function, "__code__", None)
+    if code is None:
+        call = vars(type(function)).get("__call__")  # of an object that can be called
+        code = getattr(call, "__code__", None)
+    if code is None:
+        return ""
+    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
+    place = f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}"
+    return f"{_one_line(line or code.co_qualname):<24}  {place}"
 
 
 def expression(code, offset):

@@ -51,10 +51,13 @@ def __deepcopy__(self, memo):
     from copy import deepcopy
 
     if not self.is_leaf:
+        from rushlight._site import line_of
+
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
             "protocol at the moment.\n"
-            f"  got   the result of {self.grad_fn.name()}, shape {tuple(self.shape)}\n"
+            f"  got           the result of {self.grad_fn.name()}, shape {tuple(self.shape)}\n"
+            f"  made by       {line_of(self.grad_fn.site)}\n"
             "  fix: copy its values with `t.detach().clone()`."
         )
     if id(self) in memo:

@@ -86,6 +86,7 @@ class TensorImpl {
   void set_geometry(const Dims& sizes, const int64_t* strides, int64_t offset);
 
   const Ref<Storage>& storage() const { return storage_; }
+  void set_dtype(DType dtype) { dtype_ = dtype; }  // of other bytes: set_storage goes with it
   void set_storage(Ref<Storage> storage) { storage_ = std::move(storage); }
   const char* data() const { return static_cast<const char*>(storage_->data()) + offset_bytes(); }
   char* mut_data() { return static_cast<char*>(storage_->mut_data()) + offset_bytes(); }

@@ -10,6 +10,7 @@
 
 #include "engine/hooks.h"
 #include "graph/grad_mode.h"
+#include "graph/provenance.h"
 #include "graph/tensor_math.h"
 
 namespace rl {
@@ -244,6 +245,17 @@ void Run::add_gradient(Entry& entry, uint32_t nr, TensorRef grad) {
   }
 }
 
+[[noreturn, gnu::cold]] void fail_gradient(Node* from, uint32_t edge_nr, const Edge& edge,
+                                           const TensorImpl& grad, const Dims& want) {
+  Provenance story;
+  if (from) story.line("used by", from->site());
+  story.line("gradient of", edge.node->site());
+  fail(ErrorKind::kRuntime, "Function ", from ? from->name() : "GraphRoot",
+       " returned an invalid gradient at index ", edge_nr, " - got ",
+       shown(grad.sizes(), grad.ndim()), " but expected shape compatible with ", shown(want),
+       story.text());
+}
+
 // Brings a gradient to the shape and dtype of the tensor it belongs to.
 void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad) {
   OutputMeta meta = edge.node->output_meta(edge.nr);
@@ -259,10 +271,8 @@ void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& gr
   }
   if (!same) {
     Dims want = edge.node->output_shape(edge.nr);
-    check(expandable_to(want.v, want.n, grad->sizes(), grad->ndim()), ErrorKind::kRuntime,
-          "Function ", from ? from->name() : "GraphRoot", " returned an invalid gradient at index ",
-          edge_nr, " - got ", shown(grad->sizes(), grad->ndim()),
-          " but expected shape compatible with ", shown(want));
+    if (!expandable_to(want.v, want.n, grad->sizes(), grad->ndim()))
+      fail_gradient(from, edge_nr, edge, *grad, want);
     grad = tensor_math.sum_to(grad.get(), want);
   }
   if (grad->dtype() != meta.dtype) grad = tensor_math.cast(grad.get(), meta.dtype);

@@ -2,6 +2,7 @@
 #include "graph/accumulate_grad.h"
 
 #include "graph/grad_mode.h"
+#include "graph/provenance.h"
 #include "graph/tensor_math.h"
 
 namespace rl {
@@ -40,8 +41,12 @@ void AccumulateGrad::apply(TensorRef* grad_outputs, TensorRef*) {
   TensorRef grad = std::move(grad_outputs[0]);
   if (!grad) return;
   TensorImpl* leaf = variable_.get();
-  check(leaf->is_leaf(), ErrorKind::kRuntime,
-        "leaf variable has been moved into the graph interior");
+  if (!leaf->is_leaf()) [[unlikely]] {
+    Provenance story;
+    story.line("moved by", leaf->grad_fn()->site());
+    story.fix("change a leaf under torch.no_grad(), or after the backward pass that needs it.");
+    fail(ErrorKind::kRuntime, "leaf variable has been moved into the graph interior", story.text());
+  }
   const TensorRef& old = leaf->grad();
   if (!old) {
     // Taken over when nobody else can see it: one owner of the tensor and of its storage.

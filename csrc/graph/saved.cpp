@@ -10,12 +10,22 @@
 
 namespace rl {
 
+void fail_inference(const char* sentence, const char* label, TensorImpl* t) {
+  Provenance story;
+  story.line(label, Site::capture());
+  story.line("its shape is", concat(shown(t->sizes(), t->ndim())));
+  story.fix("make it under torch.no_grad() instead of inference_mode(), or clone() it out here.");
+  fail(ErrorKind::kRuntime, sentence, story.text());
+}
+
 void SavedSlot::save_input(TensorImpl* input) {
-  check(!input->is_inference(), ErrorKind::kRuntime,
+  if (input->is_inference()) [[unlikely]]
+    fail_inference(
         "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
         "inference mode in computation tracked by autograd. To work around this, you can make a "
         "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of "
-        "`torch.inference_mode()`.");
+        "`torch.inference_mode()`.",
+        "used by", input);
   input->retain();
   kind_ = SavedKind::kInput;
   word_.t = input;

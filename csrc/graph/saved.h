@@ -101,6 +101,8 @@ struct SavedList {
   std::vector<SavedSlot> slots;
 };
 
+// Throws the sentence with the statement that uses the inference tensor `t`.
+[[noreturn, gnu::cold]] void fail_inference(const char* sentence, const char* label, TensorImpl* t);
 // Throws "Trying to backward through the graph a second time ...".
 [[noreturn]] void fail_second_backward(const Node* node, const Site* freed_by);
 

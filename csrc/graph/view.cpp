@@ -4,6 +4,7 @@
 #include "graph/copy_slices.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
+#include "graph/saved.h"
 #include "graph/tensor_math.h"
 
 namespace rl {
@@ -110,11 +111,16 @@ void check_creation(TensorImpl* t, bool indirect) {
 
 }  // namespace
 
-void check_inplace(TensorImpl* t, bool recorded) {
-  check(!t->is_inference() || inference_enabled(), ErrorKind::kRuntime,
+void check_inference(TensorImpl* t) {
+  if (t->is_inference() && !inference_enabled()) [[unlikely]]
+    fail_inference(
         "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a "
-        "clone to "
-        "get a normal tensor before doing inplace update.");
+        "clone to get a normal tensor before doing inplace update.",
+        "changed by", t);
+}
+
+void check_inplace(TensorImpl* t, bool recorded) {
+  check_inference(t);
   check(t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()),
         ErrorKind::kRuntime,
         "unsupported operation: more than one element of the written-to tensor refers to a single "

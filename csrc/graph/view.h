@@ -21,6 +21,8 @@ void refresh_view(TensorImpl* t);
 // The view's grad_fn belongs to the present version.
 void mark_view_current(TensorImpl* t);
 
+// Throws for an inference tensor outside inference mode.
+void check_inference(TensorImpl* t);
 // Throws where `t` may not be written now. `recorded`: the write becomes part of the graph.
 void check_inplace(TensorImpl* t, bool recorded);
 

@@ -42,9 +42,7 @@ void mark_inference(Call& call) {
 void dispatch_geometry(Call& call, bool recorded) {
   const Op& op = *call.op;
   TensorImpl* target = call.target;
-  check(!target->is_inference() || inference_enabled(), ErrorKind::kRuntime,
-        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a "
-        "clone to get a normal tensor before doing inplace update.");
+  check_inference(target);
   if (recorded) check_inplace(target, true);
   op.forward(call);
   if (recorded) target->set_grad_fn(OpNode::record(op, call).get(), 0);

@@ -2,6 +2,7 @@
 #include "core/host.h"
 #include "graph/accumulate_grad.h"
 #include "graph/grad_mode.h"
+#include "graph/provenance.h"
 #include "graph/view.h"
 #include "ops/shape.h"
 #include "ops/table.h"
@@ -144,11 +145,8 @@ int set_data(PyObject* self, PyObject* value, void*) {
     check(is_tensor(value), ErrorKind::kType, "Variable data has to be a tensor, but got ",
           tensor_type_of(value));
     TensorImpl *t = impl_of(self), *from = impl_of(value);
-    check(t->dtype() == from->dtype(), ErrorKind::kRuntime,
-          "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
-          "incompatible "
-          "tensor type.\n  the dtypes are ",
-          dtype_name(t->dtype()), " and ", dtype_name(from->dtype()));
+    check(!t->requires_grad() || is_float(from->dtype()), ErrorKind::kRuntime,
+          "data set to a tensor that requires gradients must be floating point or complex dtype");
     if (t->saved_by_grad_fn()) {
       node_detach_output(t->grad_fn(), t);
       t->set_saved_by_grad_fn(false);
@@ -157,6 +155,7 @@ int set_data(PyObject* self, PyObject* value, void*) {
     Dims sizes = from->shape();
     int64_t offset = from->offset();
     t->set_storage(from->storage());
+    t->set_dtype(from->dtype());
     t->set_geometry(sizes, strides.v, offset);
     return 0;
   });
@@ -260,11 +259,14 @@ PyGetSetDef kAttributes[] = {
 void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence) {
   TensorImpl* t = impl_of(self);
   if (!t->is_leaf()) {
-    check(on, ErrorKind::kRuntime,
-          "you can only change requires_grad flags of leaf variables. If you want to use a "
-          "computed variable "
-          "in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
-    return;
+    if (on) return;
+    Provenance story;
+    story.line("made by", t->grad_fn()->site());
+    fail(ErrorKind::kRuntime,
+         "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+         "variable in a subgraph that doesn't require differentiation use var_no_grad = "
+         "var.detach().",
+         story.text());
   }
   check(!on || is_float(t->dtype()), ErrorKind::kRuntime, dtype_sentence);
   check(!on || !t->is_inference() || inference_enabled(), ErrorKind::kRuntime,

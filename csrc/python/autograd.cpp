@@ -28,7 +28,8 @@ std::string torch_size(TensorImpl* t) {
   return "torch.Size(" + to_string(t->sizes(), t->ndim()) + ")";
 }
 
-[[noreturn, gnu::cold]] void fail_no_grad(TensorImpl* t, size_t index) {
+// Who asked, why the tensor does not require grad, and the way out.
+[[gnu::cold]] std::string why_no_grad(TensorImpl* t) {
   Provenance story;
   story.line("asked for by", Site::capture());
   Cut cut = is_float(t->dtype()) ? t->cut() : Cut::kDtype;
@@ -57,8 +58,35 @@ std::string torch_size(TensorImpl* t) {
       story.line("why", "nothing that it was computed from requires grad");
       story.fix("make the parameters with requires_grad=True before computing it.");
   }
+  return story.text();
+}
+
+[[noreturn, gnu::cold]] void fail_no_grad(TensorImpl* t, size_t index) {
   fail(ErrorKind::kRuntime, "element ", index,
-       " of tensors does not require grad and does not have a grad_fn", story.text());
+       " of tensors does not require grad and does not have a grad_fn", why_no_grad(t));
+}
+
+[[noreturn, gnu::cold]] void fail_not_scalar(TensorImpl* t) {
+  Provenance story;
+  story.line("asked for by", Site::capture());
+  if (Node* node = t->grad_fn()) story.line("made by", node->site());
+  story.line("its shape is", concat(shown(t->sizes(), t->ndim())));
+  story.fix(
+      "reduce it first, as in y.sum().backward(), or pass the gradient: "
+      "y.backward(torch.ones_like(y)).");
+  fail(ErrorKind::kRuntime, "grad can be implicitly created only for scalar outputs", story.text());
+}
+
+[[noreturn, gnu::cold]] void fail_gradient_shape(TensorImpl* grad, TensorImpl* out, size_t index) {
+  Provenance story;
+  story.line("asked for by", Site::capture());
+  if (Node* node = out->grad_fn()) story.line("output by", node->site());
+  if (Node* node = grad->grad_fn()) story.line("gradient by", node->site());
+  story.fix(
+      "pass one number for each element of the output: a tensor like torch.ones_like(output).");
+  fail(ErrorKind::kRuntime, "Mismatch in shape: grad_output[", index, "] has a shape of ",
+       torch_size(grad), " and output[", index, "] has a shape of ", torch_size(out), ".",
+       story.text());
 }
 
 [[noreturn, gnu::cold]] void fail_unused(TensorImpl* t, Py_ssize_t index) {
@@ -78,11 +106,7 @@ std::string torch_size(TensorImpl* t) {
 TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
   if (!given || given == Py_None) {
     if (!out->requires_grad()) return {};
-    check(out->numel() == 1, ErrorKind::kRuntime,
-          "grad can be implicitly created only for scalar outputs", "\n  the shape is ",
-          shown(out->sizes(), out->ndim()),
-          "\n  fix: reduce it first, as in y.sum().backward(), or pass the gradient: "
-          "y.backward(torch.ones_like(y)).");
+    if (out->numel() != 1) fail_not_scalar(out);
     TensorRef one = TensorImpl::empty(out->dtype(), out->sizes(), out->ndim());
     if (out->dtype() == DType::kFloat32)
       *reinterpret_cast<float*>(one->mut_data()) = 1;
@@ -93,9 +117,8 @@ TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
   check(is_tensor(given), ErrorKind::kType, "gradients can be either Tensors or None, but got ",
         short_type(given));
   TensorImpl* grad = impl_of(given);
-  check(same_sizes(grad->sizes(), grad->ndim(), out->sizes(), out->ndim()), ErrorKind::kRuntime,
-        "Mismatch in shape: grad_output[", index, "] has a shape of ", torch_size(grad),
-        " and output[", index, "] has a shape of ", torch_size(out), ".");
+  if (!same_sizes(grad->sizes(), grad->ndim(), out->sizes(), out->ndim()))
+    fail_gradient_shape(grad, out, index);
   return TensorRef::borrow(grad);
 }
 
@@ -190,9 +213,10 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
   for (Py_ssize_t i = 0; i < wanted.n; ++i) {
     TensorImpl* t = impl_of(wanted.items[i]);
     refresh_view(t);
-    check(t->requires_grad(), ErrorKind::kRuntime,
-          "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i,
-          "], of shape ", shown(t->sizes(), t->ndim()));
+    if (!t->requires_grad())
+      fail(ErrorKind::kRuntime,
+           "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i,
+           "], of shape ", shown(t->sizes(), t->ndim()), why_no_grad(t));
     request.inputs.push_back(gradient_edge(t));
     if (!t->is_leaf()) retain_grad(t);
   }
@@ -254,10 +278,10 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
     for (Py_ssize_t i = 0; i < inputs.n; ++i) {
       TensorImpl* t = impl_of(inputs.items[i]);
       refresh_view(t);
-      check(t->requires_grad(), ErrorKind::kRuntime,
-            "One of the differentiated Tensors does not require grad\n  it is the input at index ",
-            i, ", of shape ", shown(t->sizes(), t->ndim()),
-            "\n  fix: make it with requires_grad=True before it is used.");
+      if (!t->requires_grad())
+        fail(ErrorKind::kRuntime,
+             "One of the differentiated Tensors does not require grad\n  it is inputs[", i,
+             "], of shape ", shown(t->sizes(), t->ndim()), why_no_grad(t));
       request.inputs.push_back(gradient_edge(t));
     }
     std::vector<TensorRef> found = run_backward(request);
@@ -302,8 +326,9 @@ PyObject* hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
     check(n == 2 && is_tensor(args[0]), ErrorKind::kType, "_hook_dict(tensor, make)");
     TensorImpl* t = impl_of(args[0]);
     refresh_view(t);
-    check(t->requires_grad(), ErrorKind::kRuntime,
-          "cannot register a hook on a tensor that doesn't require gradient");
+    if (!t->requires_grad())
+      fail(ErrorKind::kRuntime, "cannot register a hook on a tensor that doesn't require gradient",
+           why_no_grad(t));
     HookList* list = tensor_hooks(t, false);
     if (list && !list->hooks.empty())
       return Py_NewRef(static_cast<PyObject*>(list->hooks[0].callable));
@@ -320,10 +345,17 @@ PyObject* post_hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
     check(n == 2 && is_tensor(args[0]), ErrorKind::kType, "_post_hook_dict(tensor, make)");
     TensorImpl* t = impl_of(args[0]);
     refresh_view(t);
-    check(t->requires_grad(), ErrorKind::kRuntime,
-          "cannot register a hook on a tensor that doesn't require gradient");
-    check(t->is_leaf(), ErrorKind::kRuntime,
-          "post accumulate grad hooks cannot be registered on non-leaf tensors");
+    if (!t->requires_grad())
+      fail(ErrorKind::kRuntime, "cannot register a hook on a tensor that doesn't require gradient",
+           why_no_grad(t));
+    if (!t->is_leaf()) {
+      Provenance story;
+      story.line("asked for by", Site::capture());
+      story.line("made by", t->grad_fn()->site());
+      story.fix("register_hook() sees the gradient of a computed tensor.");
+      fail(ErrorKind::kRuntime,
+           "post accumulate grad hooks cannot be registered on non-leaf tensors", story.text());
+    }
     Extension& extension = t->make_extension();
     if (extension.post_hooks && !extension.post_hooks->hooks.empty())
       return Py_NewRef(static_cast<PyObject*>(extension.post_hooks->hooks[0].callable));
@@ -376,8 +408,9 @@ PyObject* tensor_retain_grad(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     TensorImpl* t = impl_of(self);
     refresh_view(t);
-    check(t->requires_grad(), ErrorKind::kRuntime,
-          "can't retain_grad on Tensor that has requires_grad=False");
+    if (!t->requires_grad())
+      fail(ErrorKind::kRuntime, "can't retain_grad on Tensor that has requires_grad=False",
+           why_no_grad(t));
     retain_grad(t);
     Py_RETURN_NONE;
   });

@@ -1,6 +1,8 @@
 // Tensor's memory as a Python buffer: memoryview(t), and through it NumPy's arrays over t.
 #include "python/buffer_protocol.h"
 
+#include "graph/node.h"
+#include "graph/provenance.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
 
@@ -104,8 +106,13 @@ int add_buffer_slots(PyType_Slot* slots, int n) {
 
 PyObject* numpy_of(PyObject* tensor, bool force) {
   TensorImpl* t = impl_of(tensor);
-  check(force || !needs_grad(t), ErrorKind::kRuntime,
-        "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  if (!force && needs_grad(t)) {
+    Provenance story;
+    if (Node* node = t->grad_fn()) story.line("made by", node->site());
+    fail(ErrorKind::kRuntime,
+         "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
+         story.text());
+  }
   check(t->dtype() != DType::kBFloat16, ErrorKind::kType,
         "Got unsupported ScalarType BFloat16\n  fix: convert first, as in x.float().numpy().");
   static PyObject* asarray = nullptr;

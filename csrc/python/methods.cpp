@@ -108,7 +108,8 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t n, Py
     static constexpr Parameters kParameters{"requires_grad_", 1, 0, 1, {"requires_grad"}};
     PyObject* on = nullptr;
     parse_arguments(kParameters, args, n, kwnames, &on);
-    change_requires_grad(self, bool_argument("requires_grad_", "requires_grad", on, true),
+    change_requires_grad(self,
+                         bool_argument("requires_grad_", "requires_grad", on, true, n ? 1 : 0),
                          "only Tensors of floating point dtype can require gradients");
     return Py_NewRef(self);
   });
@@ -124,7 +125,7 @@ PyObject* detach_(PyObject* self, PyObject*) {
           "buckets, and "
           "hence detach_() cannot be called on these gradients. To fix this error, please refer to "
           "the "
-          "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.");
+          "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.");
     if (t->is_leaf())
       t->set_requires_grad(false);
     else

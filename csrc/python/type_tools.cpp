@@ -56,10 +56,12 @@ void parse_arguments(const Parameters& parameters, PyObject* const* args, Py_ssi
            parameters.names[i], "\"");
 }
 
-bool bool_argument(const char* function, const char* name, PyObject* value, bool otherwise) {
+bool bool_argument(const char* function, const char* name, PyObject* value, bool otherwise,
+                   int position) {
   if (!value) return otherwise;
   if (!PyBool_Check(value)) [[unlikely]]
-    fail(ErrorKind::kType, function, "(): argument '", name, "' must be bool, not ",
+    fail(ErrorKind::kType, function, "(): argument '", name, "'",
+         position ? concat(" (position ", position, ")") : "", " must be bool, not ",
          Py_TYPE(value)->tp_name);
   return value == Py_True;
 }

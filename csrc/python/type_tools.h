@@ -43,6 +43,8 @@ void parse_arguments(const Parameters& parameters, PyObject* const* args, Py_ssi
                      PyObject* kwnames, PyObject** out);
 
 // A bool or nothing; throws "tensor(): argument 'requires_grad' must be bool, not int".
-bool bool_argument(const char* function, const char* name, PyObject* value, bool otherwise);
+// With a position, that is said too.
+bool bool_argument(const char* function, const char* name, PyObject* value, bool otherwise,
+                   int position = 0);
 
 }  // namespace rl::python

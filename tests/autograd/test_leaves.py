@@ -268,3 +268,16 @@ def test_clone_is_recorded_and_detached_clone_is_not():
     y = x.clone()
     assert y.grad_fn.name() == "CloneBackward0" and y.data_ptr() != x.data_ptr()
     assert x.detach().clone().is_leaf
+
+
+def test_data_may_take_another_dtype_and_shape():
+    x = leaf([1.0, 2.0, 3.0])
+    x.data = torch.ones(2, dtype=torch.float64)
+    assert x.dtype == torch.float64 and x.shape == (2,) and x.is_leaf and x.requires_grad
+    (x * 3).sum().backward()
+    assert x.grad.dtype == torch.float64 and x.grad.tolist() == [3.0, 3.0]
+    with pytest.raises(RuntimeError, match="^data set to a tensor that requires gradients must be"):
+        x.data = torch.ones(2, dtype=torch.int64)
+    t = torch.ones(3)
+    t.data = torch.tensor([1, 2])
+    assert t.tolist() == [1, 2] and t.dtype == torch.int64
