@@ -43,6 +43,12 @@ _LIKE = [Sample([(2, 3)]), Sample([()]), Sample([(3, 2, "t")])]
 _MASK = torch.tensor([[True, False, True], [False, False, True]])
 _PICK = torch.tensor([0, 1, 0])
 
+_LOSSES = [
+    *(Sample([(2, 3), (2, 3)], (reduction,)) for reduction in (0, 1, 2)),
+    Sample([(2,), (3, 2, "t")], (0,)),
+    Sample([(), ()]),
+]
+
 SAMPLES = {
     ("add", 0): [*_BINARY, *_WITH_NUMBER, Sample([(2, 3), (3,)], kwargs={"alpha": -2})],
     ("sub", 0): [*_BINARY, *_NO_BOOL, Sample([(2, 3), (3,)], kwargs={"alpha": 0.5})],
@@ -211,6 +217,9 @@ SAMPLES = {
         Sample([(2, 1, 2, 3), (3, 3, 2)]),
         Sample([(3,), (2, 3, 2)]),
     ],
+    ("_mse_loss", 0): [*_LOSSES, Sample([(2, 1), (3,)], (1,))],
+    ("_smooth_l1_loss", 0): [*_LOSSES, Sample([(2, 3), (2, 3)], (2, 0.5))],
+    ("_huber_loss", 0): [*_LOSSES, Sample([(2, 3), (2, 3)], (2, 0.5))],
     ("copy_", 0): [Sample([(2, 3), (2, 3)]), Sample([(2, 3), (3,)]), Sample([(2, 3), ()])],
     ("zero_", 0): _LIKE,
     ("fill_", 0): [Sample([(2, 3)], (1.5,)), Sample([()], (2,))],

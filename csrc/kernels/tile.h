@@ -11,7 +11,7 @@ namespace rl {
 // an operand itself.
 using TileFn = void (*)(void* out, const void* const* in, const uint8_t* step, int64_t n);
 
-constexpr int kMaxOperands = 5;
+constexpr int kMaxOperands = 6;
 constexpr int kMaxFormulas = 4;  // forward, then one gradient per input
 
 // The kernels of one elementwise op: [0] forward, [1..] gradients; by compute_index().

@@ -5,13 +5,14 @@
 #include "ops/arithmetic.h"
 #include "ops/compare.h"
 #include "ops/exponential.h"
+#include "ops/loss.h"
 #include "ops/power.h"
 #include "ops/select.h"
 
 namespace rl::RL_ISA {
 
 using ElementwiseOps = decltype(join_lists(ArithmeticOps{}, PowerOps{}, ExponentialOps{},
-                                           ActivationOps{}, CompareOps{}, SelectOps{}));
+                                           ActivationOps{}, CompareOps{}, SelectOps{}, LossOps{}));
 
 template <class Op, class... Ops>
 constexpr int list_index(OpList<Ops...>) {

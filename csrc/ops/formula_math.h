@@ -67,4 +67,21 @@ RL_FN double pow_exponent_slope(double x, double p, double y) {
   return (x == 0) & (p >= 0) ? 0.0 : y * log(x);
 }
 
+// g times the slope of smooth_l1_loss and huber_loss at the difference x - y.
+template <class T>
+RL_FN T smooth_l1_backward(T g, T x, T y, T norm, T beta) {
+  T d = x - y;
+  return d <= -beta ? -norm * g : d >= beta ? norm * g : norm * d * g / beta;
+}
+template <class T>
+RL_FN T huber_backward(T g, T x, T y, T norm, T delta) {
+  T d = x - y;
+  return d <= -delta ? -norm * g * delta : d >= delta ? norm * g * delta : norm * d * g;
+}
+// The value where |d| < width, 0 elsewhere.
+template <class T>
+RL_FN T where_near(T d, T width, T value) {
+  return abs(d) < width ? value : T(0);
+}
+
 }  // namespace rl::RL_ISA::math

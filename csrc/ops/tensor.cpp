@@ -105,6 +105,23 @@ Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y) {
   return select(flat, Num(0), y * call_op(op_of<Log>(), {x.value()}));
 }
 
+Tensor smooth_l1_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Tensor& norm,
+                          const Tensor& beta) {
+  return call_op(op_of<SmoothL1LossBackward>(),
+                 {g.value(), x.value(), y.value(), norm.value(), beta.value()});
+}
+
+Tensor huber_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Tensor& norm,
+                      const Tensor& delta) {
+  return call_op(op_of<HuberLossBackward>(),
+                 {g.value(), x.value(), y.value(), norm.value(), delta.value()});
+}
+
+Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value) {
+  Tensor size = call_op(op_of<Abs>(), {d.value()});
+  return select(call_op(op_of<Lt>(), {size.value(), width.value()}), value, Num(0));
+}
+
 }  // namespace ops::math
 
 Tensor clone(const Tensor& t) { return call_op(op_of<ops::Clone>(), {t.value()}); }

@@ -49,6 +49,11 @@ Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p);
 Tensor threshold_backward(const Tensor& g, const Tensor& y);
 Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y);
+Tensor smooth_l1_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Tensor& norm,
+                          const Tensor& beta);
+Tensor huber_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Tensor& norm,
+                      const Tensor& delta);
+Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value);
 }  // namespace ops::math
 
 // Calls by name, for the core's own use.
