@@ -21,6 +21,7 @@ _LAZY = {
     "are_deterministic_algorithms_enabled": "_settings",
     "compile": "_settings",
     "fork_rng": "random",
+    "from_dlpack": "utils.dlpack",
     "get_deterministic_debug_mode": "_settings",
     "get_float32_matmul_precision": "_settings",
     "get_printoptions": "_tensor_str",

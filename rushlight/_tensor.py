@@ -19,15 +19,24 @@ def __format__(self, spec):
     return tensor_format(self, spec)
 
 
-def __array__(self, dtype=None, copy=None):
-    """The tensor as a NumPy array, which shares its memory unless `dtype` or `copy` asks else.
+def __dlpack__(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+    """Give the tensor to another library, as a DLPack capsule over the same memory.
 
-    Raises: RuntimeError, if the tensor requires grad.
+    stream: None or -1; there are no others on the CPU. max_version: the newest version of DLPack
+        that the consumer knows, as (major, minor). dl_device: where the memory shall be, as
+        (device type, id). copy: True for memory of its own, False for an error instead of a copy.
+    Raises: BufferError for a tensor that requires grad.
     """
-    array = self.numpy()
-    if dtype is not None and array.dtype != dtype:
-        return array.astype(dtype)
-    return array.copy() if copy else array
+    from rushlight.utils.dlpack import capsule_of
+
+    return capsule_of(self, stream, max_version, dl_device, copy)
+
+
+def __dlpack_device__(self):
+    """Where the memory is, in DLPack's numbers: ``(DLDeviceType.kDLCPU, 0)``."""
+    from rushlight.utils.dlpack import DLDeviceType
+
+    return DLDeviceType.kDLCPU, 0
 
 
 def __copy__(self):
@@ -127,9 +136,20 @@ def _rebuild(data, dtype, shape, requires_grad, cls=None):
     return tensor
 
 
+_METHODS = (
+    __repr__,
+    __format__,
+    __dlpack__,
+    __dlpack_device__,
+    __copy__,
+    __deepcopy__,
+    __reduce_ex__,
+)
+
+
 def install(cls):
     """Put the methods of this file on the Tensor type; those it has already, stay."""
-    for method in (__repr__, __format__, __array__, __copy__, __deepcopy__, __reduce_ex__):
+    for method in _METHODS:
         if method.__name__ not in vars(cls):
             method.__qualname__ = f"{cls.__name__}.{method.__name__}"
             setattr(cls, method.__name__, method)

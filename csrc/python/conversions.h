@@ -72,5 +72,6 @@ void warn_user(const char* text);
 
 bool init_numpy_bridge(PyObject* module);
 bool init_to_python(PyObject* module);
+bool init_dlpack(PyObject* module);
 
 }  // namespace rl::python

@@ -22,7 +22,9 @@ def test_memoryview_describes_the_tensor():
 
 
 @pytest.mark.parametrize(
-    ("dtype", "code"), [("float32", "f"), ("float64", "d"), ("int64", "l"), ("bool", "?")]
+    ("dtype", "code"),
+    [("float32", "f"), ("float64", "d"), ("bool", "?")]
+    + [("int64", "l"), ("int32", "i"), ("int16", "h"), ("int8", "b"), ("uint8", "B")],
 )
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0), (3,), (1, 2, 1), (1,) * 7])
 def test_memoryview_of_every_dtype_and_shape(dtype, code, shape):
@@ -31,6 +33,13 @@ def test_memoryview_of_every_dtype_and_shape(dtype, code, shape):
     assert (view.shape, view.format) == (shape, code)
     assert view.itemsize == t.element_size() == struct.calcsize(code)
     assert view.tolist() == t.tolist() or 0 in shape
+
+
+def test_memoryview_of_sixteen_bit_floats():
+    view = memoryview(torch.tensor([1.5, -2.0], dtype=torch.float16))
+    assert view.format == "e" and struct.unpack("2e", view) == (1.5, -2.0)
+    with pytest.raises(BufferError, match="^no buffer format describes bfloat16"):
+        memoryview(torch.ones(2, dtype=torch.bfloat16))
 
 
 def test_memoryview_of_64_dimensions():

@@ -78,7 +78,9 @@ def test_array_and_tensor_see_each_others_writes():
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (1,), (2, 3)])
-@pytest.mark.parametrize("name", ["float32", "float64", "int64", "bool"])
+@pytest.mark.parametrize(
+    "name", ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"]
+)
 def test_array_has_shape_and_dtype(shape, name):
     t = torch.ones(shape, dtype=getattr(torch, name))
     array = t.numpy()
