@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from ._alias import install_as_torch  # noqa: F401
     from ._settings import *  # noqa: F403
     from ._tensor_str import get_printoptions, printoptions, set_printoptions  # noqa: F401
+    from ._typename import typename  # noqa: F401
 
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
-    ("_tensor_str", "autograd", "backends", "cuda", "random", "utils", "version"),
+    ("_tensor_str", "autograd", "backends", "cuda", "nn", "random", "utils", "version"),
 )
 _LAZY = {
     "are_deterministic_algorithms_enabled": "_settings",
@@ -31,6 +32,7 @@ _LAZY = {
     "set_deterministic_debug_mode": "_settings",
     "set_float32_matmul_precision": "_settings",
     "set_printoptions": "_tensor_str",
+    "typename": "_typename",
     "use_deterministic_algorithms": "_settings",
 }
 

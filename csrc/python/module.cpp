@@ -6,6 +6,7 @@
 #include "ops/tensor.h"
 #include "python/autograd.h"
 #include "python/functions.h"
+#include "python/nn_module.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
 #include "python/torch_function.h"
@@ -247,7 +248,7 @@ PyObject* make_module() {
             init_device_type(m) && init_size_type(m) && init_generator_type(m) &&
             init_node_type(m) && init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
             init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
-            init_torch_function(m);
+            init_torch_function(m) && init_nn_module(m);
   if (!ok) throw_python();
   return module.release();
 }
