@@ -23,6 +23,8 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
                                   .n_dims = n_dims,
                                   .extra = op.slots.size() * sizeof(SavedSlot)},
                                  &op);
+  // All slots before anything can throw: the destructor looks at each.
+  for (int i = 0; i < node->n_slots(); ++i) new (&node->slot(i)) SavedSlot;
   Edge* edge = node->edges();
   for (uint32_t i = 0; i < op.n_edges; ++i) {
     const Value& arg = call.args[op.edge_args[i]];
@@ -73,8 +75,6 @@ void OpNode::link_through_view(Call& call) {
 
 void OpNode::save(Call& call) {
   SavedSlot* next = &slot(0);
-  // All of them first: saving an inference tensor throws, and the destructor looks at every slot.
-  for (int i = 0; i < n_slots(); ++i) new (next + i) SavedSlot;
   for (const SlotSpec& spec : op_->slots) {
     SavedSlot& place = *next++;
     if (!needed(spec) || spec.source == Source::kResult)

@@ -337,3 +337,15 @@ def test_view_made_without_grad_mode_that_is_asked_to_require_grad():
     v.requires_grad_()
     (v * 3).sum().backward()
     assert v.grad.tolist() == [3.0, 3.0]
+
+
+def test_operation_on_a_view_that_may_not_be_used_raises_and_leaves_nothing_half_made():
+    # The node of the operation was taken apart before its saved values were laid out.
+    x = leaf([1.0, 2.0]).clone()
+    first, _ = x.unbind()
+    x.add_(1)
+    for _ in range(200):
+        others = [torch.ones(3, requires_grad=True) * leaf([2.0, 3.0, 4.0]) for _ in range(3)]
+        with pytest.raises(RuntimeError, match="Output 0 of Unbind"):
+            first * first
+        del others
