@@ -33,7 +33,7 @@ enum class Creation : uint8_t {
 };
 
 // Why a tensor made from one that requires grad does not.
-enum class Cut : uint8_t { kNone, kNoGrad, kDetach, kDtype };
+enum class Cut : uint8_t { kNone, kNoGrad, kDetach, kDtype, kMarked };
 
 // Count of in-place writes and the last writer. Shared by views and detach(); `.data` has its own.
 struct Version {
@@ -167,7 +167,7 @@ class TensorImpl {
   bool retains_grad_ : 1 = false;
   bool saved_by_grad_fn_ : 1 = false;
   bool owns_wrapper_ : 1 = false;
-  Cut cut_ : 2 = Cut::kNone;
+  Cut cut_ : 3 = Cut::kNone;
   uint32_t output_nr_ = 0;
   Ref<Storage> storage_;
   int64_t offset_ = 0;

@@ -4,8 +4,8 @@
 
 namespace rl {
 
-CopySlices::CopySlices(TensorImpl* view, Ref<Node> write)
-    : write_(std::move(write)), geometry_(std::make_unique<Geometry>()) {
+CopySlices::CopySlices(TensorImpl* view, Ref<Node> write, uint32_t target)
+    : write_(std::move(write)), target_(target), geometry_(std::make_unique<Geometry>()) {
   TensorImpl* base = view->base();
   geometry_->base_sizes = base->shape();
   geometry_->base_strides = Dims(base->strides(), base->ndim());
@@ -15,21 +15,20 @@ CopySlices::CopySlices(TensorImpl* view, Ref<Node> write)
   geometry_->view_offset = view->offset();
 }
 
-Ref<CopySlices> CopySlices::make(TensorImpl* view, Ref<Node> write) {
+Ref<CopySlices> CopySlices::make(TensorImpl* view, Ref<Node> write, uint32_t target) {
   TensorImpl* base = view->base();
   Node* inner = write.get();
   auto node = Node::make<CopySlices>(
       {.n_edges = inner->n_edges(), .n_outputs = 1, .n_dims = static_cast<size_t>(base->ndim())},
-      view, std::move(write));
+      view, std::move(write), target);
   node->set_output(0, base->dtype(), base->sizes(), base->ndim());
   // Both nodes lead where the base came from: the inner one asks its edges what is wanted.
   Edge before = gradient_edge(base);
-  if (before.node) before.node->retain();
   Edge* to = node->edges();
   Edge* from = inner->edges();
-  if (from[0].node) from[0].node->release();
-  from[0] = to[0] = before;
-  for (uint32_t i = 1; i < inner->n_edges(); ++i) {
+  if (from[target].node) from[target].node->release();
+  from[target] = before;
+  for (uint32_t i = 0; i < inner->n_edges(); ++i) {
     to[i] = from[i];
     if (to[i].node) to[i].node->retain();
   }
@@ -46,9 +45,9 @@ void CopySlices::apply(TensorRef* grad_outputs, TensorRef* grad_inputs) {
                                           g.view_offset - g.base_offset);
   TensorRef grad = tensor_math.clone(part.get());
   write_->apply(&grad, grad_inputs);
-  if (!edge_wanted(edges()[0])) return;
-  tensor_math.copy_into(part.get(), grad_inputs[0].get());
-  grad_inputs[0] = std::move(rest);
+  if (!edge_wanted(edges()[target_])) return;
+  tensor_math.copy_into(part.get(), grad_inputs[target_].get());
+  grad_inputs[target_] = std::move(rest);
 }
 
 void CopySlices::link(TensorImpl* t) {

@@ -9,11 +9,11 @@ namespace rl {
 
 class CopySlices final : public Node {
  public:
-  // `write` is the node of the operation that wrote into `view`; its history is replaced by that
-  // of the view's base.
-  static Ref<CopySlices> make(TensorImpl* view, Ref<Node> write);
+  // `write` is the node of the operation that wrote into `view`; its edge `target`, which led to
+  // the view's history, goes to that of the view's base.
+  static Ref<CopySlices> make(TensorImpl* view, Ref<Node> write, uint32_t target);
 
-  CopySlices(TensorImpl* view, Ref<Node> write);
+  CopySlices(TensorImpl* view, Ref<Node> write, uint32_t target);
   const char* name() const override { return "torch::autograd::CopySlices"; }
   // The part of the gradient that belongs to the view goes through `write`; what was there before
   // gets what comes out of it, the rest of the base is untouched.
@@ -31,6 +31,7 @@ class CopySlices final : public Node {
   };
 
   Ref<Node> write_;
+  uint32_t target_;
   std::unique_ptr<Geometry> geometry_;
 };
 

@@ -49,6 +49,11 @@ void Node::set_output(uint32_t nr, DType dtype, const int64_t* sizes, int ndim) 
   for (int i = 0; i < ndim; ++i) dims()[at + static_cast<uint32_t>(i)] = sizes[i];
 }
 
+void Node::set_no_output(uint32_t nr) {
+  set_output(nr, DType::kFloat32, nullptr, 0);
+  metas()[nr].defined = false;
+}
+
 void Node::finish() {
   sequence_ = ++g_sequence;
   site_ = Site::capture();

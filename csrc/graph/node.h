@@ -90,6 +90,8 @@ class Node {
   Edge* edges() { return reinterpret_cast<Edge*>(tail()); }
   const Edge* edges() const { return const_cast<Node*>(this)->edges(); }
   void set_output(uint32_t nr, DType dtype, const int64_t* sizes, int ndim);
+  // Output `nr` is no tensor. Outputs are set in order.
+  void set_no_output(uint32_t nr);
   const int64_t* output_sizes(const OutputMeta& meta) const { return dims() + meta.dims_at; }
   // The shape that a gradient for output `nr` must have.
   virtual Dims output_shape(uint32_t nr) const {
@@ -103,6 +105,9 @@ class Node {
   void finish_last() { sequence_ = UINT64_MAX; }
   uint64_t sequence() const { return sequence_; }
   const Site& site() const { return site_; }
+
+  // A FunctionNode, whose saved state is a Python object.
+  bool holds_python() const { return holds_python_; }
 
   NodeSide* side() const;  // null when there is none
   NodeSide& make_side();
@@ -123,6 +128,7 @@ class Node {
  protected:
   Node() = default;
   virtual ~Node() = default;
+  void set_holds_python() { holds_python_ = true; }
 
   OutputMeta* metas() { return reinterpret_cast<OutputMeta*>(edges() + n_edges_); }
   const OutputMeta* metas() const { return const_cast<Node*>(this)->metas(); }
@@ -146,6 +152,7 @@ class Node {
   uint32_t n_outputs_ = 1;
   uint16_t n_edges_ = 0;
   bool has_side_ : 1 = false;
+  bool holds_python_ : 1 = false;
   uint32_t n_dims_ = 0;
   uint32_t object_bytes_ = 0;
   union {

@@ -36,7 +36,7 @@ void SavedSlot::save_output(TensorImpl* output) {
   kind_ = SavedKind::kOutput;
   word_.t = output;
   version_ = output->version();
-  output_nr_ = static_cast<uint8_t>(output->output_nr());
+  output_nr_ = static_cast<uint16_t>(output->output_nr());
   output->set_saved_by_grad_fn(true);
 }
 
@@ -47,6 +47,7 @@ void SavedSlot::save_own_alias(TensorImpl* output) {
   version_ = copy->version();
   word_.t = copy.detach();
   kind_ = SavedKind::kOwnedOutput;
+  output_nr_ = static_cast<uint16_t>(output->output_nr());
 }
 
 void SavedSlot::save_list(TensorImpl* const* tensors, int n) {

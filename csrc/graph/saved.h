@@ -36,7 +36,8 @@ class SavedSlot {
 
   void save_input(TensorImpl* input);
   void save_output(TensorImpl* output);
-  // The result of a write into a view: its bytes and version, counted, without an edge.
+  // An output by its bytes and version, counted, without an edge: the result of a write into a
+  // view, or an output that another slot of the node holds already.
   void save_own_alias(TensorImpl* output);
   void save_list(TensorImpl* const* tensors, int n);
   void save_double(double value) {
@@ -94,7 +95,7 @@ class SavedSlot {
   } word_ = {.i = 0};
   uint32_t version_ = 0;  // for kFreed: instruction offset
   SavedKind kind_ = SavedKind::kNone;
-  uint8_t output_nr_ = 0;
+  uint16_t output_nr_ = 0;
 };
 
 struct SavedList {

@@ -150,10 +150,10 @@ void refresh_view(TensorImpl* t) {
   mark_view_current(t);
 }
 
-void rebase_history(TensorImpl* target, Ref<Node> node) {
+void rebase_history(TensorImpl* target, Ref<Node> node, uint32_t edge) {
   TensorImpl* base = target->base();
   if (!base) return target->set_grad_fn(node.get(), 0);
-  base->set_grad_fn(CopySlices::make(target, std::move(node)).get(), 0);
+  base->set_grad_fn(CopySlices::make(target, std::move(node), edge).get(), 0);
   target->set_grad_fn(tensor_math.as_strided_node(base, target).get(), 0);
   mark_view_current(target);
 }

@@ -27,7 +27,7 @@ void check_inference(TensorImpl* t);
 void check_inplace(TensorImpl* t, bool recorded);
 
 // The write by `node` into `target` becomes part of its history, through its base when it is a
-// view. The version has been raised already.
-void rebase_history(TensorImpl* target, Ref<Node> node);
+// view. The version has been raised already. `edge` of the node leads to the target's old history.
+void rebase_history(TensorImpl* target, Ref<Node> node, uint32_t edge = 0);
 
 }  // namespace rl

@@ -54,6 +54,10 @@ std::string torch_size(TensorImpl* t) {
       story.fix(
           "keep the computation in a floating point dtype, and in operations with a derivative.");
       break;
+    case Cut::kMarked:
+      story.line("why", "an autograd.Function marked it with mark_non_differentiable()");
+      story.fix("differentiate another output of that Function.");
+      break;
     case Cut::kNone:
       story.line("why", "nothing that it was computed from requires grad");
       story.fix("make the parameters with requires_grad=True before computing it.");

@@ -5,6 +5,7 @@
 #include "kernels/tile.h"
 #include "ops/tensor.h"
 #include "python/autograd.h"
+#include "python/function_node.h"
 #include "python/functions.h"
 #include "python/nn_module.h"
 #include "python/parse.h"
@@ -246,9 +247,9 @@ PyObject* make_module() {
   }
   bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
             init_device_type(m) && init_size_type(m) && init_generator_type(m) &&
-            init_node_type(m) && init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
-            init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
-            init_torch_function(m) && init_nn_module(m);
+            init_node_type(m) && init_function_type(m) && init_grad_mode_types(m) &&
+            init_conversions(m) && init_site(m) && init_memory_formats(m) && init_functions(m) &&
+            init_autograd(m) && init_torch_function(m) && init_nn_module(m);
   if (!ok) throw_python();
   return module.release();
 }

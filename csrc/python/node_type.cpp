@@ -11,20 +11,17 @@
 
 #include "graph/accumulate_grad.h"
 #include "ops/op_node.h"
+#include "python/function_node.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
 namespace rl::python {
 
+PyTypeObject* node_base_type;
+
 namespace {
 
-struct PyNode {
-  PyObject_HEAD
-  Node* node;  // counted; the node knows its wrapper without counting it
-  PyObject* weakrefs;
-};
-
-PyTypeObject* g_base = nullptr;
+PyTypeObject*& g_base = node_base_type;
 PyTypeObject* g_metadata_type = nullptr;
 PyObject* g_module = nullptr;
 
@@ -138,6 +135,7 @@ PyObject* name(PyObject* self, PyObject*) { return PyUnicode_FromString(self_nod
 
 PyObject* sequence_nr(PyObject* self, PyObject*) {
   Node* node = self_node(self);
+  if (!node) return PyLong_FromLong(0);
   // PyTorch's number of an AccumulateGrad: it goes before every other node that is ready.
   return PyLong_FromUnsignedLongLong(node->is_accumulate_grad() ? UINT64_MAX : node->sequence());
 }
@@ -145,6 +143,7 @@ PyObject* sequence_nr(PyObject* self, PyObject*) {
 PyObject* next_functions(PyObject* self, void*) {
   return guarded([&] {
     Node* node = self_node(self);
+    if (!node) return checked(PyTuple_New(0));
     PyRef tuple(checked(PyTuple_New(node->n_edges())));
     for (uint32_t i = 0; i < node->n_edges(); ++i) {
       const Edge& edge = node->edges()[i];
@@ -165,6 +164,7 @@ PyObject* metadata(PyObject* self, void*) {
 PyObject* input_metadata(PyObject* self, void*) {
   return guarded([&] {
     Node* node = self_node(self);
+    if (!node) return checked(PyTuple_New(0));
     PyRef tuple(checked(PyTuple_New(node->n_outputs())));
     for (uint32_t i = 0; i < node->n_outputs(); ++i) {
       Dims shape = node->output_shape(i);
@@ -182,7 +182,11 @@ PyObject* input_metadata(PyObject* self, void*) {
 
 PyObject* requires_grad(PyObject*, void*) { Py_RETURN_TRUE; }
 
-PyObject* site(PyObject* self, void*) { return site_object(self_node(self)->site()); }
+PyObject* site(PyObject* self, void*) {
+  Node* node = self_node(self);
+  if (!node) Py_RETURN_NONE;
+  return site_object(node->site());
+}
 
 PyObject* variable(PyObject* self, void*) {
   return guarded([&] {
@@ -197,36 +201,15 @@ PyObject* repr(PyObject* self) {
 
 // --- life and death
 
-// The metadata dict belongs to the node, and to this object alone when nothing else holds the node.
-PyObject* own_metadata(PyObject* self) {
-  Node* node = self_node(self);
-  NodeSide* side = node && node->refs() == 1 ? node->side() : nullptr;
-  return side ? static_cast<PyObject*>(side->metadata) : nullptr;
-}
-
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
-  Py_VISIT(own_metadata(self));
-  // Hooks that only this wrapper keeps alive: a closure over the grad_fn itself.
   Node* node = self_node(self);
-  if (node->refs() != 1 || !node->side()) return 0;
-  for (HookList& list : node->side()->output_hooks)
-    for (Hook& hook : list.hooks) Py_VISIT(static_cast<PyObject*>(hook.callable));
-  return 0;
+  return node && node->refs() == 1 ? visit_node(node, visit, arg) : 0;
 }
 
 int clear(PyObject* self) {
-  if (PyObject* dict = own_metadata(self)) {
-    self_node(self)->side()->metadata = nullptr;
-    Py_DECREF(dict);
-  }
   Node* node = self_node(self);
-  if (node->refs() == 1 && node->side()) {
-    auto lists = std::move(node->side()->output_hooks);
-    node->side()->output_hooks.clear();
-    for (HookList& list : lists)
-      for (Hook& hook : list.hooks) Py_DECREF(static_cast<PyObject*>(hook.callable));
-  }
+  if (node && node->refs() == 1) clear_node(node);
   return 0;
 }
 
@@ -337,8 +320,30 @@ PyStructSequence_Desc kMetadataDesc = {
 
 }  // namespace
 
+int visit_node(Node* node, visitproc visit, void* arg) {
+  if (node->holds_python()) Py_VISIT(owned_context(node));
+  NodeSide* side = node->side();
+  if (!side) return 0;
+  Py_VISIT(static_cast<PyObject*>(side->metadata));
+  // Hooks that only the owner keeps alive: a closure over the grad_fn itself.
+  for (HookList& list : side->output_hooks)
+    for (Hook& hook : list.hooks) Py_VISIT(static_cast<PyObject*>(hook.callable));
+  return 0;
+}
+
+void clear_node(Node* node) {
+  NodeSide* side = node->side();
+  if (!side) return;
+  PyRef metadata(static_cast<PyObject*>(std::exchange(side->metadata, nullptr)));
+  auto lists = std::move(side->output_hooks);
+  side->output_hooks.clear();
+  for (HookList& list : lists)
+    for (Hook& hook : list.hooks) Py_DECREF(static_cast<PyObject*>(hook.callable));
+}
+
 PyObject* wrap_node(Node* node) {
   if (!node) Py_RETURN_NONE;
+  if (node->holds_python()) return context_of(node);
   if (NodeSide* side = node->side(); side && side->wrapper)
     return Py_NewRef(static_cast<PyObject*>(side->wrapper));
   PyTypeObject* type = type_of(node);

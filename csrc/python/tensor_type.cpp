@@ -7,8 +7,9 @@
 
 #include <cstring>
 
-#include "graph/node.h"
 #include "python/buffer_protocol.h"
+#include "python/node_type.h"
+#include "python/type_tools.h"
 #include "python/types.h"
 
 namespace rl::python {
@@ -20,16 +21,6 @@ namespace {
 constexpr int kMaxFree = 256;
 PyTensor* g_free[kMaxFree];
 int g_free_count = 0;
-
-// Makes CPython forget that it ran tp_finalize, which it does only once per object otherwise.
-void clear_finalized(PyObject* object) {
-#if PY_VERSION_HEX < 0x030E0000
-  // Bit 0 of the word before the object: _PyGC_PREV_MASK_FINALIZED.
-  reinterpret_cast<uintptr_t*>(object)[-1] &= ~uintptr_t{1};
-#else
-#error "check where this version of CPython keeps the finalized bit"
-#endif
-}
 
 void track(PyObject* object) {
   if (!PyObject_GC_IsTracked(object)) PyObject_GC_Track(object);
@@ -105,12 +96,6 @@ int visit_owned(TensorImpl* impl, Visit&& visit) {
         if (int stop = visit(static_cast<PyObject*>(list->hooks[i].callable))) return stop;
   if (const TensorRef& grad = impl->grad(); grad && grad->refs() == 1 && grad->owns_wrapper())
     if (int stop = visit(static_cast<PyObject*>(grad->wrapper()))) return stop;
-  Node* node = impl->grad_fn();
-  if (node && node->refs() == 1)
-    if (NodeSide* side = node->side())
-      for (HookList& list : side->output_hooks)
-        for (Hook& hook : list.hooks)
-          if (int stop = visit(static_cast<PyObject*>(hook.callable))) return stop;
   return 0;
 }
 
@@ -118,7 +103,10 @@ int tensor_traverse(PyObject* object, visitproc visit, void* arg) {
   auto* self = reinterpret_cast<PyTensor*>(object);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->dict);
-  return visit_owned(self->impl, [&](PyObject* held) { return held ? visit(held, arg) : 0; });
+  int stop = visit_owned(self->impl, [&](PyObject* held) { return held ? visit(held, arg) : 0; });
+  if (stop || !self->impl || self->impl->refs() != 1) return stop;
+  Node* node = self->impl->grad_fn();
+  return node && node->refs() == 1 ? visit_node(node, visit, arg) : 0;
 }
 
 int tensor_clear(PyObject* object) {
@@ -135,13 +123,7 @@ int tensor_clear(PyObject* object) {
   if (impl->grad() && impl->grad()->refs() == 1 && impl->grad()->owns_wrapper())
     impl->set_grad(TensorRef());
   Node* node = impl->grad_fn();
-  if (node && node->refs() == 1)
-    if (NodeSide* side = node->side()) {
-      auto lists = std::move(side->output_hooks);
-      side->output_hooks.clear();
-      for (HookList& list : lists)
-        for (Hook& hook : list.hooks) Py_DECREF(static_cast<PyObject*>(hook.callable));
-    }
+  if (node && node->refs() == 1) clear_node(node);
   return 0;
 }
 

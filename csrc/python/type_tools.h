@@ -21,6 +21,17 @@ void* slot(F* function) {
 // exception.
 PyTypeObject* add_type(PyObject* module, PyType_Spec& spec, PyObject* bases = nullptr);
 
+// Makes CPython forget that it ran tp_finalize, which it does only once per object otherwise: for
+// objects that C++ takes over when Python lets go of them, and hands out again.
+inline void clear_finalized(PyObject* object) {
+#if PY_VERSION_HEX < 0x030E0000
+  // Bit 0 of the word before the object: _PyGC_PREV_MASK_FINALIZED.
+  reinterpret_cast<uintptr_t*>(object)[-1] &= ~uintptr_t{1};
+#else
+#error "check where this version of CPython keeps the finalized bit"
+#endif
+}
+
 // Adds `value`, a new reference or null, under `name`.
 inline bool add_object(PyObject* module, const char* name, PyObject* value) {
   if (!value) return false;

@@ -14,6 +14,7 @@ from .grad_mode import (
 from .variable import Variable
 
 __all__ = [
+    "Function",
     "Variable",
     "backward",
     "enable_grad",
@@ -111,9 +112,19 @@ def grad(
     )
 
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from .function import Function
+
+
 def __getattr__(name):
-    if name == "graph":
+    if name in ("function", "graph"):
         from importlib import import_module
 
-        return import_module("rushlight.autograd.graph")
+        return import_module(f"rushlight.autograd.{name}")
+    if name == "Function":
+        from .function import Function
+
+        globals()[name] = Function
+        return Function
     raise module_getattr(__name__, name)
