@@ -54,8 +54,10 @@ def __copy__(self):
 def __deepcopy__(self, memo):
     """Copy a leaf with its values, requires_grad, grad and attributes.
 
+    Tensors that share memory share it in the copy too, which holds all of it: a view's copy
+    also takes what the view does not show. Hooks stay behind.
     Raises: RuntimeError for the result of a recorded operation.
-    Differs from PyTorch: views that shared memory get memory of their own.
+    Differs from PyTorch: any subclass is copied, without a new_empty() of its own.
     """
     from copy import deepcopy
 
@@ -71,8 +73,8 @@ def __deepcopy__(self, memo):
         )
     if id(self) in memo:
         return memo[id(self)]
-    with _C.no_grad():
-        copied = _as_type_of(self, self.detach().clone())
+    storage = _copied_storage(_C._storage_of(self), memo)
+    copied = _as_type_of(self, _over(storage, self))
     # Before the rest: the grad and the attributes may refer back to this tensor.
     memo[id(self)] = copied
     if self.requires_grad:
@@ -82,6 +84,22 @@ def __deepcopy__(self, memo):
             copied.grad = deepcopy(grad, memo)
     _set_state(copied, deepcopy(self.__getstate__(), memo))
     return copied
+
+
+def _copied_storage(storage, memo):
+    """Copy a storage, once in each deepcopy."""
+    key = id(storage)
+    if key not in memo:
+        memo[key] = _C._new_storage(storage)
+        # While it lives, no other object takes its id.
+        memo.setdefault(id(memo), []).append(storage)
+    return memo[key]
+
+
+def _over(storage, tensor):
+    return _C._tensor_over(
+        storage, tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
+    )
 
 
 def _as_type_of(tensor, copied):
@@ -99,34 +117,54 @@ def _set_state(tensor, state):
 
 
 def __reduce_ex__(self, protocol):
-    """Pickle values, dtype, shape, requires_grad and attributes; neither grad nor graph."""
+    """Pickle values, dtype, strides, requires_grad and attributes; neither grad nor graph.
+
+    Tensors that share memory share it in the pickle too, which holds all of it. From protocol 5 on
+    the memory may leave the pickle (``buffer_callback``), without a copy.
+    """
     from rushlight.utils.hooks import warn_if_has_hooks
 
     warn_if_has_hooks(self)
     cls = type(self)
-    dtype = str(self.dtype).removeprefix("torch.")
-    data = _C._to_bytes(self)
-    arguments = (data, dtype, tuple(self.shape), self.requires_grad)
+    arguments = (
+        _C._storage_of(self),
+        str(self.dtype).removeprefix("torch."),
+        self.storage_offset(),
+        tuple(self.shape),
+        self.stride(),
+        self.requires_grad,
+    )
     if cls is not rushlight.Tensor:
         arguments += (cls,)
     state = self.__getstate__()
     return (_rebuild, arguments) if state is None else (_rebuild, arguments, state)
 
 
-def _rebuild(data, dtype, shape, requires_grad, cls=None):
+def _reduce_storage(storage, protocol):
+    if protocol >= 5:
+        from pickle import PickleBuffer
+
+        return _rebuild_storage, (PickleBuffer(storage),)
+    return _rebuild_storage, (bytes(storage),)
+
+
+def _rebuild_storage(data):
+    """Make a pickled storage again, with a copy of its bytes.
+
+    Raises: TypeError for what is no buffer.
+    """
+    return _C._new_storage(data)
+
+
+def _rebuild(storage, dtype, offset, shape, stride, requires_grad, cls=None):
     """Make the pickled tensor again. Checks all it is given, for a pickle may be damaged.
 
     Raises: TypeError or ValueError, naming what does not fit.
     """
-    if not isinstance(data, bytes) or not isinstance(dtype, str) or not isinstance(shape, tuple):
-        raise TypeError(
-            "damaged pickle of a Tensor: expected (bytes, str, tuple), got "
-            f"({type(data).__name__}, {type(dtype).__name__}, {type(shape).__name__})"
-        )
-    found = getattr(rushlight, dtype, None)
+    found = getattr(rushlight, dtype, None) if isinstance(dtype, str) else None
     if type(found) is not type(rushlight.float32):
         raise ValueError(f"damaged pickle of a Tensor: {dtype!r} is no dtype")
-    tensor = _C._from_bytes(data, found, shape)
+    tensor = _C._tensor_over(storage, found, offset, shape, stride)
     if cls is not None:
         if not (isinstance(cls, type) and issubclass(cls, rushlight.Tensor)):
             raise TypeError(f"damaged pickle of a Tensor: {cls!r} is no Tensor class")
@@ -153,6 +191,7 @@ def install(cls):
         if method.__name__ not in vars(cls):
             method.__qualname__ = f"{cls.__name__}.{method.__name__}"
             setattr(cls, method.__name__, method)
+    _C._Storage.__reduce_ex__ = _reduce_storage
     if "__array_priority__" not in vars(cls):
         # ndarray * tensor is a Tensor, as tensor * ndarray is.
         cls.__array_priority__ = 1000

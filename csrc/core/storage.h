@@ -39,9 +39,13 @@ class Storage {
   size_t bytes() const { return bytes_; }
   bool writable() const { return writable_; }
   // False for memory of another owner, or that another library looks at: it cannot move.
-  bool resizable() const { return !shared_outside_ && !(block_ && block_->release_owner); }
+  bool resizable() const {
+    return !shared_outside_ && !pinned_ && !(block_ && block_->release_owner);
+  }
   // Somebody outside holds the pointer (a NumPy array): the memory must stay where it is.
   void share_outside() { shared_outside_ = true; }
+  // The same for as long as somebody outside says so.
+  void set_pinned(bool on) { pinned_ = on; }
   // Keeps the first min(old, new) bytes.
   void resize(size_t bytes);
 
@@ -69,6 +73,7 @@ class Storage {
   uint32_t refs_ = 1;
   bool writable_ = true;
   bool shared_outside_ = false;
+  bool pinned_ = false;
   char* data_;
   size_t bytes_;
   DataBlock* block_;

@@ -393,7 +393,7 @@ TensorRef tensor_from_data(PyObject* data, PyObject* dtype) {
 
 bool init_conversions(PyObject* module) {
   return init_numpy_bridge(module) && init_to_python(module) && init_dlpack(module) &&
-         PyModule_AddFunctions(module, kFunctions) == 0;
+         init_storage_type(module) && PyModule_AddFunctions(module, kFunctions) == 0;
 }
 
 }  // namespace rl::python

@@ -73,5 +73,6 @@ void warn_user(const char* text);
 bool init_numpy_bridge(PyObject* module);
 bool init_to_python(PyObject* module);
 bool init_dlpack(PyObject* module);
+bool init_storage_type(PyObject* module);
 
 }  // namespace rl::python

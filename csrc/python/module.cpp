@@ -91,8 +91,17 @@ PyObject* format_repr(PyObject* self) {
   return PyUnicode_FromString(name);
 }
 
+// Pickled by name: there is one of each.
+PyObject* format_reduce(PyObject* self, PyObject*) {
+  PyRef name(format_repr(self));
+  return name ? PyUnicode_Substring(name.get(), 6, PyUnicode_GET_LENGTH(name.get())) : nullptr;
+}
+
 bool init_memory_formats(PyObject* module) {
-  static PyType_Slot slots[] = {{Py_tp_repr, slot(format_repr)}, {0, nullptr}};
+  static PyMethodDef methods[] = {{"__reduce__", format_reduce, METH_NOARGS, nullptr},
+                                  {nullptr, nullptr, 0, nullptr}};
+  static PyType_Slot slots[] = {
+      {Py_tp_repr, slot(format_repr)}, {Py_tp_methods, methods}, {0, nullptr}};
   static PyType_Spec spec = {"rushlight.memory_format", sizeof(PyObject), 0,
                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   PyTypeObject* type = add_type(module, spec);

@@ -87,45 +87,10 @@ PyObject* py_to_bytes(PyObject*, PyObject* object) {
   });
 }
 
-Dims shape_argument(PyObject* object) {
-  PyRef fast(checked(PySequence_Fast(object, "a shape is a sequence of ints")));
-  Dims sizes;
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) {
-    check(sizes.n < kMaxDims, ErrorKind::kValue, "too many dimensions");
-    long long size = PyLong_AsLongLong(PySequence_Fast_GET_ITEM(fast.get(), i));
-    if (size == -1 && PyErr_Occurred()) throw_python();
-    check(size >= 0, ErrorKind::kValue, "a size must not be negative");
-    sizes.push(size);
-  }
-  return sizes;
-}
-
-PyObject* py_from_bytes(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&] {
-    check_count("_from_bytes", nargs, 3);
-    DType dtype = default_dtype();
-    dtype_argument("_from_bytes", args[1], &dtype);
-    Dims sizes = shape_argument(args[2]);
-    TensorRef t = TensorImpl::empty(dtype, sizes);
-    Py_buffer view;
-    checked(PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE));
-    int64_t wanted = t->numel() * static_cast<int64_t>(item_size(dtype));
-    bool fits = view.len == wanted;
-    if (fits && view.len) std::memcpy(t->mut_data(), view.buf, static_cast<size_t>(view.len));
-    int64_t got = view.len;
-    PyBuffer_Release(&view);
-    check(fits, ErrorKind::kValue, "a tensor of shape ", shown(sizes), " and dtype torch.",
-          dtype_name(dtype), " has ", wanted, " bytes, not ", got);
-    return wrap(finish_tensor(std::move(t), false));
-  });
-}
-
 PyMethodDef kFunctions[] = {
     {"_edge_list", method(py_edge_list), METH_FASTCALL,
      "(t, n): nested lists with the first and last n elements of each dimension; n < 0: all."},
     {"_to_bytes", py_to_bytes, METH_O, "The elements as bytes, row-major."},
-    {"_from_bytes", method(py_from_bytes), METH_FASTCALL,
-     "(bytes, dtype, shape): a tensor with these elements."},
     {nullptr, nullptr, 0, nullptr},
 };
 
