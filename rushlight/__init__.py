@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
-    ("_tensor_str", "autograd", "backends", "cuda", "nn", "random", "utils", "version"),
+    ("_tensor_str", "autograd", "backends", "cuda", "linalg", "nn", "random", "utils", "version"),
 )
 _LAZY = {
     "are_deterministic_algorithms_enabled": "_settings",

@@ -1,61 +1,141 @@
-// Sums and matrix products for one instruction set; local functions only.
+// Reductions and matrix products for one instruction set; local functions only.
 #include "isa/sets.h"
+#include "kernels/math.h"
 #include "kernels/tile.h"
 
 namespace rl::RL_ISA {
 namespace {
 
-// --- sums: 16 lanes inside a block, blocks pairwise. The split depends on n alone.
+// --- reductions: 16 lanes inside a block, blocks pairwise. The split depends on n alone.
 constexpr int64_t kBlock = 1024;
 constexpr int kLanes = 16;
 
+// What a reducer starts from, makes of an element, and makes of two parts.
 template <class T>
-static T sum_block(const T* x, int64_t n) {
-  T lane[kLanes] = {};
+struct Sum {
+  static constexpr T start = 0;
+  RL_FN static T load(T x, T) { return x; }
+  RL_FN static T join(T a, T b) { return a + b; }
+};
+template <class T>
+struct SumSquares : Sum<T> {
+  RL_FN static T load(T x, T m) { return (x - m) * (x - m); }
+};
+template <class T>
+struct SumAbs : Sum<T> {
+  RL_FN static T load(T x, T) { return math::abs(x); }
+};
+template <class T>
+struct SumExp : Sum<T> {
+  RL_FN static T load(T x, T m) { return math::exp(x - m); }
+};
+template <class T>
+struct SumNoNan : Sum<T> {
+  RL_FN static T load(T x, T) { return x != x ? T(0) : x; }
+};
+template <class T>
+struct Product {
+  static constexpr T start = 1;
+  RL_FN static T load(T x, T) { return x; }
+  RL_FN static T join(T a, T b) { return a * b; }
+};
+template <class T>
+constexpr T lowest() {
+  if constexpr (__is_same(T, int64_t))
+    return INT64_MIN;
+  else
+    return -math::infinity<T>();
+}
+template <class T>
+struct Max {
+  static constexpr T start = lowest<T>();
+  RL_FN static T load(T x, T) { return x; }
+  RL_FN static T join(T a, T b) { return (a > b) | (a != a) ? a : b; }
+};
+template <class T>
+struct Min {
+  static constexpr T start = __is_same(T, int64_t) ? T(INT64_MAX) : -lowest<T>();
+  RL_FN static T load(T x, T) { return x; }
+  RL_FN static T join(T a, T b) { return (a < b) | (a != a) ? a : b; }
+};
+template <class T>
+struct MaxAbs : Max<T> {
+  RL_FN static T load(T x, T) { return math::abs(x); }
+};
+template <class T>
+struct MinAbs : Min<T> {
+  RL_FN static T load(T x, T) { return math::abs(x); }
+};
+// Bools as bytes: other libraries' may hold any value.
+struct Any {
+  static constexpr unsigned char start = 0;
+  RL_FN static unsigned char load(unsigned char x, unsigned char) { return x != 0; }
+  RL_FN static unsigned char join(unsigned char a, unsigned char b) { return a | b; }
+};
+struct All : Any {
+  static constexpr unsigned char start = 1;
+  RL_FN static unsigned char join(unsigned char a, unsigned char b) { return a & b; }
+};
+
+template <class R, class T>
+static T reduce_block(const T* x, int64_t n, T m) {
+  T lane[kLanes];
+  for (int k = 0; k < kLanes; ++k) lane[k] = R::start;
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes)
-    for (int k = 0; k < kLanes; ++k) lane[k] += x[i + k];
-  for (int k = 0; i < n; ++i, ++k) lane[k] += x[i];
+    for (int k = 0; k < kLanes; ++k) lane[k] = R::join(lane[k], R::load(x[i + k], m));
+  for (int k = 0; i < n; ++i, ++k) lane[k] = R::join(lane[k], R::load(x[i], m));
   for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int k = 0; k < width; ++k) lane[k] += lane[k + width];
+    for (int k = 0; k < width; ++k) lane[k] = R::join(lane[k], lane[k + width]);
   return lane[0];
 }
 
-template <class T>
-static T sum_pairwise(const T* x, int64_t n) {
-  if (n <= kBlock) return sum_block(x, n);
+template <class R, class T>
+static T reduce_pairwise(const T* x, int64_t n, T m) {
+  if (n <= kBlock) return reduce_block<R>(x, n, m);
   int64_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
-  return sum_pairwise(x, half) + sum_pairwise(x + half, n - half);
+  T left = reduce_pairwise<R>(x, half, m);
+  return R::join(left, reduce_pairwise<R>(x + half, n - half, m));
 }
 
-template <class T>
-static void sum(void* out, const void* x, int64_t n) {
-  *static_cast<T*>(out) = sum_pairwise(static_cast<const T*>(x), n);
+template <class R, class T>
+static void line(void* out, const void* x, int64_t n, const void* m) {
+  *static_cast<T*>(out) =
+      reduce_pairwise<R>(static_cast<const T*>(x), n, m ? *static_cast<const T*>(m) : T(0));
 }
 
 constexpr int64_t kColumns = 256;
 
-template <class T>
-static void sum_rows_pairwise(T* acc, const T* x, int64_t rows, int64_t row_stride,
-                              int64_t columns) {
+template <class R, class T>
+static void rows_pairwise(T* acc, const T* x, int64_t rows, int64_t row_stride, int64_t columns,
+                          const T* m) {
   if (rows <= 16) {
-    for (int64_t j = 0; j < columns; ++j) acc[j] = x[j];
+    for (int64_t j = 0; j < columns; ++j) acc[j] = R::load(x[j], m[j]);
     for (int64_t r = 1; r < rows; ++r)
-      for (int64_t j = 0; j < columns; ++j) acc[j] += x[r * row_stride + j];
+      for (int64_t j = 0; j < columns; ++j)
+        acc[j] = R::join(acc[j], R::load(x[r * row_stride + j], m[j]));
     return;
   }
   int64_t half = (rows / 2 + 15) / 16 * 16;
   T other[kColumns];
-  sum_rows_pairwise(acc, x, half, row_stride, columns);
-  sum_rows_pairwise(other, x + half * row_stride, rows - half, row_stride, columns);
-  for (int64_t j = 0; j < columns; ++j) acc[j] += other[j];
+  rows_pairwise<R>(acc, x, half, row_stride, columns, m);
+  rows_pairwise<R>(other, x + half * row_stride, rows - half, row_stride, columns, m);
+  for (int64_t j = 0; j < columns; ++j) acc[j] = R::join(acc[j], other[j]);
 }
 
-template <class T>
-static void sum_rows(void* acc, const void* x, int64_t rows, int64_t row_stride, int64_t columns) {
+template <class R, class T>
+static void rows(void* acc, const void* x, int64_t n, int64_t row_stride, int64_t columns,
+                 const void* m) {
+  const T none[kColumns] = {};
   for (int64_t j = 0; j < columns; j += kColumns)
-    sum_rows_pairwise(static_cast<T*>(acc) + j, static_cast<const T*>(x) + j, rows, row_stride,
-                      columns - j < kColumns ? columns - j : kColumns);
+    rows_pairwise<R>(static_cast<T*>(acc) + j, static_cast<const T*>(x) + j, n, row_stride,
+                     columns - j < kColumns ? columns - j : kColumns,
+                     m ? static_cast<const T*>(m) + j : none);
+}
+
+template <class R, class T>
+constexpr ReduceKernels kernels() {
+  return {&line<R, T>, &rows<R, T>};
 }
 
 // --- c = a @ b: 64 bytes of columns at a time, four rows in registers. Products are rounded before
@@ -120,11 +200,22 @@ static void matmul(void* c_memory, const void* a_memory, const void* b_memory, i
 }  // namespace rl::RL_ISA
 
 namespace rl {
+using RL_ISA::kernels;
+#define RL_FLOATS(R) kernels<RL_ISA::R<float>, float>(), kernels<RL_ISA::R<double>, double>()
+#define RL_NUMBERS(R) kernels<RL_ISA::R<int64_t>, int64_t>(), RL_FLOATS(R)
+#define RL_BOOLS(R) kernels<RL_ISA::R, unsigned char>()
+
 const ReductionKernels RL_REDUCTION_NAME = {
-    {{nullptr, nullptr},
-     {RL_ISA::sum<int64_t>, RL_ISA::sum_rows<int64_t>},
-     {RL_ISA::sum<float>, RL_ISA::sum_rows<float>},
-     {RL_ISA::sum<double>, RL_ISA::sum_rows<double>}},
+    {{{}, RL_NUMBERS(Sum)},
+     {{}, {}, RL_FLOATS(SumSquares)},
+     {{}, {}, RL_FLOATS(SumAbs)},
+     {{}, {}, RL_FLOATS(SumExp)},
+     {{}, {}, RL_FLOATS(SumNoNan)},
+     {{}, RL_NUMBERS(Product)},
+     {RL_BOOLS(Any), RL_NUMBERS(Max)},
+     {RL_BOOLS(All), RL_NUMBERS(Min)},
+     {{}, {}, RL_FLOATS(MaxAbs)},
+     {{}, {}, RL_FLOATS(MinAbs)}},
     {nullptr, RL_ISA::matmul<int64_t>, RL_ISA::matmul<float>, RL_ISA::matmul<double>},
 };
 }  // namespace rl

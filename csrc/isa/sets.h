@@ -17,7 +17,7 @@ struct FamilyKernels {
 };
 
 struct ReductionKernels {
-  ReduceKernels reduce[kComputeTypes];
+  ReduceKernels reduce[kReducers][kComputeTypes];
   MatmulFn matmul[kComputeTypes];
 };
 

@@ -19,12 +19,29 @@ struct OpKernels {
   TileFn fn[kMaxFormulas][kComputeTypes];
 };
 
-// Sums over contiguous memory: pairwise, in blocks fixed by n alone.
+// How elements become one. `m` is a number that belongs to the output: a mean, a maximum.
+enum class Reducer : uint8_t {
+  kSum,         // x
+  kSumSquares,  // (x - m)^2
+  kSumAbs,      // |x|
+  kSumExp,      // e^(x - m)
+  kSumNoNan,    // x, or 0 where x is nan
+  kProduct,
+  kMax,  // nan wins, as in all four
+  kMin,
+  kMaxAbs,
+  kMinAbs,
+};
+constexpr int kReducers = 10;
+
+// Reductions over contiguous memory: pairwise, in blocks fixed by n alone. Null where the type has
+// none: bool has kMax (any) and kMin (all).
 struct ReduceKernels {
-  // Sum of x[0..n).
-  void (*sum)(void* out, const void* x, int64_t n);
-  // acc[j] = sum over rows of x[row * row_stride + j], j < columns; pairwise over rows.
-  void (*sum_rows)(void* acc, const void* x, int64_t rows, int64_t row_stride, int64_t columns);
+  // x[0..n) as one; n > 0.
+  void (*line)(void* out, const void* x, int64_t n, const void* m);
+  // acc[j] = x[row * row_stride + j] over the rows, j < columns; pairwise over rows. m[j] if m.
+  void (*rows)(void* acc, const void* x, int64_t rows, int64_t row_stride, int64_t columns,
+               const void* m);
 };
 
 // c (m, n) = a (m, k) @ b (k, n); strides in elements, rows of b and c contiguous.
@@ -34,7 +51,7 @@ using MatmulFn = void (*)(void* c, const void* a, const void* b, int64_t m, int6
 struct KernelSet {
   const char* name;
   const OpKernels* ops;  // indexed as ops/elementwise_list.h
-  ReduceKernels reduce[kComputeTypes];
+  ReduceKernels reduce[kReducers][kComputeTypes];
   MatmulFn matmul[kComputeTypes];
 };
 

@@ -4,103 +4,12 @@
 
 #include "graph/grad_mode.h"
 #include "kernels/iterator.h"
-#include "ops/copy.h"
+#include "ops/reduction.h"
 #include "ops/table.h"
 
 namespace rl {
 
 namespace {
-
-// Which dimensions are summed away. An empty or missing list means all of them.
-struct Reduction {
-  bool reduced[kMaxDims] = {};
-  Dims kept;      // the output with keepdim
-  Dims squeezed;  // the output without
-  int64_t count = 1;
-
-  Reduction(TensorImpl* t, const Value& dims) {
-    bool all = dims.is_none() || dims.dims->n == 0;
-    for (int d = 0; d < t->ndim(); ++d) reduced[d] = all;
-    if (!all) {
-      bool seen[kMaxDims] = {};
-      for (int64_t dim : *dims.dims) {
-        int d = wrap_dim(dim, t->ndim());
-        check(!seen[d], ErrorKind::kRuntime, "dim ", d,
-              " appears multiple times in the list of dims");
-        seen[d] = true;
-        if (t->ndim()) reduced[d] = true;
-      }
-    }
-    for (int d = 0; d < t->ndim(); ++d) {
-      kept.push(reduced[d] ? 1 : t->sizes()[d]);
-      if (reduced[d])
-        count *= t->sizes()[d];
-      else
-        squeezed.push(t->sizes()[d]);
-    }
-  }
-};
-
-// Contiguous memory with the reduced dimensions last, in the type that is summed.
-TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r, bool* inner) {
-  // Reduced dimensions first in memory order are summed row by row, without moving anything.
-  if (t->dtype() == dtype && t->is_contiguous()) {
-    int first_kept = -1, last_reduced = -1, first_reduced = -1, last_kept = -1;
-    for (int d = 0; d < t->ndim(); ++d) {
-      if (t->sizes()[d] == 1) continue;
-      if (r.reduced[d]) {
-        if (first_reduced < 0) first_reduced = d;
-        last_reduced = d;
-      } else {
-        if (first_kept < 0) first_kept = d;
-        last_kept = d;
-      }
-    }
-    if (first_reduced < 0 || last_kept < first_reduced) {
-      *inner = true;
-      return TensorRef::borrow(t);
-    }
-    if (first_kept < 0 || last_reduced < first_kept) {
-      *inner = first_kept < 0;
-      return TensorRef::borrow(t);
-    }
-  }
-  *inner = true;
-  Dims sizes;
-  int64_t strides[kMaxDims];
-  for (int pass = 0; pass < 2; ++pass)
-    for (int d = 0; d < t->ndim(); ++d)
-      if (r.reduced[d] == (pass == 1)) {
-        strides[sizes.n] = t->strides()[d];
-        sizes.push(t->sizes()[d]);
-      }
-  TensorRef copy = TensorImpl::empty(dtype, sizes);
-  run_copy(copy->mut_data(), copy->strides(), dtype, t->data(), strides, t->dtype(), sizes.v,
-           sizes.n);
-  return copy;
-}
-
-// In a compute type.
-TensorRef sum_over(TensorImpl* t, const Reduction& r, bool keepdim, DType dtype) {
-  TensorRef out = TensorImpl::empty(dtype, keepdim ? r.kept : r.squeezed);
-  int64_t outputs = out->numel();
-  if (outputs == 0) return out;
-  if (r.count == 0) {
-    fill(out.get(), Value::of_int(0));
-    return out;
-  }
-  bool inner;
-  TensorRef source = arrange(t, dtype, r, &inner);
-  const ReduceKernels& kernels = kernel_set->reduce[compute_index(dtype)];
-  int64_t item = static_cast<int64_t>(item_size(dtype));
-  if (inner) {
-    for (int64_t i = 0; i < outputs; ++i)
-      kernels.sum(out->mut_data() + i * item, source->data() + i * r.count * item, r.count);
-  } else {
-    kernels.sum_rows(out->mut_data(), source->data(), r.count, outputs, outputs);
-  }
-  return out;
-}
 
 DType sum_dtype(TensorImpl* t, const Value& dtype) {
   if (dtype.kind == Kind::kDType) {
@@ -112,7 +21,7 @@ DType sum_dtype(TensorImpl* t, const Value& dtype) {
 
 TensorRef sum_as(TensorImpl* t, const Reduction& r, bool keepdim, DType dtype) {
   DType compute = dtype == DType::kBool ? DType::kInt64 : compute_dtype(dtype);
-  TensorRef out = sum_over(t, r, keepdim, compute);
+  TensorRef out = reduce_over(t, r, keepdim, Reducer::kSum, compute);
   return compute == dtype ? out : to_dtype(Tensor(std::move(out)), dtype).ref();
 }
 
@@ -124,7 +33,7 @@ TensorRef mean_over(TensorImpl* t, const Reduction& r, bool keepdim, const Value
         " either a floating point or complex dtype. Got: ", dtype_title(type),
         "\n  fix: convert first, as in x.float().mean().");
   DType compute = compute_dtype(type);
-  TensorRef out = sum_over(t, r, keepdim, compute);
+  TensorRef out = reduce_over(t, r, keepdim, Reducer::kSum, compute);
   dispatch_compute(type, [&](auto x) {
     using T = decltype(x);
     auto* data = reinterpret_cast<T*>(out->mut_data());
@@ -132,26 +41,6 @@ TensorRef mean_over(TensorImpl* t, const Reduction& r, bool keepdim, const Value
       data[i] = static_cast<T>(data[i] / static_cast<T>(r.count));
   });
   return compute == type ? out : to_dtype(Tensor(std::move(out)), type).ref();
-}
-
-// The gradient of a sum: every input element gets its output's, without taking memory.
-Tensor spread(const Tensor& grad, const Dims& sizes, const Dims* dims, bool keepdim) {
-  if (!dims || dims->n == 0 || keepdim || sizes.n == 0) return expand(grad, sizes);
-  bool reduced[kMaxDims] = {};
-  for (int64_t d : *dims) reduced[wrap_dim(d, sizes.n)] = true;
-  Dims kept;
-  for (int d = 0; d < sizes.n; ++d) kept.push(reduced[d] ? 1 : sizes[d]);
-  return expand(view(grad, kept), sizes);
-}
-
-double reduced_count(const Dims& sizes, const Dims* dims) {
-  double count = 1;
-  if (!dims || dims->n == 0) {
-    for (int64_t size : sizes) count *= static_cast<double>(size);
-  } else if (sizes.n) {
-    for (int64_t d : *dims) count *= static_cast<double>(sizes[wrap_dim(d, sizes.n)]);
-  }
-  return count;
 }
 
 struct DimSlots {

@@ -87,6 +87,7 @@ const std::vector<Op*>& op_table() {
     std::vector<Op*> t;
     add_elementwise_ops(t);
     add_reduce_ops(t);
+    add_norm_ops(t);
     add_shape_ops(t);
     add_view_ops(t);
     add_dims_ops(t);

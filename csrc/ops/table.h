@@ -70,6 +70,7 @@ void add_ops(ops::OpList<Ops...>, std::vector<Op*>& table) {
 // One function per family file, called in this order by op_table().
 void add_elementwise_ops(std::vector<Op*>& table);
 void add_reduce_ops(std::vector<Op*>& table);
+void add_norm_ops(std::vector<Op*>& table);
 void add_shape_ops(std::vector<Op*>& table);
 void add_view_ops(std::vector<Op*>& table);
 void add_dims_ops(std::vector<Op*>& table);

@@ -1,0 +1,54 @@
+// Norms of vectors: of everything, or over some dimensions.
+#pragma once
+
+#include "ops/custom.h"
+
+namespace rl::ops {
+
+// (sum |x|^ord)^(1/ord), with its limits at 0, inf and -inf. Saves input and result.
+struct VectorNorm {
+  static constexpr OpRecord record{
+      .name = "_linalg_vector_norm",
+      .signature =
+          "_linalg_vector_norm(input: Tensor, ord: Number = 2, dim: int[]? = None, "
+          "keepdim: bool = False, *, dtype: dtype? = None, out: Tensor? = None) -> Tensor",
+      .doc = "Norm of order ord of the elements, over some dimensions or all.",
+      .derivative = "dy/dx = sign(x) |x / y|^(ord - 1), 0 where y = 0",
+      .form = Form::kFunction,
+      .node = "LinalgVectorNormBackward0"};
+  static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},    {"result", Source::kResult, 0},
+                                       {"ord", Source::kArg, 1},     {"dim", Source::kArg, 2},
+                                       {"keepdim", Source::kArg, 3}, {nullptr, Source::kSizes, 0}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct NormNamed {
+  static constexpr OpRecord record{
+      .name = "norm",
+      .signature =
+          "norm(input: Tensor, p: str = \"fro\", dim: int[]? = None, keepdim: bool = False, "
+          "out: Tensor? = None, dtype: dtype? = None) -> Tensor",
+      .doc = "The Frobenius norm: the square root of the sum of squares.",
+      .derivative = "dy/dx = x / y",
+      .many_forms = true};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+struct Norm {
+  static constexpr OpRecord record{
+      .name = "norm",
+      .overload = 1,
+      .signature =
+          "norm(input: Tensor, p: Number?, dim: int[]? = None, keepdim: bool = False, "
+          "out: Tensor? = None, dtype: dtype? = None) -> Tensor",
+      .doc = "The norm of order p over some dimensions or all.",
+      .derivative = "as linalg.vector_norm"};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+using NormOps = OpList<VectorNorm, NormNamed, Norm>;
+
+}  // namespace rl::ops

@@ -1,0 +1,121 @@
+#include "ops/reduction.h"
+
+#include "kernels/iterator.h"
+#include "ops/copy.h"
+
+namespace rl {
+
+namespace {
+
+// Contiguous memory with the reduced dimensions last, in the type that is summed.
+TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r, bool* inner) {
+  // Reduced dimensions first in memory order are summed row by row, without moving anything.
+  if (t->dtype() == dtype && t->is_contiguous()) {
+    int first_kept = -1, last_reduced = -1, first_reduced = -1, last_kept = -1;
+    for (int d = 0; d < t->ndim(); ++d) {
+      if (t->sizes()[d] == 1) continue;
+      if (r.reduced[d]) {
+        if (first_reduced < 0) first_reduced = d;
+        last_reduced = d;
+      } else {
+        if (first_kept < 0) first_kept = d;
+        last_kept = d;
+      }
+    }
+    if (first_reduced < 0 || last_kept < first_reduced) {
+      *inner = true;
+      return TensorRef::borrow(t);
+    }
+    if (first_kept < 0 || last_reduced < first_kept) {
+      *inner = first_kept < 0;
+      return TensorRef::borrow(t);
+    }
+  }
+  *inner = true;
+  Dims sizes;
+  int64_t strides[kMaxDims];
+  for (int pass = 0; pass < 2; ++pass)
+    for (int d = 0; d < t->ndim(); ++d)
+      if (r.reduced[d] == (pass == 1)) {
+        strides[sizes.n] = t->strides()[d];
+        sizes.push(t->sizes()[d]);
+      }
+  TensorRef copy = TensorImpl::empty(dtype, sizes);
+  run_copy(copy->mut_data(), copy->strides(), dtype, t->data(), strides, t->dtype(), sizes.v,
+           sizes.n);
+  return copy;
+}
+
+bool multiplies(Reducer reducer) {
+  return reducer == Reducer::kProduct || reducer == Reducer::kMin;
+}
+
+}  // namespace
+
+Reduction::Reduction(TensorImpl* t, const Value& dims) {
+  bool all = dims.is_none() || (dims.kind == Kind::kDims && dims.dims->n == 0);
+  for (int d = 0; d < t->ndim(); ++d) reduced[d] = all;
+  auto take = [&](int64_t dim) {
+    int d = wrap_dim(dim, t->ndim());
+    check(!t->ndim() || !reduced[d], ErrorKind::kRuntime, "dim ", d,
+          " appears multiple times in the list of dims");
+    if (t->ndim()) reduced[d] = true;
+  };
+  if (dims.kind == Kind::kInt) take(dims.i);
+  if (!all && dims.kind == Kind::kDims)
+    for (int64_t dim : *dims.dims) take(dim);
+  for (int d = 0; d < t->ndim(); ++d) {
+    kept.push(reduced[d] ? 1 : t->sizes()[d]);
+    if (reduced[d])
+      count *= t->sizes()[d];
+    else
+      squeezed.push(t->sizes()[d]);
+  }
+}
+
+TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer reducer, DType dtype,
+                      TensorImpl* m) {
+  TensorRef out = TensorImpl::empty(dtype, keepdim ? r.kept : r.squeezed);
+  int64_t outputs = out->numel();
+  if (outputs == 0) return out;
+  if (r.count == 0) {
+    fill(out.get(), Value::of_int(multiplies(reducer)));
+    return out;
+  }
+  bool inner;
+  TensorRef source = arrange(t, dtype, r, &inner);
+  const ReduceKernels& kernels =
+      kernel_set->reduce[static_cast<int>(reducer)][compute_index(dtype)];
+  int64_t item = static_cast<int64_t>(item_size(dtype));
+  char* to = out->mut_data();
+  const char *from = source->data(), *param = m ? m->data() : nullptr;
+  if (inner) {
+    for (int64_t i = 0; i < outputs; ++i)
+      kernels.line(to + i * item, from + i * r.count * item, r.count,
+                   param ? param + i * item : nullptr);
+  } else {
+    kernels.rows(to, from, r.count, outputs, outputs, param);
+  }
+  return out;
+}
+
+Tensor spread(const Tensor& reduced, const Dims& sizes, const Dims* dims, bool keepdim) {
+  if (!dims || dims->n == 0 || keepdim || sizes.n == 0) return expand(reduced, sizes);
+  bool gone[kMaxDims] = {};
+  for (int64_t d : *dims) gone[wrap_dim(d, sizes.n)] = true;
+  Dims kept;
+  for (int d = 0; d < sizes.n; ++d) kept.push(gone[d] ? 1 : sizes[d]);
+  return expand(view(reduced, kept), sizes);
+}
+
+double reduced_count(const Dims& sizes, const Dims* dims) {
+  double count = 1;
+  if (!dims || dims->n == 0) {
+    for (int64_t size : sizes) count *= static_cast<double>(size);
+  } else if (sizes.n) {
+    for (int64_t d : *dims) count *= static_cast<double>(sizes[wrap_dim(d, sizes.n)]);
+  }
+  return count;
+}
+
+}  // namespace rl

@@ -1,0 +1,32 @@
+// What all reductions share: which dimensions go, and the loops that take them away.
+#pragma once
+
+#include "kernels/tile.h"
+#include "ops/tensor.h"
+
+namespace rl {
+
+// Which dimensions are reduced. An empty or missing list means all of them.
+struct Reduction {
+  bool reduced[kMaxDims] = {};
+  Dims kept;          // the output with keepdim
+  Dims squeezed;      // the output without
+  int64_t count = 1;  // elements that become one
+
+  Reduction(TensorImpl* t, const Value& dims);
+};
+
+// Reduces t, converted to the compute type `dtype`. An output of no elements takes the reducer's
+// start, 0 or 1; kMax and kMin have none, so their caller refuses. `m`: a number for each output,
+// in the same dtype and contiguous.
+TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer reducer, DType dtype,
+                      TensorImpl* m = nullptr);
+
+// The gradient of a sum: every input element gets its output's, without taking memory. `dims`
+// null or empty: all were reduced.
+Tensor spread(const Tensor& reduced, const Dims& sizes, const Dims* dims, bool keepdim);
+
+// The number of elements that were reduced to one.
+double reduced_count(const Dims& sizes, const Dims* dims);
+
+}  // namespace rl
