@@ -45,7 +45,7 @@ def set_printoptions(
     Raises: nothing; an unknown profile is ignored, as in PyTorch.
     """
     options = PRINT_OPTS
-    if profile in _PROFILES:
+    if isinstance(profile, str) and profile in _PROFILES:
         defaults = _PROFILES[profile]
         options.precision, options.threshold, options.edgeitems, options.linewidth = defaults
     if precision is not None:
@@ -108,17 +108,13 @@ def _format_floats(values):
         sci_mode = PRINT_OPTS.sci_mode
         if sci_mode is None:
             sci_mode = high / low > 1000.0 or high > 1e8 or low < 1e-4
-    if sci_mode:
-        pattern = f"%.{precision}e"
-    elif int_mode:
-        pattern = "%.0f."
-    else:
-        pattern = f"%.{precision}f"
-    width = max((len(pattern % v) for v in deciding), default=1)
-    texts = [pattern % v for v in values]
-    if int_mode and not sci_mode and len(deciding) < len(values):
-        texts = [text if v - v == 0.0 else text[:-1] for v, text in zip(values, texts)]
-    return texts, width
+    if int_mode and not sci_mode:
+        width = max((len(format(v, ".0f")) + 1 for v in deciding), default=1)
+        # v - v is nan for inf and nan alone: no point follows them.
+        return [format(v, ".0f") + ("." if v - v == 0.0 else "") for v in values], width
+    spec = f".{precision}e" if sci_mode else f".{precision}f"
+    width = max((len(format(v, spec)) for v in deciding), default=1)
+    return [format(v, spec) for v in values], width
 
 
 def _format_complex(values):

@@ -184,3 +184,42 @@ def test_format_of_others():
         f"{x:.2f}"
     with pytest.raises(ValueError):
         f"{torch.tensor(1.5):d}"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"precision": -1}, "Format specifier missing precision"),
+        ({"precision": "a"}, "Format specifier missing precision"),  # printed "f" for each number
+        ({"precision": 2.5}, "Invalid format specifier"),
+        ({"threshold": "a"}, "not supported between instances of"),
+        ({"linewidth": "a"}, "unsupported operand type"),
+        ({"nope": 1}, "unexpected keyword argument 'nope'"),
+    ],
+)
+def test_options_without_sense_are_refused(options, said):
+    with pytest.raises((ValueError, TypeError), match=said):
+        torch.set_printoptions(**options)
+        repr(torch.tensor([1.5, 2.25]))
+
+
+@pytest.mark.parametrize("profile", ["unknown", "SHORT", 3, [], None])
+def test_unknown_profile_changes_nothing(profile):
+    torch.set_printoptions(precision=2)
+    torch.set_printoptions(profile=profile)
+    assert repr(torch.tensor([1.234])) == "tensor([1.23])"
+
+
+def test_notebook_shows_the_plain_text():
+    x = torch.arange(3.0)
+    # What IPython asks for before it falls back on repr().
+    for name in ("_ipython_canary_method_should_not_exist_", "_repr_html_", "_repr_mimebundle_"):
+        assert not hasattr(x, name)
+    assert not hasattr(type(x), "_repr_pretty_") and repr(x) == "tensor([0., 1., 2.])"
+
+
+def test_large_tensor_is_printed_without_reading_all_of_it():
+    x = torch.arange(2.0).view(2, 1).expand(2, 10**9)
+    first, second = repr(x).splitlines()
+    assert first == "tensor([[0., 0., 0.,  ..., 0., 0., 0.],"
+    assert second == "        [1., 1., 1.,  ..., 1., 1., 1.]])"
