@@ -260,7 +260,7 @@ PyObject* hash(PyObject* self, PyObject* args) {
     Py_ssize_t n = PyTuple_GET_SIZE(args);
     check(n == 0, ErrorKind::kType, "Tensor.__hash__() takes 1 positional argument but ", n + 1,
           " were given");
-    return PyLong_FromSsize_t(PyObject_Hash(self));
+    return PyLong_FromSsize_t(tensor_type->tp_hash(self));  // a subclass's would come back here
   });
 }
 
@@ -314,7 +314,7 @@ PyMethodDef kMethods[] = {
     {"expand_as", sized_as<ops::Expand>, METH_O, "expand(other.size())"},
     {"reshape_as", sized_as<ops::Reshape>, METH_O, "reshape(other.size())"},
     {"get_device", get_device, METH_NOARGS, "-1: the CPU."},
-    {"__hash__", hash, METH_VARARGS, "By identity."},
+    {"__hash__", hash, METH_VARARGS | METH_COEXIST, "By identity."},
     {"as_subclass", method(as_subclass), kFast,
      "as_subclass($self, cls)\n--\n\nThe same memory and history under another class."},
     {"_make_subclass", method(make_subclass), kFast | METH_STATIC,

@@ -1,6 +1,7 @@
 #include "python/parse.h"
 
 #include <cstring>
+#include <unordered_map>
 
 #include "core/host.h"
 #include "graph/grad_mode.h"
@@ -285,10 +286,15 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
   return true;
 }
 
+// As PyTorch names types: its own with their module, except Tensor and what Python code defines.
 std::string type_name(PyObject* object) {
-  const char* name = Py_TYPE(object)->tp_name;
-  const char* dot = std::strrchr(name, '.');
-  return dot ? dot + 1 : name;
+  std::string name = Py_TYPE(object)->tp_name;
+  constexpr char kOurs[] = "rushlight.";
+  if (name.rfind(kOurs, 0) != 0) return name;
+  std::string last = name.substr(name.rfind('.') + 1);
+  if (last == "Generator") return "torch._C.Generator";
+  bool bare = last == "Tensor" || name.find('.', sizeof kOurs - 1) != std::string::npos;
+  return bare ? last : "torch." + last;
 }
 
 std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); }
@@ -350,13 +356,36 @@ const Overload* overload_by_count(const PublicName& p, bool method, Py_ssize_t c
   return found;
 }
 
+// Keywords in the order in which PyTorch's hash table lists them.
+std::unordered_map<std::string, std::string> keyword_types(PyObject* const* values,
+                                                           PyObject* kwnames) {
+  std::unordered_map<std::string, std::string> types;
+  for (Py_ssize_t i = 0; kwnames && i < PyTuple_GET_SIZE(kwnames); ++i)
+    if (const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i)))
+      types.emplace(name, type_name(values[i]));
+    else
+      throw_python();
+  return types;
+}
+
+// Names that no parameter has, where the only overload refuses: PyTorch lists them alone.
+std::string unrecognized(const Overload& o, PyObject* const* values, PyObject* kwnames) {
+  std::string names;
+  for (const auto& [name, type] : keyword_types(values, kwnames)) {
+    bool known = false;
+    for (const PyParam& p : o.params) known = known || param_name(p) == name;
+    if (!known) names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
+}
+
 [[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self,
                                             PyObject* const* args, Py_ssize_t n, PyObject* kwnames,
                                             Mismatch why) {
   const OpRecord& record = *p.overloads[0].op->record;
-  if (!record.many_forms && !record.lists_form) {
-    const Overload* meant = &p.overloads[0];
-    if (p.overloads.size() > 1) {
+  if (!record.many_forms) {
+    const Overload* meant = record.lists_form ? nullptr : &p.overloads[0];
+    if (!meant || p.overloads.size() > 1) {
       meant = overload_by_count(p, self, n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0));
       if (meant) {
         Value values[kMaxArgs];
@@ -383,6 +412,10 @@ const Overload* overload_by_count(const PublicName& p, bool method, Py_ssize_t c
     }
     expected += ")";
   }
+  std::string unknown = one ? unrecognized(p.overloads[0], args + n, kwnames) : "";
+  check(unknown.empty(), ErrorKind::kType, spoken_name(p),
+        "() received an invalid combination of arguments - got unrecognized keyword arguments: ",
+        unknown);
   fail(ErrorKind::kType, spoken_name(p), "() received an invalid combination of arguments - got ",
        describe_arguments(self ? self : nullptr, args, n, kwnames),
        one ? ", but expected" : ", but expected one of:", expected);
@@ -526,9 +559,9 @@ std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t
   Py_ssize_t n_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
   for (Py_ssize_t i = 0; i < n; ++i) text += (i ? ", " : "") + type_name(args[i]);
   if (n && n_keywords) text += ", ";
-  for (Py_ssize_t i = 0; i < n_keywords; ++i)
-    text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i))) + "=" +
-            type_name(args[n + i]) + (n && i + 1 == n_keywords ? "" : ", ");
+  Py_ssize_t written = 0;
+  for (const auto& [name, type] : keyword_types(args + n, kwnames))
+    text += name + "=" + type + (n && ++written == n_keywords ? "" : ", ");
   return text + ")";
 }
 

@@ -197,3 +197,13 @@ def test_id_may_change_only_for_what_nobody_marked():
     p = leaf_with_grad()
     values = [p.grad.tolist() for _ in range(3)]
     assert values == [[2.0, 2.0]] * 3
+
+
+def test_hash_of_a_subclass_is_by_identity():
+    class Sub(torch.Tensor):
+        pass
+
+    t = torch.ones(2).as_subclass(Sub)
+    assert hash(t) == hash(t) == t.__hash__() and len({t, t, torch.ones(2)}) == 2
+    with pytest.raises(TypeError, match="__hash__.. takes 1 positional argument but 2 were given"):
+        t.__hash__(1)
