@@ -302,21 +302,29 @@ std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); 
 // The name in complaints: _linear speaks as linear().
 const char* spoken_name(const PublicName& p) { return p.name.c_str() + (p.name[0] == '_'); }
 
+// Throws where a required parameter is given neither by position nor by name; lists those behind
+// the first one, named or not, as PyTorch does.
+void check_missing(const PublicName& p, const Overload& o, size_t given, PyObject* kwnames) {
+  std::string missing;
+  int count = 0;
+  for (size_t j = given; j < o.params.size(); ++j) {
+    bool named = o.params[j].has_default;
+    for (Py_ssize_t k = 0; !count && kwnames && k < PyTuple_GET_SIZE(kwnames); ++k)
+      for (PyObject* name : o.params[j].names)
+        named = named || (name && PyUnicode_Compare(PyTuple_GET_ITEM(kwnames, k), name) == 0);
+    if (!named) missing += (count++ ? ", \"" : "\"") + param_name(o.params[j]) + "\"";
+  }
+  check(!count, ErrorKind::kType, spoken_name(p), "() missing ", count, " required positional ",
+        count == 1 ? "arguments" : "argument", ": ", missing);
+}
+
 // Says what is wrong with the arguments for the one overload that they can be meant for.
 [[gnu::cold]] void fail_overload(const PublicName& p, const Overload& o, bool method, Py_ssize_t n,
-                                 const Mismatch& why) {
+                                 PyObject* kwnames, const Mismatch& why) {
   int skipped = method ? 1 : 0;
+  if (why.why == Mismatch::kMissing || why.why == Mismatch::kUnknownKeyword)
+    check_missing(p, o, static_cast<size_t>(n + skipped), kwnames);
   switch (why.why) {
-    case Mismatch::kMissing: {
-      std::string missing;
-      int count = 0;
-      for (size_t j = static_cast<size_t>(why.param); j < o.params.size(); ++j) {
-        if (o.params[j].has_default) continue;
-        missing += (count++ ? ", \"" : "\"") + param_name(o.params[j]) + "\"";
-      }
-      fail(ErrorKind::kType, spoken_name(p), "() missing ", count,
-           " required positional arguments: ", missing);
-    }
     case Mismatch::kTooMany:
       fail(ErrorKind::kType, spoken_name(p), "() takes ", o.max_positional - skipped,
            " positional argument", o.max_positional - skipped == 1 ? "" : "s", " but ", n,
@@ -394,7 +402,7 @@ std::string unrecognized(const Overload& o, PyObject* const* values, PyObject* k
         parse(*meant, self, args, n, kwnames, values, scratch, &out, why);
       }
     }
-    if (meant) fail_overload(p, *meant, self, n, why);
+    if (meant) fail_overload(p, *meant, self, n, kwnames, why);
   }
   std::string expected;
   bool one = record.lists_form;
