@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
-    ("_tensor_str", "autograd", "backends", "cuda", "linalg", "nn", "random", "utils", "version"),
+    (
+        *("_tensor_str", "autograd", "backends", "cuda", "functional", "linalg", "nn"),
+        *("random", "utils", "version"),
+    ),
 )
 _LAZY = {
     "are_deterministic_algorithms_enabled": "_settings",
+    "broadcast_shapes": "functional",
+    "broadcast_tensors": "functional",
     "compile": "_settings",
     "fork_rng": "random",
     "from_dlpack": "utils.dlpack",

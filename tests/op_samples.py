@@ -220,6 +220,23 @@ SAMPLES = {
     ("_mse_loss", 0): [*_LOSSES, Sample([(2, 1), (3,)], (1,))],
     ("_smooth_l1_loss", 0): [*_LOSSES, Sample([(2, 3), (2, 3)], (2, 0.5))],
     ("_huber_loss", 0): [*_LOSSES, Sample([(2, 3), (2, 3)], (2, 0.5))],
+    **{
+        (name, 0): [Sample([(3, 1)], (torch.ones(shape),))]
+        for name, shape in (("view_as", (1, 3)), ("expand_as", (3, 2)), ("reshape_as", (3,)))
+    },
+    ("repeat", 0): [
+        Sample([(2, 3)], (2, 2)),
+        Sample([(3, 2, "t")], (4, 1, 2)),
+        Sample([()], (3,)),
+        Sample([()], ((),)),
+        Sample([(2,)], (0,)),
+        Sample([(3, 1, "expanded")], (1, 2)),
+    ],
+    ("tile", 0): [Sample([(2, 3)], (2,)), Sample([(2,)], (2, 3))],
+    ("view", 1): [Sample([(2, 4)], (torch.int64,)), Sample([(3, 2, "t")], (torch.float64,))],
+    ("set_", 0): [],  # no derivative: tests/tensor/test_memory.py
+    ("set_", 1): [],
+    ("set_", 2): [],
     ("copy_", 0): [Sample([(2, 3), (2, 3)]), Sample([(2, 3), (3,)]), Sample([(2, 3), ()])],
     ("zero_", 0): _LIKE,
     ("fill_", 0): [Sample([(2, 3)], (1.5,)), Sample([()], (2,))],

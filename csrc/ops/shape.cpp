@@ -132,6 +132,18 @@ void Permute::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   grad_in[0] = call_op(op_of<Permute>(), {Value::of(grad_out[0].get()), Value::of(inverse)}).ref();
 }
 
+void ViewAs::forward(Call& call) {
+  call.output = view(Tensor(TensorRef::borrow(call.tensor(0))), call.tensor(1)->shape()).ref();
+}
+
+void ExpandAs::forward(Call& call) {
+  call.output = expand(Tensor(TensorRef::borrow(call.tensor(0))), call.tensor(1)->shape()).ref();
+}
+
+void ReshapeAs::forward(Call& call) {
+  call.output = reshape(Tensor(TensorRef::borrow(call.tensor(0))), call.tensor(1)->shape()).ref();
+}
+
 void Detach::forward(Call& call) { call.output = make_detached(call.tensor(0)); }
 
 }  // namespace rl::ops

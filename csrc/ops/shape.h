@@ -117,8 +117,39 @@ struct Detach {
   static void forward(Call& call);
 };
 
-using ShapeOps = OpList<View, ReshapeAlias, UnsafeView, Reshape, Expand, Transpose, TransposeMatrix,
-                        Permute, Detach>;
+struct ViewAs {
+  static constexpr OpRecord record{.name = "view_as",
+                                   .signature = "view_as(input: Tensor, other: Tensor) -> Tensor",
+                                   .doc = "view() with the sizes of another tensor.",
+                                   .derivative = "dy/dx = 1",
+                                   .form = Form::kMethod};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+struct ExpandAs {
+  static constexpr OpRecord record{.name = "expand_as",
+                                   .signature = "expand_as(input: Tensor, other: Tensor) -> Tensor",
+                                   .doc = "expand() to the sizes of another tensor.",
+                                   .derivative = "dy/dx = 1, summed over the repeated dimensions",
+                                   .form = Form::kMethod};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+struct ReshapeAs {
+  static constexpr OpRecord record{
+      .name = "reshape_as",
+      .signature = "reshape_as(input: Tensor, other: Tensor) -> Tensor",
+      .doc = "reshape() to the sizes of another tensor.",
+      .derivative = "dy/dx = 1",
+      .form = Form::kMethod};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+using ShapeOps = OpList<ViewAs, ExpandAs, ReshapeAs, View, ReshapeAlias, UnsafeView, Reshape,
+                        Expand, Transpose, TransposeMatrix, Permute, Detach>;
 
 }  // namespace rl::ops
 

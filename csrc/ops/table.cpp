@@ -98,6 +98,7 @@ const std::vector<Op*>& op_table() {
     add_matmul_ops(t);
     add_gather_ops(t);
     add_criterion_ops(t);
+    add_memory_ops(t);
     add_random_ops(t);
     return t;
   }();

@@ -81,6 +81,7 @@ void add_create_ops(std::vector<Op*>& table);
 void add_matmul_ops(std::vector<Op*>& table);
 void add_gather_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
+void add_memory_ops(std::vector<Op*>& table);
 void add_random_ops(std::vector<Op*>& table);
 
 }  // namespace rl

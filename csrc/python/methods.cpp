@@ -241,17 +241,6 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject*
   });
 }
 
-// Sizes taken from another tensor.
-template <class Op>
-PyObject* sized_as(PyObject* self, PyObject* other) {
-  return guarded([&] {
-    check(is_tensor(other), ErrorKind::kType, "argument 'other' (position 1) must be Tensor, not ",
-          Py_TYPE(other)->tp_name);
-    Dims sizes = impl_of(other)->shape();
-    return wrap(call_op(op_of<Op>(), {Value::of(impl_of(self)), Value::of(sizes)}).ref());
-  });
-}
-
 PyObject* get_device(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
 
 // The slot serves hash(); this one words the complaint about arguments.
@@ -310,9 +299,6 @@ PyMethodDef kMethods[] = {
     {"cuda", method(to_cuda), kFast, "Refuses: there is no GPU."},
     {"type", method(type), kFast, "The type's name, or a conversion to it."},
     {"resize_", method(resize_), kFast, "Other sizes, in place; new elements are uninitialised."},
-    {"view_as", sized_as<ops::View>, METH_O, "view(other.size())"},
-    {"expand_as", sized_as<ops::Expand>, METH_O, "expand(other.size())"},
-    {"reshape_as", sized_as<ops::Reshape>, METH_O, "reshape(other.size())"},
     {"get_device", get_device, METH_NOARGS, "-1: the CPU."},
     {"__hash__", hash, METH_VARARGS | METH_COEXIST, "By identity."},
     {"as_subclass", method(as_subclass), kFast,

@@ -2,7 +2,7 @@
 
 from support import torch
 
-from error_rules import Case, dim_range, numel, rule
+from error_rules import SCALAR, Case, dim_range, numel, rule
 
 
 @rule("torch.ones(2,3)+torch.ones(2,4)")
@@ -448,4 +448,41 @@ def reduction_dim_twice(draw):
         lambda: reduce(torch.ones(shape), dims),
         RuntimeError,
         f"dim {dim} appears multiple times in the list of dims",
+    )
+
+
+@rule("torch.ones(2,3).repeat(2)")
+def too_few_repeats(draw):
+    shape = draw.shape(2, 4)
+    return Case(
+        lambda: torch.ones(shape).repeat(*draw.shape(1, len(shape) - 1)),
+        RuntimeError,
+        "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+        "tensor",
+    )
+
+
+@rule("torch.broadcast_tensors(torch.ones(2),torch.ones(3))")
+def shapes_that_do_not_broadcast(draw):
+    a, b = draw.two_sizes()
+    tail = draw.shape(0, 2)
+    return Case(
+        lambda: torch.broadcast_tensors(torch.ones(a, *tail), torch.ones(4, b, *tail)),
+        RuntimeError,
+        f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
+        "dimension 1",
+    )
+
+
+@rule("torch.tensor([1.]).view(torch.float64)")
+def last_size_of_a_wider_view(draw):
+    source, wide, ratio = draw.choice(
+        [("float32", "float64", 2), ("float32", "int64", 2), ("bool", "int64", 8)]
+    )
+    size = ratio * draw.size() + 1
+    return Case(
+        lambda: torch.ones(2, size, dtype=getattr(torch, source)).view(getattr(torch, wide)),
+        RuntimeError,
+        f"self.size(-1) must be divisible by {ratio} to view {SCALAR[source]} as {SCALAR[wide]} "
+        f"(different element sizes), but got {size}",
     )
