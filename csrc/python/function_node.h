@@ -69,6 +69,12 @@ class FunctionNode final : public Node {
   // Versions checked; throws when freed. New reference to a tuple.
   PyObject* saved_tensors();
 
+  size_t n_saved() const { return n_saved_; }
+  // The tensor in a slot, if it was saved as it is; else null.
+  TensorImpl* saved_input(size_t i) {
+    return slots()[i].kind() == SavedKind::kInput ? slots()[i].raw_tensor() : nullptr;
+  }
+
   PyContext* context() const { return context_; }
   // Ownership goes to the context if somebody but the node refers to it.
   void settle();

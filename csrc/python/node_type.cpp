@@ -320,14 +320,43 @@ PyStructSequence_Desc kMetadataDesc = {
 
 }  // namespace
 
-int visit_node(Node* node, visitproc visit, void* arg) {
-  if (node->holds_python()) Py_VISIT(owned_context(node));
+namespace {
+
+// A tensor that only the node refers to, and which has its Python object with it.
+PyObject* wrapper_owned_by(TensorImpl* t) {
+  return t->refs() == 1 && t->owns_wrapper() ? static_cast<PyObject*>(t->wrapper()) : nullptr;
+}
+
+int visit_one_node(Node* node, visitproc visit, void* arg) {
+  if (node->is_accumulate_grad())
+    Py_VISIT(wrapper_owned_by(static_cast<AccumulateGrad*>(node)->variable()));
+  if (node->holds_python()) {
+    auto* function = static_cast<FunctionNode*>(node);
+    Py_VISIT(owned_context(node));
+    for (size_t i = 0; i < function->n_saved(); ++i)
+      if (TensorImpl* t = function->saved_input(i)) Py_VISIT(wrapper_owned_by(t));
+  }
   NodeSide* side = node->side();
   if (!side) return 0;
   Py_VISIT(static_cast<PyObject*>(side->metadata));
   // Hooks that only the owner keeps alive: a closure over the grad_fn itself.
   for (HookList& list : side->output_hooks)
     for (Hook& hook : list.hooks) Py_VISIT(static_cast<PyObject*>(hook.callable));
+  return 0;
+}
+
+}  // namespace
+
+int visit_node(Node* node, visitproc visit, void* arg) {
+  // Bounded: a long chain would be walked at each collection. Cycles further away stay.
+  constexpr size_t kMaxNodes = 64;
+  Node* owned[kMaxNodes] = {node};
+  size_t n = 1;
+  for (size_t i = 0; i < n; ++i) {
+    if (int stop = visit_one_node(owned[i], visit, arg)) return stop;
+    for (uint32_t e = 0; e < owned[i]->n_edges() && n < kMaxNodes; ++e)
+      if (Node* next = owned[i]->edges()[e].node; next && next->refs() == 1) owned[n++] = next;
+  }
   return 0;
 }
 

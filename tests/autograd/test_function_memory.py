@@ -89,6 +89,30 @@ def hook(w):
     y.register_hook(lambda grad: y)
 
 
+def result_on_ctx(w):
+    y = Keep.apply(leaf([1.0]), w)
+    y.grad_fn.loss = (y * 2 + 1).sum()
+
+
+def later_function_on_ctx(w):
+    y = Keep.apply(leaf([1.0]), w)
+    y.grad_fn.later = Keep.apply(y)
+
+
+def output_on_the_leaf(w):
+    x = leaf([1.0])
+    x.y = Keep.apply(x, w)
+
+
+def ctx_on_a_saved_tensor(w):
+    def save(ctx, x, y):
+        middle = x * 3
+        middle.ctx = ctx
+        ctx.save_for_backward(middle)
+
+    Keep.apply(leaf([1.0]), w, save)
+
+
 def saved_tensor_on_itself(w):
     def save(ctx, x, y):
         middle = x * 3
@@ -112,7 +136,18 @@ def test_cycle_is_collected(build):
 
 
 @rushlight_only
-@pytest.mark.parametrize("build", [output_and_itself, metadata, hook])
+@pytest.mark.parametrize(
+    "build",
+    [
+        output_and_itself,
+        metadata,
+        hook,
+        result_on_ctx,
+        later_function_on_ctx,
+        output_on_the_leaf,
+        ctx_on_a_saved_tensor,
+    ],
+)
 def test_cycle_that_pytorch_leaks_is_collected(build):
     assert is_collected(build)
 
