@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
     (
-        *("_tensor_str", "autograd", "backends", "cuda", "functional", "linalg", "nn"),
-        *("random", "utils", "version"),
+        "_tensor_str",
+        "autograd",
+        "backends",
+        "cuda",
+        "functional",
+        "linalg",
+        "nn",
+        "optim",
+        "random",
+        "utils",
+        "version",
     ),
 )
 _LAZY = {

@@ -3,15 +3,19 @@
 from rushlight import _C
 from rushlight._missing import module_getattr
 
-from . import modules
+from . import functional, init, modules
 from .modules import *  # noqa: F403
 from .parameter import Buffer, Parameter
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = ["Buffer", "Parameter", "functional", "init"]
 __all__ += modules.__all__
 
 _C._add_package_globals(globals())
 
 
 def __getattr__(name):
+    if name == "utils":
+        from importlib import import_module
+
+        return import_module("rushlight.nn.utils")
     raise module_getattr(__name__, name)
