@@ -1,10 +1,12 @@
 """Error messages against their rules: other shapes, dims and dtypes than the recorded ones."""
 
 import json
+import random
 import warnings
 
 import error_rules
 import pytest
+import spec_cases
 from error_rules import RULES, Draw
 from spec_cases import essence
 from support import DATA, torch
@@ -33,6 +35,19 @@ def test_each_rule_is_of_a_recorded_case():
     of = [snippet for snippet, _ in RULES.values()]
     assert set(of) <= RECORDED and len(set(of)) == len(of)
     assert len(RULES) >= 70
+
+
+def test_random_half_of_the_cases_that_hold_follows_rules(spec_summary):
+    """Every second case at least has a rule, also in a random half of them."""
+    held = json.loads((DATA / "spec_passing.json").read_text())
+    cases = spec_cases.all_cases()
+    held = [cases[name][1]["snippet"] for name in held if name.startswith("error: ")]
+    ruled = {snippet for snippet, _ in RULES.values()}
+    half = random.Random(0).sample(held, len(held) // 2)
+    count = sum(snippet in ruled for snippet in held)
+    line = f"error rules: {count} of {len(held)} cases, {sum(s in ruled for s in half)} of a half"
+    spec_summary.append(line)
+    assert count >= len(held) / 2, line
 
 
 def test_a_wrong_sentence_and_a_wrong_type_are_found():

@@ -81,4 +81,4 @@ def numel(shape):
     return count
 
 
-from . import calls, functions, graph, indices, shapes  # noqa: E402, F401 - they register
+from . import attributes, calls, functions, graph, indices, shapes, signatures  # noqa: E402, F401 - they register
