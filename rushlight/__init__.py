@@ -25,6 +25,7 @@ _SUBMODULES = frozenset(
         "linalg",
         "nn",
         "optim",
+        "overrides",
         "random",
         "utils",
         "version",

@@ -1,6 +1,7 @@
 """Hooks on the gradient of a tensor."""
 
 from rushlight import _C
+from rushlight._tensor import overridable
 from rushlight.utils.hooks import HookDict, RemovableHandle
 
 _C._add_package_globals(globals())
@@ -48,6 +49,7 @@ class TensorHooks(HookDict):
         return None if grad is given else grad
 
 
+@overridable
 def register_hook(self, hook):
     """Call ``hook(grad)`` with each gradient of this tensor, before it is used.
 
@@ -80,6 +82,7 @@ class PostAccumulateHooks(HookDict):
                 )
 
 
+@overridable
 def register_post_accumulate_grad_hook(self, hook):
     """Call ``hook(leaf)`` each time a backward pass has added to the leaf's ``.grad``.
 

@@ -6,19 +6,42 @@
 import rushlight
 from rushlight import _C
 
+_C._add_package_globals(globals())
 
+_convert = _C._convert
+
+
+def overridable(method):
+    """Let the class of ``self``, or a mode, take over a method of Tensor written in Python."""
+
+    def door(self, *args, **kwargs):
+        if _C._has_torch_function_unary(self):
+            public = getattr(rushlight.Tensor, method.__name__)
+            return _C._handle_torch_function(public, (self,), (self, *args), kwargs)
+        return method(self, *args, **kwargs)
+
+    # What functools.wraps does: importing it would cost more than this file.
+    for name in ("__name__", "__qualname__", "__doc__"):
+        setattr(door, name, getattr(method, name))
+    door.__wrapped__ = method
+    return door
+
+
+@overridable
 def __repr__(self):
     from rushlight._tensor_str import tensor_repr
 
     return tensor_repr(self)
 
 
+@overridable
 def __format__(self, spec):
     from rushlight._tensor_str import tensor_format
 
     return tensor_format(self, spec)
 
 
+@overridable
 def __dlpack__(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
     """Give the tensor to another library, as a DLPack capsule over the same memory.
 
@@ -32,6 +55,7 @@ def __dlpack__(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
     return capsule_of(self, stream, max_version, dl_device, copy)
 
 
+@overridable
 def __dlpack_device__(self):
     """Where the memory is, in DLPack's numbers: ``(DLDeviceType.kDLCPU, 0)``."""
     from rushlight.utils.dlpack import DLDeviceType
@@ -51,6 +75,7 @@ def __copy__(self):
     return copied
 
 
+@overridable
 def __deepcopy__(self, memo):
     """Copy a leaf with its values, requires_grad, grad and attributes.
 
@@ -104,7 +129,7 @@ def _over(storage, tensor):
 
 def _as_type_of(tensor, copied):
     cls = type(tensor)
-    return copied if type(copied) is cls else copied.as_subclass(cls)
+    return copied if type(copied) is cls else _C.Tensor._make_subclass(cls, copied)
 
 
 def _set_state(tensor, state):
@@ -116,6 +141,7 @@ def _set_state(tensor, state):
         setattr(tensor, name, value)
 
 
+@overridable
 def __reduce_ex__(self, protocol):
     """Pickle values, dtype, strides, requires_grad and attributes; neither grad nor graph.
 

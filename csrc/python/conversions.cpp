@@ -6,6 +6,7 @@
 #include "graph/grad_mode.h"
 #include "graph/tensor_math.h"
 #include "kernels/iterator.h"
+#include "python/tensor_type.h"
 
 namespace rl::python {
 
@@ -345,7 +346,21 @@ PyObject* py_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObj
   });
 }
 
+PyObject* py_positive(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  return guarded([&] {
+    constexpr Parameters parameters = {"positive", 1, 1, 1, {"input"}};
+    PyObject* input;
+    parse_arguments(parameters, args, nargs, kwnames, &input);
+    check(is_tensor(input), ErrorKind::kType,
+          "positive(): argument 'input' (position 1) must be Tensor, not ",
+          Py_TYPE(input)->tp_name);
+    return positive_of(input);
+  });
+}
+
 PyMethodDef kFunctions[] = {
+    {"positive", method(py_positive), METH_FASTCALL | METH_KEYWORDS,
+     "positive(input)\n--\n\nThe tensor itself.\n\nRaises: RuntimeError for bool."},
     {"tensor", method(py_tensor), METH_FASTCALL | METH_KEYWORDS,
      "tensor(data, *, dtype=None, device=None, requires_grad=False)\n--\n\n"
      "A new leaf tensor with a copy of the data.\n\n"

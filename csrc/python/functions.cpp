@@ -205,6 +205,17 @@ const char* form_name(Form form) {
 
 }  // namespace
 
+PyObject* op_function_names() {
+  PyRef names(PyList_New(0));
+  auto add = [&](const char* name) {
+    PyRef text(names ? PyUnicode_FromString(name) : nullptr);
+    if (!text || PyList_Append(names.get(), text.get()) < 0) names = PyRef();
+  };
+  for (const PyMethodDef& def : registry().functions)
+    if (def.ml_name) add(def.ml_name);
+  return names.release();
+}
+
 PyObject* op_table_as_list(PyObject*, PyObject*) {
   return guarded([]() -> PyObject* {
     PyRef list(checked(PyList_New(0)));

@@ -10,4 +10,7 @@ bool init_functions(PyObject* module);
 // The table as a list of dicts: for the stub, the docs and the generated tests.
 PyObject* op_table_as_list(PyObject*, PyObject*);
 
+// The names of the functions that init_functions added, aliases too, as a new list.
+PyObject* op_function_names();
+
 }  // namespace rl::python

@@ -11,6 +11,7 @@
 #include "ops/table.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
+#include "python/torch_function.h"
 #include "python/types.h"
 
 namespace rl::python {
@@ -262,45 +263,123 @@ void assign_view(const Tensor& target, const Tensor& value) {
 
 }  // namespace
 
+namespace {
+
+// Objects of these types are never looked at: no code of theirs runs.
+inline bool is_plain_part(PyObject* part) {
+  PyTypeObject* type = Py_TYPE(part);
+  return type == tensor_type || type == &PyLong_Type || type == &PySlice_Type || part == Py_None ||
+         part == Py_Ellipsis;
+}
+
+bool is_plain_key(PyObject* key) {
+  if (!PyTuple_CheckExact(key)) return is_plain_part(key);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key); ++i)
+    if (!is_plain_part(PyTuple_GET_ITEM(key, i))) return false;
+  return true;
+}
+
+// What takes over t[key] or t[key] = value: the tensor, the key, or a part of it.
+Overloads find_overloads(PyObject* self, PyObject* key, PyObject* value) {
+  Overloads overloads;
+  overloads.look_at(self);
+  if (PyTuple_Check(key) || PyList_Check(key)) {
+    // A copy: looking at a part may run code that changes a list.
+    PyRef parts(checked(PySequence_Tuple(key)));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(parts.get()); ++i)
+      overloads.look_at(PyTuple_GET_ITEM(parts.get(), i));
+  } else {
+    overloads.look_at(key);
+  }
+  if (value) overloads.look_at(value);
+  return overloads;
+}
+
+PyObject* plain_subscript(PyObject* self, PyObject* key);
+int plain_assign(PyObject* self, PyObject* key, PyObject* value);
+
+[[gnu::noinline]] PyObject* touched_subscript(PyObject* self, PyObject* key) {
+  Overloads overloads = find_overloads(self, key, nullptr);
+  if (overloads.empty() && !mode_active()) return plain_subscript(self, key);
+  return call_overridden({Door::kMethod, "__getitem__"}, overloads, self, &key, 1, nullptr,
+                         [&] { return plain_subscript(self, key); });
+}
+
+[[gnu::noinline]] int touched_assign(PyObject* self, PyObject* key, PyObject* value) {
+  Overloads overloads = find_overloads(self, key, value);
+  if (overloads.empty() && !mode_active()) return plain_assign(self, key, value);
+  if (overloads.default_class()) {
+    SubclassesDisabled off;
+    return plain_assign(self, key, value);
+  }
+  PyObject* const both[] = {key, value};
+  Callee callee{Door::kMethod, value ? "__setitem__" : "__delitem__"};
+  PyRef packed = pack_arguments(self, both, 2);
+  PyRef(call_torch_function(callee, overloads, packed.get(), nullptr));
+  return 0;
+}
+
+PyObject* plain_subscript(PyObject* self, PyObject* key) {
+  TensorImpl* t = impl_of(self);
+  if (PyLong_CheckExact(key)) return wrap(select_checked(borrowed(t), 0, int_of_key(key), 0).ref());
+  Chosen chosen = choose(t, key, false);
+  if (!chosen.any_index) {
+    if (chosen.view.get() != t) return wrap(chosen.view.ref());
+    return wrap(call_op(op_of<ops::Alias>(), {Value::of(t)}).ref());
+  }
+  IndexList indices(chosen);
+  return wrap(call_op(op_of<ops::Index>(), {chosen.view.value(), Value::of(indices.list)}).ref());
+}
+
+int plain_assign(PyObject* self, PyObject* key, PyObject* value) {
+  check(value, ErrorKind::kType, "Tensor does not support deleting items");
+  TensorImpl* t = impl_of(self);
+  Tensor values = is_tensor(value) ? borrowed(impl_of(value)) : number_tensor(value, t->dtype());
+  if (key == Py_False) return 0;  // chooses nothing, and no history is made
+  Chosen chosen = choose(t, key, true);
+  // True alone means all: the view has them behind its new dimension.
+  if (!chosen.any_index || key == Py_True) {
+    assign_view(chosen.view, values);
+    return 0;
+  }
+  Dims sizes = without_leading_ones(values);
+  if (sizes.n != values->ndim()) values = view(values, sizes);
+  IndexList indices(chosen);
+  run_inplace(op_of<ops::IndexPut>(), chosen.view.get(), Value::of(indices.list), values.value(),
+              Value::of_bool(false));
+  return 0;
+}
+
+}  // namespace
+
 PyObject* tensor_subscript(PyObject* self, PyObject* key) {
-  return guarded([&]() -> PyObject* {
-    TensorImpl* t = impl_of(self);
-    if (PyLong_CheckExact(key))
-      return wrap(select_checked(borrowed(t), 0, int_of_key(key), 0).ref());
-    Chosen chosen = choose(t, key, false);
-    if (!chosen.any_index) {
-      if (chosen.view.get() != t) return wrap(chosen.view.ref());
-      return wrap(call_op(op_of<ops::Alias>(), {Value::of(t)}).ref());
-    }
-    IndexList indices(chosen);
-    return wrap(call_op(op_of<ops::Index>(), {chosen.view.value(), Value::of(indices.list)}).ref());
+  return guarded([&] {
+    if (is_untouched(self) && is_plain_key(key)) [[likely]]
+      return plain_subscript(self, key);
+    return touched_subscript(self, key);
   });
 }
 
 int tensor_assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
   return guarded_int([&] {
-    check(value, ErrorKind::kType, "Tensor does not support deleting items");
-    TensorImpl* t = impl_of(self);
-    Tensor values = is_tensor(value) ? borrowed(impl_of(value)) : number_tensor(value, t->dtype());
-    if (key == Py_False) return 0;  // chooses nothing, and no history is made
-    Chosen chosen = choose(t, key, true);
-    // True alone means all: the view has them behind its new dimension.
-    if (!chosen.any_index || key == Py_True) {
-      assign_view(chosen.view, values);
-      return 0;
-    }
-    Dims sizes = without_leading_ones(values);
-    if (sizes.n != values->ndim()) values = view(values, sizes);
-    IndexList indices(chosen);
-    run_inplace(op_of<ops::IndexPut>(), chosen.view.get(), Value::of(indices.list), values.value(),
-                Value::of_bool(false));
-    return 0;
+    bool plain_value = !value || Py_TYPE(value) == tensor_type || PyFloat_CheckExact(value);
+    if (is_untouched(self) && plain_value && is_plain_key(key)) [[likely]]
+      return plain_assign(self, key, value);
+    return touched_assign(self, key, value);
   });
 }
 
 PyObject* tensor_iter(PyObject* self) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
+    // As PyTorch: through unbind(), which __torch_function__ sees.
+    if (!is_untouched(self)) [[unlikely]] {
+      PyRef dims(checked(PyObject_CallMethod(self, "dim", nullptr)));
+      check(!PyLong_Check(dims.get()) || PyLong_AsLong(dims.get()) != 0, ErrorKind::kType,
+            "iteration over a 0-d tensor");
+      PyRef parts(checked(PyObject_CallMethod(self, "unbind", "i", 0)));
+      return checked(PyObject_GetIter(parts.get()));
+    }
     check(t->ndim() > 0, ErrorKind::kType, "iteration over a 0-d tensor");
     Call call(op_of<ops::Unbind>());
     call.args[0] = Value::of(t);
@@ -313,6 +392,18 @@ PyObject* tensor_iter(PyObject* self) {
 
 int tensor_contains(PyObject* self, PyObject* element) {
   return guarded_int([&] {
+    if (!is_untouched(self)) [[unlikely]] {
+      Overloads overloads;
+      overloads.look_at(self);
+      if (!overloads.default_class() && (!overloads.empty() || mode_active())) {
+        PyRef packed = pack_arguments(self, &element, 1);
+        PyRef result(
+            call_torch_function({Door::kMethod, "__contains__"}, overloads, packed.get(), nullptr));
+        int truth = PyObject_IsTrue(result.get());
+        checked(truth);
+        return truth;
+      }
+    }
     Value value;
     if (is_tensor(element))
       value = Value::of(impl_of(element));

@@ -241,6 +241,10 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject*
   });
 }
 
+PyObject* positive(PyObject* self, PyObject*) {
+  return guarded([&] { return positive_of(self); });
+}
+
 PyObject* get_device(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
 
 // The slot serves hash(); this one words the complaint about arguments.
@@ -299,6 +303,7 @@ PyMethodDef kMethods[] = {
     {"cuda", method(to_cuda), kFast, "Refuses: there is no GPU."},
     {"type", method(type), kFast, "The type's name, or a conversion to it."},
     {"resize_", method(resize_), kFast, "Other sizes, in place; new elements are uninitialised."},
+    {"positive", positive, METH_NOARGS, "The tensor itself; refuses bool."},
     {"get_device", get_device, METH_NOARGS, "-1: the CPU."},
     {"__hash__", hash, METH_VARARGS | METH_COEXIST, "By identity."},
     {"as_subclass", method(as_subclass), kFast,
@@ -332,6 +337,12 @@ void copy_into_tensor(TensorImpl* to, TensorImpl* from) {
   call.args[2] = Value::of_bool(false);
   call.target = to;
   dispatch(call);
+}
+
+PyObject* positive_of(PyObject* tensor) {
+  check(impl_of(tensor)->dtype() != DType::kBool, ErrorKind::kRuntime,
+        "The `+` operator, on a bool tensor is not supported.");
+  return Py_NewRef(tensor);
 }
 
 PyMethodDef* tensor_methods() { return kMethods; }

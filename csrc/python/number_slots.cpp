@@ -4,6 +4,7 @@
 #include "python/indexing.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
+#include "python/torch_function.h"
 #include "python/types.h"
 
 namespace rl::python {
@@ -14,6 +15,7 @@ namespace {
 struct Operand {
   Value value;
   TensorRef made;
+  bool takes_over = false;  // has its own __torch_function__, tensor or not
 };
 
 [[gnu::noinline]] bool array_operand(PyObject* object, Operand* out) {
@@ -24,13 +26,39 @@ struct Operand {
   return true;
 }
 
-// A tensor, a number or an array; false for anything else.
-inline bool operand(PyObject* object, Operand* out) {
-  if (is_tensor(object)) [[likely]] {
+[[gnu::noinline]] bool other_operand(PyObject* object, Operand* out) {
+  if (PyFloat_CheckExact(object) || PyLong_CheckExact(object))
+    return parse_number(object, &out->value);
+  out->takes_over = takes_over(object);
+  if (is_tensor(object)) {
     out->value = Value::of(impl_of(object));
     return true;
   }
-  return parse_number(object, &out->value) || array_operand(object, out);
+  return out->takes_over || parse_number(object, &out->value) || array_operand(object, out);
+}
+
+// A tensor, a number, an array or what takes over; false for anything else.
+inline bool operand(PyObject* object, Operand* out) {
+  if (Py_TYPE(object) == tensor_type) [[likely]] {
+    out->value = Value::of(impl_of(object));
+    return true;
+  }
+  return other_operand(object, out);
+}
+
+inline bool touched(const Operand& x, const Operand& y) {
+  return x.takes_over || y.takes_over || torch_function_modes;
+}
+
+// Tensor.name(self, other), where a class or a mode takes it over; else the operator itself.
+template <class Plain>
+[[gnu::noinline]] PyObject* call_touched(const char* name, PyObject* self, PyObject* other,
+                                         Plain plain) {
+  Overloads overloads;
+  overloads.look_at(self);
+  if (other) overloads.look_at(other);
+  if (overloads.empty() && !mode_active()) return plain();
+  return call_overridden_operator(name, overloads, self, other, plain);
 }
 
 inline PyObject* finish(Call& call) {
@@ -52,15 +80,40 @@ inline PyObject* call_binary(const Op& op, const Value& input, const Value& othe
   return finish(call);
 }
 
+// The method that __torch_function__ is told of.
+struct OperatorName {
+  const char* forward;
+  const char* reflected;
+};
+
+// `plain()` is the operator on the operands' values.
+template <class Plain>
+inline PyObject* call_operator(const OperatorName& name, PyObject* a, const Operand& x, PyObject* b,
+                               const Operand& y, const Plain& plain) {
+  if (!touched(x, y)) [[likely]]
+    return plain();
+  if (is_tensor(a)) return call_touched(name.forward, a, b, plain);
+  return call_touched(name.reflected, b, a, plain);
+}
+
+template <class Op>
+constexpr OperatorName operator_name() {
+  std::string_view name = Op::record.name;
+  if (name == "sub") return {"sub", "__rsub__"};
+  return {Op::record.name, Op::record.name};
+}
+
 // Forward when the left operand is a tensor, Reflected for number (op) tensor.
 template <class Forward, class Reflected>
 PyObject* binary(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     Operand x, y;
     if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
-    if (x.value.is_tensor()) [[likely]]
-      return call_binary(op_of<Forward>(), x.value, y.value);
-    return call_binary(op_of<Reflected>(), y.value, x.value);
+    return call_operator(operator_name<Forward>(), a, x, b, y, [&] {
+      if (x.value.is_tensor()) [[likely]]
+        return call_binary(op_of<Forward>(), x.value, y.value);
+      return call_binary(op_of<Reflected>(), y.value, x.value);
+    });
   });
 }
 
@@ -68,13 +121,15 @@ PyObject* divide(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     Operand left, right;
     if (!operand(a, &left) || !operand(b, &right)) Py_RETURN_NOTIMPLEMENTED;
-    const Value &x = left.value, &y = right.value;
-    if (x.is_tensor()) return call_binary(op_of<ops::Div>(), x, y);
-    // number / tensor is reciprocal, then mul, as PyTorch records it.
-    Call inverse(op_of<ops::Reciprocal>());
-    inverse.args[0] = y;
-    dispatch(inverse);
-    return call_binary(op_of<ops::Mul>(), Value::of(inverse.output.get()), x);
+    return call_operator({"div", "__rtruediv__"}, a, left, b, right, [&] {
+      const Value &x = left.value, &y = right.value;
+      if (x.is_tensor()) return call_binary(op_of<ops::Div>(), x, y);
+      // number / tensor is reciprocal, then mul, as PyTorch records it.
+      Call inverse(op_of<ops::Reciprocal>());
+      inverse.args[0] = y;
+      dispatch(inverse);
+      return call_binary(op_of<ops::Mul>(), Value::of(inverse.output.get()), x);
+    });
   });
 }
 
@@ -87,16 +142,19 @@ PyObject* power(PyObject* a, PyObject* b, PyObject* modulo) {
   return guarded([&]() -> PyObject* {
     Operand x, y;
     if (modulo != Py_None || !operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
-    return call_binary(power_op(x.value, y.value), x.value, y.value);
+    return call_operator({"__pow__", "__rpow__"}, a, x, b, y,
+                         [&] { return call_binary(power_op(x.value, y.value), x.value, y.value); });
   });
 }
 
 PyObject* matrix_product(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     Operand x, y;
+    auto fits = [](const Operand& o) { return o.value.is_tensor() || o.takes_over; };
     bool known = operand(a, &x) && operand(b, &y);
-    if (!known || !x.value.is_tensor() || !y.value.is_tensor()) Py_RETURN_NOTIMPLEMENTED;
-    return call_binary(op_of<ops::Matmul>(), x.value, y.value);
+    if (!known || !fits(x) || !fits(y)) Py_RETURN_NOTIMPLEMENTED;
+    return call_operator({"matmul", "__rmatmul__"}, a, x, b, y,
+                         [&] { return call_binary(op_of<ops::Matmul>(), x.value, y.value); });
   });
 }
 
@@ -110,36 +168,86 @@ PyObject* call_inplace(const Op& op, PyObject* self, const Value& other) {
   return Py_NewRef(self);
 }
 
-template <class Op>
-PyObject* inplace(PyObject* self, PyObject* other) {
+// self (op)= other; `plain(value)` with the operand's value.
+template <class Plain>
+inline PyObject* write_operator(const char* name, PyObject* self, PyObject* other,
+                                const Plain& plain) {
   return guarded([&]() -> PyObject* {
     Operand y;
     if (!operand(other, &y)) Py_RETURN_NOTIMPLEMENTED;
-    return call_inplace(op_of<Op>(), self, y.value);
+    if (is_untouched(self) && !y.takes_over) [[likely]]
+      return plain(y.value);
+    return call_touched(name, self, other, [&] { return plain(y.value); });
   });
 }
 
+// "add" -> "add_", made once.
+template <class Op>
+const char* inplace_name() {
+  static const std::string name = std::string(Op::record.name) + "_";
+  return name.c_str();
+}
+
+template <class Op>
+PyObject* inplace(PyObject* self, PyObject* other) {
+  return write_operator(inplace_name<Op>(), self, other,
+                        [&](const Value& y) { return call_inplace(op_of<Op>(), self, y); });
+}
+
 PyObject* inplace_power(PyObject* self, PyObject* other, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    Operand y;
-    if (!operand(other, &y)) Py_RETURN_NOTIMPLEMENTED;
-    return call_inplace(power_op(Value::of(impl_of(self)), y.value), self, y.value);
+  return write_operator("__ipow__", self, other, [&](const Value& y) {
+    return call_inplace(power_op(Value::of(impl_of(self)), y), self, y);
   });
 }
 
 template <class Op>
 PyObject* unary(PyObject* self) {
   return guarded([&]() -> PyObject* {
-    Call call(op_of<Op>());
-    call.args[0] = Value::of(impl_of(self));
-    return finish(call);
+    auto plain = [&] {
+      Call call(op_of<Op>());
+      call.args[0] = Value::of(impl_of(self));
+      return finish(call);
+    };
+    if (is_untouched(self)) [[likely]]
+      return plain();
+    return call_touched(Op::record.name, self, nullptr, plain);
   });
 }
 
-PyObject* positive(PyObject* self) { return Py_NewRef(self); }
+// A slot without other arguments behind the door; its name is the method's.
+template <PyObject* (*kPlain)(PyObject*)>
+PyObject* overridable(const char* name, PyObject* self) {
+  if (is_untouched(self)) [[likely]]
+    return kPlain(self);
+  return guarded([&] { return call_touched(name, self, nullptr, [&] { return kPlain(self); }); });
+}
+
+PyObject* plain_positive(PyObject* self) {
+  return guarded([&] { return positive_of(self); });
+}
+PyObject* positive(PyObject* self) { return overridable<plain_positive>("positive", self); }
+
+// What a class makes of bool(t), len(t); null where it takes no part.
+PyRef overridden(const char* name, PyObject* self) {
+  Overloads overloads;
+  overloads.look_at(self);
+  if (overloads.default_class() || (overloads.empty() && !mode_active())) return {};
+  PyRef result(call_overridden_operator(name, overloads, self, nullptr,
+                                        []() -> PyObject* { return nullptr; }));
+  check(result.get() != Py_NotImplemented, ErrorKind::kType,
+        "Multiple dispatch failed for 'torch.Tensor.", name,
+        "'; all __torch_function__ handlers returned NotImplemented");
+  return result;
+}
 
 int truth(PyObject* self) {
   return guarded_int([&] {
+    if (!is_untouched(self)) [[unlikely]]
+      if (PyRef result = overridden("__bool__", self)) {
+        check(PyBool_Check(result.get()), ErrorKind::kType,
+              "__bool__ should return bool, returned ", Py_TYPE(result.get())->tp_name);
+        return result.get() == Py_True ? 1 : 0;
+      }
     TensorImpl* t = impl_of(self);
     int64_t n = t->numel();
     check(n != 0, ErrorKind::kRuntime, "Boolean value of Tensor with no values is ambiguous");
@@ -159,7 +267,7 @@ void check_one_element(TensorImpl* t) {
         shown(t->sizes(), t->ndim()));
 }
 
-PyObject* as_float(PyObject* self) {
+PyObject* plain_as_float(PyObject* self) {
   return guarded([&]() -> PyObject* {
     check_one_element(impl_of(self));
     if (impl_of(self)->requires_grad())
@@ -171,7 +279,7 @@ PyObject* as_float(PyObject* self) {
   });
 }
 
-PyObject* as_int(PyObject* self) {
+PyObject* plain_as_int(PyObject* self) {
   return guarded([&]() -> PyObject* {
     check_one_element(impl_of(self));
     PyRef item(item_of(impl_of(self)));
@@ -179,7 +287,7 @@ PyObject* as_int(PyObject* self) {
   });
 }
 
-PyObject* as_index(PyObject* self) {
+PyObject* plain_as_index(PyObject* self) {
   return guarded([&]() -> PyObject* {
     TensorImpl* t = impl_of(self);
     check(t->numel() == 1 && !is_float(t->dtype()), ErrorKind::kType,
@@ -188,6 +296,10 @@ PyObject* as_index(PyObject* self) {
     return PyNumber_Long(item.get());
   });
 }
+
+PyObject* as_float(PyObject* self) { return overridable<plain_as_float>("__float__", self); }
+PyObject* as_int(PyObject* self) { return overridable<plain_as_int>("__int__", self); }
+PyObject* as_index(PyObject* self) { return overridable<plain_as_index>("__index__", self); }
 
 PyObject* compare(PyObject* a, PyObject* b, int operation) {
   return guarded([&]() -> PyObject* {
@@ -214,12 +326,36 @@ PyObject* compare(PyObject* a, PyObject* b, int operation) {
         op = &op_of<ops::Ge>();
         break;
     }
-    return call_binary(*op, Value::of(impl_of(a)), y.value);
+    auto plain = [&] { return call_binary(*op, Value::of(impl_of(a)), y.value); };
+    if (is_untouched(a) && !y.takes_over) [[likely]]
+      return plain();
+    return call_touched(operation == Py_EQ ? "__eq__" : op->record->name, a, b, plain);
   });
+}
+
+[[gnu::noinline]] Py_ssize_t length_overridden(PyObject* self, bool* found) {
+  try {
+    PyRef result = overridden("__len__", self);
+    *found = static_cast<bool>(result);
+    if (!result) return 0;
+    Py_ssize_t n = PyNumber_AsSsize_t(result.get(), PyExc_OverflowError);
+    if (n < 0 && !PyErr_Occurred())
+      PyErr_SetString(PyExc_ValueError, "__len__() should return >= 0");
+    return n < 0 ? -1 : n;
+  } catch (...) {
+    *found = true;
+    set_python_error();
+    return -1;
+  }
 }
 
 Py_ssize_t length(PyObject* self) {
   TensorImpl* t = impl_of(self);
+  if (!is_untouched(self)) [[unlikely]] {
+    bool found;
+    Py_ssize_t n = length_overridden(self, &found);
+    if (found) return n;
+  }
   if (t->ndim() > 0) return t->sizes()[0];
   PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
   return -1;

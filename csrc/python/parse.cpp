@@ -48,6 +48,20 @@ bool parse_int(PyObject* object, int64_t* out) {
   return true;
 }
 
+[[gnu::noinline]] bool convert_other(PyObject* object, Value* out, ParseScratch& scratch) {
+  bool tensor = is_tensor(object);
+  *out = tensor ? Value::of(impl_of(object)) : Value::none();
+  return scratch.look_at(object) || tensor;
+}
+
+// A tensor, or an object that takes over the call; its value is none where it is no tensor.
+inline bool convert_tensor(PyObject* object, Value* out, ParseScratch& scratch) {
+  if (Py_TYPE(object) != tensor_type) [[unlikely]]
+    return convert_other(object, out, scratch);
+  *out = Value::of(impl_of(object));
+  return true;
+}
+
 bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scratch) {
   if (object == Py_None && p.nullable) {
     *out = Value::none();
@@ -55,15 +69,9 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
   }
   switch (p.kind) {
     case ParamKind::kTensor:
-      if (!is_tensor(object)) return false;
-      *out = Value::of(impl_of(object));
-      return true;
+      return convert_tensor(object, out, scratch);
     case ParamKind::kTensorOrNumber:
-      if (is_tensor(object)) {
-        *out = Value::of(impl_of(object));
-        return true;
-      }
-      return parse_number(object, out);
+      return convert_tensor(object, out, scratch) || parse_number(object, out);
     case ParamKind::kNumber:
       return parse_number(object, out);
     case ParamKind::kInt: {
@@ -128,9 +136,11 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
       for (Py_ssize_t i = 0; i < n; ++i) {
         PyObject* item = PySequence_Fast_GET_ITEM(object, i);
-        if (!is_tensor(item)) return false;
-        scratch.held.push_back(TensorRef::borrow(impl_of(item)));
-        scratch.tensors.push_back(impl_of(item));
+        Value tensor;
+        if (!convert_tensor(item, &tensor, scratch)) return false;
+        if (!tensor.is_tensor()) continue;
+        scratch.held.push_back(TensorRef::borrow(tensor.t));
+        scratch.tensors.push_back(tensor.t);
       }
       scratch.list = {scratch.tensors.data(), static_cast<int>(n)};
       *out = Value::of(scratch.list);
@@ -140,6 +150,11 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       return convert_memory_format(object, out);
   }
   return false;
+}
+
+// An object that takes over is welcome in the place of any argument, a tensor only as a tensor.
+[[gnu::cold]] bool is_duck(PyObject* object, ParseScratch& scratch) {
+  return !is_tensor(object) && scratch.look_at(object);
 }
 
 // Positional ints spread over a varargs parameter: zeros(2, 3), view(-1, 2).
@@ -190,7 +205,7 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
       i = n;
       break;
     }
-    if (!convert(p, args[i], &values[at], scratch)) {
+    if (!convert(p, args[i], &values[at], scratch) && !is_duck(args[i], scratch)) {
       mismatch = {Mismatch::kType, at, at + 1, args[i]};
       return false;
     }
@@ -219,13 +234,15 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
       PyObject* value = args[n + k];
       if (found == o.out) {
         if (value != Py_None) {
-          if (!is_tensor(value)) {
+          Value tensor;
+          if (!convert_tensor(value, &tensor, scratch)) {
             mismatch = {Mismatch::kType, found, 0, value};
             return false;
           }
           *out = value;
         }
-      } else if (!convert(params[found], value, &values[found], scratch)) {
+      } else if (!convert(params[found], value, &values[found], scratch) &&
+                 !is_duck(value, scratch)) {
         mismatch = {Mismatch::kType, found, 0, value};
         return false;
       }
@@ -380,6 +397,22 @@ Overload make_overload(const Op* op) {
   return o;
 }
 
+bool ParseScratch::look_at_other(PyObject* object) {
+  if (!takes_over(object)) return false;
+  if (!overloads) overloads = std::make_unique<Overloads>();
+  overloads->add(object);
+  return true;
+}
+
+// The arguments fit, and a class or a mode may take over.
+[[gnu::noinline]] PyObject* call_touched(const PublicName& p, PyObject* self, PyObject* const* args,
+                                         Py_ssize_t n, PyObject* kwnames,
+                                         const Overloads& overloads) {
+  Callee callee{self ? Door::kMethod : Door::kFunction, p.name.c_str()};
+  return call_overridden(callee, overloads, self, args, n, kwnames,
+                         [&] { return call_public(p, self, args, n, kwnames); });
+}
+
 PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
                       PyObject* kwnames) noexcept {
   return guarded([&]() -> PyObject* {
@@ -389,6 +422,10 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
       ParseScratch scratch;
       PyObject* out = nullptr;
       if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) continue;
+      if (scratch.overloads || torch_function_modes) [[unlikely]]
+        if (scratch.overloads || mode_active())
+          return call_touched(p, self, args, n, kwnames,
+                              scratch.overloads ? *scratch.overloads : Overloads());
       check(!out || !self, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
       if (p.inplace || o.op->record->mutates) {
         check(!out, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");

@@ -7,6 +7,7 @@
 
 #include "ops/op.h"
 #include "python/python.h"
+#include "python/torch_function.h"
 
 namespace rl::python {
 
@@ -41,6 +42,14 @@ struct ParseScratch {
   std::vector<TensorRef> held;
   std::vector<TensorImpl*> tensors;
   TensorList list;
+  // Arguments whose class takes over the call.
+  std::unique_ptr<Overloads> overloads;
+
+  // Whether the object takes over, so that its value does not matter.
+  bool look_at(PyObject* object) { return Py_TYPE(object) != tensor_type && look_at_other(object); }
+
+ private:
+  bool look_at_other(PyObject* object);
 };
 
 // Parses, calls through the door, handles out= and in-place forms. `self` is null for functions.

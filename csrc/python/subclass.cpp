@@ -8,8 +8,6 @@
 
 namespace rl::python {
 
-namespace {
-
 PyTypeObject* subclass_argument(PyObject* cls) {
   check(PyType_Check(cls), ErrorKind::kType, "cls must be a type (got ", Py_TYPE(cls)->tp_name,
         ")");
@@ -19,8 +17,6 @@ PyTypeObject* subclass_argument(PyObject* cls) {
         "possible. Make sure your class inherits from Tensor.");
   return type;
 }
-
-}  // namespace
 
 PyObject* alias_as(TensorImpl* t, PyTypeObject* type) {
   TensorRef aliased = call_op(op_of<ops::Alias>(), {Value::of(t)}).ref();

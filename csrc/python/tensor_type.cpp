@@ -9,6 +9,7 @@
 
 #include "python/buffer_protocol.h"
 #include "python/node_type.h"
+#include "python/torch_function.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -250,8 +251,8 @@ bool init_tensor_type(PyObject* module) {
   add(Py_tp_setattro, reinterpret_cast<void*>(tensor_setattro));
   add(Py_tp_new, reinterpret_cast<void*>(tensor_new));
   add(Py_tp_members, kMembers);
-  add(Py_tp_getset, tensor_attributes());
-  add(Py_tp_methods, tensor_methods());
+  add(Py_tp_getset, overridable_attributes(tensor_attributes()));
+  add(Py_tp_methods, overridable_methods(tensor_methods()));
   add(Py_tp_doc,
       const_cast<char*>("A multi-dimensional array whose history can be differentiated."));
   n = add_number_slots(slots, n);

@@ -19,6 +19,8 @@ TensorRef detached_alias(TensorImpl* t);
 void resize_tensor(TensorImpl* t, const Dims& sizes);
 // to.copy_(from)
 void copy_into_tensor(TensorImpl* to, TensorImpl* from);
+// +tensor: itself, or an error for bool. New reference; throws.
+PyObject* positive_of(PyObject* tensor);
 // requires_grad_(), the attribute, and factories: throws for what cannot require grad.
 void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence);
 
