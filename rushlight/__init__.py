@@ -27,6 +27,7 @@ _SUBMODULES = frozenset(
         "optim",
         "overrides",
         "random",
+        "return_types",
         "utils",
         "version",
     ),

@@ -224,6 +224,32 @@ SAMPLES = {
         (name, 0): [Sample([(3, 1)], (torch.ones(shape),))]
         for name, shape in (("view_as", (1, 3)), ("expand_as", (3, 2)), ("reshape_as", (3,)))
     },
+    **{(name, 0): [_UNARY[0], *_UNARY[2:5]] for name in ("max", "min")},
+    **{
+        (name, 1): [Sample([(2, 3)], (1,)), Sample([(3, 2, "t")], (0, True)), Sample([()], (0,))]
+        for name in ("max", "min")
+    },
+    **{(name, 2): [Sample([(2, 3), (3,)])] for name in ("max", "min")},
+    **{(name, 0): _BINARY for name in ("maximum", "minimum")},
+    **{
+        (name, 0): [
+            Sample([(2, 3)]),
+            Sample([(2, 3)], (1,)),
+            Sample([(3, 2, 2, "t")], ((0, 2), True)),
+            Sample([()]),
+            Sample([(0, 3)], (1,)),
+        ]
+        for name in ("amax", "amin")
+    },
+    **{
+        (name, 0): [Sample([(2, 3)]), Sample([(3, 2, "t")], (0, True)), Sample([()], (0,))]
+        for name in ("argmax", "argmin")
+    },
+    **{
+        (name, 0): [Sample([(2, 3)]), Sample([(4, 2, "t")], (0, True)), Sample([()])]
+        for name in ("sort", "argsort")
+    },
+    ("floor_divide", 0): [*_BINARY, *_WITH_NUMBER],
     ("repeat", 0): [
         Sample([(2, 3)], (2, 2)),
         Sample([(3, 2, "t")], (4, 1, 2)),

@@ -120,6 +120,27 @@ struct Div {
   }
 };
 
+// Rounded down. PyTorch has no derivative for it either: a backward pass that meets it raises.
+struct FloorDivide {
+  static constexpr bool kNotImplemented = true;
+  static constexpr OpRecord record{
+      .name = "floor_divide",
+      .signature =
+          "floor_divide(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .doc = "Quotient of each pair of elements, rounded down.",
+      .computes = Computes::kNumeric,
+      .inplace = true,
+      .divides_integers = true,
+      .bool_error = "\"div_floor_cpu\" not implemented for 'Bool'",
+      .node = "torch::autograd::NotImplemented"};
+  template <class T>
+  RL_FN static T forward(T x, T y) {
+    return math::floor_divide(x, y);
+  }
+  using grad_input = NotDifferentiable;
+  using grad_other = NotDifferentiable;
+};
+
 struct Neg {
   static constexpr OpRecord record{
       .name = "neg",
@@ -196,6 +217,6 @@ struct Sign {
   }
 };
 
-using ArithmeticOps = OpList<Add, Sub, Rsub, Mul, Div, Neg, Reciprocal, Abs, Sign>;
+using ArithmeticOps = OpList<Add, Sub, Rsub, Mul, Div, FloorDivide, Neg, Reciprocal, Abs, Sign>;
 
 }  // namespace rl::RL_ISA

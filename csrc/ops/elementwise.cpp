@@ -5,6 +5,7 @@
 #include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
+#include "ops/table.h"
 
 namespace rl {
 
@@ -83,7 +84,8 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
 }
 
 [[gnu::cold, gnu::noinline]] void refuse_bool(const Op& op) {
-  if (op.record->bool_error) fail(ErrorKind::kRuntime, op.record->bool_error);
+  if (const char* text = op.record->bool_error)
+    fail(*text == '"' ? ErrorKind::kNotImplemented : ErrorKind::kRuntime, text);
   fail(ErrorKind::kNotImplemented, "\"", op.record->name, "\" not implemented for 'Bool'");
 }
 
@@ -108,6 +110,17 @@ void check_exponent(const Call& call, DType type) {
   if (is_float(type) || !p.is_number()) return;
   check(p.as_double() >= 0, ErrorKind::kRuntime,
         "Integers to negative integer powers are not allowed.");
+}
+
+[[gnu::noinline]] void check_divisor(const Value& v) {
+  bool zero = v.is_number() && v.as_int() == 0;
+  if (v.is_tensor()) {
+    TensorRef flags = call_op(op_of<ops::Eq>(), {v, Value::of_int(0)}).ref();
+    TensorRef row_major = contiguous_clone(Tensor(flags)).ref();
+    const auto* at = reinterpret_cast<const bool*>(row_major->data());
+    zero = std::find(at, at + row_major->numel(), true) != at + row_major->numel();
+  }
+  check(!zero, ErrorKind::kRuntime, "ZeroDivisionError");
 }
 
 DType result_type(const Call& call, const Elementwise& e) {
@@ -137,6 +150,7 @@ DType result_type(const Call& call, const Elementwise& e) {
   }
   if (!plain) type = promoted_type(call, e);
   if (op.record->scalar_promotes) check_exponent(call, type);
+  if (op.record->divides_integers && category(type) == Category::kInt) check_divisor(call.args[1]);
   if (is_float(type)) return type;
   if (op.record->computes == Computes::kFloating) return default_dtype();
   if (type == DType::kBool && op.record->computes == Computes::kNumeric) refuse_bool(op);

@@ -55,6 +55,38 @@ RL_FN double pow_grad(double g, double x, double p) {
   return p == 0 ? 0.0 : g * (p * pow_number(x, p - 1.0));
 }
 
+// Down to the next integer; the smallest int64 over -1 wraps around. The remainder is exact, so
+// that a quotient just below an integer is not rounded up to it.
+template <class T>
+RL_FN T floor_divide(T x, T y) {
+  T rest = __builtin_fmod(x, y), quotient = (x - rest) / y;
+  quotient -= static_cast<T>((rest != 0) & ((y < 0) != (rest < 0)));
+  T down = floor(quotient);
+  down += static_cast<T>(quotient - down > T(0.5));
+  return y == 0 ? x / y : quotient == 0 ? copysign(T(0), x / y) : down;
+}
+RL_FN i64 floor_divide(i64 x, i64 y) {
+  if (y == -1) return static_cast<i64>(0 - static_cast<u64>(x));
+  i64 quotient = x / y;
+  return quotient - ((x % y != 0) & ((x < 0) != (y < 0)));
+}
+
+// nan where either is. The functions of math.h are the same for two floats.
+template <class T>
+RL_FN T larger(T x, T y) {
+  return (x > y) | (x != x) ? x : y;
+}
+template <class T>
+RL_FN T smaller(T x, T y) {
+  return (x < y) | (x != x) ? x : y;
+}
+// What x gets of the gradient of larger(x, y), and y of that of smaller(x, y): both where one is
+// nan.
+template <class T>
+RL_FN T share_of_larger(T g, T x, T y) {
+  return x == y ? g / T(2) : x < y ? T(0) : g;
+}
+
 // The gradient where the output is above 0, or nan.
 RL_FN float threshold_backward(float g, float y) { return y <= 0 ? 0.0f : g; }
 RL_FN double threshold_backward(double g, double y) { return y <= 0 ? 0.0 : g; }

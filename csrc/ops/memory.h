@@ -24,7 +24,6 @@ struct Set {
       .name = "set_",
       .signature = "set_(input: Tensor, source: Tensor) -> Tensor",
       .doc = "Makes this tensor share the memory, sizes and strides of source.",
-      .derivative = "none: a backward pass through it raises",
       .computes = Computes::kAny,
       .form = Form::kMethod,
       .mutates = true,
@@ -43,7 +42,6 @@ struct SetGeometry {
           "stride: Size? = None) -> Tensor",
       .doc =
           "Makes this tensor share source's memory, which grows where sizes and strides need it.",
-      .derivative = "none: a backward pass through it raises",
       .computes = Computes::kAny,
       .form = Form::kMethod,
       .mutates = true,
@@ -58,7 +56,6 @@ struct SetEmpty {
       .overload = 2,
       .signature = "set_(input: Tensor) -> Tensor",
       .doc = "Leaves the tensor without elements, with memory of its own.",
-      .derivative = "none: a backward pass through it raises",
       .computes = Computes::kAny,
       .form = Form::kMethod,
       .mutates = true,

@@ -53,7 +53,9 @@ void OpNode::link(Call& call) {
   for (int i = 0; i < n_slots(); ++i) {
     const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
     if (spec.source != Source::kResult || !needed(spec)) continue;
-    slot(i).save_output(spec.arg == 0 ? call.output.get() : call.more[spec.arg - 1u].get());
+    TensorImpl* output = spec.arg == 0 ? call.output.get() : call.more[spec.arg - 1u].get();
+    // Indices have no edge back to this node: they are counted like an input.
+    output->is_leaf() ? slot(i).save_input(output) : slot(i).save_output(output);
   }
 }
 

@@ -37,9 +37,11 @@ struct OpRecord {
   bool scales_gradient = false;      // grad_other is the gradient times a number: times 1 it passes
   bool scalar_promotes = false;      // a float number argument makes an integer result float
   bool subtracts = false;            // bool operands are refused in PyTorch's two sentences
+  bool divides_integers = false;     // an integer 0 as the second argument is refused
   bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
   bool lists_form = false;           // one overload, which PyTorch's error writes out
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused
+  const char* fields = nullptr;      // names of a named tuple's entries: "values indices"
   const char* node = nullptr;        // grad_fn name where it does not follow from name and overload
 };
 

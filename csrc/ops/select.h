@@ -31,6 +31,50 @@ struct Where {
   }
 };
 
-using SelectOps = OpList<Where>;
+// The larger of two; nan where either is. Equal ones share the gradient.
+struct Maximum {
+  static constexpr OpRecord record{
+      .name = "maximum",
+      .signature = "maximum(input: Tensor, other: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "The larger of each pair of elements; nan where one is nan.",
+      .derivative = "dy/dinput = 1 where it is larger, 1/2 where both are equal, else 0",
+      .computes = Computes::kAny};
+  template <class T>
+  RL_FN static T forward(T x, T y) {
+    return math::larger(x, y);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Other<V> y) {
+    return math::share_of_larger(g.value, x.value, y.value);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> x, Other<V> y) {
+    return math::share_of_larger(g.value, y.value, x.value);
+  }
+};
+
+// The smaller of two; nan where either is. Equal ones share the gradient.
+struct Minimum {
+  static constexpr OpRecord record{
+      .name = "minimum",
+      .signature = "minimum(input: Tensor, other: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "The smaller of each pair of elements; nan where one is nan.",
+      .derivative = "dy/dinput = 1 where it is smaller, 1/2 where both are equal, else 0",
+      .computes = Computes::kAny};
+  template <class T>
+  RL_FN static T forward(T x, T y) {
+    return math::smaller(x, y);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Other<V> y) {
+    return math::share_of_larger(g.value, y.value, x.value);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> x, Other<V> y) {
+    return math::share_of_larger(g.value, x.value, y.value);
+  }
+};
+
+using SelectOps = OpList<Where, Maximum, Minimum>;
 
 }  // namespace rl::RL_ISA

@@ -46,6 +46,14 @@ std::unique_ptr<Op> make_entry(const OpRecord& record) {
   return op;
 }
 
+void set_not_implemented(Op& op) {
+  for (uint8_t i = 0; i < op.n_tensor_args; ++i) op.edge_args[op.n_edges++] = op.tensor_args[i];
+  op.backward = [](OpNode& node, TensorRef*, TensorRef*) {
+    fail(ErrorKind::kRuntime, "derivative for aten::", node.op().record->name,
+         " is not implemented");
+  };
+}
+
 void derive_slots(Op& op, Elementwise& e) {
   for (uint8_t i = 0; i < op.n_tensor_args; ++i) {
     uint8_t arg = op.tensor_args[i];
@@ -99,6 +107,7 @@ const std::vector<Op*>& op_table() {
     add_gather_ops(t);
     add_criterion_ops(t);
     add_memory_ops(t);
+    add_order_ops(t);
     add_random_ops(t);
     return t;
   }();

@@ -29,6 +29,9 @@ std::unique_ptr<Op> make_entry(const OpRecord& record);
 // Slots of an elementwise op, from what its formulas read.
 void derive_slots(Op& op, Elementwise& e);
 
+// Records a node whose backward pass raises.
+void set_not_implemented(Op& op);
+
 template <class T>
 void add_op(std::vector<Op*>& table) {
   Op* op = make_entry(T::record).release();  // lives as long as the process
@@ -39,6 +42,7 @@ void add_op(std::vector<Op*>& table) {
     op->forward = &elementwise_forward;
     derive_slots(*op, *e);
     if (op->n_edges) op->backward = &elementwise_backward;
+    if constexpr (requires { T::kNotImplemented; }) set_not_implemented(*op);
   } else {
     static_assert(CustomOp<T>, "an op needs a record and forward(Call&)");
     op->forward = &T::forward;
@@ -82,6 +86,7 @@ void add_matmul_ops(std::vector<Op*>& table);
 void add_gather_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
 void add_memory_ops(std::vector<Op*>& table);
+void add_order_ops(std::vector<Op*>& table);
 void add_random_ops(std::vector<Op*>& table);
 
 }  // namespace rl

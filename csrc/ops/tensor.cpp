@@ -117,6 +117,12 @@ Tensor huber_backward(const Tensor& g, const Tensor& x, const Tensor& y, const T
                  {g.value(), x.value(), y.value(), norm.value(), delta.value()});
 }
 
+Tensor share_of_larger(const Tensor& g, const Tensor& x, const Tensor& y) {
+  Tensor less = call_op(op_of<Lt>(), {x.value(), y.value()});
+  Tensor equal = call_op(op_of<Eq>(), {x.value(), y.value()});
+  return select(equal, g / Num(2), select(less, Num(0), g));
+}
+
 Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value) {
   Tensor size = call_op(op_of<Abs>(), {d.value()});
   return select(call_op(op_of<Lt>(), {size.value(), width.value()}), value, Num(0));

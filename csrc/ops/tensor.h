@@ -53,6 +53,7 @@ Tensor smooth_l1_backward(const Tensor& g, const Tensor& x, const Tensor& y, con
                           const Tensor& beta);
 Tensor huber_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Tensor& norm,
                       const Tensor& delta);
+Tensor share_of_larger(const Tensor& g, const Tensor& x, const Tensor& y);
 Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value);
 }  // namespace ops::math
 

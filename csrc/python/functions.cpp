@@ -227,17 +227,19 @@ PyObject* op_table_as_list(PyObject*, PyObject*) {
           PyRef name(checked(PyUnicode_FromString(slot.name)));
           checked(PyList_Append(saved.get(), name.get()));
         }
+      // A node that only raises is no derivative.
+      bool differentiable =
+          op->composite || (op->backward && op->node_name != "torch::autograd::NotImplemented");
       PyRef entry(checked(Py_BuildValue(
           "{s:s,s:i,s:s,s:s,s:s,s:(dd),s:d,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:i,s:O}", "name",
           r.name, "overload", r.overload, "signature", r.signature, "doc", r.doc, "derivative",
           r.derivative, "domain", r.domain.low, r.domain.high, "max_ulp", r.max_ulp, "computes",
           computes_name(r.computes), "form", form_name(r.form), "inplace",
           r.inplace ? Py_True : Py_False, "mutates", r.mutates ? Py_True : Py_False, "view",
-          r.view ? Py_True : Py_False, "differentiable",
-          op->backward || op->composite ? Py_True : Py_False, "composite",
-          op->composite ? Py_True : Py_False, "elementwise", op->elementwise ? Py_True : Py_False,
-          "node", op->node_name.c_str(), "n_tensors", static_cast<int>(op->n_tensor_args), "saved",
-          saved.get())));
+          r.view ? Py_True : Py_False, "differentiable", differentiable ? Py_True : Py_False,
+          "composite", op->composite ? Py_True : Py_False, "elementwise",
+          op->elementwise ? Py_True : Py_False, "node", op->node_name.c_str(), "n_tensors",
+          static_cast<int>(op->n_tensor_args), "saved", saved.get())));
       checked(PyList_Append(list.get(), entry.get()));
     }
     return list.release();

@@ -9,6 +9,7 @@
 #include "python/functions.h"
 #include "python/nn_module.h"
 #include "python/parse.h"
+#include "python/result_types.h"
 #include "python/tensor_type.h"
 #include "python/torch_function.h"
 #include "python/type_tools.h"
@@ -230,6 +231,8 @@ PyMethodDef kFunctions[] = {
     {"_build_info", build_info, METH_NOARGS, nullptr},
     {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
     {"_empty_cache", empty_cache, METH_NOARGS, nullptr},
+    {"_result_type", py_result_type, METH_O,
+     "(name): the named tuple that an op returns, or None."},
     {"_op_table", op_table_as_list, METH_NOARGS, "Every op as a dict."},
     {nullptr, nullptr, 0, nullptr},
 };

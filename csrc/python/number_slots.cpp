@@ -133,6 +133,14 @@ PyObject* divide(PyObject* a, PyObject* b) {
   });
 }
 
+PyObject* floor_divide(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Operand x, y;
+    if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
+    return call_binary(op_of<ops::FloorDivide>(), x.value, y.value);
+  });
+}
+
 const Op& power_op(const Value& x, const Value& y) {
   if (!x.is_tensor()) return op_of<ops::PowBase>();
   return y.is_tensor() ? op_of<ops::PowTensor>() : op_of<ops::Pow>();
@@ -376,6 +384,8 @@ int add_number_slots(PyType_Slot* slots, int n) {
   add(Py_nb_subtract, &binary<Sub, Rsub>);
   add(Py_nb_multiply, &binary<Mul, Mul>);
   add(Py_nb_true_divide, &divide);
+  add(Py_nb_floor_divide, &floor_divide);
+  add(Py_nb_inplace_floor_divide, &inplace<FloorDivide>);
   add(Py_nb_power, &power);
   add(Py_nb_matrix_multiply, &matrix_product);
   add(Py_nb_inplace_add, &inplace<Add>);

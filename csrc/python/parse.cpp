@@ -7,6 +7,7 @@
 #include "ops/copy.h"
 #include "ops/tensor.h"
 #include "python/parse_errors.h"
+#include "python/result_types.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
 
@@ -309,6 +310,14 @@ PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
 
 PyObject* wrap_outputs(Call& call) {
   if (!call.output) return PyTuple_New(0);
+  if (call.op->record->fields) {
+    PyRef named(checked(PyStructSequence_New(result_type(*call.op->record))));
+    PyStructSequence_SetItem(named.get(), 0, checked(wrap(std::move(call.output))));
+    for (size_t i = 0; i < call.more.size(); ++i)
+      PyStructSequence_SetItem(named.get(), static_cast<Py_ssize_t>(i) + 1,
+                               checked(wrap(std::move(call.more[i]))));
+    return named.release();
+  }
   PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(call.more.size()) + 1)));
   PyTuple_SET_ITEM(tuple.get(), 0, checked(wrap(std::move(call.output))));
   for (size_t i = 0; i < call.more.size(); ++i)

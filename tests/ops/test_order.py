@@ -1,0 +1,167 @@
+"""max, min, sort and their kin: ties, nan, named results, gradients; floor division."""
+
+import pickle
+
+import pytest
+from support import assert_values, inf, leaf, nan, rushlight_only, torch
+
+
+def gradient(function, values):
+    x = leaf(values)
+    (grad,) = torch.autograd.grad(function(x), x)
+    return grad
+
+
+TIES = [[1.0, 3.0, 3.0], [2.0, 2.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x.max(), [[0, 0.5, 0.5], [0, 0, 0]]),
+        (lambda x: x.min(), [[0.5, 0, 0], [0, 0, 0.5]]),
+        (lambda x: x.max(1).values.sum(), [[0, 1, 0], [1, 0, 0]]),
+        (lambda x: x.amax(1).sum(), [[0, 0.5, 0.5], [0.5, 0.5, 0]]),
+        (lambda x: x.amin(), [[0.5, 0, 0], [0, 0, 0.5]]),
+        (lambda x: x.sort(1).values[:, 2].sum(), [[0, 0, 1], [0, 1, 0]]),
+        (lambda x: torch.maximum(x, torch.tensor(2.0)).sum(), [[0, 1, 1], [0.5, 0.5, 0]]),
+        (lambda x: torch.min(x, torch.tensor(2.0)).sum(), [[1, 0, 0], [0.5, 0.5, 1]]),
+    ],
+)
+def test_gradient_of_ties(function, expected):
+    assert_values(gradient(function, TIES), expected)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x.max(), [0.5, 0, 0.5]),
+        (lambda x: x.max(0).values, [1, 0, 0]),
+        (lambda x: x.amax(), [nan, nan, nan]),
+        (lambda x: torch.maximum(x, torch.ones(3)).sum(), [1, 0.5, 1]),
+    ],
+)
+def test_gradient_of_nan(function, expected):
+    assert_values(gradient(function, [nan, 1.0, nan]), expected)
+
+
+def test_nan_wins_and_its_first_place_is_told():
+    x = torch.tensor([[1.0, nan, nan], [inf, 2.0, -inf]])
+    assert_values(x.max(1).values, [nan, inf])
+    assert x.max(1).indices.tolist() == [1, 0] and x.argmin(1).tolist() == [1, 2]
+    assert_values(x.amin(0), [1.0, nan, nan])
+    assert repr(x.max().item()) == "nan"
+    assert repr(torch.maximum(torch.tensor(nan), torch.tensor(1.0)).item()) == "nan"
+
+
+@pytest.mark.parametrize("name", ["max", "min", "sort"])
+def test_named_results_are_tuples_with_names(name):
+    result = getattr(torch.tensor([3.0, 1.0]), name)(0)
+    assert type(result).__name__ == name and isinstance(result, tuple) and len(result) == 2
+    values, indices = result
+    assert result.values is values and result[1] is indices
+    assert type(result) is getattr(torch.return_types, name)
+    assert repr(result).startswith(f"torch.return_types.{name}(\nvalues=tensor(")
+    with pytest.raises(AttributeError):
+        result.values = values
+
+
+@rushlight_only
+def test_named_results_survive_pickling():
+    result = torch.tensor([3.0, 1.0]).max(0)
+    again = pickle.loads(pickle.dumps(result))
+    assert type(again) is type(result) and again.values.item() == 3.0
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_sort_keeps_the_order_of_equal_elements_and_puts_nan_at_the_large_end(descending):
+    x = torch.tensor([2.0, nan, 1.0, 2.0, nan])
+    values, indices = x.sort(descending=descending, stable=True)
+    assert indices.tolist() == ([1, 4, 0, 3, 2] if descending else [2, 0, 3, 1, 4])
+    assert_values(values, [x[i].item() for i in indices.tolist()])
+    assert x.argsort(descending=descending, stable=True).tolist() == indices.tolist()
+
+
+def test_sort_keeps_the_strides_of_a_dense_tensor():
+    x = torch.tensor([[3.0, 1.0], [2.0, 4.0], [5.0, 0.0]]).t()
+    values = x.sort(1).values
+    assert values.tolist() == [[2.0, 3.0, 5.0], [0.0, 1.0, 4.0]] and values.stride() == x.stride()
+
+
+def test_only_the_values_require_grad():
+    x = leaf([3.0, 1.0])
+    values, indices = x.sort()
+    assert values.requires_grad and not indices.requires_grad and not x.argmax().requires_grad
+    node = x.max(0).values.grad_fn
+    assert node._saved_indices.tolist() == 0 and node._saved_self_sym_sizes == (2,)
+
+
+def test_indices_may_not_change_before_the_backward_pass():
+    # They are saved without an edge: their version tells.
+    values, indices = leaf([3.0, 1.0]).sort()
+    indices.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        values.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: torch.ones(0).max(), RuntimeError, "max(): Expected reduction dim to be"),
+        (lambda: torch.ones(2, 0).min(1), IndexError, "min(): Expected reduction dim 1 to"),
+        (lambda: torch.ones(0).argmax(), IndexError, "argmax(): Expected reduction dim to be spec"),
+        (lambda: torch.ones(2, 0).amax(1), IndexError, "amax(): Expected reduction dim 1 to have"),
+        (lambda: torch.ones(2, 3).max(2), IndexError, "Dimension out of range"),
+        (lambda: torch.ones(2, 3).amax((0, 0)), RuntimeError, "dim 0 appears multiple times"),
+        (
+            lambda: torch.tensor([True]).argmax(),
+            RuntimeError,
+            "argmax(): does not support bool input",
+        ),
+    ],
+)
+def test_complaints(call, kind, message):
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value).startswith(message)
+
+
+def test_an_empty_result_needs_no_element():
+    assert torch.ones(2, 0).max(0).values.shape == (0,)
+    assert torch.ones(2, 0).argmin(0).shape == (0,)
+    assert torch.ones(0).sort().values.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([7, -7, 7, -7], [2, 2, -2, -2], [3, -4, -4, 3]),
+        ([7.0, -7.0, 0.5, -1.0], [2.0, 2.0, 0.25, inf], [3.0, -4.0, 2.0, -1.0]),
+        ([0.0, 7.0, nan], [0.0, 0.0, 1.0], [nan, inf, nan]),
+        ([-(2**63)], [-1], [-(2**63)]),
+    ],
+)
+def test_floor_division_rounds_down(a, b, expected):
+    assert_values(torch.tensor(a) // torch.tensor(b), expected)
+
+
+def test_floor_division_by_an_integer_0_is_refused():
+    for by in (0, torch.tensor([1, 0])):
+        with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+            torch.tensor([7, 7]) // by
+    with pytest.raises(NotImplementedError, match="\"div_floor_cpu\" not implemented for 'Bool'"):
+        torch.tensor([True]) // torch.tensor([True])
+
+
+def test_floor_division_has_no_derivative():
+    y = leaf([7.0, -7.0]) // 2
+    assert y.grad_fn.name() == "torch::autograd::NotImplemented"
+    with pytest.raises(RuntimeError, match="derivative for aten::floor_divide is not implemented"):
+        y.sum().backward()
+
+
+def test_floor_division_of_a_number_and_in_place():
+    assert (5 // torch.tensor([2, 3])).tolist() == [2, 1]
+    x = torch.tensor([7.0, -7.0])
+    x //= 2
+    assert x.tolist() == [3.0, -4.0]
