@@ -581,3 +581,11 @@ def test_import_of_the_package_leaves_nn_alone():
     code = "import rushlight, sys; print('rushlight.nn' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", ["half", "bfloat16"])
+def test_conversion_to_16_bits(name):
+    dtype = torch.float16 if name == "half" else torch.bfloat16
+    m = getattr(Scale(), name)()
+    assert m.weight.dtype == dtype and m.calls.dtype == dtype and m.weight.requires_grad
+    assert Scale().to(dtype).weight.dtype == dtype and m.float().weight.tolist() == [1, 1]

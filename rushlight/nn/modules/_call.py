@@ -86,6 +86,22 @@ def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
     )
 
 
+def register_module_full_backward_pre_hook(hook):
+    """Call ``hook(module, grad_output)`` for every module, ahead of its own hooks.
+
+    hook: as ``Module.register_full_backward_pre_hook``. Returns: a RemovableHandle.
+    """
+    return _register(hook, _global_backward_pre_hooks)
+
+
+def register_module_full_backward_hook(hook):
+    """Call ``hook(module, grad_input, grad_output)`` for every module, ahead of its own hooks.
+
+    hook: as ``Module.register_full_backward_hook``. Returns: a RemovableHandle.
+    """
+    return _register(hook, _global_backward_hooks)
+
+
 class _WrappedHook:
     """A hook that gets its module, weakly referred to, as first argument; it can be pickled."""
 
@@ -164,6 +180,26 @@ class ModuleCall:
             prepend=prepend,
         )
 
+    def register_full_backward_pre_hook(self, hook, prepend=False):
+        """Call ``hook(module, grad_output)`` before gradients pass the module.
+
+        hook: gets a tuple with the gradient of each output, None for what is no Tensor; returns
+            None, or a tuple of gradients to use instead.
+        prepend: before the hooks there are. Returns: a RemovableHandle.
+        """
+        return _register(hook, self._backward_pre_hooks, prepend=prepend)
+
+    def register_full_backward_hook(self, hook, prepend=False):
+        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are known.
+
+        hook: gets two tuples, of the gradients of the positional arguments and of the outputs, None
+            for what is no Tensor; returns None, or a tuple to use in the place of grad_input.
+        prepend: before the hooks there are. Returns: a RemovableHandle.
+        Warns, in the backward pass, where no argument requires grad; grad_input then is all None.
+        """
+        self._is_full_backward_hook = True
+        return _register(hook, self._backward_hooks, prepend=prepend)
+
     def _call_impl(self, *args, **kwargs):
         """The call of a module that has hooks, or that is not initialised."""
         hooked = (
@@ -187,9 +223,27 @@ class ModuleCall:
         return call.result
 
     def _run_hooked(self, call):
+        # As PyTorch does, before a forward hook may add or remove some.
+        hooks = [*_global_backward_hooks.values(), *self._backward_hooks.values()]
+        pre_hooks = [*_global_backward_pre_hooks.values(), *self._backward_pre_hooks.values()]
         self._run_forward_pre_hooks(call)
+        backward = None
+        if hooks or pre_hooks:
+            from ._backward_hook import BackwardHook
+
+            backward = BackwardHook(self, hooks, pre_hooks)
+            call.args = backward.wrap_inputs(call.args)
         call.result = self.forward(*call.args, **call.kwargs)
         self._run_forward_hooks(call)
+        if backward is None:
+            return
+        if not isinstance(call.result, _C.Tensor | tuple):
+            warnings.warn(
+                "For backward hooks to be called, module output should be a Tensor or a tuple of "
+                f"Tensors but received {type(call.result)}",
+                stacklevel=4,
+            )
+        call.result = backward.wrap_outputs(call.result)
 
     def _run_forward_pre_hooks(self, call):
         for hook_id, hook in (*_global_forward_pre_hooks.items(), *self._forward_pre_hooks.items()):

@@ -20,6 +20,8 @@ from ._call import (
     register_module_buffer_registration_hook,
     register_module_forward_hook,
     register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
@@ -30,6 +32,8 @@ __all__ = [
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
     "register_module_module_registration_hook",
     "register_module_parameter_registration_hook",
 ]
@@ -72,7 +76,8 @@ class Module(ModuleCall, ModuleState, _C._ModuleBase):
     defines ``forward``. Parameters, Buffers and Modules that are assigned are registered.
     training: True until ``eval()``; for modules that behave otherwise in training.
     Raises: AttributeError where something is registered before ``__init__`` has run.
-    Differs from PyTorch: ``half``, ``bfloat16``, ``to_empty`` and ``share_memory`` are not there.
+    Differs from PyTorch: ``to_empty``, ``share_memory`` and ``compile`` are not there, nor is the
+        deprecated ``register_backward_hook``.
     """
 
     dump_patches = False
@@ -464,6 +469,14 @@ class Module(ModuleCall, ModuleState, _C._ModuleBase):
     def float(self):
         """Convert floating point parameters and buffers to float32, in place; return the module."""
         return self._apply(lambda t: t.float() if t.is_floating_point() else t)
+
+    def half(self):
+        """Convert floating point parameters and buffers to float16, in place; return the module."""
+        return self._apply(lambda t: t.half() if t.is_floating_point() else t)
+
+    def bfloat16(self):
+        """Convert floating point parameters and buffers to bfloat16 in place; return the module."""
+        return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
 
     def double(self):
         """Convert floating point parameters and buffers to float64, in place; return the module."""
