@@ -33,6 +33,7 @@ _SUBMODULES = frozenset(
     ),
 )
 _LAZY = {
+    "asarray": "_asarray",
     "are_deterministic_algorithms_enabled": "_settings",
     "broadcast_shapes": "functional",
     "broadcast_tensors": "functional",

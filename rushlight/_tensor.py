@@ -42,6 +42,15 @@ def __format__(self, spec):
 
 
 @overridable
+def __array_wrap__(self, array, context=None, return_scalar=False):
+    """Make a tensor of what a NumPy function computed from one: ``np.sin(t)`` is a Tensor.
+
+    array: an ndarray; of bools, it becomes uint8, as in PyTorch.
+    """
+    return _C.from_numpy(array.astype("uint8") if array.dtype == bool else array)
+
+
+@overridable
 def __dlpack__(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
     """Give the tensor to another library, as a DLPack capsule over the same memory.
 
@@ -99,7 +108,8 @@ def __deepcopy__(self, memo):
     if id(self) in memo:
         return memo[id(self)]
     storage = _copied_storage(_C._storage_of(self), memo)
-    copied = _as_type_of(self, _over(storage, self))
+    place = self.storage_offset(), tuple(self.shape), self.stride()
+    copied = _as_type_of(self, _C._tensor_over(storage, self.dtype, *place))
     # Before the rest: the grad and the attributes may refer back to this tensor.
     memo[id(self)] = copied
     if self.requires_grad:
@@ -119,12 +129,6 @@ def _copied_storage(storage, memo):
         # While it lives, no other object takes its id.
         memo.setdefault(id(memo), []).append(storage)
     return memo[key]
-
-
-def _over(storage, tensor):
-    return _C._tensor_over(
-        storage, tensor.dtype, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
-    )
 
 
 def _as_type_of(tensor, copied):
@@ -203,6 +207,7 @@ def _rebuild(storage, dtype, offset, shape, stride, requires_grad, cls=None):
 _METHODS = (
     __repr__,
     __format__,
+    __array_wrap__,
     __dlpack__,
     __dlpack_device__,
     __copy__,

@@ -32,13 +32,13 @@ std::string element_type_name(PyObject* array) {
 [[noreturn, gnu::cold]] void fail_element_type(PyObject* array, bool a_number) {
   if (a_number)
     fail(ErrorKind::kType, "can't convert np.ndarray of type ", element_type_name(array),
-         ". The only supported types are: float64, float32, int64, and bool.\n"
+         ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, "
+         "uint8, and bool.\n"
          "  fix: name one of them, torch.tensor(array, dtype=torch.float32), or use "
          "array.astype(\"int64\").");
   fail(ErrorKind::kType, "can't convert np.ndarray of type ", element_type_name(array),
        ". The only supported types are: float64, float32, float16, complex64, complex128, int64, "
-       "int32, "
-       "int16, int8, uint64, uint32, uint16, uint8, and bool.");
+       "int32, int16, int8, uint64, uint32, uint16, uint8, and bool.");
 }
 
 char category_of(char code) {
@@ -129,11 +129,11 @@ ArrayBuffer::ArrayBuffer(PyObject* array) : array_(array) {
     category_ = format.size() == 1 ? category_of(format[0]) : char{0};
     size_ = static_cast<size_t>(view_.itemsize);
     // NumPy hands out a scalar that no format describes as its bytes.
-    if (!category_ || (is_numpy_scalar(array) && view_.ndim)) fail_element_type(array, false);
-    check(
-        !swapped || size_ == 1, ErrorKind::kValue,
-        "given numpy array has byte order different from the native byte order. Conversion between "
-        "byte orders is currently not supported.");
+    if (!category_ || (is_numpy_scalar(array) && view_.ndim))
+      fail_element_type(array, format.starts_with('Z'));
+    check(!swapped || size_ == 1, ErrorKind::kValue,
+          "given numpy array has byte order different from the native byte order. Conversion "
+          "between byte orders is currently not supported.");
     check(view_.ndim <= kMaxDims, ErrorKind::kValue, "too many dimensions: ", view_.ndim);
     for (int i = 0; i < view_.ndim; ++i) sizes_.push(view_.shape[i]);
   } catch (...) {
@@ -192,34 +192,26 @@ TensorRef ArrayBuffer::share() {
   DType type = dtype();
   int64_t last = 0;
   for (int i = 0; i < sizes_.n; ++i) {
-    check(
-        view_.strides[i] >= 0, ErrorKind::kValue,
-        "At least one stride in the given numpy array is negative, and tensors with negative "
-        "strides "
-        "are not currently supported. (You can probably work around this by making a copy of your "
-        "array  with array.copy().) ");
+    check(view_.strides[i] >= 0, ErrorKind::kValue,
+          "At least one stride in the given numpy array is negative, and tensors with negative "
+          "strides are not currently supported. (You can probably work around this by making a "
+          "copy of your array  with array.copy().) ");
     check(view_.strides[i] % view_.itemsize == 0, ErrorKind::kValue,
           "given numpy array strides not a multiple of the element byte size. Copy the numpy array "
-          "to "
-          "reallocate the memory.");
+          "to reallocate the memory.");
     last += view_.strides[i] * (sizes_[i] - 1);
   }
   check(aligned(view_.buf, size_), ErrorKind::kValue,
         "the given numpy array is not aligned to its element size. Copy the numpy array to "
-        "reallocate "
-        "the memory.");
+        "reallocate the memory.");
   static bool warned = false;
-  if (view_.readonly && !warned) {
-    warned = true;
-    warn_user(
+  if (view_.readonly)
+    warn_user_once(
+        warned,
         "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. "
-        "This "
-        "means writing to this tensor will result in undefined behavior. You may want to copy the "
-        "array "
-        "to protect its data or make it writable before converting it to a tensor. This type of "
-        "warning "
-        "will be suppressed for the rest of this program.");
-  }
+        "This means writing to this tensor will result in undefined behavior. You may want to copy "
+        "the array to protect its data or make it writable before converting it to a tensor. This "
+        "type of warning will be suppressed for the rest of this program.");
   Dims strides;
   element_strides(strides);
   bool empty = checked_numel(sizes_.v, sizes_.n) == 0;

@@ -90,15 +90,14 @@ PyObject* get_grad(PyObject* self, void*) {
   if (t->grad()) [[likely]]
     return guarded([&] { return wrap(t->grad()); });
   if (!t->is_leaf() && !t->retains_grad() && t->requires_grad()) {
-    int status = PyErr_WarnEx(PyExc_UserWarning,
-                              "The .grad attribute of a Tensor that is not a leaf Tensor is being "
-                              "accessed. Its .grad attribute "
-                              "won't be populated during autograd.backward(). If you indeed want "
-                              "the .grad field to be populated "
-                              "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. "
-                              "If you access the non-leaf "
-                              "Tensor by mistake, make sure you access the leaf Tensor instead.",
-                              1);
+    int status =
+        PyErr_WarnEx(PyExc_UserWarning,
+                     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. "
+                     "Its .grad attribute won't be populated during autograd.backward(). If you "
+                     "indeed want the .grad field to be populated for a non-leaf Tensor, use "
+                     ".retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by "
+                     "mistake, make sure you access the leaf Tensor instead.",
+                     1);
     if (status < 0) return nullptr;
   }
   Py_RETURN_NONE;
@@ -116,16 +115,13 @@ int set_grad(PyObject* self, PyObject* value, void*) {
           tensor_type_of(value));
     TensorImpl* grad = impl_of(value);
     check(grad != t, ErrorKind::kRuntime, "can't assign Variable as its own grad");
-    check(
-        grad->dtype() == t->dtype(), ErrorKind::kRuntime,
-        "attempting to assign a gradient with dtype '", dtype_cpp_name(grad->dtype()),
-        "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
-        "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You "
-        "can set "
-        "the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
-        "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break "
-        "downstream "
-        "systems that assume they match.");
+    check(grad->dtype() == t->dtype(), ErrorKind::kRuntime,
+          "attempting to assign a gradient with dtype '", dtype_cpp_name(grad->dtype()),
+          "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
+          "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
+          "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow "
+          "any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its "
+          "gradient may break downstream systems that assume they match.");
     check(same_sizes(grad->sizes(), grad->ndim(), t->sizes(), t->ndim()), ErrorKind::kRuntime,
           "attempting to assign a gradient of size '", shown(grad->sizes(), grad->ndim()),
           "' to a tensor of size '", shown(t->sizes(), t->ndim()),
@@ -212,9 +208,8 @@ PyObject* get_mT(PyObject* self, void*) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
     check(t->ndim() >= 2, ErrorKind::kRuntime,
-          "tensor.mT is only supported on matrices or batches of "
-          "matrices. Got ",
-          t->ndim(), "-D tensor.");
+          "tensor.mT is only supported on matrices or batches of matrices. Got ", t->ndim(),
+          "-D tensor.");
     return wrap(transpose(Tensor(TensorRef::borrow(t)), -2, -1).ref());
   });
 }

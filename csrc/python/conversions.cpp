@@ -284,6 +284,15 @@ PyRef offered_array(PyObject* data) {
   return PyRef(checked(PyObject_CallMethod(numpy.get(), "asarray", "O", data)));
 }
 
+// A tensor over the memory of an object that offers DLPack; null for other objects.
+TensorRef offered_tensor(PyObject* data) {
+  if (is_text(data) || !PyObject_HasAttrString(data, "__dlpack__")) return {};
+  PyRef module(checked(PyImport_ImportModule("rushlight.utils.dlpack")));
+  PyRef made(checked(PyObject_CallMethod(module.get(), "from_dlpack", "O", data)));
+  check(is_tensor(made.get()), ErrorKind::kType, "from_dlpack() gave no Tensor");
+  return TensorRef::borrow(impl_of(made.get()));
+}
+
 TensorRef from_data(PyObject* data, const DType* wanted) {
   if (is_plain_number(data) || PyList_CheckExact(data) || PyTuple_CheckExact(data)) [[likely]]
     return from_nested(data, wanted);
@@ -294,6 +303,8 @@ TensorRef from_data(PyObject* data, const DType* wanted) {
   if (is_text(data))
     fail(ErrorKind::kType, "new(): invalid data type '", Py_TYPE(data)->tp_name, "'");
   if (is_ndarray(data) || is_numpy_scalar(data)) return copy_of_array(data, wanted);
+  if (TensorRef from = offered_tensor(data))
+    return copy_of(from.get(), wanted ? *wanted : from->dtype());
   if (PyRef array = offered_array(data)) return copy_of_array(array.get(), wanted);
   return from_nested(data, wanted);
 }
@@ -312,13 +323,11 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
     bool requires_grad = bool_argument("tensor", "requires_grad", given[3], false);
     check(!bool_argument("tensor", "pin_memory", given[4], false), ErrorKind::kRuntime,
           "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory "
-          "allocator is "
-          "available on this system.");
+          "allocator is available on this system.");
     if (is_tensor(given[0]))
       warn_user(
           "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() "
-          "or "
-          "sourceTensor.detach().clone().requires_grad_(True), rather than "
+          "or sourceTensor.detach().clone().requires_grad_(True), rather than "
           "torch.tensor(sourceTensor).");
     return wrap(finish_tensor(from_data(given[0], typed ? &dtype : nullptr), requires_grad));
   });
@@ -341,6 +350,8 @@ PyObject* py_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObj
     if (is_ndarray(data)) {
       ArrayBuffer array(data);
       if (!typed || array.dtype() == dtype) return wrap(finish_tensor(array.share(), false));
+    } else if (TensorRef from = offered_tensor(data)) {
+      if (!typed || from->dtype() == dtype) return wrap(std::move(from));
     }
     return wrap(finish_tensor(from_data(data, typed ? &dtype : nullptr), false));
   });
@@ -358,9 +369,26 @@ PyObject* py_positive(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObje
   });
 }
 
+bool g_warn_always = false;
+
+PyObject* set_warn_always(PyObject*, PyObject* on) {
+  return guarded([&]() -> PyObject* {
+    check(PyBool_Check(on), ErrorKind::kRuntime, "setWarnOnlyOnce expects a bool, but got ",
+          Py_TYPE(on)->tp_name);
+    g_warn_always = on == Py_True;
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* is_warn_always_enabled(PyObject*, PyObject*) { return PyBool_FromLong(g_warn_always); }
+
 PyMethodDef kFunctions[] = {
     {"positive", method(py_positive), METH_FASTCALL | METH_KEYWORDS,
      "positive(input)\n--\n\nThe tensor itself.\n\nRaises: RuntimeError for bool."},
+    {"set_warn_always", set_warn_always, METH_O,
+     "set_warn_always(b)\n--\n\nWhether warnings that come once in a process come each time."},
+    {"is_warn_always_enabled", is_warn_always_enabled, METH_NOARGS,
+     "Whether set_warn_always(True) was called."},
     {"tensor", method(py_tensor), METH_FASTCALL | METH_KEYWORDS,
      "tensor(data, *, dtype=None, device=None, requires_grad=False)\n--\n\n"
      "A new leaf tensor with a copy of the data.\n\n"
@@ -399,6 +427,12 @@ void device_argument(const char* function, PyObject* object) {
 }
 
 void warn_user(const char* text) { checked(PyErr_WarnEx(PyExc_UserWarning, text, 1)); }
+
+void warn_user_once(bool& warned, const char* text) {
+  if (warned && !g_warn_always) return;
+  warned = warned || !g_warn_always;
+  warn_user(text);
+}
 
 TensorRef tensor_from_data(PyObject* data, PyObject* dtype) {
   DType wanted;

@@ -69,6 +69,8 @@ TensorRef finish_tensor(TensorRef t, bool requires_grad);
 bool dtype_argument(const char* function, PyObject* object, DType* dtype);
 void device_argument(const char* function, PyObject* object);
 void warn_user(const char* text);
+// Once in a process, unless set_warn_always(True). `warned` is the place's own flag.
+void warn_user_once(bool& warned, const char* text);
 
 bool init_numpy_bridge(PyObject* module);
 bool init_to_python(PyObject* module);

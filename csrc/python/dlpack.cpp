@@ -49,7 +49,7 @@ struct Versioned {
 };
 constexpr int32_t kCpu = 1;
 constexpr uint64_t kReadOnly = 1, kIsCopied = 2;
-enum TypeCode : uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kComplex = 5, kBool = 6 };
+enum TypeCode : uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kBool = 6 };
 
 template <class... Parts>
 [[noreturn, gnu::cold]] void fail_buffer(const Parts&... parts) {
@@ -150,27 +150,10 @@ PyObject* py_to_dlpack(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
 DType dtype_of(DLDataType type) {
   if (type.lanes != 1)
     fail_buffer("ATen does not support lanes != 1 for dtype code", static_cast<int>(type.code));
-  const char* name = nullptr;
-  switch (type.code) {
-    case kInt:
-      name = "kInt";
-      break;
-    case kUInt:
-      name = "kUInt";
-      break;
-    case kFloat:
-    case kBfloat:
-      name = "kFloat";
-      break;
-    case kComplex:
-      name = "kDLComplex";
-      break;
-    case kBool:
-      name = "kDLBool";
-      break;
-    default:
-      fail_buffer("Unsupported code ", static_cast<int>(type.code));
-  }
+  constexpr const char* kNames[] = {"kInt",   "kUInt",      "kFloat", nullptr,
+                                    "kFloat", "kDLComplex", "kDLBool"};
+  const char* name = type.code < std::size(kNames) ? kNames[type.code] : nullptr;
+  if (!name) fail_buffer("Unsupported code ", static_cast<int>(type.code));
   for (int i = 0; i < kDTypes; ++i) {
     DLDataType known = type_of(static_cast<DType>(i));
     if (known.code == type.code && known.bits == type.bits) return static_cast<DType>(i);

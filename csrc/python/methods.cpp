@@ -95,11 +95,16 @@ PyObject* array(PyObject* self, PyObject* args, PyObject* kwargs) {
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO", const_cast<char**>(names), &dtype, &copy))
       throw_python();
     PyRef made(numpy_of(self, false));
-    if (dtype == Py_None) {
-      if (copy == Py_True) return PyObject_CallMethod(made.get(), "copy", nullptr);
-      return made.release();
-    }
-    return PyObject_CallMethod(made.get(), "astype", "O", dtype);
+    if (dtype == Py_None)
+      return copy == Py_True ? PyObject_CallMethod(made.get(), "copy", nullptr) : made.release();
+    PyRef astype(checked(PyObject_GetAttrString(made.get(), "astype")));
+    PyRef positional(checked(PyTuple_Pack(1, dtype)));
+    PyRef options(checked(Py_BuildValue("{s:O}", "copy", copy == Py_True ? Py_True : Py_False)));
+    PyRef result(checked(PyObject_Call(astype.get(), positional.get(), options.get())));
+    check(copy != Py_False || result.get() == made.get(), ErrorKind::kValue,
+          "Unable to avoid copy while creating an array as requested.\n  fix: ask for the tensor's "
+          "own dtype, or leave out copy=False.");
+    return result.release();
   });
 }
 
@@ -120,12 +125,10 @@ PyObject* detach_(PyObject* self, PyObject*) {
     TensorImpl* t = impl_of(self);
     check(!t->is_view(), ErrorKind::kRuntime,
           "Can't detach views in-place. Use detach() instead. If you are using "
-          "DistributedDataParallel (DDP) "
-          "for training, and gradient_as_bucket_view is set as True, gradients are views of DDP "
-          "buckets, and "
-          "hence detach_() cannot be called on these gradients. To fix this error, please refer to "
-          "the "
-          "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.");
+          "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, "
+          "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+          "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+          "torch/optim/optimizer.py as the solution.");
     if (t->is_leaf())
       t->set_requires_grad(false);
     else
@@ -185,10 +188,8 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwna
           "to() received an invalid combination of arguments - got ",
           describe_arguments(nullptr, args, n, kwnames),
           ", but expected one of:\n * (torch.device device, torch.dtype dtype, bool non_blocking, "
-          "bool copy)"
-          "\n * (torch.dtype dtype, bool non_blocking, bool copy)\n * (Tensor tensor, bool "
-          "non_blocking, "
-          "bool copy)");
+          "bool copy)\n * (torch.dtype dtype, bool non_blocking, bool copy)\n * (Tensor tensor, "
+          "bool non_blocking, bool copy)");
     return wrap(converted(t, dtype, copy));
   });
 }

@@ -1,4 +1,6 @@
 // Memory shared with NumPy and other owners of buffers: from_numpy() and frombuffer().
+#include <cstring>
+
 #include "python/conversions.h"
 
 namespace rl::python {
@@ -26,27 +28,31 @@ void open_buffer(PyObject* object, Py_buffer& view) {
         "object does not implement Python buffer protocol.");
   if (PyObject_GetBuffer(object, &view, PyBUF_WRITABLE) == 0) return;
   PyErr_Clear();
-  checked(PyObject_GetBuffer(object, &view, PyBUF_SIMPLE));
+  if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) {
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) throw_python();
+    PyErr_Clear();
+    fail(ErrorKind::kRuntime, "could not retrieve buffer from object\n  fix: `memoryview(x)` says ",
+         "why; strided memory has to be copied first.");
+  }
   static bool warned = false;
-  if (warned) return;
-  warned = true;
-  warn_user(
+  warn_user_once(
+      warned,
       "The given buffer is not writable, and PyTorch does not support non-writable tensors. This "
-      "means "
-      "you can write to the underlying (supposedly non-writable) buffer using the tensor. You may "
-      "want "
-      "to copy the buffer to protect its data or make it writable before converting it to a "
-      "tensor. "
-      "This type of warning will be suppressed for the rest of this program.");
+      "means you can write to the underlying (supposedly non-writable) buffer using the tensor. "
+      "You may want to copy the buffer to protect its data or make it writable before converting "
+      "it to a tensor. This type of warning will be suppressed for the rest of this program.");
 }
 
 int64_t int_argument(const char* name, PyObject* object, int64_t otherwise) {
   if (!object) return otherwise;
-  if (!PyLong_Check(object) || PyBool_Check(object))
+  bool is_int = PyLong_Check(object) || (is_numpy_scalar(object) && PyIndex_Check(object));
+  if (!is_int || PyBool_Check(object))
     fail(ErrorKind::kType, "frombuffer(): argument '", name, "' must be int, not ",
          Py_TYPE(object)->tp_name);
-  long long value = PyLong_AsLongLong(object);
-  if (value == -1 && PyErr_Occurred()) throw_python();
+  PyRef number(checked(PyNumber_Index(object)));
+  int overflow = 0;
+  long long value = PyLong_AsLongLongAndOverflow(number.get(), &overflow);
+  check(!overflow, ErrorKind::kValue, "Overflow when unpacking long long");
   return value;
 }
 
@@ -85,12 +91,19 @@ PyObject* py_frombuffer(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyOb
     int64_t offset = int_argument("offset", given[3], 0);
     int64_t n = count_of(held.view.len, offset, int_argument("count", given[2], -1), size);
     char* start = static_cast<char*>(held.view.buf) + offset;
+    const int64_t stride = 1;
+    if (PyBytes_CheckExact(given[0]) &&
+        reinterpret_cast<uintptr_t>(start) % static_cast<size_t>(size)) {
+      // Bytes never change, so that a copy, which is aligned, cannot be told from them.
+      TensorRef t = TensorImpl::empty(dtype, Dims::of({n}));
+      std::memcpy(t->mut_data(), start, static_cast<size_t>(n * size));
+      return wrap(finish_tensor(std::move(t), requires_grad));
+    }
     check(reinterpret_cast<uintptr_t>(start) % static_cast<uintptr_t>(size) == 0, ErrorKind::kValue,
           "the buffer is not aligned to the element size (", size, ") after offset (", offset,
           " bytes)");
     Ref<Storage> storage = adopt_buffer(held.view, start, static_cast<size_t>(n * size));
     held.view.obj = nullptr;
-    const int64_t stride = 1;
     TensorRef t = TensorImpl::alias(storage, dtype, Dims::of({n}), &stride, 0);
     return wrap(finish_tensor(std::move(t), requires_grad));
   });
@@ -100,7 +113,9 @@ PyMethodDef kFunctions[] = {
     {"from_numpy", py_from_numpy, METH_O,
      "from_numpy(ndarray)\n--\n\n"
      "A tensor over the memory of a NumPy array: each sees what is written through the other.\n\n"
-     "ndarray: of float64, float32, int64 or bool; no negative strides.\n"
+     "ndarray: of an element type that exists here, in native byte order; no negative strides. It\n"
+     "lives as long as a tensor over it; NumPy's own resize(refcheck=False) frees it all the "
+     "same.\n"
      "Raises: TypeError for another object or element type, ValueError for strides no tensor has."},
     {"frombuffer", method(py_frombuffer), METH_FASTCALL | METH_KEYWORDS,
      "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n--\n\n"

@@ -81,17 +81,10 @@ PyObject* py_storage_of(PyObject*, PyObject* tensor) {
 
 PyObject* py_new_storage(PyObject*, PyObject* buffer) {
   return guarded([&] {
-    Py_buffer view;
-    checked(PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE));
-    Ref<Storage> storage;
-    try {
-      storage = Storage::allocate(static_cast<size_t>(view.len));
-    } catch (...) {
-      PyBuffer_Release(&view);
-      throw;
-    }
+    PyRef memory(checked(PyMemoryView_GetContiguous(buffer, PyBUF_READ, 'C')));
+    const Py_buffer& view = *PyMemoryView_GET_BUFFER(memory.get());
+    Ref<Storage> storage = Storage::allocate(static_cast<size_t>(view.len));
     if (view.len) std::memcpy(storage->mut_data(), view.buf, static_cast<size_t>(view.len));
-    PyBuffer_Release(&view);
     return storage_object(storage);
   });
 }

@@ -1,7 +1,4 @@
-// Tensors as Python numbers, nested lists and bytes.
-#include <cstring>
-
-#include "kernels/iterator.h"
+// Tensors as Python numbers and nested lists.
 #include "python/conversions.h"
 
 namespace rl::python {
@@ -48,49 +45,18 @@ class Lister {
   int64_t edge_;
 };
 
-PyObject* nested_list(TensorImpl* t, int64_t edge) {
-  return dispatch_dtype(
-      t->dtype(), [&](auto type) { return Lister<decltype(type)>(t, edge).list(t->data(), 0); });
-}
-
-TensorImpl* tensor_argument(const char* function, PyObject* object) {
-  if (!is_tensor(object))
-    fail(ErrorKind::kType, function, "() takes a Tensor, not ", Py_TYPE(object)->tp_name);
-  return impl_of(object);
-}
-
-void check_count(const char* function, Py_ssize_t nargs, Py_ssize_t wanted) {
-  check(nargs == wanted, ErrorKind::kType, function, "() takes ", wanted, " arguments (", nargs,
-        " given)");
-}
-
 PyObject* py_edge_list(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&] {
-    check_count("_edge_list", nargs, 2);
-    TensorImpl* t = tensor_argument("_edge_list", args[0]);
+    check(nargs == 2 && is_tensor(args[0]), ErrorKind::kType, "_edge_list(tensor, n)");
     long long edge = PyLong_AsLongLong(args[1]);
     if (edge == -1 && PyErr_Occurred()) throw_python();
-    return edge_list_of(t, edge);
-  });
-}
-
-PyObject* py_to_bytes(PyObject*, PyObject* object) {
-  return guarded([&] {
-    TensorImpl* t = tensor_argument("_to_bytes", object);
-    auto size = static_cast<Py_ssize_t>(t->numel() * static_cast<int64_t>(item_size(t->dtype())));
-    PyObject* bytes = checked(PyBytes_FromStringAndSize(nullptr, size));
-    int64_t strides[kMaxDims];
-    contiguous_strides(t->sizes(), t->ndim(), strides);
-    run_copy(PyBytes_AS_STRING(bytes), strides, t->dtype(), t->data(), t->strides(), t->dtype(),
-             t->sizes(), t->ndim());
-    return bytes;
+    return edge_list_of(impl_of(args[0]), edge);
   });
 }
 
 PyMethodDef kFunctions[] = {
     {"_edge_list", method(py_edge_list), METH_FASTCALL,
      "(t, n): nested lists with the first and last n elements of each dimension; n < 0: all."},
-    {"_to_bytes", py_to_bytes, METH_O, "The elements as bytes, row-major."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -104,9 +70,12 @@ PyObject* item_of(TensorImpl* t) {
                         [&](auto type) { return checked(number<decltype(type)>(t->data())); });
 }
 
-PyObject* tolist_of(TensorImpl* t) { return nested_list(t, -1); }
+PyObject* tolist_of(TensorImpl* t) { return edge_list_of(t, -1); }
 
-PyObject* edge_list_of(TensorImpl* t, int64_t edge_items) { return nested_list(t, edge_items); }
+PyObject* edge_list_of(TensorImpl* t, int64_t edge) {
+  return dispatch_dtype(
+      t->dtype(), [&](auto type) { return Lister<decltype(type)>(t, edge).list(t->data(), 0); });
+}
 
 bool init_to_python(PyObject* module) { return PyModule_AddFunctions(module, kFunctions) == 0; }
 

@@ -44,27 +44,19 @@ def capsule_of(tensor, stream, max_version, dl_device, copy):
         raise TypeError("stream must be ``int`` or ``none``")
     if stream is not None and stream != -1:
         raise AssertionError(f"stream should be None on cpu.\n  got  {stream}")
-    if dl_device is not None:
-        _check_target(dl_device, copy)
+    if dl_device is not None and not isinstance(dl_device, tuple):
+        given = type(dl_device).__name__
+        raise TypeError(f"_to_dlpack(): argument 'dl_device' must be tuple of ints, not {given}")
+    if dl_device is not None and len(dl_device) != 2:
+        raise RuntimeError("dl_device must be either None or a tuple of ints")
+    if dl_device is not None and dl_device[0] != DLDeviceType.kDLCPU:
+        if copy is False:
+            raise ValueError(
+                f"cannot move (i.e. copy=False) tensor from cpu to {dl_device} without copying."
+            )
+        raise BufferError(f"Unsupported device_type: {dl_device[0]}\n  fix: there is only the CPU.")
     versioned = max_version is not None and max_version[0] >= 1
     return _C._to_dlpack(tensor, versioned, bool(copy))
-
-
-def _check_target(dl_device, copy):
-    if not isinstance(dl_device, tuple):
-        raise TypeError(
-            "_to_dlpack(): argument 'dl_device' must be tuple of ints, not "
-            f"{type(dl_device).__name__}"
-        )
-    if len(dl_device) != 2:
-        raise RuntimeError("dl_device must be either None or a tuple of ints")
-    if dl_device[0] == DLDeviceType.kDLCPU:
-        return
-    if copy is False:
-        raise ValueError(
-            f"cannot move (i.e. copy=False) tensor from cpu to {dl_device} without copying."
-        )
-    raise BufferError(f"Unsupported device_type: {dl_device[0]}\n  fix: there is only the CPU, 1.")
 
 
 def to_dlpack(tensor):

@@ -7,7 +7,7 @@ from _module import torch
 
 
 def bits(t):
-    return hashlib.sha256(torch._C._to_bytes(t.detach())).hexdigest()[:16]
+    return hashlib.sha256(memoryview(t.detach()).tobytes()).hexdigest()[:16]
 
 
 def spread(n, low, high, dtype, seed):
