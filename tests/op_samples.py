@@ -36,6 +36,13 @@ _BINARY = [
     Sample([(3, 2, "t"), (3, 2)]),
     Sample([(3, 1, "expanded"), (3, 1)]),
 ]
+_SPREAD = [
+    Sample([(4,)]),
+    Sample([(2, 3)], (1,)),
+    Sample([(2, 3)], (None,), {"correction": 0}),
+    Sample([(2, 3, 2, "t")], ((0, -1),), {"correction": 2, "keepdim": True}),
+    Sample([(0, 3)], (1,)),
+]
 _WITH_NUMBER = [Sample([(2, 3)], (1.5,)), Sample([()], (2,)), Sample([(3,)], (True,))]
 _NO_BOOL = _WITH_NUMBER[:2]
 _SIZES = [Sample([], ((2, 3),)), Sample([], ((),)), Sample([], ((0, 2),)), Sample([], (3,))]
@@ -279,6 +286,25 @@ SAMPLES = {
     ("index_select", 0): [Sample([(2, 3)], (1, _PICK)), Sample([(3, 2, "t")], (-1, _PICK))],
     ("gather", 0): [Sample([(3,)], (0, _PICK)), Sample([(2, 3)], (1, _PICK.reshape(1, 3)))],
     ("take", 0): [Sample([(2, 3)], (_PICK,)), Sample([(3, 2, "t")], (_PICK,))],
+    ("prod", 0): _UNARY,
+    ("prod", 1): [
+        Sample([(2, 3)], (1,)),
+        Sample([(3, 2, "t")], (0, True)),
+        Sample([()], (0,)),
+        Sample([(2, 0)], (1,)),
+        Sample([(3, 1, "expanded")], (-1,)),
+    ],
+    ("nansum", 0): [*_UNARY, Sample([(2, 3)], (1, True)), Sample([(2, 3, 2)], ((0, -1),))],
+    ("any", 0): _UNARY,
+    ("any", 1): [Sample([(2, 3)], (1,)), Sample([(2, 3)], ((0, 1), True)), Sample([(0, 2)], (0,))],
+    ("all", 0): _UNARY,
+    ("all", 1): [Sample([(2, 3)], (1,)), Sample([(2, 3)], (None, True)), Sample([(0, 2)], (0,))],
+    ("var", 0): _SPREAD,
+    ("var", 1): [Sample([(2, 3)], (1, False, True)), Sample([(3, 2, "t")], ((0, 1), True))],
+    ("var", 2): [Sample([(2, 3)], (False,))],
+    ("std", 0): _SPREAD,
+    ("std", 1): [Sample([(2, 3)], (1, False, True)), Sample([(3, 2, "t")], ((0, 1), True))],
+    ("std", 2): [Sample([(2, 3)], (False,))],
     ("nonzero", 0): [Sample([(2, 3)]), Sample([()])],
     ("_linalg_vector_norm", 0): [
         *_UNARY,

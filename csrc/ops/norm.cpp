@@ -109,18 +109,12 @@ void VectorNorm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in)
   bool some = node.slot(3).is_dims();
   if (some) dims = node.slot(3).as_dims();
   bool keepdim = node.slot(4).as_bool();
-  const Dims sizes = x->shape();
   // With keepdim's shape they broadcast against x.
   auto kept = [&](const Tensor& t) {
-    if (!some || dims.n == 0 || keepdim || sizes.n == 0) return t;
-    Dims shape = sizes;
-    for (int64_t d : dims) shape[wrap_dim(d, sizes.n)] = 1;
-    return view(t, shape);
+    return spread_shape(t, x->shape(), some ? &dims : nullptr, keepdim);
   };
-  DType from = x->dtype();
-  Tensor wide = from == y->dtype() ? x : to_dtype(x, y->dtype());
-  Tensor slope = norm_gradient(wide, kept(y), kept(g), node.slot(2).as_double(), dims);
-  grad_in[0] = (from == slope->dtype() ? slope : to_dtype(slope, from)).ref();
+  Tensor slope = norm_gradient(to_dtype_of(x, y), kept(y), kept(g), node.slot(2).as_double(), dims);
+  grad_in[0] = to_dtype_of(slope, x).ref();
 }
 
 void NormNamed::forward(Call& call) {

@@ -99,13 +99,15 @@ TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer r
   return out;
 }
 
+Tensor spread_shape(const Tensor& reduced, const Dims& sizes, const Dims* dims, bool keepdim) {
+  if (!dims || dims->n == 0 || keepdim || sizes.n == 0) return reduced;
+  Dims kept = sizes;
+  for (int64_t d : *dims) kept[wrap_dim(d, sizes.n)] = 1;
+  return view(reduced, kept);
+}
+
 Tensor spread(const Tensor& reduced, const Dims& sizes, const Dims* dims, bool keepdim) {
-  if (!dims || dims->n == 0 || keepdim || sizes.n == 0) return expand(reduced, sizes);
-  bool gone[kMaxDims] = {};
-  for (int64_t d : *dims) gone[wrap_dim(d, sizes.n)] = true;
-  Dims kept;
-  for (int d = 0; d < sizes.n; ++d) kept.push(gone[d] ? 1 : sizes[d]);
-  return expand(view(reduced, kept), sizes);
+  return expand(spread_shape(reduced, sizes, dims, keepdim), sizes);
 }
 
 double reduced_count(const Dims& sizes, const Dims* dims) {

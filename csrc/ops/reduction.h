@@ -26,6 +26,9 @@ TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer r
 // null or empty: all were reduced.
 Tensor spread(const Tensor& reduced, const Dims& sizes, const Dims* dims, bool keepdim);
 
+// A reduction's output in the shape that it would have with keepdim.
+Tensor spread_shape(const Tensor& reduced, const Dims& sizes, const Dims* dims, bool keepdim);
+
 // The number of elements that were reduced to one.
 double reduced_count(const Dims& sizes, const Dims* dims);
 

@@ -96,6 +96,7 @@ const std::vector<Op*>& op_table() {
     add_elementwise_ops(t);
     add_reduce_ops(t);
     add_norm_ops(t);
+    add_statistics_ops(t);
     add_shape_ops(t);
     add_view_ops(t);
     add_dims_ops(t);

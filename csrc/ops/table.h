@@ -75,6 +75,7 @@ void add_ops(ops::OpList<Ops...>, std::vector<Op*>& table) {
 void add_elementwise_ops(std::vector<Op*>& table);
 void add_reduce_ops(std::vector<Op*>& table);
 void add_norm_ops(std::vector<Op*>& table);
+void add_statistics_ops(std::vector<Op*>& table);
 void add_shape_ops(std::vector<Op*>& table);
 void add_view_ops(std::vector<Op*>& table);
 void add_dims_ops(std::vector<Op*>& table);

@@ -71,6 +71,8 @@ Tensor sum(const Tensor& t, const Dims& dims, bool keepdim);
 // Sums over the dimensions that broadcasting to t's shape added or stretched.
 Tensor sum_to(const Tensor& t, const Dims& sizes);
 Tensor to_dtype(const Tensor& t, DType dtype);
+// t in the dtype of `other`: t itself where that is its dtype.
+Tensor to_dtype_of(const Tensor& t, const Tensor& other);
 Tensor matmul2d(const Tensor& a, const Tensor& b);
 Tensor full(const Dims& sizes, DType dtype, double value);
 

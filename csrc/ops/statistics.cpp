@@ -1,0 +1,267 @@
+#include "ops/statistics.h"
+
+#include <cmath>
+#include <utility>
+
+#include "core/host.h"
+#include "graph/grad_mode.h"
+#include "ops/elementwise.h"
+#include "ops/join.h"
+#include "ops/reduction.h"
+#include "ops/table.h"
+
+namespace rl {
+
+namespace {
+
+using ops::Num;
+
+TensorRef as_dtype(TensorRef t, DType dtype) {
+  return t->dtype() == dtype ? t : to_dtype(Tensor(std::move(t)), dtype).ref();
+}
+
+Tensor is_zero(const Tensor& x) { return call_op(op_of<ops::Eq>(), {x.value(), Value::of_int(0)}); }
+
+// --- products
+
+DType product_dtype(TensorImpl* t, const Value& dtype) {
+  if (dtype.kind == Kind::kDType) return dtype.dtype;
+  return is_float(t->dtype()) ? t->dtype() : DType::kInt64;
+}
+
+TensorRef product_over(TensorImpl* t, const Value& dims, bool keepdim, const Value& asked) {
+  DType dtype = product_dtype(t, asked);
+  DType compute = dtype == DType::kBool ? DType::kInt64 : compute_dtype(dtype);
+  return as_dtype(reduce_over(t, Reduction(t, dims), keepdim, Reducer::kProduct, compute), dtype);
+}
+
+// The product of the other elements of each line of x (lines, n). Where one element is 0 only its
+// own place is not, where two are all are: by products from both ends, which need no division.
+Tensor product_of_others(const Tensor& x) {
+  int64_t n = x->sizes()[1];
+  if (n == 1) return full(x->shape(), x->dtype(), 1);
+  std::vector<Tensor> before(static_cast<size_t>(n)), after(static_cast<size_t>(n));
+  std::vector<TensorImpl*> columns;
+  auto at = [](std::vector<Tensor>& v, int64_t i) -> Tensor& { return v[static_cast<size_t>(i)]; };
+  for (int64_t i = 1; i < n; ++i) {
+    Tensor left = select(x, 1, i - 1), right = select(x, 1, n - i);
+    at(before, i) = i == 1 ? left : at(before, i - 1) * left;
+    at(after, n - 1 - i) = i == 1 ? right : at(after, n - i) * right;
+  }
+  std::vector<Tensor> others;
+  for (int64_t i = 0; i < n; ++i)
+    others.push_back(i == 0       ? at(after, 0)
+                     : i == n - 1 ? at(before, n - 1)
+                                  : at(before, i) * at(after, i));
+  for (const Tensor& t : others) columns.push_back(t.get());
+  TensorList list{columns.data(), static_cast<int>(columns.size())};
+  return call_op(op_of<ops::Stack>(), {Value::of(list), Value::of_int(1)});
+}
+
+bool has_zero(TensorImpl* t) {
+  GradModeGuard unrecorded(false);
+  Tensor zeros = is_zero(Tensor(TensorRef::borrow(t)));
+  TensorRef any = reduce_over(zeros.get(), Reduction(zeros.get(), Value::none()), false,
+                              Reducer::kMax, DType::kBool);
+  return *any->data() != 0;
+}
+
+// g times the product of the others, along `dim` of x; g and y as with keepdim. PyTorch divides
+// where no element is 0, too.
+Tensor product_gradient(const Tensor& x, const Tensor& y, const Tensor& g, int dim) {
+  if (x->numel() == 0) return full(x->shape(), x->dtype(), 0);
+  if (!has_zero(x.get())) return g * (y / x);
+  int64_t n = x->sizes()[dim];
+  Tensor last = transpose(x, dim, x->ndim() - 1);
+  Tensor lines = reshape(last, Dims::of({x->numel() / n, n}));
+  Tensor others = transpose(reshape(product_of_others(lines), last->shape()), dim, x->ndim() - 1);
+  return g * others;
+}
+
+// --- variances
+
+struct Spread {
+  Reduction r;
+  double divisor;
+
+  Spread(TensorImpl* t, const Value& dims, const Value& correction)
+      : r(t, dims),
+        divisor(static_cast<double>(r.count) -
+                (correction.is_number() ? correction.as_double() : 1)) {}
+};
+
+TensorRef variance(Call& call, const char* name) {
+  TensorImpl* t = call.tensor(0);
+  check(is_float(t->dtype()), ErrorKind::kRuntime,
+        "std and var only support floating point and complex dtypes\n  fix: convert first, as in "
+        "x.float().",
+        name, "().");
+  Spread s(t, call.args[1], call.args[2]);
+  if (s.divisor <= 0)
+    host().warn(
+        "UserWarning",
+        concat(name,
+               "(): degrees of freedom is <= 0. Correction should be strictly less than the "
+               "reduction factor (input numel divided by output numel)."));
+  GradModeGuard unrecorded(false);
+  DType dtype = t->dtype(), compute = compute_dtype(dtype);
+  bool keepdim = call.args[3].i != 0;
+  Tensor total(reduce_over(t, s.r, keepdim, Reducer::kSum, compute));
+  Tensor mean = total / Num(static_cast<double>(s.r.count));
+  Tensor squares(reduce_over(t, s.r, keepdim, Reducer::kSumSquares, compute, mean.get()));
+  Tensor result = squares / Num(s.divisor > 0 ? s.divisor : 0);
+  if (name[0] == 's') result = call_op(op_of<ops::Sqrt>(), {result.value()});
+  return as_dtype(result.ref(), dtype);
+}
+
+// The slots that var and std share, and x with g in keepdim's shape.
+struct SpreadSlots {
+  Tensor x;
+  Dims dims;
+  bool keepdim;
+  double correction;
+
+  explicit SpreadSlots(OpNode& node)
+      : x(node.saved(0)),
+        keepdim(node.slot(3).as_bool()),
+        correction(node.slot(2).kind() == SavedKind::kNone ? 1 : node.slot(2).as_double()) {
+    if (node.slot(1).is_dims()) dims = node.slot(1).as_dims();
+  }
+  Tensor kept(const Tensor& t) const {
+    return spread_shape(t, x->shape(), dims.n ? &dims : nullptr, keepdim);
+  }
+  // g d(var)/dx.
+  Tensor slope(const Tensor& g) const {
+    double n = reduced_count(x->shape(), dims.n ? &dims : nullptr);
+    Dims all;
+    for (int d = 0; d < x->ndim() && !dims.n; ++d) all.push(d);
+    Tensor mean = sum(x, dims.n ? dims : all, true) / Num(n);
+    return Num(2 / (n - correction)) * g * (x - mean);
+  }
+};
+
+template <class Main>
+void unbiased(Call& call, const Value& dims, const Value& flag, const Value& keepdim) {
+  call.output =
+      call_op(op_of<Main>(), {call.args[0], dims, Value::of_int(flag.i != 0), keepdim}).ref();
+}
+
+}  // namespace
+
+namespace ops {
+
+void Prod::forward(Call& call) {
+  call.output = product_over(call.tensor(0), Value::none(), false, call.args[1]);
+}
+
+void Prod::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor x(node.saved(0)), y(node.saved(1)), g(grad_out[0]);
+  Tensor flat = reshape(to_dtype_of(x, y), Dims::of({x->numel()}));
+  Tensor slope = reshape(product_gradient(flat, y, g, 0), x->shape());
+  grad_in[0] = to_dtype_of(slope, x).ref();
+}
+
+void ProdDim::forward(Call& call) {
+  call.output = product_over(call.tensor(0), call.args[1], call.args[2].i != 0, call.args[3]);
+}
+
+void ProdDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor x(node.saved(0)), y(node.saved(1)), g(grad_out[0]);
+  Dims dims = Dims::of({node.slot(2).as_int()});
+  bool keepdim = node.slot(3).as_bool();
+  Tensor wide = to_dtype_of(x, y);
+  if (x->ndim() == 0) {
+    grad_in[0] = to_dtype_of(g, x).ref();
+    return;
+  }
+  Tensor slope =
+      product_gradient(wide, spread_shape(y, x->shape(), &dims, keepdim),
+                       spread_shape(g, x->shape(), &dims, keepdim), wrap_dim(dims[0], x->ndim()));
+  grad_in[0] = to_dtype_of(slope, x).ref();
+}
+
+void NanSum::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  DType dtype = product_dtype(t, call.args[3]);
+  DType compute = dtype == DType::kBool ? DType::kInt64 : compute_dtype(dtype);
+  // nan is looked for where it can be: in the input.
+  Reducer reducer = is_float(compute) ? Reducer::kSumNoNan : Reducer::kSum;
+  TensorRef from = TensorRef::borrow(t);
+  if (is_float(t->dtype()) && !is_float(compute)) {
+    GradModeGuard unrecorded(false);
+    Tensor x(from);
+    Tensor nan = call_op(op_of<Ne>(), {x.value(), x.value()});
+    from = math::select(nan, Num(0), x).ref();
+  }
+  call.output = as_dtype(
+      reduce_over(from.get(), Reduction(t, call.args[1]), call.args[2].i != 0, reducer, compute),
+      dtype);
+}
+
+void NanSum::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor x(node.saved(2)), g(grad_out[0]);
+  Dims dims;
+  bool some = node.slot(0).is_dims();
+  if (some) dims = node.slot(0).as_dims();
+  Tensor wide = spread(g, x->shape(), some ? &dims : nullptr, node.slot(1).as_bool());
+  Tensor nan = call_op(op_of<Ne>(), {x.value(), x.value()});
+  grad_in[0] = to_dtype_of(math::select(nan, Num(0), wide), x).ref();
+}
+
+namespace {
+// uint8 stays uint8, as in PyTorch; everything else answers in bool.
+void quantify(Call& call, Reducer reducer, const Value& dims, bool keepdim) {
+  TensorImpl* t = call.tensor(0);
+  TensorRef out = reduce_over(t, Reduction(t, dims), keepdim, reducer, DType::kBool);
+  call.output = t->dtype() == DType::kUInt8 ? as_dtype(std::move(out), DType::kUInt8) : out;
+}
+}  // namespace
+
+void Any::forward(Call& call) { quantify(call, Reducer::kMax, Value::none(), false); }
+void AnyDims::forward(Call& call) {
+  quantify(call, Reducer::kMax, call.args[1], call.args[2].i != 0);
+}
+void All::forward(Call& call) { quantify(call, Reducer::kMin, Value::none(), false); }
+void AllDims::forward(Call& call) {
+  quantify(call, Reducer::kMin, call.args[1], call.args[2].i != 0);
+}
+
+void Var::forward(Call& call) { call.output = variance(call, "var"); }
+
+void Var::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  SpreadSlots s(node);
+  grad_in[0] = s.slope(s.kept(Tensor(grad_out[0]))).ref();
+}
+
+void Std::forward(Call& call) { call.output = variance(call, "std"); }
+
+void Std::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  SpreadSlots s(node);
+  Tensor y(node.saved(4));
+  Tensor g = math::select(is_zero(y), Num(0), Tensor(grad_out[0]) / (y * Num(2)));
+  grad_in[0] = s.slope(s.kept(g)).ref();
+}
+
+void VarUnbiasedDim::forward(Call& call) {
+  unbiased<Var>(call, call.args[1], call.args[2], call.args[3]);
+}
+void VarUnbiased::forward(Call& call) {
+  unbiased<Var>(call, Value::none(), call.args[1], Value::of_bool(false));
+}
+void StdUnbiasedDim::forward(Call& call) {
+  unbiased<Std>(call, call.args[1], call.args[2], call.args[3]);
+}
+void StdUnbiased::forward(Call& call) {
+  unbiased<Std>(call, Value::none(), call.args[1], Value::of_bool(false));
+}
+
+}  // namespace ops
+
+void add_statistics_ops(std::vector<Op*>& table) { add_ops(ops::StatisticsOps{}, table); }
+
+}  // namespace rl
