@@ -81,4 +81,13 @@ def numel(shape):
     return count
 
 
-from . import attributes, calls, functions, graph, indices, shapes, signatures  # noqa: E402, F401 - they register
+from . import (  # noqa: E402 - they register
+    attributes,  # noqa: F401
+    calls,  # noqa: F401
+    functions,  # noqa: F401
+    graph,  # noqa: F401
+    indices,  # noqa: F401
+    modules,  # noqa: F401
+    shapes,  # noqa: F401
+    signatures,  # noqa: F401
+)
