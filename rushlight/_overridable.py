@@ -33,6 +33,8 @@ def _namespaces():
 def _is_overridable(function):
     if isinstance(function, types.BuiltinFunctionType):
         return function.__name__ in _function_names()
+    if isinstance(function, _C.function):
+        return True
     while function is not None:
         code = getattr(function, "__code__", None)
         if code is not None and not _ASKS.isdisjoint(code.co_names):
@@ -85,6 +87,8 @@ def _found():
                 overridable.setdefault(module, []).append(function)
             else:
                 ignored.add(function)
+    for functions in overridable.values():
+        ignored.difference_update(functions)  # nn.functional.relu_ is Tensor.relu_
     return overridable, names, ignored
 
 

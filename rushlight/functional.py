@@ -58,5 +58,8 @@ def broadcast_tensors(*tensors):
     return tuple(t if list(t.shape) == shape else t.expand(shape) for t in tensors)
 
 
+_C._overridable_module(globals(), "broadcast_shapes")
+
+
 def __getattr__(name):
     raise module_getattr(__name__, name)

@@ -16,5 +16,8 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     return _C._linalg_vector_norm(x, ord, dim, keepdim, dtype=dtype, out=out)
 
 
+_C._overridable_module(globals())
+
+
 def __getattr__(name):
     raise module_getattr(__name__, name)

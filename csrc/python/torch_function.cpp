@@ -92,7 +92,10 @@ std::string text_of(PyObject* object) {
 
 std::string name_of(const Callee& callee) {
   std::string name = callee.door == Door::kFunction ? "torch." : "torch.Tensor.";
-  name += callee.name;
+  // The core's functions behind those of nn.functional: _linear.
+  bool functional = callee.door == Door::kFunction && callee.name[0] == '_';
+  name += functional ? "nn.functional." : "";
+  name += callee.name + (functional ? 1 : 0);
   if (callee.door == Door::kGet) name += ".__get__";
   if (callee.door == Door::kSet) name += ".__set__";
   if (callee.door == Door::kDelete) name += ".__delete__";
@@ -364,7 +367,8 @@ bool init_torch_function(PyObject* module) {
   return disabled_torch_function && descriptor &&
          PyObject_SetAttr(reinterpret_cast<PyObject*>(tensor_type), g_name, descriptor.get()) ==
              0 &&
-         init_torch_function_state(module) && make_functions_overridable(module);
+         init_torch_function_state(module) && init_overridable_function(module) &&
+         make_functions_overridable(module);
 }
 
 }  // namespace rl::python

@@ -72,6 +72,12 @@ class Overloads {
     add(object);
     return true;
   }
+  // Adds a plain tensor too: functions of Python hear of its class, as in PyTorch.
+  void look_at_any(PyObject* object) {
+    if (Py_TYPE(object) == tensor_type ? !torch_function_state.subclasses_disabled
+                                       : takes_over(object))
+      add(object);
+  }
   bool empty() const { return objects_.empty(); }
   const std::vector<PyRef>& objects() const { return objects_; }
   PyRef types() const;
@@ -129,6 +135,7 @@ PyObject* call_overridden_operator(const char* name, const Overloads& overloads,
 
 bool init_torch_function(PyObject* module);
 bool init_torch_function_state(PyObject* module);
+bool init_overridable_function(PyObject* module);
 
 // --- implementation
 

@@ -103,8 +103,9 @@ PyObject* has_any(PyObject*, PyObject* sequence) {
     // A copy: looking at an object may run code that changes a list.
     PyRef items(checked(PySequence_Tuple(fast.get())));
     auto* tuple = reinterpret_cast<PyTupleObject*>(items.get());
-    return PyBool_FromLong((torch_function_modes && mode_active()) ||
-                           any_takes_over(tuple->ob_item, PyTuple_GET_SIZE(items.get())));
+    Py_ssize_t n = PyTuple_GET_SIZE(items.get());
+    return PyBool_FromLong((n && torch_function_modes && mode_active()) ||
+                           any_takes_over(tuple->ob_item, n));
   });
 }
 
@@ -116,22 +117,8 @@ PyObject* handle(PyObject*, PyObject* const* args, Py_ssize_t n) {
     PyRef relevant(checked(PySequence_Tuple(args[1])));
     Overloads overloads;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(relevant.get()); ++i)
-      overloads.look_at(PyTuple_GET_ITEM(relevant.get(), i));
+      overloads.look_at_any(PyTuple_GET_ITEM(relevant.get(), i));
     return handle_torch_function(args[0], overloads, args[2], args[3]);
-  });
-}
-
-// _overloaded_args(relevant_args): those whose __torch_function__ is asked, in that order.
-PyObject* overloaded_args(PyObject*, PyObject* sequence) {
-  return guarded([&]() -> PyObject* {
-    PyRef items(checked(PySequence_Tuple(sequence)));
-    Overloads overloads;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i)
-      overloads.look_at(PyTuple_GET_ITEM(items.get(), i));
-    PyRef list(checked(PyList_New(0)));
-    for (const PyRef& object : overloads.objects())
-      checked(PyList_Append(list.get(), object.get()));
-    return list.release();
   });
 }
 
@@ -197,7 +184,6 @@ PyMethodDef kFunctions[] = {
     {"_has_torch_function_variadic", method(has_variadic), METH_FASTCALL,
      "Whether a mode or one of the arguments takes over."},
     {"_handle_torch_function", method(handle), METH_FASTCALL, nullptr},
-    {"_overloaded_args", overloaded_args, METH_O, nullptr},
     {"_is_torch_function_enabled", is_enabled, METH_NOARGS, "Whether classes take part."},
     {"_is_torch_function_all_disabled", is_all_disabled, METH_NOARGS,
      "Whether neither classes nor modes take part."},

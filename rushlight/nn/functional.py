@@ -138,5 +138,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     return _reduced(_C._huber_loss(a, b, 0, delta) * weight, code)
 
 
+_C._overridable_module(globals())
+
+
 def __getattr__(name):
     raise module_getattr(__name__, name)

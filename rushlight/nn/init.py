@@ -182,6 +182,9 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
     return tensor
 
 
+_C._overridable_module(globals(), "calculate_gain")
+
+
 def _deprecated(function):
     """The name that a function had before it ended in ``_``."""
     old = function.__name__.removesuffix("_")
