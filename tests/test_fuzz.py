@@ -1,5 +1,6 @@
 """The fuzzer, small: more of it by hand, `python tests/fuzz/fuzz_surface.py SEED 100000`."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -11,11 +12,16 @@ SCRIPT = pathlib.Path(__file__).parent / "fuzz" / "fuzz_surface.py"
 
 
 def fuzz(seed, episodes):
+    environment = dict(os.environ)
+    if "ASAN_OPTIONS" in environment:
+        # What a memory limit does elsewhere: AddressSanitizer itself reserves terabytes.
+        environment["ASAN_OPTIONS"] += ":max_allocation_size_mb=256"
     result = subprocess.run(
         [sys.executable, str(SCRIPT), str(seed), str(episodes)],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
+        env=environment,
     )
     first, *rest = result.stdout.splitlines() or [""]
     log = pathlib.Path(first.split(":")[0])

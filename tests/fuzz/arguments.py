@@ -234,6 +234,77 @@ class Arguments:
             return self.sizes()
         return self.other()
 
+    def likely(self, kind):
+        """An argument of the kind that a signature asks for, mostly in range."""
+        rng, torch = self.rng, self.torch
+        kind = kind.rstrip("?")
+        if kind == "Tensor | Number":
+            return self.tensor() if rng.random() < 0.7 else rng.choice(NUMBERS[:10])
+        if kind == "Tensor":
+            return self.tensor()
+        if kind == "Tensor[]":
+            return [self.tensor() for _ in range(rng.randrange(4))]
+        if kind in ("Number", "float"):
+            return rng.choice([0, 1, 2, 0.5, -1.5, 3, True])
+        if kind == "int":
+            return rng.choice(SIZES)
+        if kind in ("int[]", "int...", "Size"):
+            return [rng.choice(SIZES) for _ in range(rng.choice([0, 1, 1, 2, 2, 3]))]
+        if kind == "bool":
+            return rng.random() < 0.5
+        if kind == "dtype":
+            return rng.choice(self.dtypes)
+        if kind == "str":
+            return rng.choice(WORDS)
+        if kind == "Generator":
+            return torch.Generator()
+        return "cpu" if kind == "device" else None
+
+    def function_class(self):
+        """An autograd.Function whose methods do one odd thing or another."""
+        torch, rng = self.torch, self.rng
+        ways = [rng.randrange(10) for _ in range(2)]
+        argument = self.argument
+
+        def forward(ctx, *inputs):
+            tensors = [t for t in inputs if isinstance(t, torch.Tensor)]
+            first = tensors[0] if tensors else torch.ones(2)
+            if ways[0] == 0:
+                ctx.mark_dirty(first)
+                return first.mul_(2) if first.dtype == torch.float32 else first
+            if ways[0] == 1:
+                return inputs
+            if ways[0] == 2:
+                return first.view(-1), argument()
+            if ways[0] == 3:
+                raise KeyError("forward")
+            result = first * 2
+            if ways[0] == 4:
+                ctx.mark_non_differentiable(rng.choice([first, result]))
+            if ways[0] == 5:
+                ctx.set_materialize_grads(argument())
+            ctx.save_for_backward(*rng.choice([tensors, [result], [None], [argument()], []]))
+            ctx.kept = rng.choice([ctx, result, inputs, None])
+            return result
+
+        def backward(ctx, *grads):
+            if ways[1] == 0:
+                raise KeyError("backward")
+            if ways[1] == 1:
+                return argument()
+            if ways[1] == 2:
+                return grads[0], *grads
+            if ways[1] == 3:
+                return torch.ones(5)
+            saved = ctx.saved_tensors
+            if ways[1] == 4 and saved:
+                ctx.needs_input_grad  # noqa: B018 - read, as a program would
+                return grads[0] * saved[0]
+            return grads if ways[1] > 6 else grads[0]
+
+        members = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+        return type("Fn", (torch.autograd.Function,), members)
+
     def hook(self):
         """A hook that behaves badly in one of several ways."""
         torch, rng, pool = self.torch, self.rng, self.pool

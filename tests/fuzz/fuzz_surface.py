@@ -70,6 +70,26 @@ def surface():
                 yield f"{owner.__name__}.{name}", owner, value
 
 
+def operations():
+    """Yield (name, parameters, whether a method) of every op and in-place form that has a name."""
+    for op in torch._C._op_table():
+        if op["form"] == "internal" or op["name"] in LEFT_OUT:
+            continue
+        inside = op["signature"].split("(", 1)[1].rsplit(")", 1)[0]
+        parameters, keyword_only = [], False
+        for part in filter(None, inside.split(", ")):
+            if part == "*":
+                keyword_only = True
+                continue
+            word, kind = part.split(": ", 1)
+            kind, _, default = kind.partition(" = ")
+            parameters.append((word.split("|")[0], kind, keyword_only, bool(default)))
+        for name in (op["name"], op["name"] + "_"):
+            for owner, method in ((torch, False), (torch.Tensor, True)):
+                if hasattr(owner, name):
+                    yield name, [p for p in parameters if not (method and p[0] == "out")], method
+
+
 def attributes():
     """Names of the attributes of a Tensor that are no methods."""
     t = torch.ones(2, 2, requires_grad=True)
@@ -89,8 +109,11 @@ class Episode:
     def run(self):
         for _ in range(self.rng.choice([1, 2, 4, 8])):
             call, text = self.rng.choices(
-                [self.function, self.operator, self.indexing, self.attribute, self.derivative],
-                [1, 0, 0, 0, 0] if self.only else [60, 12, 12, 6, 10],
+                [
+                    *(self.function, self.operation, self.operator, self.indexing),
+                    *(self.attribute, self.derivative, self.custom),
+                ],
+                [1, 0, 0, 0, 0, 0, 0] if self.only else [40, 20, 12, 12, 6, 10, 3],
             )[0]()
             # The description first, flushed: after a crash it is all that is left.
             print(f"{self.number}: {text}", file=self.log, flush=True)
@@ -142,6 +165,39 @@ class Episode:
             [*map(shown, positional), *(f"{k}={shown(v)}" for k, v in keywords.items())]
         )
         return lambda: use(function(*positional, **keywords), self.arguments), f"{name}({text})"
+
+    def operation(self):
+        """An op with arguments of the kinds in its signature, now and then another one."""
+        name, parameters, method = self.rng.choice(OPERATIONS)
+        positional, keywords = [], {}
+        for word, kind, keyword_only, optional in parameters:
+            if optional and self.rng.random() < 0.6:
+                continue
+            likely = self.rng.random() < 0.93
+            value = self.arguments.likely(kind) if likely else self.arguments.argument()
+            if keyword_only or keywords or (optional and self.rng.random() < 0.5):
+                keywords[word] = value
+            else:
+                positional.append(value)
+        function = getattr(torch.Tensor if method else torch, name)
+        text = ", ".join(
+            [*map(shown, positional), *(f"{k}={shown(v)}" for k, v in keywords.items())]
+        )
+        return lambda: function(*positional, **keywords), f"{name}({text})"
+
+    def custom(self):
+        """A custom Function, applied, and run backwards."""
+        cls = self.arguments.function_class()
+        inputs = [self.arguments.argument() for _ in range(self.rng.choice([1, 1, 2, 3]))]
+
+        def call():
+            result = cls.apply(*inputs)
+            for t in result if isinstance(result, tuple) else [result]:
+                if isinstance(t, torch.Tensor) and t.requires_grad:
+                    t.sum().backward(retain_graph=self.rng.random() < 0.5)
+            return result
+
+        return call, f"Function.apply({', '.join(map(shown, inputs))})"
 
     def operator(self):
         a = self.arguments.tensor()
@@ -258,6 +314,7 @@ def limit_memory():
 
 
 SURFACE = list(surface())
+OPERATIONS = list(operations())
 ATTRIBUTES = attributes()
 NODE_BASE = type((torch.ones(1, requires_grad=True) * 2).grad_fn).__mro__[-2]
 
