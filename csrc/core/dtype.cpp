@@ -13,8 +13,8 @@ constexpr const char* kTensorTypes[kDTypes] = {
     "torch.IntTensor",   "torch.LongTensor",  "torch.HalfTensor", "torch.BFloat16Tensor",
     "torch.FloatTensor", "torch.DoubleTensor"};
 constexpr const char* kCppNames[kDTypes] = {
-    "bool",     "unsigned char", "signed char",   "short", "int",
-    "long int", "c10::Half",     "c10::BFloat16", "float", "double"};
+    "bool",     "unsigned char", "signed char",   "short int", "int",
+    "long int", "c10::Half",     "c10::BFloat16", "float",     "double"};
 }  // namespace
 
 const char* dtype_name(DType t) { return kNames[static_cast<int>(t)]; }

@@ -180,11 +180,13 @@ void MaskedSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_i
 
 void IndexSelect::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  TensorImpl* index = call.tensor(2);
   int dim = wrap_dim(call.args[1].i, t->ndim());
-  check(index->ndim() <= 1, ErrorKind::kIndex, "index_select(): Index is supposed to be a vector");
-  check(index->dtype() == DType::kInt64, ErrorKind::kRuntime,
+  check(call.tensor(2)->ndim() <= 1, ErrorKind::kIndex,
+        "index_select(): Index is supposed to be a vector");
+  TensorRef places = as_places(call.tensor(2));
+  check(static_cast<bool>(places), ErrorKind::kRuntime,
         "index_select(): Expected dtype int32 or int64 for index");
+  TensorImpl* index = places.get();
   check(t->ndim() > 0 || index->numel() == 1, ErrorKind::kRuntime,
         "index_select(): Index to scalar can have only 1 value, got ", index->numel(), " value(s)");
   int64_t size = t->ndim() ? t->sizes()[dim] : 1, n = index->numel();
@@ -263,8 +265,10 @@ void Gather::forward(Call& call) {
     call.output = TensorImpl::empty(t->dtype(), index->shape());
     return;
   }
-  check(index->dtype() == DType::kInt64, ErrorKind::kRuntime,
+  TensorRef places = as_places(index);
+  check(static_cast<bool>(places), ErrorKind::kRuntime,
         "gather(): Expected dtype int32/int64 for index");
+  index = places.get();
   check(std::max(index->ndim(), 1) == std::max(t->ndim(), 1), ErrorKind::kRuntime,
         "Index tensor must have the same number of dimensions as input tensor");
   for (int d = 0; d < t->ndim() && d < index->ndim(); ++d)
@@ -300,7 +304,8 @@ void GatherBackward::forward(Call& call) {
   TensorRef grad = row_major(call.tensor(0));
   TensorRef out = full(*call.args[3].dims, grad->dtype(), 0).ref();
   if (grad->numel()) {
-    TensorImpl* index = call.tensor(2);
+    TensorRef places = as_places(call.tensor(2));
+    TensorImpl* index = places.get();
     Lines lines = lines_of(out->shape(), strides_of(out.get()), call.args[1].i, index);
     const auto* numbers = reinterpret_cast<const int64_t*>(index->data());
     dispatch_dtype(grad->dtype(), [&](auto zero) {

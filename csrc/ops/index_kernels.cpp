@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "kernels/iterator.h"
+#include "ops/tensor.h"
 
 namespace rl {
 
@@ -34,6 +35,12 @@ void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out) {
   }
 }
 
+TensorRef as_places(TensorImpl* index) {
+  if (index->dtype() == DType::kInt64) return TensorRef::borrow(index);
+  if (index->dtype() != DType::kInt32) return {};
+  return to_dtype(Tensor(TensorRef::borrow(index)), DType::kInt64).ref();
+}
+
 namespace {
 
 int64_t read_index(TensorImpl* t, int64_t at) {
@@ -49,10 +56,15 @@ std::vector<TensorRef> expand_masks(TensorImpl* t, const TensorList& indices) {
       out.emplace_back();
       continue;
     }
-    check(!is_float(index->dtype()), ErrorKind::kIndex,
-          "tensors used as indices must be long, int, byte or bool tensors");
+    TensorRef mask;
+    if (index->dtype() == DType::kUInt8) {
+      mask = to_dtype(Tensor(TensorRef::borrow(index)), DType::kBool).ref();
+      index = mask.get();
+    }
     if (index->dtype() != DType::kBool) {
-      out.push_back(TensorRef::borrow(index));
+      out.push_back(as_places(index));
+      check(static_cast<bool>(out.back()), ErrorKind::kIndex,
+            "tensors used as indices must be long, int, byte or bool tensors");
       continue;
     }
     for (int d = 0; d < index->ndim(); ++d) {

@@ -23,6 +23,8 @@ struct Places {
   }
 };
 
+// Indices as the loops read them: int64, to which int32 is converted; null for any other dtype.
+TensorRef as_places(TensorImpl* index);
 // Throws PyTorch's IndexErrors for what does not fit `t`.
 Places resolve(TensorImpl* t, const TensorList& indices);
 // The chosen elements in a fresh row-major tensor.

@@ -33,7 +33,19 @@ struct Chosen {
 bool is_integer_scalar(PyObject* key) {
   if (!is_tensor(key)) return false;
   TensorImpl* t = impl_of(key);
-  return t->ndim() == 0 && t->dtype() == DType::kInt64;
+  return t->ndim() == 0 && category(t->dtype()) == Category::kInt && t->dtype() != DType::kUInt8;
+}
+
+// PyTorch takes bytes for masks still.
+bool is_mask(TensorImpl* t) { return t->dtype() == DType::kBool || t->dtype() == DType::kUInt8; }
+
+// The tensor as a list of indices takes it: a mask of bytes becomes one of bools.
+TensorRef mask_or_numbers(TensorImpl* t) {
+  if (t->dtype() != DType::kUInt8) return TensorRef::borrow(t);
+  host().warn("UserWarning",
+              "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
+              "instead.");
+  return to_dtype(Tensor(TensorRef::borrow(t)), DType::kBool).ref();
 }
 
 bool is_int_key(PyObject* key) {
@@ -43,7 +55,6 @@ bool is_int_key(PyObject* key) {
 }
 
 int64_t int_of_key(PyObject* key) {
-  if (is_tensor(key)) return *reinterpret_cast<const int64_t*>(impl_of(key)->data());
   PyRef index(checked(PyNumber_Index(key)));
   int overflow = 0;
   int64_t value = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
@@ -104,12 +115,10 @@ void add_flag(Chosen& chosen, bool on) {
 
 bool is_flag(PyObject* key) {
   return PyBool_Check(key) ||
-         (is_tensor(key) && impl_of(key)->ndim() == 0 && impl_of(key)->dtype() == DType::kBool);
+         (is_tensor(key) && impl_of(key)->ndim() == 0 && is_mask(impl_of(key)));
 }
 
-bool flag_of(PyObject* key) {
-  return is_tensor(key) ? *reinterpret_cast<const bool*>(impl_of(key)->data()) : key == Py_True;
-}
+bool flag_of(PyObject* key) { return is_tensor(key) ? *impl_of(key)->data() != 0 : key == Py_True; }
 
 [[noreturn, gnu::cold]] void refuse(PyObject* key) {
   fail(ErrorKind::kIndex,
@@ -121,7 +130,7 @@ bool flag_of(PyObject* key) {
 // How many dimensions of the tensor a part of the key speaks of.
 int dims_of(PyObject* part) {
   if (part == Py_None || part == Py_Ellipsis || is_flag(part)) return 0;
-  if (is_tensor(part) && impl_of(part)->dtype() == DType::kBool) return impl_of(part)->ndim();
+  if (is_tensor(part) && is_mask(impl_of(part))) return impl_of(part)->ndim();
   return 1;
 }
 
@@ -166,7 +175,7 @@ void apply_part(Chosen& chosen, PyObject* part, int dims_left, bool alone) {
   } else if (is_flag(part)) {
     add_flag(chosen, flag_of(part));
   } else if (is_tensor(part)) {
-    add_index(chosen, TensorRef::borrow(impl_of(part)));
+    add_index(chosen, mask_or_numbers(impl_of(part)));
   } else if (PySequence_Check(part)) {
     add_index(chosen, index_tensor(part));
   } else {

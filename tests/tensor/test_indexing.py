@@ -306,3 +306,43 @@ def test_leaf_is_not_written():
     with torch.no_grad():
         x[0] = 5.0
     assert x.tolist() == [5.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["int32", "int64"])
+def test_indices_of_each_dtype_that_pytorch_takes(name):
+    x, i = torch.arange(6.0).view(2, 3), torch.tensor([1, 0], dtype=getattr(torch, name))
+    assert x[i].tolist() == x.index_select(0, i).tolist() == [[3.0, 4.0, 5.0], [0.0, 1.0, 2.0]]
+    assert x[i, i].tolist() == [4.0, 0.0] and x[:, i].tolist() == [[1.0, 0.0], [4.0, 3.0]]
+    assert x.gather(1, i.view(2, 1)).tolist() == [[1.0], [3.0]]
+    x[i[0], i] = 9.0  # int32 was read as int64, beyond its memory
+    assert x.tolist() == [[0.0, 1.0, 2.0], [9.0, 9.0, 5.0]]
+
+
+def test_gradients_through_int32_indices():
+    x = torch.ones(2, 3, requires_grad=True)
+    i = torch.tensor([1, 1], dtype=torch.int32)
+    (x[i].sum() + x.gather(1, i.view(2, 1)).sum() + x.index_select(1, i).sum()).backward()
+    assert x.grad.tolist() == [[0.0, 3.0, 0.0], [2.0, 5.0, 2.0]]
+
+
+@pytest.mark.parametrize("name", ["int8", "int16", "float16", "float32"])
+def test_indices_of_other_dtypes_are_refused(name):
+    x, i = torch.arange(6.0).view(2, 3), torch.tensor([1, 0], dtype=getattr(torch, name))
+    sentence = "tensors used as indices must be long, int, byte or bool tensors"
+    for read in (lambda: x[i], lambda: x[:, i], lambda: x[i, i], lambda: x.index_put((i,), x[0])):
+        with pytest.raises(IndexError, match=sentence):
+            read()
+
+
+def test_zero_dim_integers_of_every_dtype_select():
+    x = torch.arange(6.0).view(2, 3)
+    for dtype in (torch.int8, torch.int16, torch.int32, torch.int64):
+        assert x[torch.tensor(-1, dtype=dtype)].tolist() == [3.0, 4.0, 5.0]
+
+
+def test_bytes_are_a_mask_with_a_warning():
+    x, mask = torch.arange(6.0).view(2, 3), torch.tensor([0, 5], dtype=torch.uint8)
+    with recorded_warnings() as caught:
+        assert x[mask].tolist() == [[3.0, 4.0, 5.0]]
+    assert str(caught[0].message).startswith("indexing with dtype torch.uint8 is now deprecated")
+    assert x[torch.tensor(2, dtype=torch.uint8)].shape == (1, 2, 3)
