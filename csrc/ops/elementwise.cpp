@@ -112,10 +112,17 @@ void check_exponent(const Call& call, DType type) {
         "Integers to negative integer powers are not allowed.");
 }
 
-[[gnu::noinline]] void check_divisor(const Value& v) {
-  bool zero = v.is_number() && v.as_int() == 0;
+// As the loop will see it: 256 is 0 among bytes.
+[[gnu::noinline]] void check_divisor(const Value& v, DType type) {
+  bool zero = false;
+  if (v.is_number())
+    dispatch_dtype(type, [&](auto x) {
+      if constexpr (std::is_integral_v<decltype(x)>) zero = !static_cast<decltype(x)>(v.as_int());
+    });
   if (v.is_tensor()) {
-    TensorRef flags = call_op(op_of<ops::Eq>(), {v, Value::of_int(0)}).ref();
+    Tensor divisor(TensorRef::borrow(v.t));
+    if (v.t->dtype() != type) divisor = to_dtype(divisor, type);
+    TensorRef flags = call_op(op_of<ops::Eq>(), {divisor.value(), Value::of_int(0)}).ref();
     TensorRef row_major = contiguous_clone(Tensor(flags)).ref();
     const auto* at = reinterpret_cast<const bool*>(row_major->data());
     zero = std::find(at, at + row_major->numel(), true) != at + row_major->numel();
@@ -150,7 +157,8 @@ DType result_type(const Call& call, const Elementwise& e) {
   }
   if (!plain) type = promoted_type(call, e);
   if (op.record->scalar_promotes) check_exponent(call, type);
-  if (op.record->divides_integers && category(type) == Category::kInt) check_divisor(call.args[1]);
+  if (op.record->divides_integers && category(type) == Category::kInt)
+    check_divisor(call.args[1], type);
   if (is_float(type)) return type;
   if (op.record->computes == Computes::kFloating) return default_dtype();
   if (type == DType::kBool && op.record->computes == Computes::kNumeric) refuse_bool(op);

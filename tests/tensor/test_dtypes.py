@@ -264,3 +264,13 @@ def test_default_dtype_of_16_bits():
         assert (torch.ones(1, dtype=torch.int64) / 2).dtype == torch.float16
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", ["uint8", "int8", "int16", "int32"])
+def test_divisor_that_becomes_zero_in_the_dtype_is_refused(name):
+    x = torch.ones(2, dtype=getattr(torch, name))
+    for divisor in (0, 2**32, torch.tensor(2**32)):  # ended the process
+        for divide in (operator.floordiv, torch.Tensor.floor_divide_):
+            with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+                divide(x, divisor)
+    assert (x // torch.tensor([3, 2**32])).tolist() == [0, 0]
