@@ -46,3 +46,7 @@ def test_interpreter_ends_cleanly_with_everything_alive():
 def test_import_is_light():
     lines = run_script("import_cost").splitlines()
     assert lines == ["loaded:", "after repr:"]
+
+
+def test_everything_works_under_a_recursion_limit_of_100():
+    assert run_script("low_recursion_limit").strip() == "fine"
