@@ -305,6 +305,12 @@ SAMPLES = {
     ("std", 0): _SPREAD,
     ("std", 1): [Sample([(2, 3)], (1, False, True)), Sample([(3, 2, "t")], ((0, 1), True))],
     ("std", 2): [Sample([(2, 3)], (False,))],
+    ("isfinite", 0): _UNARY,
+    ("isinf", 0): _UNARY,
+    ("isnan", 0): _UNARY,
+    ("isclose", 0): [Sample([(2, 3), (2, 3)]), Sample([(2, 1), (3,)], (1.0, 0.5, True))],
+    ("allclose", 0): [Sample([(2, 3), (2, 3)]), Sample([(0,), ()], (1.0, 0.5, True))],
+    ("equal", 0): [Sample([(2, 3), (2, 3)]), Sample([(2, 3), (3,)])],
     ("nonzero", 0): [Sample([(2, 3)]), Sample([()])],
     ("_linalg_vector_norm", 0): [
         *_UNARY,

@@ -13,6 +13,12 @@ from rushlight import _C
 
 STUB = Path(__file__).parent.parent / "rushlight" / "_C.pyi"
 
+RESULTS = {
+    "Tensor": "Tensor",
+    "Tensor[]": "builtins.tuple[Tensor, ...]",
+    "bool": "builtins.bool",
+}
+
 TYPES = {
     "Tensor": "Tensor",
     "Tensor[]": "Sequence[Tensor]",
@@ -94,8 +100,7 @@ def op_lines(ops, method, indent):
             if method:  # out= is the function's alone
                 arguments = arguments.removesuffix(", *, out: Tensor | None = None")
                 arguments = arguments.removesuffix(", out: Tensor | None = None")
-            many = op["signature"].endswith("-> Tensor[]")
-            result = "builtins.tuple[Tensor, ...]" if many else "Tensor"
+            result = RESULTS[op["signature"].rpartition("-> ")[2]]
             lines.append(f"{indent}def {name}({arguments}) -> {result}: ...")
     return lines, set(by_name)
 

@@ -89,6 +89,43 @@ struct Ge {
   using grad_other = NotDifferentiable;
 };
 
-using CompareOps = OpList<Eq, Ne, Lt, Le, Gt, Ge>;
+// x - x is 0 for every finite number, nan otherwise.
+struct IsFinite {
+  static constexpr OpRecord record{.name = "isfinite",
+                                   .signature = "isfinite(input: Tensor) -> Tensor",
+                                   .doc = "True where the element is neither infinite nor nan.",
+                                   .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x) {
+    return x - x == T(0);
+  }
+  using grad_input = NotDifferentiable;
+};
+
+struct IsInf {
+  static constexpr OpRecord record{.name = "isinf",
+                                   .signature = "isinf(input: Tensor) -> Tensor",
+                                   .doc = "True where the element is infinite.",
+                                   .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x) {
+    return (x == x) & (x - x != T(0));
+  }
+  using grad_input = NotDifferentiable;
+};
+
+struct IsNan {
+  static constexpr OpRecord record{.name = "isnan",
+                                   .signature = "isnan(input: Tensor) -> Tensor",
+                                   .doc = "True where the element is nan.",
+                                   .computes = Computes::kAny};
+  template <class T>
+  RL_FN static bool forward(T x) {
+    return x != x;
+  }
+  using grad_input = NotDifferentiable;
+};
+
+using CompareOps = OpList<Eq, Ne, Lt, Le, Gt, Ge, IsFinite, IsInf, IsNan>;
 
 }  // namespace rl::RL_ISA

@@ -191,6 +191,7 @@ struct Op {
   const Elementwise* elementwise = nullptr;
   bool composite = false;     // made of other ops, which record for it
   bool many_outputs = false;  // the result is a tuple, even of one
+  bool answers_bool = false;  // the result is its only element, as a Python bool
   bool takes_list = false;    // an argument is a TensorList: the number of edges is the call's
   std::vector<SlotSpec> slots;
   uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors

@@ -36,6 +36,7 @@ std::unique_ptr<Op> make_entry(const OpRecord& record) {
   op->record = &record;
   op->signature = parse_signature(record.signature);
   op->many_outputs = op->signature.result == "Tensor[]";
+  op->answers_bool = op->signature.result == "bool";
   op->node_name = derive_node_name(record);
   for (size_t i = 0; i < op->signature.params.size(); ++i) {
     const Param& param = op->signature.params[i];
@@ -97,6 +98,7 @@ const std::vector<Op*>& op_table() {
     add_reduce_ops(t);
     add_norm_ops(t);
     add_statistics_ops(t);
+    add_close_ops(t);
     add_shape_ops(t);
     add_view_ops(t);
     add_dims_ops(t);

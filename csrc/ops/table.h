@@ -76,6 +76,7 @@ void add_elementwise_ops(std::vector<Op*>& table);
 void add_reduce_ops(std::vector<Op*>& table);
 void add_norm_ops(std::vector<Op*>& table);
 void add_statistics_ops(std::vector<Op*>& table);
+void add_close_ops(std::vector<Op*>& table);
 void add_shape_ops(std::vector<Op*>& table);
 void add_view_ops(std::vector<Op*>& table);
 void add_dims_ops(std::vector<Op*>& table);

@@ -309,6 +309,7 @@ PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
 }  // namespace
 
 PyObject* wrap_outputs(Call& call) {
+  if (call.op->answers_bool) return item_of(call.output.get());
   if (!call.output) return PyTuple_New(0);
   if (call.op->record->fields) {
     PyRef named(checked(PyStructSequence_New(result_type(*call.op->record))));
@@ -445,7 +446,7 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
       }
       if (out) return write_out(p, call, out);
       dispatch(call);
-      if (call.op->many_outputs) return wrap_outputs(call);
+      if (call.op->many_outputs || call.op->answers_bool) return wrap_outputs(call);
       return wrap(std::move(call.output));
     }
     fail_arguments(p, self, args, n, kwnames, why);

@@ -53,7 +53,7 @@ def test_every_unary_op_has_a_reference():
         name
         for (name, _), op in RECORDS.items()
         if op["elementwise"] and op["n_tensors"] == 1 and op["form"] == "both" and name != "pow"
-        if "other" not in op["signature"]
+        if "other" not in op["signature"] and not name.startswith("is")
     }
     assert unary == set(REFERENCES)
 
