@@ -146,6 +146,22 @@ def _set_state(tensor, state):
 
 
 @overridable
+def _view_func(self, new_base):
+    """Return the view of `new_base` that this tensor is of its own base.
+
+    Returns: Tensor; None where this is no view, or where the two bases differ in dtype or geometry.
+    """
+    base = self._base
+    if base is None or (base.dtype, base.shape, base.stride(), base.storage_offset()) != (
+        new_base.dtype,
+        new_base.shape,
+        new_base.stride(),
+        new_base.storage_offset(),
+    ):
+        return None
+    return new_base.as_strided(self.shape, self.stride(), self.storage_offset())
+
+
 def __reduce_ex__(self, protocol):
     """Pickle values, dtype, strides, requires_grad and attributes; neither grad nor graph.
 
@@ -213,6 +229,7 @@ _METHODS = (
     __copy__,
     __deepcopy__,
     __reduce_ex__,
+    _view_func,
 )
 
 

@@ -371,7 +371,18 @@ PyObject* post_hook_dict(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
+// _increment_version(tensor): as after a write that nobody recorded.
+PyObject* increment_version(PyObject*, PyObject* tensor) {
+  return guarded([&]() -> PyObject* {
+    check(is_tensor(tensor), ErrorKind::kRuntime,
+          "increment_version expects each element of the iterable to be a tensor");
+    impl_of(tensor)->bump_version();
+    Py_RETURN_NONE;
+  });
+}
+
 PyMethodDef kFunctions[] = {
+    {"_increment_version", increment_version, METH_O, nullptr},
     {"_backward", method(backward), kFast, nullptr},
     {"_grad", method(grad), kFast, nullptr},
     {"_hook_dict", method(hook_dict), METH_FASTCALL, nullptr},

@@ -165,8 +165,10 @@ PyObject* input_metadata(PyObject* self, void*) {
   return guarded([&] {
     Node* node = self_node(self);
     if (!node) return checked(PyTuple_New(0));
-    PyRef tuple(checked(PyTuple_New(node->n_outputs())));
-    for (uint32_t i = 0; i < node->n_outputs(); ++i) {
+    uint32_t n = 0;  // outputs that take a gradient come first: the indices of max() are none
+    while (n < node->n_outputs() && is_float(node->output_meta(n).dtype)) ++n;
+    PyRef tuple(checked(PyTuple_New(n)));
+    for (uint32_t i = 0; i < n; ++i) {
       Dims shape = node->output_shape(i);
       PyObject* item = checked(PyStructSequence_New(g_metadata_type));
       PyTuple_SET_ITEM(tuple.get(), i, item);

@@ -349,3 +349,24 @@ def test_operation_on_a_view_that_may_not_be_used_raises_and_leaves_nothing_half
         with pytest.raises(RuntimeError, match="Output 0 of Unbind"):
             first * first
         del others
+
+
+def test_view_made_again_of_another_base():
+    x = torch.arange(6.0)
+    v = x.view(2, 3).t()[1:]
+    again = v._view_func(x * 2)
+    assert again.tolist() == (v * 2).tolist() and again.stride() == v.stride()
+    assert v._view_func(torch.zeros(5)) is None and x._view_func(x) is None
+
+
+def test_increment_version_is_a_write_that_nobody_recorded():
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    loss = (y * y).sum()
+    torch.autograd.graph.increment_version([y])
+    assert y._version == 1 and torch.autograd.graph.increment_version(x) is None
+    with pytest.raises(RuntimeError, match="is at version 1; expected version 0 instead"):
+        loss.backward()
+    for wrong in (3, None, [3], "a"):
+        with pytest.raises(RuntimeError, match="increment_version expect"):
+            torch.autograd.graph.increment_version(wrong)
