@@ -1,6 +1,7 @@
 #include "ops/random.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -78,18 +79,32 @@ void draw_normal(TensorImpl* t, double mean, double std, Generator& generator) {
   });
 }
 
+// The digits of T, and its largest integer: what a float rounds to beyond that is infinite.
+template <class T>
+constexpr int kDigits = std::numeric_limits<T>::digits;
+template <>
+constexpr int kDigits<Half> = 11;
+template <>
+constexpr int kDigits<BFloat16> = 8;
+template <class T>
+constexpr double kLargest = std::numeric_limits<T>::max();
+template <>
+constexpr double kLargest<Half> = 65504;
+template <>
+constexpr double kLargest<BFloat16> = std::numeric_limits<float>::max();
+
 // The float nearest to an integer, as one; beyond int64 the lowest, which no bound compares with.
 template <class T>
 int64_t rounded(int64_t i) {
-  T x = static_cast<T>(i);
-  return x < T(0x1p63) ? static_cast<int64_t>(x) : INT64_MIN;
+  double x = static_cast<double>(T(i));
+  return x >= -0x1p63 && x < 0x1p63 ? static_cast<int64_t>(x) : INT64_MIN;
 }
 
 // The distance of neighbouring floats at i, doubled where i is a power of two's end.
 template <class T>
 int64_t spacing(int64_t i) {
   int top = 63 - __builtin_clzll(static_cast<uint64_t>(i < 0 ? -i : i));
-  return int64_t{1} << (top - std::numeric_limits<T>::digits + 1);
+  return int64_t{1} << (top - kDigits<T> + 1);
 }
 
 // Moves bounds inside that the dtype would round out of the interval.
@@ -102,17 +117,26 @@ void round_inside(int64_t& from, int64_t* to) {
   if (last >= *to) *to = last - spacing<T>(*to - 1);
 }
 
-// `what` lies in the integers that the dtype counts without gaps.
-void check_counted(TensorImpl* t, int64_t bound, const char* what) {
-  if (t->dtype() == DType::kBool)
-    check(bound == 0 || bound == 1, ErrorKind::kRuntime, what, " is out of bounds for bool");
-  if (!is_float(t->dtype())) return;
-  int digits = t->dtype() == DType::kFloat32 ? 24 : 53;
-  if (bound < -(int64_t{1} << digits) || bound > int64_t{1} << digits)
-    host().warn("UserWarning",
-                concat(what, " is out of bounds [-(2^", digits, "), 2^", digits,
-                       "]. Due to precision limitations ", dtype_cpp_name(t->dtype()),
-                       " can support discrete uniform distribution only within this range."));
+// `what` is a number of the dtype, and one of those that it counts without gaps.
+template <class T>
+void check_counted(int64_t bound, const char* what) {
+  constexpr DType dtype = dtype_of<T>();
+  if constexpr (!kIsFloat<T>) {
+    check(bound >= std::numeric_limits<T>::min() && bound <= std::numeric_limits<T>::max(),
+          ErrorKind::kRuntime, what, " is out of bounds for ", dtype_cpp_name(dtype), ". ", what,
+          " is ", bound, "; torch.", dtype_name(dtype), " holds the integers from ",
+          int64_t{std::numeric_limits<T>::min()}, " to ", int64_t{std::numeric_limits<T>::max()});
+  } else {
+    check(std::abs(static_cast<double>(bound)) <= kLargest<T>, ErrorKind::kRuntime, what,
+          " is out of bounds for ", dtype_cpp_name(dtype), ". ", what, " is ", bound,
+          "; the largest number of torch.", dtype_name(dtype), " is ", kLargest<T>);
+    constexpr int64_t kEnd = int64_t{1} << kDigits<T>;
+    if (bound < -kEnd || bound > kEnd)
+      host().warn("UserWarning",
+                  concat(what, " is out of bounds [-(2^", kDigits<T>, "), 2^", kDigits<T>,
+                         "]. Due to precision limitations ", dtype_cpp_name(dtype),
+                         " can support discrete uniform distribution only within this range."));
+  }
 }
 
 // range 0: every int64.
@@ -139,37 +163,50 @@ void draw_range(TensorImpl* t, int64_t from, uint64_t range, Generator& generato
 void draw_between(TensorImpl* t, int64_t from, int64_t to, Generator& generator) {
   check(from < to, ErrorKind::kRuntime,
         "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", to);
-  if (is_float(t->dtype())) {
-    t->dtype() == DType::kFloat32 ? round_inside<float>(from, &to)
-                                  : round_inside<double>(from, &to);
-    check(from < to, ErrorKind::kRuntime,
-          "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got "
-          "from=",
-          from, " >= to=", to);
-  }
-  check_counted(t, from, "from");
-  check_counted(t, to - 1, "to - 1");
+  dispatch_dtype(t->dtype(), [&](auto x) {
+    using T = decltype(x);
+    if constexpr (kIsFloat<T>) {
+      round_inside<T>(from, &to);
+      check(from < to, ErrorKind::kRuntime,
+            "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got "
+            "from=",
+            from, " >= to=", to);
+    }
+    check_counted<T>(from, "from");
+    check_counted<T>(to - 1, "to - 1");
+  });
   draw_range(t, from, static_cast<uint64_t>(to) - static_cast<uint64_t>(from), generator);
+}
+
+// Every int64, which only the widest dtypes hold; PyTorch's lists, its float16 apart.
+void draw_all_words(TensorImpl* t, Generator& generator) {
+  DType dtype = t->dtype();
+  constexpr const char* kName = "random_full_64_bits_range_kernel_cpu";
+  check(dtype != DType::kBool && dtype != DType::kFloat16, ErrorKind::kNotImplemented, "\"", kName,
+        "\" not implemented for '", dtype_title(dtype), "'");
+  check(dtype >= DType::kInt64, ErrorKind::kRuntime, kName,
+        " handles only int64, double, float and bfloat16");
+  draw_range(t, INT64_MIN, 0, generator);
 }
 
 // As far as the dtype counts without gaps.
 void draw_upwards(TensorImpl* t, int64_t from, Generator& generator) {
-  if (from == INT64_MIN) {
-    check(t->dtype() != DType::kBool, ErrorKind::kNotImplemented,
-          "\"random_full_64_bits_range_kernel_cpu\" not implemented for 'Bool'");
-    return draw_range(t, from, 0, generator);
-  }
-  int64_t last = t->dtype() == DType::kBool ? 1 : INT64_MAX;
-  if (is_float(t->dtype())) {
-    bool narrow = t->dtype() == DType::kFloat32;
-    last = int64_t{1} << (narrow ? 24 : 53);
-    narrow ? round_inside<float>(from, nullptr) : round_inside<double>(from, nullptr);
-    check(from < last, ErrorKind::kRuntime,
-          "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to "
-          "dtype, but got from=",
-          from, " > to_inc=", last);
-  }
-  check_counted(t, from, "from");
+  if (from == INT64_MIN) return draw_all_words(t, generator);
+  int64_t last = 0;
+  dispatch_dtype(t->dtype(), [&](auto x) {
+    using T = decltype(x);
+    if constexpr (kIsFloat<T>) {
+      last = int64_t{1} << kDigits<T>;
+      round_inside<T>(from, nullptr);
+      check(from < last, ErrorKind::kRuntime,
+            "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to "
+            "dtype, but got from=",
+            from, " > to_inc=", last);
+    } else {
+      last = std::numeric_limits<T>::max();
+    }
+    check_counted<T>(from, "from");
+  });
   draw_range(t, from, static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1, generator);
 }
 

@@ -91,6 +91,71 @@ def test_bool_takes_only_its_two_numbers():
         flags.random_(-1, None)
 
 
+LIMITS = {
+    torch.uint8: ("unsigned char", 0, 255),
+    torch.int8: ("signed char", -128, 127),
+    torch.int16: ("short int", -(2**15), 2**15 - 1),
+    torch.int32: ("int", -(2**31), 2**31 - 1),
+    torch.float16: ("c10::Half", -65504, 65504),
+}
+
+
+@pytest.mark.parametrize(("dtype", "limits"), LIMITS.items(), ids=str)
+def test_bounds_that_the_dtype_does_not_hold_are_refused(dtype, limits):
+    # They wrapped around, or became infinite.
+    name, lowest, highest = limits
+    with pytest.raises(RuntimeError, match=f"^to - 1 is out of bounds for {name}"):
+        torch.randint(0, highest + 2, (3,), dtype=dtype)
+    with pytest.raises(RuntimeError, match=f"^from is out of bounds for {name}"):
+        torch.empty(3, dtype=dtype).random_(lowest - 1, 5)
+    with pytest.raises(RuntimeError, match=f"^to - 1 is out of bounds for {name}"):
+        torch.empty(3, dtype=dtype).random_(highest + 2)
+    with recorded_warnings():
+        drawn = torch.randint(lowest, highest + 1, (500,), dtype=dtype).tolist()
+    assert lowest <= min(drawn) < lowest / 2 + 9 and highest / 2 < max(drawn) <= highest
+
+
+@pytest.mark.parametrize(
+    ("dtype", "last"),
+    [
+        (torch.uint8, 255),
+        (torch.int8, 127),
+        (torch.int16, 2**15 - 1),
+        (torch.int32, 2**31 - 1),
+        (torch.float16, 2**11),
+        (torch.bfloat16, 2**8),
+    ],
+    ids=str,
+)
+def test_random_up_to_none_ends_where_a_narrow_dtype_ends(dtype, last):
+    drawn = torch.empty(60, dtype=dtype).random_(last - 1, None, generator=seeded())
+    assert set(drawn.tolist()) == {last - 1, last}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "digits", "name"),
+    [(torch.float16, 11, "c10::Half"), (torch.bfloat16, 8, "c10::BFloat16")],
+    ids=str,
+)
+def test_a_16_bit_float_warns_where_its_integers_have_gaps(dtype, digits, name):
+    with recorded_warnings() as caught:
+        torch.randint(0, 2**digits + 1, (2,), dtype=dtype)
+    assert not caught
+    with recorded_warnings() as caught:
+        torch.randint(0, 2**digits + 2, (2,), dtype=dtype)
+    said = f"to - 1 is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations "
+    assert [str(w.message).startswith(said + name) for w in caught] == [True]
+
+
+def test_every_word_fits_only_the_widest_dtypes():
+    drawn = torch.empty(50, dtype=torch.bfloat16).random_(-(2**63), None).tolist()
+    assert min(drawn) < -(2.0**62) and max(drawn) > 2.0**62
+    with pytest.raises(RuntimeError, match="handles only int64, double, float and bfloat16"):
+        torch.empty(3, dtype=torch.int32).random_(-(2**63), None)
+    with pytest.raises(NotImplementedError, match="not implemented for 'Half'"):
+        torch.empty(3, dtype=torch.float16).random_(-(2**63), None)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 100])
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.float64])
 def test_randperm_is_a_permutation(n, dtype):
