@@ -20,6 +20,10 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     Raises: ValueError where copy=False and there is no memory to share; else as ``tensor``,
         ``from_numpy``, ``from_dlpack`` and ``frombuffer``.
     """
+    if _C._is_torch_function_mode_enabled():
+        given = {"dtype": dtype, "device": device, "copy": copy, "requires_grad": requires_grad}
+        given = {name: value for name, value in given.items() if value is not None}
+        return _C._handle_torch_function(asarray, (), (obj,), given)
     _check_arguments(dtype, device, copy, requires_grad)
     shared = _over_memory_of(obj, dtype, copy)
     if shared is None:

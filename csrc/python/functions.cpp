@@ -154,13 +154,28 @@ PyObject* alias_method(PyTypeObject* type, const char* name, const char* alias) 
 constexpr struct {
   const char* name;
   const char* alias;
-} kAliases[] = {{"mul", "multiply"},      {"mul_", "multiply_"},    {"sub", "subtract"},
-                {"sub_", "subtract_"},    {"div", "divide"},        {"div_", "divide_"},
-                {"div", "true_divide"},   {"div_", "true_divide_"}, {"neg", "negative"},
-                {"neg_", "negative_"},    {"abs", "absolute"},      {"abs_", "absolute_"},
-                {"lt", "less"},           {"le", "less_equal"},     {"gt", "greater"},
-                {"ge", "greater_equal"},  {"ne", "not_equal"},      {"transpose", "swapaxes"},
-                {"transpose", "swapdims"}};
+} kAliases[] = {{"mul", "multiply"},
+                {"mul_", "multiply_"},
+                {"sub", "subtract"},
+                {"sub_", "subtract_"},
+                {"div", "divide"},
+                {"div_", "divide_"},
+                {"div", "true_divide"},
+                {"div_", "true_divide_"},
+                {"neg", "negative"},
+                {"neg_", "negative_"},
+                {"abs", "absolute"},
+                {"abs_", "absolute_"},
+                {"lt", "less"},
+                {"le", "less_equal"},
+                {"gt", "greater"},
+                {"ge", "greater_equal"},
+                {"ne", "not_equal"},
+                {"transpose", "swapaxes"},
+                {"transpose", "swapdims"},
+                {"__truediv__", "__div__"},
+                {"__rtruediv__", "__rdiv__"},
+                {"__itruediv__", "__idiv__"}};
 
 }  // namespace
 

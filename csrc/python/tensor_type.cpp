@@ -134,53 +134,6 @@ int tensor_setattro(PyObject* object, PyObject* name, PyObject* value) {
   return status;
 }
 
-// Tensor(2, 3), Tensor([1., 2.]), Tensor(tensor), Tensor().
-PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  return guarded([&]() -> PyObject* {
-    if (kwargs && PyDict_GET_SIZE(kwargs)) {
-      PyObject *key, *value;
-      Py_ssize_t at = 0;
-      while (PyDict_Next(kwargs, &at, &key, &value)) {
-        const char* name = PyUnicode_AsUTF8(key);
-        check(name && std::string(name) == "device", ErrorKind::kType,
-              "new() received an invalid combination of arguments: unexpected keyword '",
-              name ? name : "?", "'");
-        check_device(value);
-      }
-    }
-    Py_ssize_t n = PyTuple_GET_SIZE(args);
-    TensorRef t;
-    PyObject* first = n ? PyTuple_GET_ITEM(args, 0) : nullptr;
-    if (n == 0) {
-      int64_t zero = 0;
-      t = TensorImpl::empty(default_dtype(), &zero, 1);
-    } else if (n == 1 && is_tensor(first)) {
-      t = detached_alias(impl_of(first));
-    } else if (PyLong_Check(first)) {
-      Dims sizes;
-      for (Py_ssize_t i = 0; i < n; ++i) {
-        int64_t size = PyLong_AsLongLong(PyTuple_GET_ITEM(args, i));
-        if (size == -1 && PyErr_Occurred()) throw_python();
-        check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ",
-              size);
-        sizes.push(size);
-      }
-      t = TensorImpl::empty(default_dtype(), sizes);
-    } else {
-      check(n == 1, ErrorKind::kType, "new() received an invalid combination of arguments");
-      if (PyTuple_Check(first) && PyObject_TypeCheck(first, &PyTuple_Type) && is_size(first)) {
-        Dims sizes;
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(first); ++i)
-          sizes.push(PyLong_AsLongLong(PyTuple_GET_ITEM(first, i)));
-        t = TensorImpl::empty(default_dtype(), sizes);
-      } else {
-        t = tensor_from_data(first, dtype_object(default_dtype()));
-      }
-    }
-    return type == tensor_type ? wrap(std::move(t)) : wrap_as(std::move(t), type);
-  });
-}
-
 PyMemberDef kMembers[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},

@@ -6,6 +6,8 @@
 namespace rl::python {
 
 bool init_tensor_type(PyObject* module);
+// Tensor's tp_new.
+PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 // Host callback: see core/host.h.
 void release_wrapper(TensorImpl* impl);
 // The wrapper, if any, takes part in garbage collection from now on (hooks, history).

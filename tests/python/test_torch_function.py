@@ -7,6 +7,9 @@ import weakref
 import pytest
 from support import leaf, recorded_warnings, rushlight_only, torch
 
+# How a class is looked up depends on the interpreter.
+pytestmark = pytest.mark.python_versions
+
 
 class Recorder(torch.Tensor):
     """Keeps what it is called with, and goes on as Tensor does."""

@@ -13,6 +13,9 @@ overrides = importlib.import_module(f"{torch.__name__}.overrides")
 BaseTorchFunctionMode = overrides.BaseTorchFunctionMode
 TorchFunctionMode = overrides.TorchFunctionMode
 
+# How a class is looked up depends on the interpreter.
+pytestmark = pytest.mark.python_versions
+
 
 class Log(TorchFunctionMode):
     def __init__(self, name="", heard=None):
@@ -49,6 +52,7 @@ T = torch.Tensor
         (lambda t: torch.zeros(2), torch.zeros),
         (lambda t: torch.tensor([1.0]), torch.tensor),
         (lambda t: torch.as_tensor([1.0]), torch.as_tensor),
+        (lambda t: torch.asarray([1.0]), torch.asarray),
         (lambda t: torch.rand(2), torch.rand),
         (lambda t: t.shape, T.shape.__get__),
         (lambda t: t.grad, T.grad.__get__),
