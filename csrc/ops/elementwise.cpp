@@ -143,7 +143,9 @@ DType result_type(const Call& call, const Elementwise& e) {
   for (int i = e.promotes_from; i < e.n_args; ++i) {
     const Value& v = call.args[i];
     if (v.is_tensor()) {
-      if (op.record->bool_error && v.t->dtype() == DType::kBool) refuse_bool(op);
+      // One bool among the numbers that // divides is promoted.
+      if (op.record->bool_error && !op.record->divides_integers && v.t->dtype() == DType::kBool)
+        refuse_bool(op);
       plain = plain && (first || v.t->dtype() == type);
       type = v.t->dtype();
       first = false;

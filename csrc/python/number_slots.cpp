@@ -137,7 +137,8 @@ PyObject* floor_divide(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     Operand x, y;
     if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
-    return call_binary(op_of<ops::FloorDivide>(), x.value, y.value);
+    return call_operator({"__floordiv__", "__rfloordiv__"}, a, x, b, y,
+                         [&] { return call_binary(op_of<ops::FloorDivide>(), x.value, y.value); });
   });
 }
 

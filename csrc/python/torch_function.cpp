@@ -136,6 +136,7 @@ std::string full_name(PyObject* function) {
 
 bool takes_over(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
+  if (PyType_Check(object)) return false;  // the class Tensor has the method, but is no operand
   switch (stance_of(type)) {
     case Stance::kSilent:
       return may_have_own(type) && !torch_function_state.subclasses_disabled && has_own(object);

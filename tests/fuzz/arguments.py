@@ -76,6 +76,19 @@ class Shrinks:
         return 1.0
 
 
+class Takes:
+    """Takes over the functions it is given to, in one way or another."""
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        way = self.rng.randrange(3)
+        if way == 0:
+            raise KeyError(function)
+        return NotImplemented if way == 1 else args
+
+
 def shrinking_list():
     """A list that loses its items while it is converted."""
     items = [1, 2, 3]
@@ -206,7 +219,10 @@ class Arguments:
             )
         if kind == 5:
             return rng.choice(
-                [Refuses(), Lies(rng), shrinking_list(), [[1], [2, 3]], [[]], [1, [2]]]
+                [
+                    *(Refuses(), Lies(rng), Takes(rng), shrinking_list()),
+                    *([[1], [2, 3]], [[]], [1, [2]]),
+                ]
             )
         if kind == 6:
             self.last_list = [self.tensor() for _ in range(rng.randrange(4))]

@@ -1,6 +1,7 @@
 """``__torch_function__`` of an argument's class: when it is called, with what, in which order."""
 
 import gc
+import operator
 import sys
 import weakref
 
@@ -627,3 +628,23 @@ def test_tensor_of_a_class_with_the_protocol_dies():
     del x, _
     gc.collect()
     assert dead() is None
+
+
+def test_floor_division_is_taken_over():
+    class Takes:
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            return function.__name__
+
+    x = torch.ones(2, dtype=torch.uint8)
+    assert x // Takes() == "__floordiv__" and Takes() // x == "__rfloordiv__"  # ended the process
+    assert torch.floor_divide(x, Takes()) == "floor_divide"
+
+
+def test_class_is_no_operand_though_it_has_the_method():
+    x = torch.ones(2)
+    for apply in (operator.add, operator.floordiv, operator.truediv, operator.matmul):
+        with pytest.raises(TypeError, match="unsupported operand type"):
+            apply(x, torch.Tensor)
+    with pytest.raises(TypeError, match=r"^relu\(\): argument .input. .* must be Tensor, not"):
+        torch.relu(torch.Tensor)

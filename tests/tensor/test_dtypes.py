@@ -274,3 +274,12 @@ def test_divisor_that_becomes_zero_in_the_dtype_is_refused(name):
             with pytest.raises(RuntimeError, match="ZeroDivisionError"):
                 divide(x, divisor)
     assert (x // torch.tensor([3, 2**32])).tolist() == [0, 0]
+
+
+def test_floor_division_by_bools_promotes_them():
+    x = torch.tensor([5, 6], dtype=torch.uint8)
+    assert (x // torch.ones(2, dtype=torch.bool)).dtype == torch.uint8
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        x // torch.zeros(2, dtype=torch.bool)
+    with pytest.raises(NotImplementedError, match="not implemented for 'Bool'"):
+        torch.ones(2, dtype=torch.bool) // True
