@@ -175,9 +175,11 @@ PyObject* set_num_threads(PyObject*, PyObject* number) {
 
 PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(g_threads); }
 
-PyObject* result_type(PyObject*, PyObject* const* args, Py_ssize_t n) {
+PyObject* result_type(PyObject*, PyObject* const* given, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
-    check(n == 2, ErrorKind::kType, "result_type() takes 2 arguments but ", n, " were given");
+    static constexpr Parameters kParameters{"result_type", 2, 2, 2, {"tensor", "other"}};
+    PyObject* args[2];
+    parse_arguments(kParameters, given, n, kwnames, args);
     ResultType type;
     for (Py_ssize_t i = 0; i < 2; ++i) {
       Value v;
@@ -226,8 +228,8 @@ PyMethodDef kFunctions[] = {
      "The dtype of tensors made from Python floats."},
     {"set_num_threads", set_num_threads, METH_O, nullptr},
     {"get_num_threads", get_num_threads, METH_NOARGS, nullptr},
-    {"result_type", method(result_type), METH_FASTCALL,
-     "result_type(tensor1, tensor2)\n--\n\nThe dtype of an operation on the two."},
+    {"result_type", method(result_type), METH_FASTCALL | METH_KEYWORDS,
+     "result_type(tensor, other)\n--\n\nThe dtype of an operation on the two."},
     {"_build_info", build_info, METH_NOARGS, nullptr},
     {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
     {"_empty_cache", empty_cache, METH_NOARGS, nullptr},

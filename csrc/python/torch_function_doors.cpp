@@ -37,7 +37,8 @@ inline bool all_untouched(PyObject* const* args, Py_ssize_t n) {
 Overloads find_overloads(PyObject* self, PyObject* const* args, Py_ssize_t n) {
   Overloads overloads;
   // A mode hears of the tensor's class even where that takes over nothing.
-  if (!overloads.look_at(self) && mode_active()) overloads.add(self);
+  bool heard_of = mode_active() && !torch_function_state.subclasses_disabled;
+  if (!overloads.look_at(self) && heard_of) overloads.add(self);
   for (Py_ssize_t i = 0; i < n; ++i) overloads.look_at(args[i]);
   return overloads;
 }
@@ -51,7 +52,7 @@ Overloads find_overloads(PyObject* self, PyObject* const* args, Py_ssize_t n) {
       return one_argument ? entry.call(self, n ? args[0] : nullptr)
                           : fast(entry.call)(self, args, n, kwnames);
     };
-    if (overloads.empty()) return plain();
+    if (overloads.empty() && !mode_active()) return plain();
     return call_overridden({Door::kMethod, entry.name}, overloads, self, args, n, kwnames, plain);
   });
 }
@@ -124,7 +125,7 @@ PyObject* get_touched(PyObject* self, const PyGetSetDef* behind) {
   return guarded([&] {
     Overloads overloads = find_overloads(self, nullptr, 0);
     bool keeps_class = is_listed(behind->name, {"grad", "_grad", "_base"});
-    if (overloads.empty() || (keeps_class && overloads.default_class()))
+    if ((overloads.empty() && !mode_active()) || (keeps_class && overloads.default_class()))
       return behind->get(self, behind->closure);
     return call_overridden({Door::kGet, behind->name}, overloads, self, nullptr, 0, nullptr,
                            [&] { return behind->get(self, behind->closure); });
@@ -141,7 +142,7 @@ PyObject* get_attribute(PyObject* self, void* closure) {
 int set_touched(PyObject* self, PyObject* value, const PyGetSetDef* behind) {
   return guarded_int([&] {
     Overloads overloads = find_overloads(self, nullptr, 0);
-    if (overloads.empty() || overloads.default_class()) {
+    if ((overloads.empty() && !mode_active()) || overloads.default_class()) {
       SubclassesDisabled off;
       return behind->set(self, value, behind->closure);
     }
@@ -227,13 +228,18 @@ bool make_functions_overridable(PyObject* module) {
   constexpr struct {
     const char* name;
     bool modes_only;
-  } kNames[] = {{"tensor", true}, {"as_tensor", true}, {"positive", false}};
+  } kNames[] = {{"tensor", true},
+                {"as_tensor", true},
+                {"frombuffer", true},
+                {"positive", false},
+                {"result_type", false}};
   static PyMethodDef doors[std::size(kNames)];
   g_module = module;
   for (size_t i = 0; i < std::size(kNames); ++i) {
     PyRef function(PyObject_GetAttrString(module, kNames[i].name));
     if (!function) return false;
     PyMethodDef* def = reinterpret_cast<PyCFunctionObject*>(function.get())->m_ml;
+    check(def->ml_flags == kFast, ErrorKind::kAssertion, def->ml_name, " takes no keywords");
     g_functions[i] = {kNames[i].name, def->ml_meth, kNames[i].modes_only};
     doors[i] = *def;
     doors[i].ml_meth = method(kFunctionThunks[i]);

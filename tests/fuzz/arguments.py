@@ -103,6 +103,7 @@ class Arguments:
         self.torch = torch
         self.rng = random.Random(seed)
         self.pool = []
+        self.noisy = False
         self.last_list = []
         self.dtypes = [
             getattr(torch, name)
@@ -150,10 +151,32 @@ class Arguments:
         return t
 
     def subclass(self):
-        """A Tensor class of its own, made once."""
-        if not hasattr(self, "_subclass"):
-            self._subclass = type("Sub", (self.torch.Tensor,), {})
-        return self._subclass
+        """A Tensor class of its own, made once: a quiet one, or one that takes calls over."""
+        if not hasattr(self, "_subclasses"):
+            noisy = {"__torch_function__": classmethod(self.noise)}
+            self._subclasses = [
+                type("Sub", (self.torch.Tensor,), {}),
+                type("Noisy", (self.torch.Tensor,), noisy),
+            ]
+        return self.rng.choice(self._subclasses)
+
+    def noise(self, cls, func, types, args=(), kwargs=None):
+        """A ``__torch_function__`` that mostly does its work."""
+        # Only within a call: the fuzzer itself looks at tensors too.
+        kind = self.rng.randrange(40) if self.noisy else -1
+        if kind == 0:
+            return NotImplemented
+        if kind == 1:
+            raise KeyError(func)
+        if kind == 2:
+            return func(*args, **(kwargs or {}))
+        if kind == 3:
+            return self.rng.choice([None, 1, "a", args, func, [self.pool]])
+        if kind == 4:
+            self.pool.clear()
+        return self.torch.Tensor.__dict__["__torch_function__"].__get__(None, cls)(
+            func, types, args, kwargs
+        )
 
     def tensor(self):
         """A tensor of the pool (so that arguments alias), or a new one, which joins the pool."""

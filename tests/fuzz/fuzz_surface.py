@@ -119,7 +119,9 @@ class Episode:
             print(f"{self.number}: {text}", file=self.log, flush=True)
             try:
                 with contextlib.redirect_stdout(io.StringIO()):
+                    self.arguments.noisy = True
                     result = call()
+                    self.arguments.noisy = False
                 self.look_at(result)
             except SystemError as error:
                 fail(f"{text}\n{error!r} from {error.__cause__!r}")
@@ -134,6 +136,7 @@ class Episode:
             except Exception as error:
                 str(error)
             finally:
+                self.arguments.noisy = False
                 reset()
         for t in self.arguments.pool:
             check_inside_memory(t, self.log)

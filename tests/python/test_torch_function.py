@@ -116,6 +116,7 @@ OPERATORS = {
     "torch.cat((x, y))": (torch.cat, 1),
     "torch.where(y > 0, y, x)": (torch.where, 3),
     "torch.positive(x)": (torch.positive, 1),
+    "torch.result_type(y, x)": (torch.result_type, 2),
     "repr(x)": (T.__repr__, 1),
     "str(x)": (T.__repr__, 1),
     "format(z, '')": (T.__format__, 2),

@@ -161,11 +161,13 @@ def test_switches_and_modes():
     with Log() as log:
         with torch._C.DisableTorchFunctionSubclass():
             torch.exp(t)
-        assert log.heard == [torch.exp]
+            _ = t.shape, t.dim()
+        assert log.heard == [torch.exp, T.shape.__get__, T.dim]
+        log.heard.clear()
         with torch._C.DisableTorchFunction():
             torch.exp(t)
             assert not torch._C._is_torch_function_mode_enabled()
-        assert log.heard == [torch.exp]
+        assert log.heard == []
         assert torch._C._is_torch_function_mode_enabled()
         assert torch._C._len_torch_function_stack() == 1
         assert torch._C._get_function_stack_at(0) is log
@@ -187,6 +189,9 @@ def test_mode_that_implements_nothing():
             torch.zeros(2)
         with pytest.raises(TypeError, match="^no implementation found for 'torch.nn.functional."):
             torch.nn.functional.relu(t)
+        # PyTorch asks the tensor's class, which asks the mode again, until the stack is full.
+        with pytest.raises((TypeError, RecursionError)):
+            t.dim()
     assert str(caught.value).startswith(
         "Multiple dispatch failed for 'torch.add'; all __torch_function__ handlers returned "
         f"NotImplemented:\n\n  - mode object {mode!r}\n"
