@@ -2,9 +2,9 @@
 // the standard library may be included: each kernel set compiles this in a namespace of its own.
 // Every set gives the same bits: fused operations are spelled out (mad), the compiler adds none.
 //
-// Errors are measured maxima in units of the last place: float over every 17th float, double over
-// 6 million samples a function. NaN gives NaN; signed zero, infinities and subnormals
-// follow C99 Annex F. sin and cos need |x| <= kTrigMax: see there.
+// Errors are measured maxima in units of the last place: float over every 257th float or more,
+// double over a million samples a function or more. NaN gives NaN; signed zero, infinities and
+// subnormals follow C99 Annex F. sin, cos and tan need |x| <= kTrigMax: see there.
 #pragma once
 
 #ifndef RL_ISA
@@ -31,6 +31,11 @@ RL_FN T select(bool condition, T a, T b) {
 }
 RL_FN bool isnan(float x) { return x != x; }
 RL_FN bool isnan(double x) { return x != x; }
+// NaN in one form: which of two operands' NaN an operation returns is up to compilers.
+template <class T>
+RL_FN T one_nan(T x) {
+  return x == x ? x : nan<T>();
+}
 
 // Exact operations: the result is correctly rounded everywhere.
 RL_FN float abs(float x) { return __builtin_fabsf(x); }
@@ -39,6 +44,10 @@ RL_FN float sqrt(float x) { return __builtin_sqrtf(x); }
 RL_FN double sqrt(double x) { return __builtin_sqrt(x); }
 RL_FN float floor(float x) { return __builtin_floorf(x); }
 RL_FN double floor(double x) { return __builtin_floor(x); }
+RL_FN float ceil(float x) { return __builtin_ceilf(x); }
+RL_FN double ceil(double x) { return __builtin_ceil(x); }
+RL_FN float round(float x) { return __builtin_rintf(x); }  // half to even
+RL_FN double round(double x) { return __builtin_rint(x); }
 RL_FN float trunc(float x) { return __builtin_truncf(x); }
 RL_FN double trunc(double x) { return __builtin_trunc(x); }
 RL_FN float copysign(float x, float sign) { return __builtin_copysignf(x, sign); }
@@ -101,6 +110,12 @@ RL_FN double mad(double a, double b, double c) {
 }
 #endif
 
+// n / d without the final rounding of the sum hi + lo.
+RL_FN Pair divide(Pair n, Pair d) {
+  double inverse = 1.0 / d.hi, q = n.hi * inverse;
+  return {q, (mad(-q, d.lo, mad(-q, d.hi, n.hi)) + n.lo) * inverse};
+}
+
 // Coefficients from the highest degree down.
 template <class... C>
 RL_FN double poly(double x, double c0, C... c) {
@@ -146,8 +161,8 @@ RL_FN T finish_pow(T x, T y, T magnitude) {
 
 }  // namespace detail
 
-// The range of sin and cos. Beyond it (and at infinity) they give NaN; a kernel that finds NaN in a
-// tile recomputes the tile with sin_any and cos_any, which take libm's exact reduction there.
+// The range of sin, cos and tan. Beyond it (and at infinity) they give NaN; a kernel that finds NaN
+// in a tile recomputes the tile with sin_any and the like: libm's exact reduction.
 constexpr double kTrigMax = 0x1p45;
 RL_FN bool trig_in_range(float x) { return abs(x) <= static_cast<float>(kTrigMax); }
 RL_FN bool trig_in_range(double x) { return abs(x) <= kTrigMax; }
@@ -156,3 +171,10 @@ RL_FN bool trig_in_range(double x) { return abs(x) <= kTrigMax; }
 
 #include "math_double.h"
 #include "math_float.h"
+// These use both.
+#include "math_exact.h"
+#include "math_hyperbolic.h"
+#include "math_special.h"
+#include "math_trig.h"
+// Last: it uses what the others define.
+#include "math_gamma.h"

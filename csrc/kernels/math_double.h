@@ -26,6 +26,12 @@ RL_FN double exp_cubic(double r) {
               0x1.5555555555559p-3);
 }
 
+RL_FN ReducedPair reduce_exp_pair(double x, double x_low) {
+  ReducedPair a = reduce_exp_pair(x);
+  Pair r = fast_two_sum(a.r, a.r_low + x_low);
+  return {r.hi, r.lo, a.shifted};
+}
+
 RL_FN Pair exp_pair(ReducedPair a) {  // without the factor 2^n; |lo| may be hi / 8
   double q = mad(exp_cubic(a.r), a.r, 0.5);
   Pair one = fast_two_sum(1.0, a.r);
@@ -46,9 +52,8 @@ RL_FN double finish_exp(Pair e, double shifted, double x) {
   return x != x ? x : y;
 }
 
-// e^x - 1 = (hi + lo) * 2 for |x| <= 710; halved so that 2^1024 does not overflow.
-RL_FN Pair expm1_half(double x) {
-  ReducedPair a = reduce_exp_pair(x);
+// e^x - 1 = (hi + lo) * 2 for |x| <= 710, x reduced; halved so that 2^1024 does not overflow.
+RL_FN Pair expm1_half(ReducedPair a) {
   double h = 0.5 * a.r * a.r, h_low = mad(0.5 * a.r, a.r, -h);
   double rest = mad(h * a.r, exp_cubic(a.r) * 2.0, h_low + a.r_low);
   double s = from_bits((bits(a.shifted) + 1022) << 52);
@@ -64,8 +69,9 @@ RL_FN Split split_any(double x) {  // as split, subnormal x too
   return {small ? p.exponent - 54.0 : p.exponent, p.mantissa};
 }
 
-// exponent * ln 2 + log(1 + f) + c, c a small correction. FreeBSD's e_log.c explains the order.
-RL_FN double log_sum(double exponent, double f, double c) {
+// exponent * ln 2 + log(1 + f) + c before the last rounding, c a small correction; |lo| may be
+// hi / 8. FreeBSD's e_log.c explains the order.
+RL_FN Pair log_sum_pair(double exponent, double f, double c) {
   double s = f / (2.0 + f), z = s * s;
   double r = z * poly(z, 0x1.0f6a9ab801124p-3, 0x1.0f5bf5f7a0017p-3, 0x1.3b20b4df67e1cp-3,
                       0x1.745cddff63adbp-3, 0x1.c71c7259aa383p-3, 0x1.249249242aaf7p-2,
@@ -74,7 +80,12 @@ RL_FN double log_sum(double exponent, double f, double c) {
   Pair lead = fast_two_sum(exponent * kLn2Short, f);
   Pair sum = fast_two_sum(lead.hi, -h);
   double low = mad(exponent, kLn2Rest, lead.lo + sum.lo) + c - mad(0.5 * f, f, -h);
-  return sum.hi + mad(s, h + r, low);
+  return {sum.hi, mad(s, h + r, low)};
+}
+
+RL_FN double log_sum(double exponent, double f, double c) {
+  Pair l = log_sum_pair(exponent, f, c);
+  return l.hi + l.lo;
 }
 
 // log(x) to a relative error of 2^-65 as hi + lo, x > 0 and finite.
@@ -130,26 +141,34 @@ RL_FN Quadrant reduce_trig(double x) {
   return {r.hi, r.lo, bits(shifted)};
 }
 
-// sin and cos on [-pi/4, pi/4] in the order of FreeBSD's k_sin.c and k_cos.c.
-RL_FN double sin_pair(double r, double r_low) {
+// sin and cos on [-pi/4, pi/4] before the last rounding, in the order of FreeBSD's k_sin.c and
+// k_cos.c.
+RL_FN Pair sin_pair(double r, double r_low) {
   double z = r * r, cube = z * r;
   double p = poly(z, 0x1.5d80ebbe753f6p-33, -0x1.ae5e295626654p-26, 0x1.71de352c10691p-19,
                   -0x1.a01a019bbd211p-13, 0x1.111111110f5f0p-7);
-  return r - (mad(cube, 0x1.5555555555547p-3, mad(z, mad(-cube, p, 0.5 * r_low), -r_low)));
+  return {r, -mad(cube, 0x1.5555555555547p-3, mad(z, mad(-cube, p, 0.5 * r_low), -r_low))};
 }
 
-RL_FN double cos_pair(double r, double r_low) {
+RL_FN Pair cos_pair(double r, double r_low) {
   double z = r * r, h = 0.5 * z;
   double p = poly(z, -0x1.8f9acbd46dcd9p-37, 0x1.1ee9c69ceb719p-29, -0x1.27e4f7d4a3e04p-22,
                   0x1.a01a019c6a5dep-16, -0x1.6c16c16c14ebep-10, 0x1.555555555554ap-5);
   Pair w = fast_two_sum(1.0, -h);
-  return w.hi + (w.lo + mad(z * z, p, -(r * r_low)));
+  return {w.hi, w.lo + mad(z * z, p, -(r * r_low))};
 }
 
-RL_FN double sin_or_cos(Quadrant q, u64 n) {  // sin(r + n pi/2)
-  double s = sin_pair(q.r, q.r_low), c = cos_pair(q.r, q.r_low);
-  double y = (n & 1) == 0 ? s : c;
-  return from_bits(bits(y) ^ (n >> 1 << 63));
+RL_FN double flip_sign(double x, u64 flip) { return from_bits(bits(x) ^ (flip << 63)); }
+
+RL_FN Pair sin_or_cos_pair(Quadrant q, u64 n) {  // sin(r + n pi/2)
+  Pair s = sin_pair(q.r, q.r_low), c = cos_pair(q.r, q.r_low);
+  bool even = (n & 1) == 0;
+  return {flip_sign(even ? s.hi : c.hi, n >> 1), flip_sign(even ? s.lo : c.lo, n >> 1)};
+}
+
+RL_FN double sin_or_cos(Quadrant q, u64 n) {
+  Pair s = sin_pair(q.r, q.r_low), c = cos_pair(q.r, q.r_low);
+  return flip_sign((n & 1) == 0 ? s.hi + s.lo : c.hi + c.lo, n >> 1);
 }
 
 }  // namespace detail
@@ -174,7 +193,7 @@ RL_FN double exp2(double x) {
 
 // All x. Max error 0.80 ulp.
 RL_FN double expm1(double x) {
-  double y = detail::expm1_half(x).hi * 2.0;
+  double y = detail::expm1_half(detail::reduce_exp_pair(x)).hi * 2.0;
   y = abs(x) < 0x1p-54 ? x : y;
   y = x > 710.0 ? infinity<double>() : y;
   y = x < -40.0 ? -1.0 : y;
@@ -213,7 +232,7 @@ RL_FN double log1p(double x) {
 // All x. Max error 0.70 ulp.
 RL_FN double tanh(double x) {
   double a = abs(x);
-  detail::Pair e = detail::expm1_half(a + a);
+  detail::Pair e = detail::expm1_half(detail::reduce_exp_pair(a + a));
   detail::Pair d = detail::two_sum(e.hi, 1.0);
   double inverse = 1.0 / d.hi;
   double y = e.hi * inverse;
@@ -268,9 +287,8 @@ RL_FN double pow(double x, double y) {
   detail::Pair l = detail::log_pair(a);
   double high = y * l.hi;
   double low = detail::mad(y, l.lo, detail::mad(y, l.hi, -high));
-  detail::ReducedPair r = detail::reduce_exp_pair(high);
-  detail::Pair sum = detail::fast_two_sum(r.r, r.r_low + low);
-  double p = detail::finish_exp(detail::exp_pair({sum.hi, sum.lo, r.shifted}), r.shifted, high);
+  detail::ReducedPair r = detail::reduce_exp_pair(high, low);
+  double p = detail::finish_exp(detail::exp_pair(r), r.shifted, high);
   p = (a == 0) | (a == infinity<double>()) ? ((a == 0) == (y < 0) ? infinity<double>() : 0.0) : p;
   return detail::finish_pow(x, y, p);
 }

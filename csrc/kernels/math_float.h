@@ -47,6 +47,13 @@ RL_FN double log_short(double x) {  // x > 0, normal
   return mad(p.exponent, kLn2, log1p_short(p.mantissa - 1.0));
 }
 
+// log(1 + t), to the same error; t above -1.
+RL_FN double log1p_any(double t) {
+  Split p = split(1.0 + t);
+  double f = p.exponent == 0 ? t : p.mantissa - 1.0;
+  return mad(p.exponent, kLn2, log1p_short(f));
+}
+
 // sin(r) for |r| <= pi/2 to a relative error of 2^-44.
 RL_FN double sin_short(double r) {
   double z = r * r;
@@ -106,10 +113,7 @@ RL_FN float log2(float x) {
 
 // All x. Max error 0.501 ulp.
 RL_FN float log1p(float x) {
-  double a = x;
-  detail::Split p = detail::split(1.0 + a);
-  double f = p.exponent == 0 ? a : p.mantissa - 1.0;
-  float y = static_cast<float>(detail::mad(p.exponent, detail::kLn2, detail::log1p_short(f)));
+  float y = static_cast<float>(detail::log1p_any(x));
   y = x == -1 ? -infinity<float>() : y;
   y = x < -1 ? nan<float>() : y;
   return (x == infinity<float>()) | (x != x) ? x : copysign(y, x);
