@@ -52,7 +52,7 @@ constexpr auto kMethodThunks = method_thunks(std::make_index_sequence<kMaxNames>
 // The first overload's signature in the form that inspect.signature reads; the rest in words.
 std::string make_doc(const PublicName& p, bool method) {
   const Op& first = *p.overloads[0].op;
-  std::string text = p.name + "(";
+  std::string text = spoken_name(p) + std::string("(");
   bool star = false;
   for (size_t i = 0; i < first.signature.params.size(); ++i) {
     const Param& param = first.signature.params[i];
@@ -183,6 +183,9 @@ bool init_functions(PyObject* module) {
   build();
   Registry& r = registry();
   if (PyModule_AddFunctions(module, r.functions.data()) < 0) return false;
+  // From here on _linear calls itself linear, which is what __torch_function__ is given.
+  for (PyMethodDef& def : r.functions)
+    if (def.ml_name && def.ml_name[0] == '_') ++def.ml_name;
   for (PyMethodDef* def = r.methods.data(); def->ml_name; ++def) {
     PyRef descriptor(PyDescr_NewMethod(tensor_type, def));
     if (!descriptor || PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type),

@@ -34,6 +34,9 @@ struct PublicName {
   std::string doc;
 };
 
+// The name that users read: _linear speaks as linear().
+inline const char* spoken_name(const PublicName& p) { return p.name.c_str() + (p.name[0] == '_'); }
+
 // Memory of parsed lists, alive for the call.
 struct ParseScratch {
   Dims dims[2];

@@ -53,9 +53,6 @@ std::string type_name(PyObject* object) {
 
 std::string param_name(const PyParam& p) { return PyUnicode_AsUTF8(p.names[0]); }
 
-// The name in complaints: _linear speaks as linear().
-const char* spoken_name(const PublicName& p) { return p.name.c_str() + (p.name[0] == '_'); }
-
 // Throws where a required parameter is given neither by position nor by name; lists those behind
 // the first one, named or not, as PyTorch does.
 void check_missing(const PublicName& p, const Overload& o, size_t given, PyObject* kwnames) {

@@ -25,6 +25,8 @@ __all__ = [
 
 _C._add_package_globals(globals())
 
+linear.__module__ = __name__  # where a pickle finds it
+
 _SAME_SIZE = (
     "Using a target size ({}) that is different to the input size ({}). This will likely lead to "
     "incorrect results due to broadcasting. Please ensure they have the same size."
@@ -67,8 +69,8 @@ def tanhshrink(input):
 
 def _prepared(input, target, reduction, size_average, reduce):
     """Both tensors in one shape, and the number of the reduction. Warns where shapes differ."""
-    if input.shape != target.shape:
-        warnings.warn(_SAME_SIZE.format(target.shape, input.shape), stacklevel=3)
+    if target.size() != input.size():
+        warnings.warn(_SAME_SIZE.format(target.size(), input.size()), stacklevel=3)
         input, target = broadcast_tensors(input, target)
     if size_average is not None or reduce is not None:
         reduction = _Reduction.legacy_get_string(size_average, reduce)

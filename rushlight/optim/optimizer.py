@@ -145,7 +145,8 @@ class Optimizer:
     def __repr__(self):
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
+            # A blank line between groups, as PyTorch prints them.
+            lines += [f"Parameter Group {i}"] if i == 0 else ["", f"Parameter Group {i}"]
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join(lines) + "\n)"
 
@@ -243,8 +244,8 @@ class Optimizer:
         groups = []
         start = 0
         for group in self.param_groups:
-            for number, param in enumerate(group["params"], start):
-                numbers.setdefault(id(param), number)
+            # One that is twice in the group has its last number, as in PyTorch.
+            numbers |= {id(p): n for n, p in enumerate(group["params"], start)}
             packed = {key: value for key, value in group.items() if key != "params"}
             packed["params"] = [numbers[id(param)] for param in group["params"]]
             start += len(group["params"])

@@ -1,6 +1,7 @@
 """Activations and losses, as functions and as modules."""
 
 import math
+import pickle
 
 import pytest
 from support import assert_values, leaf, recorded_warnings, torch
@@ -134,3 +135,13 @@ def test_activation_of_no_tensor_raises():
         F.relu([1.0])
     with pytest.raises(AttributeError, match="'list' object has no attribute 'tanh'"):
         F.tanh([1.0])
+
+
+def test_linear_has_its_name_and_can_be_pickled():
+    assert F.linear.__name__ == "linear"
+    assert pickle.loads(pickle.dumps(F.linear)) is F.linear
+
+
+def test_loss_of_no_tensor_raises():
+    with pytest.raises(AttributeError, match="'int' object has no attribute 'size'"):
+        F.mse_loss(torch.ones(1), 3)

@@ -468,7 +468,8 @@ def test_conversion_leaves_integers_alone():
 def test_to_the_cpu_changes_nothing():
     m = Scale()
     weight, memory = m.weight, m.weight.data_ptr()
-    assert m.to("cpu") is m and m.cpu() is m and m.to(torch.device("cpu")).weight is weight
+    assert m.to("cpu") is m and m.to() is m and m.cpu() is m
+    assert m.to(torch.device("cpu")).weight is weight
     assert m.weight.data_ptr() == memory
 
 

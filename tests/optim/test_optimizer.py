@@ -72,10 +72,11 @@ def test_added_group_takes_the_defaults():
 def test_duplicate_parameter_warns():
     p = param()
     with recorded_warnings() as caught:
-        SGD([p, p])
+        optimizer = SGD([p, p])
     assert str(caught[0].message).startswith(
         "optimizer contains a parameter group with duplicate parameters; in future, this will cau"
     )
+    assert optimizer.state_dict()["param_groups"][0]["params"] == [1, 1]
 
 
 def test_named_parameters_keep_their_names():

@@ -187,6 +187,8 @@ def test_repr_lists_groups_and_options():
         "    weight_decay: 0\n"
         ")"
     )
+    two = SGD([{"params": [param()]}, {"params": [param()]}])
+    assert "    weight_decay: 0\n\nParameter Group 1\n    dampening: 0\n" in repr(two)
 
 
 def test_differentiable_step_is_recorded():

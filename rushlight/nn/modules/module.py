@@ -488,6 +488,8 @@ class Module(ModuleCall, ModuleState, _C._ModuleBase):
         Arguments: as ``Tensor.to``, of which only a dtype has an effect: there is one device.
         Raises: TypeError for a dtype that is not floating point, and as ``Tensor.to``.
         """
+        if not (args or kwargs):
+            return self
         # Tensor.to reads the arguments: what it makes of two dtypes tells whether one was asked.
         probes = [rushlight.empty(0, dtype=d) for d in (rushlight.float32, rushlight.float64)]
         first, second = (probe.to(*args, **kwargs).dtype for probe in probes)
