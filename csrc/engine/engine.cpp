@@ -250,10 +250,9 @@ void Run::add_gradient(Entry& entry, uint32_t nr, TensorRef grad) {
   Provenance story;
   if (from) story.line("used by", from->site());
   story.line("gradient of", edge.node->site());
-  fail(ErrorKind::kRuntime, "Function ", from ? from->name() : "GraphRoot",
-       " returned an invalid gradient at index ", edge_nr, " - got ",
-       shown(grad.sizes(), grad.ndim()), " but expected shape compatible with ", shown(want),
-       story.text());
+  fail(ErrorKind::kRuntime, from ? concat("Function ", from->name(), " returned an ") : "",
+       "invalid gradient at index ", edge_nr, " - got ", shown(grad.sizes(), grad.ndim()),
+       " but expected shape compatible with ", shown(want), story.text());
 }
 
 // Brings a gradient to the shape and dtype of the tensor it belongs to.

@@ -15,6 +15,11 @@ CopySlices::CopySlices(TensorImpl* view, Ref<Node> write, uint32_t target)
   geometry_->view_offset = view->offset();
 }
 
+// The context of a custom Function may keep the write alive.
+CopySlices::~CopySlices() {
+  if (NodeSide* side = write_->side(); side && side->slices == this) side->slices = nullptr;
+}
+
 Ref<CopySlices> CopySlices::make(TensorImpl* view, Ref<Node> write, uint32_t target) {
   TensorImpl* base = view->base();
   Node* inner = write.get();

@@ -14,6 +14,7 @@ class CopySlices final : public Node {
   static Ref<CopySlices> make(TensorImpl* view, Ref<Node> write, uint32_t target);
 
   CopySlices(TensorImpl* view, Ref<Node> write, uint32_t target);
+  ~CopySlices() override;
   const char* name() const override { return "torch::autograd::CopySlices"; }
   // The part of the gradient that belongs to the view goes through `write`; what was there before
   // gets what comes out of it, the rest of the base is untouched.

@@ -12,10 +12,11 @@ namespace rl {
 TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, int64_t offset,
                     Creation creation) {
   TensorRef view = TensorImpl::alias(t->storage(), t->dtype(), sizes, strides, offset);
-  if (t->is_inference())
+  if (t->is_inference()) {  // no version to follow, no history
     view->set_inference();
-  else
-    view->share_version(*t);
+    return view;
+  }
+  view->share_version(*t);
   TensorImpl* root = t->base() ? t->base() : t;
   view->set_base(root);
   Extension& extension = *view->extension();
@@ -23,8 +24,10 @@ TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, in
     creation = Creation::kInferenceMode;
   else if (!grad_enabled())
     creation = Creation::kNoGradMode;
-  else if (creation == Creation::kDefault && t->base())
-    creation = t->extension()->creation;
+  if (t->base()) {
+    const Creation before = t->extension()->creation;
+    if (creation == Creation::kDefault || before == Creation::kInferenceMode) creation = before;
+  }
   extension.creation = creation;
   extension.seen_version = view->version();
   view->set_requires_grad(root->requires_grad());
@@ -57,14 +60,19 @@ void check_creation(TensorImpl* t, bool indirect) {
   if (creation == Creation::kDefault) [[likely]]
     return;
   const char* modified = indirect ? "its base or another view of its base has been" : "is being";
+  const bool inference = creation == Creation::kInferenceMode;
+  const bool of_mode = inference || creation == Creation::kNoGradMode;
   std::string begin;
   if (Node* node = t->grad_fn())
-    begin = concat("Output ", t->output_nr(), " of ", op_title(*node), " is a view and ", modified,
-                   " modified inplace.");
+    begin = concat("Output ", t->output_nr(), " of ", op_title(*node), " is a view ",
+                   of_mode ? "of a view which was" : "and ");
   else
-    begin = concat("A view was created in ",
-                   creation == Creation::kInferenceMode ? "inference" : "no_grad", " mode and ",
-                   modified, " modified inplace with grad mode enabled.");
+    begin = "A view was";
+  if (of_mode || !t->grad_fn())
+    begin += concat(" created in ", inference ? "inference" : "no_grad", " mode and ");
+  begin += concat(modified, " modified inplace");
+  if (of_mode || !t->grad_fn()) begin += inference ? " in normal mode" : " with grad mode enabled";
+  begin += ".";
   Provenance story;
   if (Node* node = t->grad_fn()) story.line("made by", node->site());
   if (indirect && t->last_writer()) story.line("modified by", *t->last_writer());
@@ -91,7 +99,7 @@ void check_creation(TensorImpl* t, bool indirect) {
       fail(ErrorKind::kRuntime, begin,
            " Given that this use case is ambiguous and error-prone, it is forbidden. You can "
            "clarify your code by moving both the view and the inplace either both inside the ",
-           creation == Creation::kInferenceMode ? "inference_mode" : "no_grad",
+           inference ? "inference_mode" : "no_grad",
            " block (if you don't want the inplace to be tracked) or both outside (if you want the "
            "inplace to be tracked).",
            story.text());
@@ -119,26 +127,27 @@ void check_inference(TensorImpl* t) {
         "changed by", t);
 }
 
-void check_inplace(TensorImpl* t, bool recorded) {
-  check_inference(t);
-  check(t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()),
-        ErrorKind::kRuntime,
-        "unsupported operation: more than one element of the written-to tensor refers to a single "
-        "memory "
-        "location. Please clone() the tensor before performing the operation.");
-  check(t->storage()->writable(), ErrorKind::kRuntime,
-        "this tensor's memory belongs to a read-only buffer and cannot be written\n  fix: clone() "
-        "it first.");
-  if (!recorded) return;
+void check_recorded(TensorImpl* t) {
   if (TensorImpl* base = t->base()) {
     check_creation(t, false);
     if (base->is_leaf() && (base->requires_grad() || t->requires_grad()))
       fail_leaf(
           "a view of a leaf Variable that requires grad is being used in an in-place operation.");
-    return;
-  }
-  if (t->is_leaf() && t->requires_grad())
+  } else if (t->is_leaf() && t->requires_grad()) {
     fail_leaf("a leaf Variable that requires grad is being used in an in-place operation.");
+  }
+}
+
+void check_inplace(TensorImpl* t, bool recorded) {
+  check_inference(t);
+  if (recorded) check_recorded(t);
+  check(t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()),
+        ErrorKind::kRuntime,
+        "unsupported operation: more than one element of the written-to tensor refers to a single "
+        "memory location. Please clone() the tensor before performing the operation.");
+  check(t->storage()->writable(), ErrorKind::kRuntime,
+        "this tensor's memory belongs to a read-only buffer and cannot be written\n  fix: clone() "
+        "it first.");
 }
 
 void refresh_view(TensorImpl* t) {

@@ -23,6 +23,8 @@ void mark_view_current(TensorImpl* t);
 
 // Throws for an inference tensor outside inference mode.
 void check_inference(TensorImpl* t);
+// Throws where the graph has no place for a change of `t`.
+void check_recorded(TensorImpl* t);
 // Throws where `t` may not be written now. `recorded`: the write becomes part of the graph.
 void check_inplace(TensorImpl* t, bool recorded);
 

@@ -165,11 +165,11 @@ void ToCopy::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
 void Copy::forward(Call& call) {
   TensorImpl* to = call.target;
   TensorImpl* from = call.tensor(1);
-  check(expandable_to(from->sizes(), from->ndim(), to->sizes(), to->ndim()), ErrorKind::kRuntime,
-        "The size of tensor a (", to->ndim() ? to->sizes()[to->ndim() - 1] : 1,
-        ") must match the size of tensor b (", from->ndim() ? from->sizes()[from->ndim() - 1] : 1,
-        ") at non-singleton dimension ", to->ndim() ? to->ndim() - 1 : 0, "\n  cannot copy shape ",
-        shown(from->sizes(), from->ndim()), " into shape ", shown(to->sizes(), to->ndim()));
+  Dims together;
+  broadcast_sizes(to->sizes(), to->ndim(), from->sizes(), from->ndim(), together);
+  check(to->shape() == together, ErrorKind::kRuntime, "output with shape ",
+        shown(to->sizes(), to->ndim()), " doesn't match the broadcast shape ", shown(together),
+        "\n  cannot copy shape ", shown(from->sizes(), from->ndim()), " into it");
   if (from != to) copy_into(to, read_apart(to, from).get());
   call.output = TensorRef::borrow(to);
 }

@@ -1,5 +1,6 @@
 #include "ops/dims.h"
 
+#include "ops/copy.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -97,7 +98,11 @@ void Flatten::forward(Call& call) {
   call.output = reshape(t, sizes).ref();
 }
 
-void Ravel::forward(Call& call) { call.output = reshape(input_of(call), Dims::of({-1})).ref(); }
+// Always row-major, where reshape() may keep an expanded stride.
+void Ravel::forward(Call& call) {
+  Tensor dense = call_op(op_of<Contiguous>(), {Value::of(call.tensor(0))});
+  call.output = view(dense, Dims::of({-1})).ref();
+}
 
 void Unflatten::forward(Call& call) {
   Tensor t = input_of(call);

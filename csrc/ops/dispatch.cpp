@@ -43,12 +43,12 @@ void dispatch_geometry(Call& call, bool recorded) {
   const Op& op = *call.op;
   TensorImpl* target = call.target;
   check_inference(target);
-  if (recorded) check_inplace(target, true);
+  if (recorded) check_recorded(target);
   op.forward(call);
   if (recorded) target->set_grad_fn(OpNode::record(op, call).get(), 0);
   target->set_geometry(call.output->shape(), call.output->strides(), call.output->offset());
   target->bump_version();
-  mark_view_current(target);
+  if (recorded) mark_view_current(target);  // else a view's history is that of another geometry
   call.output = TensorRef::borrow(target);
 }
 

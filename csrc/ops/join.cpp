@@ -149,9 +149,9 @@ void Stack::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void Unbind::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", call.args[1].i,
-        " but tensor has no dimensions");
   int dim = wrap_dim(call.args[1].i, t->ndim());
+  check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", dim,
+        " but tensor has no dimensions");
   check_parts("unbind", t->sizes()[dim]);
   Dims sizes, strides;
   for (int d = 0; d < t->ndim(); ++d) {
@@ -209,8 +209,7 @@ void Split::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 void SplitSizes::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   const Dims& lengths = *call.args[1].dims;
-  check(t->ndim() > 0, ErrorKind::kRuntime,
-        "split_with_sizes expects at least a 1-dimensional tensor");
+  check(t->ndim() > 0, ErrorKind::kRuntime, "split expects at least a 1-dimensional tensor");
   int dim = wrap_dim(call.args[2].i, t->ndim());
   int64_t size = t->sizes()[dim], total = 0;
   bool fits = true;

@@ -95,8 +95,8 @@ void Transpose::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) 
 
 void TransposeMatrix::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  check(t->ndim() <= 2, ErrorKind::kRuntime,
-        "t() expects a tensor with <= 2 dimensions, but self is ", t->ndim(), "D");
+  check(t->ndim() <= 2, ErrorKind::kRuntime, call.target ? "t_" : "t",
+        "() expects a tensor with <= 2 dimensions, but self is ", t->ndim(), "D");
   call.output = swapped(t, 0, t->ndim() == 2 ? 1 : 0);
 }
 
@@ -158,7 +158,8 @@ Dims expand_strides(TensorImpl* t, Dims& sizes) {
         t->ndim(), ")");
   Dims strides;
   int extra = sizes.n - t->ndim();
-  for (int d = 0; d < sizes.n; ++d) {
+  strides.n = sizes.n;
+  for (int d = sizes.n; d-- > 0;) {
     int64_t old = d < extra ? 1 : t->sizes()[d - extra];
     if (sizes[d] == -1) {
       check(d >= extra, ErrorKind::kRuntime,
@@ -172,7 +173,7 @@ Dims expand_strides(TensorImpl* t, Dims& sizes) {
     check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (",
           sizes[d], ") must match the existing size (", old, ") at non-singleton dimension ", d,
           ".  Target sizes: ", shown(asked), ".  Tensor sizes: ", shown(t->sizes(), t->ndim()));
-    strides.push(d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra]);
+    strides[d] = d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra];
   }
   return strides;
 }

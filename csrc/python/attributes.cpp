@@ -52,7 +52,8 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
   return guarded_int([&] {
     check(value && PyBool_Check(value), ErrorKind::kRuntime, "requires_grad must be a bool");
     change_requires_grad(self, value == Py_True,
-                         "only Tensors of floating point and complex dtype can require gradients");
+                         "only Tensors of floating point and complex dtype can require gradients",
+                         true);
     return 0;
   });
 }
@@ -192,7 +193,11 @@ PyObject* get_true(PyObject*, void*) { Py_RETURN_TRUE; }
 PyObject* get_T(PyObject* self, void*) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
-    if (t->ndim() != 2)
+    if (t->ndim() == 0)
+      host().warn("UserWarning",
+                  "Tensor.T is deprecated on 0-D tensors. This function is the identity in these "
+                  "cases.");
+    else if (t->ndim() != 2)
       host().warn("UserWarning",
                   "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
                   "deprecated and it will throw an error in a future release. Consider `x.mT` to "
@@ -207,6 +212,12 @@ PyObject* get_T(PyObject* self, void*) {
 PyObject* get_mT(PyObject* self, void*) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
+    if (t->ndim() == 0) {
+      host().warn("UserWarning",
+                  "Tensor.mT is deprecated on 0-D tensors. This function is the identity in these "
+                  "cases.");
+      return Py_NewRef(self);
+    }
     check(t->ndim() >= 2, ErrorKind::kRuntime,
           "tensor.mT is only supported on matrices or batches of matrices. Got ", t->ndim(),
           "-D tensor.");
@@ -251,16 +262,16 @@ PyGetSetDef kAttributes[] = {
 
 }  // namespace
 
-void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence) {
+void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence, bool assigned) {
   TensorImpl* t = impl_of(self);
   if (!t->is_leaf()) {
-    if (on) return;
+    if (on && !assigned) return;
     Provenance story;
     story.line("made by", t->grad_fn()->site());
-    fail(ErrorKind::kRuntime,
-         "you can only change requires_grad flags of leaf variables. If you want to use a computed "
-         "variable in a subgraph that doesn't require differentiation use var_no_grad = "
-         "var.detach().",
+    fail(ErrorKind::kRuntime, "you can only change requires_grad flags of leaf variables.",
+         on ? ""
+            : " If you want to use a computed variable in a subgraph that doesn't require "
+              "differentiation use var_no_grad = var.detach().",
          story.text());
   }
   check(!on || is_float(t->dtype()), ErrorKind::kRuntime, dtype_sentence);

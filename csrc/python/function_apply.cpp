@@ -236,6 +236,7 @@ void Application::write(TensorImpl* t, int edge, uint32_t nr) {
     warn_user(
         "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have "
         "been mutated should be passed to ctx.mark_dirty().");
+  if (edge >= 0 && !t->is_view()) t->set_grad({});  // it was that of the old value
   if (edge < 0 || !t->is_view()) return t->set_grad_fn(node_.get(), nr);
   check(
       n_outputs_ == 1, ErrorKind::kRuntime,

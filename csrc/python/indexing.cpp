@@ -64,10 +64,10 @@ int64_t int_of_key(PyObject* key) {
 }
 
 Tensor select_checked(const Tensor& t, int dim, int64_t index, int position) {
-  check(t->ndim() > 0, ErrorKind::kIndex,
+  check(t->ndim() > 0 || index != 0, ErrorKind::kIndex,
         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
         "C++ to convert a 0-dim tensor to a number");
-  int64_t size = t->sizes()[dim];
+  int64_t size = t->ndim() ? t->sizes()[dim] : 0;
   check(index >= -size && index < size, ErrorKind::kIndex, "index ", index,
         " is out of bounds for dimension ", position, " with size ", size);
   return select(t, dim, index);

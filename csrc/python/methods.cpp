@@ -115,7 +115,7 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t n, Py
     parse_arguments(kParameters, args, n, kwnames, &on);
     change_requires_grad(self,
                          bool_argument("requires_grad_", "requires_grad", on, true, n ? 1 : 0),
-                         "only Tensors of floating point dtype can require gradients");
+                         "only Tensors of floating point dtype can require gradients", false);
     return Py_NewRef(self);
   });
 }
@@ -236,6 +236,7 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject*
     check(ok, ErrorKind::kType, "resize_(): argument 'size' must be tuple of ints");
     for (int64_t s : sizes)
       check(s >= 0, ErrorKind::kRuntime, "Trying to resize to a negative size: ", shown(sizes));
+    if (t->shape() == sizes) return Py_NewRef(self);
     resize_tensor(t, sizes);
     t->bump_version();
     return Py_NewRef(self);
@@ -321,8 +322,11 @@ void resize_tensor(TensorImpl* t, const Dims& sizes) {
   if (same_sizes(t->sizes(), t->ndim(), sizes.v, sizes.n)) return;
   int64_t strides[kMaxDims];
   contiguous_strides(sizes.v, sizes.n, strides);
-  auto bytes = static_cast<size_t>((checked_numel(sizes.v, sizes.n) + t->offset()) *
-                                   static_cast<int64_t>(item_size(t->dtype())));
+  size_t bytes;
+  bool overflow = __builtin_add_overflow(checked_numel(sizes.v, sizes.n), t->offset(), &bytes) ||
+                  __builtin_mul_overflow(bytes, item_size(t->dtype()), &bytes) || bytes > INT64_MAX;
+  check(!overflow, ErrorKind::kRuntime,
+        "Storage size calculation overflowed with sizes=", shown(sizes));
   if (bytes > t->storage()->bytes()) {
     check(t->storage()->resizable(), ErrorKind::kRuntime,
           "Trying to resize storage that is not resizable");

@@ -4,6 +4,7 @@
 
 #include "core/host.h"
 #include "graph/grad_mode.h"
+#include "graph/view.h"
 #include "ops/copy.h"
 #include "ops/tensor.h"
 #include "python/parse_errors.h"
@@ -300,6 +301,7 @@ PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
                        "will not be resized unless they have zero elements. You can explicitly "
                        "reuse an out tensor t by resizing it, inplace, to zero elements with "
                        "t.resize_(0)."));
+  check_inplace(target, false);
   resize_tensor(target, result->shape());
   GradModeGuard off(false);
   copy_into_tensor(target, result.get());

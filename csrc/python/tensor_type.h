@@ -24,7 +24,9 @@ void copy_into_tensor(TensorImpl* to, TensorImpl* from);
 // +tensor: itself, or an error for bool. New reference; throws.
 PyObject* positive_of(PyObject* tensor);
 // requires_grad_(), the attribute, and factories: throws for what cannot require grad.
-void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence);
+// `assigned`: as an attribute, which a tensor that is no leaf refuses even when nothing would
+// change.
+void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence, bool assigned);
 
 PyGetSetDef* tensor_attributes();
 PyMethodDef* tensor_methods();

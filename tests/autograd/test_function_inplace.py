@@ -313,3 +313,31 @@ def test_refused_write_names_apply_and_the_write():
     assert "made by       y = Same.apply(leaf([1.0]))" in str(caught.value)
     assert "changed by    y.add_(1)" in str(caught.value)
     assert "clone()" in str(caught.value)
+
+
+def test_context_kept_longer_than_the_write_it_recorded():
+    kept = []
+
+    def forward(ctx, x):
+        x.mul_(2)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        kept.append(ctx)
+        return x
+
+    base = leaf([1.0, 2.0, 3.0]) * 1
+    function(forward, lambda ctx, g: g * 2).apply(base[:2])
+    del base
+    (saved,) = kept[0].saved_tensors
+    assert_values(saved, [2, 4])
+
+
+def test_write_by_apply_drops_the_gradient_of_the_old_value():
+    y = leaf([1.0, 2.0]) * 1
+    y.retain_grad()
+    y.sum().backward(retain_graph=True)
+    assert_values(y.grad, [1, 1])
+    AddOne.apply(y)
+    assert y.grad is None
+    y.sum().backward()
+    assert_values(y.grad, [1, 1])

@@ -281,3 +281,11 @@ def test_data_may_take_another_dtype_and_shape():
     t = torch.ones(3)
     t.data = torch.tensor([1, 2])
     assert t.tolist() == [1, 2] and t.dtype == torch.int64
+
+
+def test_assigning_requires_grad_to_what_is_no_leaf_is_refused_both_ways():
+    y = torch.ones(2, requires_grad=True) * 1
+    assert y.requires_grad_() is y
+    for on in (True, False):
+        with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf"):
+            y.requires_grad = on

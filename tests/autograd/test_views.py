@@ -370,3 +370,72 @@ def test_increment_version_is_a_write_that_nobody_recorded():
     for wrong in (3, None, [3], "a"):
         with pytest.raises(RuntimeError, match="increment_version expect"):
             torch.autograd.graph.increment_version(wrong)
+
+
+def test_geometry_of_a_view_changed_without_grad_gives_it_a_new_history():
+    x = leaf([[1.0, 2.0], [3.0, 4.0]])
+    v = x.view(2, 2)
+    with torch.no_grad():
+        v.t_()
+    (v * torch.tensor([[1.0, 10.0], [100.0, 1000.0]], dtype=v.dtype)).sum().backward()
+    assert x.grad.tolist() == [[1, 100], [10, 1000]]
+    part = x.unbind()[0]
+    with torch.no_grad():
+        part.unsqueeze_(0)
+    with pytest.raises(RuntimeError, match="Output 0 of Unbind is a view and its base or another"):
+        part.sum()
+
+
+def test_geometry_of_an_expanded_view_may_change_in_place():
+    x = leaf([1.0, 2.0])
+    v = (x * 1).expand(3, 2)
+    v.t_()
+    assert v.shape == (2, 3)
+    v.sum().backward()
+    assert x.grad.tolist() == [3, 3]
+
+
+def test_write_into_expanded_memory_of_a_leaf_is_refused_for_the_leaf():
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being"):
+        leaf([1.0, 2.0]).expand(3, 2).mul_(2)
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+        (leaf([1.0, 2.0]) * 1).expand(3, 2).mul_(2)
+
+
+@pytest.mark.parametrize(
+    ("mode", "made", "end"),
+    [
+        ("no_grad", "no_grad", "with grad mode enabled"),
+        ("inference_mode", "inference", "in normal mode"),
+    ],
+)
+def test_view_of_a_view_made_in_another_mode_says_so(mode, made, end):
+    for x in (leaf([[1.0, 2.0]]) * 1, leaf([[1.0, 2.0]])):
+        with getattr(torch, mode)():
+            outer = x.view(-1)
+        sentence = f"A view was created in {made} mode and is being modified inplace {end}"
+        with pytest.raises(RuntimeError, match=sentence):
+            outer.mul_(2)
+        sentence = (
+            f"Output 0 of Select is a view of a view which was created in {made} mode and is being "
+            f"modified inplace {end}. Given that"
+        )
+        with pytest.raises(RuntimeError, match=sentence):
+            outer[0].mul_(2)
+
+
+def test_many_views_of_a_view_made_in_inference_mode_name_the_mode():
+    x = leaf([[1.0, 2.0]]) * 1
+    with torch.inference_mode():
+        outer = x.view(-1)
+    with pytest.raises(RuntimeError, match="Output 0 of Unbind is a view of a view which was"):
+        outer.unbind()[0].mul_(2)
+
+
+def test_view_of_an_inference_tensor_has_no_base():
+    with torch.inference_mode():
+        x = torch.ones(2, 2)
+        inner = x[0]
+    outer = x[0]
+    for v in (inner, outer):
+        assert v.is_inference() and not v._is_view() and v._base is None

@@ -232,3 +232,18 @@ def test_gradients_of_no_elements(shape):
 def test_absurd_number_of_parts_is_refused_at_once(split):
     with pytest.raises(RuntimeError, match="tensors asked for, and at most 16777216"):
         split()
+
+
+@rushlight_only  # PyTorch keeps the refused sizes
+@pytest.mark.parametrize("shape", [(2**62,), (2**61, 2), (2**62 + 1,), (2**63 - 1,)])
+def test_resize_to_more_bytes_than_can_be_counted_is_refused(shape):
+    for x in (torch.ones(4), torch.ones(4)[2:]):
+        before = x.shape
+        with pytest.raises(RuntimeError, match="Storage size calculation overflowed with sizes="):
+            x.resize_(shape)
+        assert x.shape == before and x.sum() == x.numel()
+
+
+def test_resize_to_the_same_sizes_is_no_write():
+    x = torch.ones(3)
+    assert x.resize_(3)._version == 0 and x.resize_(2)._version == 1

@@ -1,6 +1,7 @@
 """Broadcasting: shapes, values, gradients, and the errors where shapes do not fit."""
 
 import itertools
+import warnings
 
 import pytest
 from support import assert_values, torch
@@ -213,3 +214,63 @@ def test_transpose():
         x.t()
     with pytest.raises(IndexError, match=r"^Dimension out of range \(expected to be in"):
         x.transpose(0, 3)
+
+
+@pytest.mark.parametrize(
+    ("to", "source", "message"),
+    [
+        ((2, 3), (2, 1, 2), r"The size of tensor a \(3\) must match the size of tensor b \(2\)"),
+        ((2,), (2, 2), r"output with shape \[2\] doesn't match the broadcast shape \[2, 2\]"),
+        ((1, 3), (2, 3), r"output with shape \[1, 3\] doesn't match the broadcast shape \[2, 3\]"),
+    ],
+)
+def test_copy_of_what_does_not_fit_says_which_rule_it_breaks(to, source, message):
+    with pytest.raises(RuntimeError, match=message):
+        torch.ones(to).copy_(torch.ones(source))
+
+
+def test_expand_names_the_last_dimension_that_does_not_fit():
+    with pytest.raises(
+        RuntimeError,
+        match=r"size of the tensor \(2\) must match the existing size "
+        r"\(3\) at non-singleton dimension 1",
+    ):
+        torch.ones(2, 3).expand(1, 2)
+
+
+def test_result_into_expanded_memory_is_refused_before_it_is_resized():
+    out = torch.zeros(2).expand(3, 2)
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+        torch.add(torch.ones(4), 1, out=out)
+    assert out.shape == (3, 2)
+
+
+def test_ravel_of_expanded_memory_is_row_major():
+    flat = torch.ones(1).expand(2, 3).ravel()
+    assert flat.stride() == (1,) and flat.tolist() == [1.0] * 6
+
+
+def test_transposed_scalar_is_the_scalar():
+    x = torch.tensor(2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert x.mT.shape == x.T.shape == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: x[0], "invalid index of a 0-dim tensor"),
+        (lambda x: x[-1], "index -1 is out of bounds for dimension 0 with size 0"),
+        (lambda x: x.unbind(-1), "Dimension specified as 0 but tensor has no dimensions"),
+        (lambda x: x.split([1]), "split expects at least a 1-dimensional tensor"),
+    ],
+)
+def test_part_of_a_scalar_is_refused(call, message):
+    with pytest.raises((IndexError, RuntimeError), match=message):
+        call(torch.tensor(1.0))
+
+
+def test_transpose_in_place_is_refused_under_its_own_name():
+    with pytest.raises(RuntimeError, match=r"^t_\(\) expects a tensor with <= 2 dimensions"):
+        torch.ones(1, 1, 1).t_()
