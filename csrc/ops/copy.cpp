@@ -90,6 +90,14 @@ TensorRef read_apart(TensorImpl* target, TensorImpl* input) {
   return copy_of(input, input->dtype(), input);
 }
 
+TensorRef clean_bools(TensorImpl* t) {
+  TensorRef out = TensorImpl::empty(DType::kBool, t->shape());
+  copy_into(out.get(), t);
+  auto* bytes = reinterpret_cast<unsigned char*>(out->mut_data());
+  for (int64_t i = 0, n = out->numel(); i < n; ++i) bytes[i] = bytes[i] != 0;
+  return out;
+}
+
 void fill(TensorImpl* t, const Value& number) {
   alignas(8) char bytes[8] = {};
   dispatch_dtype(t->dtype(), [&](auto x) {

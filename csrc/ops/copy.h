@@ -99,6 +99,9 @@ namespace rl {
 // What a write into `target` reads: `input`, or a copy of it where both use the same memory in an
 // order that nobody could tell. Throws where two dense ones overlap, as PyTorch does.
 TensorRef read_apart(TensorImpl* target, TensorImpl* input);
+// A row-major copy of a bool tensor with bytes of 0 and 1: view(dtype) and buffers bring any byte,
+// of which all but 0 are true.
+TensorRef clean_bools(TensorImpl* t);
 // Writes one number everywhere; no graph, no version.
 void fill(TensorImpl* t, const Value& number);
 // Refuses a number that the dtype cannot hold. Infinities fit into floats, and a 16-bit float makes

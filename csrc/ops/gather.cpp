@@ -90,7 +90,7 @@ void fill_masked(Call& call, const void* number) {
     auto* to = reinterpret_cast<T*>(out->mut_data());
     T value;
     __builtin_memcpy(&value, number, sizeof value);
-    const auto* bits = reinterpret_cast<const bool*>(safe->data());
+    const auto* bits = reinterpret_cast<const unsigned char*>(safe->data());
     if (out->is_contiguous() && safe->is_contiguous() && safe->shape() == sizes) {
       for (int64_t i = 0, n = out->numel(); i < n; ++i) to[i] = bits[i] ? value : to[i];
     } else {
@@ -369,7 +369,7 @@ void Nonzero::forward(Call& call) {
   std::vector<TensorRef> columns;
   int64_t count = 0;
   if (t->ndim() == 0)
-    count = *reinterpret_cast<const bool*>(mask->data());
+    count = *mask->data() != 0;
   else
     push_nonzero(mask.get(), columns);
   if (!columns.empty()) count = columns[0]->numel();

@@ -4,17 +4,13 @@
 
 #include "core/error.h"
 #include "kernels/iterator.h"
+#include "ops/copy.h"
 #include "ops/tensor.h"
 
 namespace rl {
 
 void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out) {
-  TensorRef dense = TensorRef::borrow(mask);
-  if (!mask->is_contiguous()) {
-    dense = TensorImpl::empty(DType::kBool, mask->shape());
-    run_copy(dense->mut_data(), dense->strides(), DType::kBool, mask->data(), mask->strides(),
-             DType::kBool, mask->sizes(), mask->ndim());
-  }
+  TensorRef dense = clean_bools(mask);
   const auto* bits = reinterpret_cast<const bool*>(dense->data());
   int64_t n = dense->numel(), count = 0;
   for (int64_t i = 0; i < n; ++i) count += bits[i];

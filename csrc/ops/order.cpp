@@ -56,13 +56,15 @@ struct Lines {
     }
     Dims packed = sizes;
     contiguous_strides(sizes.v, sizes.n, packed.v);
-    if (packed == strides) {
+    bool bools = t->dtype() == DType::kBool;
+    if (packed == strides && !bools) {
       memory = TensorRef::borrow(t);
       return;
     }
     memory = TensorImpl::empty(t->dtype(), sizes);
     run_copy(memory->mut_data(), packed.v, t->dtype(), t->data(), strides.v, t->dtype(), sizes.v,
              sizes.n);
+    if (bools) memory = clean_bools(memory.get());
   }
 };
 

@@ -283,3 +283,17 @@ def test_floor_division_by_bools_promotes_them():
         x // torch.zeros(2, dtype=torch.bool)
     with pytest.raises(NotImplementedError, match="not implemented for 'Bool'"):
         torch.ones(2, dtype=torch.bool) // True
+
+
+def test_bools_of_any_byte_are_true():
+    b = torch.tensor([1, 128, 0, 255], dtype=torch.uint8).view(torch.bool)
+    x = torch.arange(4.0)
+    # Each other byte counted as many, and what lay behind in memory was returned.
+    assert x[b].tolist() == x.masked_select(b).tolist() == [0.0, 1.0, 3.0]
+    assert b.nonzero().tolist() == [[0], [1], [3]] and b[1].nonzero().shape == (1, 0)
+    assert x.masked_fill(b, 9.0).tolist() == [9.0, 9.0, 2.0, 9.0]
+    x[b] = 5.0
+    assert x.tolist() == torch.where(b, x, -x).abs().tolist() == [5.0, 5.0, 2.0, 5.0]
+    assert b.sum().item() == 3 and b.max(0).indices.item() == 0
+    assert b.sort().values.tolist() == [False, True, True, True] and b.amax().item() is True
+    assert b.tolist() == [True, True, False, True] and True in b
