@@ -16,6 +16,7 @@ STUB = Path(__file__).parent.parent / "rushlight" / "_C.pyi"
 RESULTS = {
     "Tensor": "Tensor",
     "Tensor[]": "builtins.tuple[Tensor, ...]",
+    "Tensor | Tensor[]": "Any",
     "bool": "builtins.bool",
 }
 

@@ -94,17 +94,6 @@ struct Movedim {
   static void forward(Call& call);
 };
 
-struct Moveaxis {
-  static constexpr OpRecord record{
-      .name = "moveaxis",
-      .signature = "moveaxis(input: Tensor, source: int[], destination: int[]) -> Tensor",
-      .doc = "movedim under NumPy's name.",
-      .derivative = "dy/dx = 1",
-      .many_forms = true};
-  static constexpr bool kComposite = true;
-  static void forward(Call& call) { Movedim::forward(call); }
-};
-
 struct BroadcastTo {
   static constexpr OpRecord record{
       .name = "broadcast_to",
@@ -211,9 +200,9 @@ struct UnsqueezeInplace : Unsqueeze {
                                    .node = "UnsqueezeBackward1"};
 };
 
-using DimsOps = OpList<Squeeze, SqueezeDim, SqueezeDims, Unsqueeze, Flatten, Ravel, Unflatten,
-                       Movedim, Moveaxis, BroadcastTo, TransposeMatrixInplace, TransposeInplace,
-                       SwapaxesInplace, SwapdimsInplace, SqueezeInplace, SqueezeDimInplace,
-                       SqueezeDimsInplace, UnsqueezeInplace>;
+using DimsOps =
+    OpList<Squeeze, SqueezeDim, SqueezeDims, Unsqueeze, Flatten, Ravel, Unflatten, Movedim,
+           BroadcastTo, TransposeMatrixInplace, TransposeInplace, SwapaxesInplace, SwapdimsInplace,
+           SqueezeInplace, SqueezeDimInplace, SqueezeDimsInplace, UnsqueezeInplace>;
 
 }  // namespace rl::ops

@@ -67,7 +67,7 @@ void dispatch_inplace(Call& call, uint8_t live) {
         " is not implemented");
   // The node goes first: its edges lead to the history that the write replaces.
   call.output = TensorRef::borrow(target);
-  Ref<OpNode> node = OpNode::record(op, call);
+  Ref<OpNode> node = OpNode::record(op.in_place ? *op.in_place : op, call);
   op.forward(call);
   target->bump_version();
   if (target->is_view())

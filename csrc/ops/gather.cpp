@@ -364,10 +364,20 @@ void Take::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void Nonzero::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  TensorRef mask = TensorImpl::empty(DType::kBool, t->shape());
+  bool as_tuple = call.args[1].i;
+  Dims sizes = t->shape();
+  if (as_tuple && sizes.n == 0) sizes.push(1);
+  TensorRef mask = TensorImpl::empty(DType::kBool, sizes);
   copy_elements(mask.get(), t, strides_of(t));
   std::vector<TensorRef> columns;
   int64_t count = 0;
+  if (as_tuple) {
+    push_nonzero(mask.get(), columns);
+    call.output = std::move(columns[0]);
+    for (size_t i = 1; i < columns.size(); ++i) call.more.push_back(std::move(columns[i]));
+    return;
+  }
+  call.lone = true;
   if (t->ndim() == 0)
     count = *mask->data() != 0;
   else

@@ -110,10 +110,13 @@ struct Take {
 };
 
 struct Nonzero {
-  static constexpr OpRecord record{.name = "nonzero",
-                                   .signature = "nonzero(input: Tensor) -> Tensor",
-                                   .doc = "The indices of the elements that are not 0, a row each.",
-                                   .computes = Computes::kAny};
+  static constexpr OpRecord record{
+      .name = "nonzero",
+      .signature = "nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | Tensor[]",
+      .doc =
+          "The indices of the elements that are not 0, a row each; as a tuple, one tensor per "
+          "dimension.",
+      .computes = Computes::kAny};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };

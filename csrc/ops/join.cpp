@@ -117,10 +117,6 @@ void Cat::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   }
 }
 
-void Concat::forward(Call& call) {
-  call.output = call_op(op_of<Cat>(), {call.args[0], call.args[1]}).ref();
-}
-
 void Stack::forward(Call& call) {
   const TensorList& list = *call.args[0].list;
   check(list.n > 0, ErrorKind::kRuntime, "stack expects a non-empty TensorList");

@@ -18,17 +18,6 @@ struct Cat {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-struct Concat {
-  static constexpr OpRecord record{
-      .name = "concat",
-      .signature = "concat(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
-      .doc = "cat under another name.",
-      .derivative = "each tensor gets its part of the gradient",
-      .form = Form::kFunction};
-  static constexpr bool kComposite = true;
-  static void forward(Call& call);
-};
-
 struct Stack {
   static constexpr OpRecord record{
       .name = "stack",
@@ -125,7 +114,7 @@ struct TensorSplitIndices {
   static void forward(Call& call);
 };
 
-using JoinOps = OpList<Cat, Concat, Stack, Unbind, Split, SplitSizes, SplitWithSizes, Chunk,
-                       TensorSplit, TensorSplitIndices>;
+using JoinOps = OpList<Cat, Stack, Unbind, Split, SplitSizes, SplitWithSizes, Chunk, TensorSplit,
+                       TensorSplitIndices>;
 
 }  // namespace rl::ops

@@ -161,6 +161,7 @@ struct Call {
   Value args[kMaxArgs];
   TensorRef output;
   std::vector<TensorRef> more;   // outputs 1.. of an op with several
+  bool lone = false;             // one output of an op that may give several
   TensorImpl* target = nullptr;  // in-place form: write here (args[0] or `out=`)
 
   explicit Call(const Op& the_op) : op(&the_op) {}
@@ -189,10 +190,11 @@ struct Op {
   // grad_in[i] for every edge i that is wanted. Null: the op has no derivative (comparisons).
   void (*backward)(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) = nullptr;
   const Elementwise* elementwise = nullptr;
-  bool composite = false;     // made of other ops, which record for it
-  bool many_outputs = false;  // the result is a tuple, even of one
-  bool answers_bool = false;  // the result is its only element, as a Python bool
-  bool takes_list = false;    // an argument is a TensorList: the number of edges is the call's
+  const Op* in_place = nullptr;  // what the in-place form records, where that is not this op
+  bool composite = false;        // made of other ops, which record for it
+  bool many_outputs = false;     // the result is a tuple, even of one
+  bool answers_bool = false;     // the result is its only element, as a Python bool
+  bool takes_list = false;       // an argument is a TensorList: the number of edges is the call's
   std::vector<SlotSpec> slots;
   uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors
   uint8_t n_tensor_args = 0;

@@ -81,9 +81,10 @@ Lines whole(TensorImpl* t) {
   return Lines(t, reduced);
 }
 
-void check_length(const char* name, TensorImpl* t, int64_t dim) {
+// `told`: the dim as the sentence has it.
+void check_length(const char* name, TensorImpl* t, int64_t dim, int64_t told) {
   check(t->ndim() == 0 || t->sizes()[wrap_dim(dim, t->ndim())] != 0, ErrorKind::kIndex, name,
-        "(): Expected reduction dim ", wrap_dim(dim, t->ndim()), " to have non-zero size.");
+        "(): Expected reduction dim ", told, " to have non-zero size.");
 }
 
 // The first best element of each line; either output may be null.
@@ -119,7 +120,7 @@ void choose_along(Call& call, const char* name) {
   TensorImpl* t = call.tensor(0);
   int64_t dim = call.args[1].i;
   wrap_dim(dim, t->ndim());
-  check_length(name, t, dim);
+  check_length(name, t, dim, wrap_dim(dim, t->ndim()));
   Lines lines = lines_along(t, dim);
   const Dims& sizes = call.args[2].i ? lines.kept : lines.squeezed;
   call.output = TensorImpl::empty(t->dtype(), sizes);
@@ -136,7 +137,7 @@ void choose_index(Call& call, const char* name) {
     check(t->numel() != 0, ErrorKind::kIndex, name,
           "(): Expected reduction dim to be specified for input.numel() == 0.");
   else
-    check_length(name, t, call.args[1].i);
+    check_length(name, t, call.args[1].i, wrap_dim(call.args[1].i, t->ndim()));
   Lines lines = all ? whole(t) : lines_along(t, call.args[1].i);
   call.output = TensorImpl::empty(DType::kInt64, call.args[2].i ? lines.kept : lines.squeezed);
   choose<largest>(lines, nullptr, call.output.get());
@@ -161,7 +162,7 @@ void choose_over(Call& call, const char* name) {
     int d = wrap_dim(dim, t->ndim());
     check(!reduced[d], ErrorKind::kRuntime, "dim ", d,
           " appears multiple times in the list of dims");
-    check_length(name, t, dim);
+    check_length(name, t, dim, dim);
     reduced[d] = true;
   }
   Lines lines(t, reduced);

@@ -9,7 +9,7 @@ namespace rl::ops {
 struct Max {
   static constexpr OpRecord record{
       .name = "max",
-      .signature = "max(input: Tensor) -> Tensor",
+      .signature = "max(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The largest element; nan where there is one.",
       .derivative = "the gradient, shared evenly by the elements that are it",
       .computes = Computes::kAny,
@@ -25,7 +25,9 @@ struct MaxDim {
   static constexpr OpRecord record{
       .name = "max",
       .overload = 1,
-      .signature = "max(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False) -> Tensor[]",
+      .signature =
+          "max(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False, *, out: "
+          "Tensor[]? = None) -> Tensor[]",
       .doc = "The largest elements of a dimension, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
       .computes = Computes::kAny,
@@ -40,12 +42,13 @@ struct MaxDim {
 };
 
 struct MaxOther {
-  static constexpr OpRecord record{.name = "max",
-                                   .overload = 2,
-                                   .signature = "max(input: Tensor, other: Tensor) -> Tensor",
-                                   .doc = "The larger of each pair of elements.",
-                                   .derivative = "the gradient, halved where both are equal",
-                                   .computes = Computes::kAny};
+  static constexpr OpRecord record{
+      .name = "max",
+      .overload = 2,
+      .signature = "max(input: Tensor, other: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "The larger of each pair of elements.",
+      .derivative = "the gradient, halved where both are equal",
+      .computes = Computes::kAny};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -85,7 +88,7 @@ struct Amax {
 struct Min {
   static constexpr OpRecord record{
       .name = "min",
-      .signature = "min(input: Tensor) -> Tensor",
+      .signature = "min(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The smallest element; nan where there is one.",
       .derivative = "the gradient, shared evenly by the elements that are it",
       .computes = Computes::kAny,
@@ -101,7 +104,9 @@ struct MinDim {
   static constexpr OpRecord record{
       .name = "min",
       .overload = 1,
-      .signature = "min(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False) -> Tensor[]",
+      .signature =
+          "min(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False, *, out: "
+          "Tensor[]? = None) -> Tensor[]",
       .doc = "The smallest elements of a dimension, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
       .computes = Computes::kAny,
@@ -116,12 +121,13 @@ struct MinDim {
 };
 
 struct MinOther {
-  static constexpr OpRecord record{.name = "min",
-                                   .overload = 2,
-                                   .signature = "min(input: Tensor, other: Tensor) -> Tensor",
-                                   .doc = "The smaller of each pair of elements.",
-                                   .derivative = "the gradient, halved where both are equal",
-                                   .computes = Computes::kAny};
+  static constexpr OpRecord record{
+      .name = "min",
+      .overload = 2,
+      .signature = "min(input: Tensor, other: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "The smaller of each pair of elements.",
+      .derivative = "the gradient, halved where both are equal",
+      .computes = Computes::kAny};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -162,8 +168,8 @@ struct Sort {
   static constexpr OpRecord record{
       .name = "sort",
       .signature =
-          "sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False) "
-          "-> Tensor[]",
+          "sort(input: Tensor, dim: int = -1, descending: bool = False, *, out: Tensor[]? = None, "
+          "stable: bool = False) -> Tensor[]",
       .doc = "The elements of a dimension in ascending or descending order, and where they stood.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
       .computes = Computes::kAny,

@@ -225,6 +225,20 @@ void integers_like(Call& call, int64_t low, int64_t high, int at) {
   finish_factory(call, at + 3);
 }
 
+// randperm: n numbers from 0 fit the dtype. PyTorch has no limit for bfloat16.
+template <class T>
+void check_counts(int64_t n) {
+  constexpr DType dtype = dtype_of<T>();
+  if constexpr (kIsInt<T>)
+    check(n - 1 <= std::numeric_limits<T>::max(), ErrorKind::kRuntime,
+          "value cannot be converted to type ", dtype_name(dtype), "_t without overflow");
+  else if constexpr (dtype == DType::kFloat16)
+    check(n <= 2049, ErrorKind::kRuntime, "n cannot be greater than 2049 for Half type.");
+  else if constexpr (dtype == DType::kFloat32)
+    check(n <= (1 << 24) + 1, ErrorKind::kRuntime,
+          "n cannot be greater than 2^24+1 for Float type.");
+}
+
 }  // namespace
 
 void Rand::forward(Call& call) {
@@ -294,8 +308,7 @@ void Randperm::forward(Call& call) {
         n, "]");
   check(dtype != DType::kBool, ErrorKind::kNotImplemented,
         "\"randperm\" not implemented for 'Bool'");
-  check(dtype != DType::kFloat32 || n <= (1 << 24) + 1, ErrorKind::kRuntime,
-        "n cannot be greater than 2^24+1 for Float type.");
+  dispatch_dtype(dtype, [&](auto x) { check_counts<decltype(x)>(n); });
   TensorRef order = TensorImpl::empty(DType::kInt64, &n, 1);
   random_permutation(reinterpret_cast<int64_t*>(order->mut_data()), n,
                      generator_from(call.args[1]));

@@ -35,14 +35,14 @@ std::unique_ptr<Op> make_entry(const OpRecord& record) {
   auto op = std::make_unique<Op>();
   op->record = &record;
   op->signature = parse_signature(record.signature);
-  op->many_outputs = op->signature.result == "Tensor[]";
+  op->many_outputs = op->signature.result.ends_with("Tensor[]");
   op->answers_bool = op->signature.result == "bool";
   op->node_name = derive_node_name(record);
   for (size_t i = 0; i < op->signature.params.size(); ++i) {
     const Param& param = op->signature.params[i];
+    if (param.names[0] == "out") continue;
     op->takes_list = op->takes_list || param.kind == ParamKind::kTensors;
-    if (holds_tensor(param.kind) && param.names[0] != "out")
-      op->tensor_args[op->n_tensor_args++] = static_cast<uint8_t>(i);
+    if (holds_tensor(param.kind)) op->tensor_args[op->n_tensor_args++] = static_cast<uint8_t>(i);
   }
   return op;
 }
@@ -50,9 +50,11 @@ std::unique_ptr<Op> make_entry(const OpRecord& record) {
 void set_not_implemented(Op& op) {
   for (uint8_t i = 0; i < op.n_tensor_args; ++i) op.edge_args[op.n_edges++] = op.tensor_args[i];
   op.backward = [](OpNode& node, TensorRef*, TensorRef*) {
-    fail(ErrorKind::kRuntime, "derivative for aten::", node.op().record->name,
-         " is not implemented");
+    const Op& recorded = node.op();
+    fail(ErrorKind::kRuntime, "derivative for aten::", recorded.record->name,
+         recorded.in_place ? "" : "_", " is not implemented");
   };
+  op.in_place = new Op(op);  // lives as long as the process; has none of its own
 }
 
 void derive_slots(Op& op, Elementwise& e) {

@@ -3,6 +3,7 @@
 #include "python/functions.h"
 
 #include <array>
+#include <cstring>
 #include <map>
 
 #include "python/parse.h"
@@ -110,12 +111,20 @@ bool first_is_tensor(const Op& op) {
   return !op.signature.params.empty() && op.signature.params[0].kind == ParamKind::kTensor;
 }
 
+// Functions of their own over the same ops: they know the name that they were called by.
+constexpr struct {
+  const char* name;
+  const char* alias;
+} kNamesakes[] = {{"cat", "concat"}, {"cat", "concatenate"}, {"movedim", "moveaxis"}};
+
 void build() {
   Registry& r = registry();
   for (Op* op : op_table()) {
     if (op->record->form == Form::kInternal) continue;
     add_name(op->record->name, false, op);
     if (op->record->inplace) add_name(std::string(op->record->name) + "_", true, op);
+    for (const auto& [name, alias] : kNamesakes)
+      if (std::strcmp(op->record->name, name) == 0) add_name(alias, false, op);
   }
   // Python keeps pointers into these: no growth afterwards.
   r.functions.reserve(r.names.size() + 1);

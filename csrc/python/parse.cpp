@@ -2,10 +2,6 @@
 
 #include <cstring>
 
-#include "core/host.h"
-#include "graph/grad_mode.h"
-#include "graph/view.h"
-#include "ops/copy.h"
 #include "ops/tensor.h"
 #include "python/parse_errors.h"
 #include "python/result_types.h"
@@ -159,6 +155,16 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
   return !is_tensor(object) && scratch.look_at(object);
 }
 
+// A tensor, or a sequence: of what, is looked at when it is written to.
+[[gnu::cold]] bool takes_out(const PyParam& p, PyObject* value, ParseScratch& scratch) {
+  Value tensor;
+  if (p.kind == ParamKind::kTensor) return convert_tensor(value, &tensor, scratch);
+  if (!PyTuple_Check(value) && !PyList_Check(value)) return is_duck(value, scratch);
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); ++i)
+    scratch.look_at(PySequence_Fast_GET_ITEM(value, i));
+  return true;
+}
+
 // Positional ints spread over a varargs parameter: zeros(2, 3), view(-1, 2).
 bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   Dims& dims = scratch.dims[scratch.used];
@@ -236,8 +242,7 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
       PyObject* value = args[n + k];
       if (found == o.out) {
         if (value != Py_None) {
-          Value tensor;
-          if (!convert_tensor(value, &tensor, scratch)) {
+          if (!takes_out(params[found], value, scratch)) {
             mismatch = {Mismatch::kType, found, 0, value};
             return false;
           }
@@ -267,51 +272,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
   return true;
 }
 
-namespace {
-
-// out=: the result is computed, then copied into the given tensor, which takes its shape.
-PyObject* write_out(const PublicName& p, Call& call, PyObject* out) {
-  TensorImpl* target = impl_of(out);
-  bool wants_grad = target->requires_grad();
-  for (int i = 0; i < call.op->n_tensor_args; ++i) {
-    const Value& v = call.args[call.op->tensor_args[i]];
-    wants_grad = wants_grad || (v.is_tensor() && v.t->requires_grad());
-  }
-  check(!wants_grad || !grad_enabled(), ErrorKind::kRuntime, p.name,
-        "(): functions with out=... arguments don't support automatic differentiation, but one of "
-        "the "
-        "arguments requires grad.");
-  if (call.op->elementwise)  // refuses what PyTorch does; the result is computed apart anyway
-    for (int i = 0; i < call.op->n_tensor_args; ++i)
-      if (const Value& v = call.args[call.op->tensor_args[i]]; v.is_tensor())
-        read_apart(target, v.t);
-  dispatch(call);
-  TensorRef result = std::move(call.output);
-  check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",
-        dtype_title(result->dtype()), " can't be cast to the desired output type ",
-        dtype_title(target->dtype()));
-  if (target->numel() &&
-      !same_sizes(target->sizes(), target->ndim(), result->sizes(), result->ndim()))
-    host().warn("UserWarning",
-                concat("An output with one or more elements was resized since it had shape ",
-                       shown(target->sizes(), target->ndim()),
-                       ", which does not match the required output shape ",
-                       shown(result->sizes(), result->ndim()),
-                       ". This behavior is deprecated, and in a future PyTorch release outputs "
-                       "will not be resized unless they have zero elements. You can explicitly "
-                       "reuse an out tensor t by resizing it, inplace, to zero elements with "
-                       "t.resize_(0)."));
-  check_inplace(target, false);
-  resize_tensor(target, result->shape());
-  GradModeGuard off(false);
-  copy_into_tensor(target, result.get());
-  return Py_NewRef(out);
-}
-
-}  // namespace
-
 PyObject* wrap_outputs(Call& call) {
   if (call.op->answers_bool) return item_of(call.output.get());
+  if (call.lone) return wrap(std::move(call.output));
   if (!call.output) return PyTuple_New(0);
   if (call.op->record->fields) {
     PyRef named(checked(PyStructSequence_New(result_type(*call.op->record))));
@@ -446,7 +409,7 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
         // The target's own object, whatever its class.
         return Py_NewRef(self ? self : args[0]);
       }
-      if (out) return write_out(p, call, out);
+      if (out) return write_out(p, o, call, out);
       dispatch(call);
       if (call.op->many_outputs || call.op->answers_bool) return wrap_outputs(call);
       return wrap(std::move(call.output));

@@ -59,6 +59,8 @@ struct ParseScratch {
 PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
                       PyObject* kwnames) noexcept;
 
+// The call's result, written into `out`, which is returned: a tensor, or a pair as a named tuple.
+PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject* out);
 // The outputs of a call as a tuple.
 PyObject* wrap_outputs(Call& call);
 

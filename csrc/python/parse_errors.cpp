@@ -70,6 +70,16 @@ void check_missing(const PublicName& p, const Overload& o, size_t given, PyObjec
 }
 
 // Says what is wrong with the arguments for the one overload that they can be meant for.
+// A sequence of tensors was wanted: throws where it is a sequence, of something else.
+void check_elements(PyObject* object, int argument) {
+  if (!PyTuple_Check(object) && !PyList_Check(object)) return;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(object, i);
+    check(is_tensor(item), ErrorKind::kType, "expected Tensor as element ", i, " in argument ",
+          argument, ", but got ", type_name(item));
+  }
+}
+
 [[gnu::cold]] void fail_overload(const PublicName& p, const Overload& o, bool method, Py_ssize_t n,
                                  PyObject* kwnames, const Mismatch& why) {
   int skipped = method ? 1 : 0;
@@ -88,6 +98,7 @@ void check_missing(const PublicName& p, const Overload& o, size_t given, PyObjec
            PyUnicode_AsUTF8(why.object), "'");
     case Mismatch::kType: {
       const PyParam& param = o.params[static_cast<size_t>(why.param)];
+      if (param.kind == ParamKind::kTensors) check_elements(why.object, why.param - skipped);
       std::string position =
           why.position ? concat(" (position ", why.position - skipped, ")") : std::string();
       fail(ErrorKind::kType, spoken_name(p), "(): argument '", param_name(param), "'", position,

@@ -38,12 +38,19 @@ PyObject* repr(PyObject* self) {
   });
 }
 
+bool takes_out(const Op& op) {
+  for (const Param& param : op.signature.params)
+    if (param.names[0] == "out") return true;
+  return false;
+}
+
 }  // namespace
 
-PyTypeObject* result_type(const OpRecord& record) {
-  Described& described = made()[record.name];
+PyTypeObject* result_type(const OpRecord& record, bool out) {
+  const std::string name = std::string(record.name) + (out ? "_out" : "");
+  Described& described = made()[name];
   if (described.type) return described.type;
-  described.name = std::string("rushlight.return_types.") + record.name;
+  described.name = "rushlight.return_types." + name;
   std::istringstream words(record.fields);
   for (std::string word; words >> word;) described.words.push_back(word);
   for (const std::string& word : described.words)
@@ -60,11 +67,14 @@ PyTypeObject* result_type(const OpRecord& record) {
 
 PyObject* py_result_type(PyObject*, PyObject* name) {
   return guarded([&]() -> PyObject* {
-    const char* wanted = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : "";
-    if (!wanted) throw_python();
+    const char* text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : "";
+    if (!text) throw_python();
+    std::string wanted = text;
+    bool out = wanted.ends_with("_out");
+    if (out) wanted.resize(wanted.size() - 4);
     for (const Op* op : op_table())
-      if (op->record->fields && std::strcmp(op->record->name, wanted) == 0)
-        return Py_NewRef(reinterpret_cast<PyObject*>(result_type(*op->record)));
+      if (op->record->fields && wanted == op->record->name && (!out || takes_out(*op)))
+        return Py_NewRef(reinterpret_cast<PyObject*>(result_type(*op->record, out)));
     Py_RETURN_NONE;
   });
 }

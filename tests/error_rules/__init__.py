@@ -88,6 +88,7 @@ from . import (  # noqa: E402 - they register
     graph,  # noqa: F401
     indices,  # noqa: F401
     modules,  # noqa: F401
+    order,  # noqa: F401
     shapes,  # noqa: F401
     signatures,  # noqa: F401
 )

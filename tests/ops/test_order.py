@@ -3,7 +3,7 @@
 import pickle
 
 import pytest
-from support import assert_values, inf, leaf, nan, rushlight_only, torch
+from support import assert_values, inf, leaf, nan, recorded_warnings, rushlight_only, torch
 
 
 def gradient(function, values):
@@ -165,3 +165,86 @@ def test_floor_division_of_a_number_and_in_place():
     x = torch.tensor([7.0, -7.0])
     x //= 2
     assert x.tolist() == [3.0, -4.0]
+
+
+def pair(*sizes):
+    return torch.empty(sizes), torch.empty(sizes, dtype=torch.int64)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "sort"])
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_out_takes_values_and_indices(name, kind):
+    function, x = getattr(torch, name), torch.tensor(TIES)
+    values, indices = pair(0)
+    result = function(x, 0, out=kind((values, indices)))
+    assert type(result).__name__ == name + "_out"
+    assert result.values is values and result.indices is indices
+    expected = function(x, 0)
+    assert torch.equal(values, expected.values) and torch.equal(indices, expected.indices)
+
+
+def test_out_of_another_shape_is_resized_with_a_warning_each():
+    with recorded_warnings() as caught:
+        result = torch.max(torch.tensor(TIES), 0, out=pair(2))
+    assert result.values.tolist() == [2.0, 3.0, 3.0]
+    said = "An output with one or more elements was resized since it had shape [2]"
+    assert [str(w.message).split(",")[0] for w in caught] == [said] * 2
+
+
+@pytest.mark.parametrize(
+    ("out", "kind", "message"),
+    [
+        (lambda: pair(3)[:1], TypeError, "expected tuple of 2 elements but got 1"),
+        (lambda: (*pair(3), torch.empty(3)), TypeError, "expected tuple of 2 elements but got 3"),
+        (
+            lambda: (torch.empty(3), 3),
+            TypeError,
+            "expected Tensor as element 1 in argument 3, but got int",
+        ),
+        (lambda: torch.empty(3), TypeError, "received an invalid combination of arguments"),
+        (
+            lambda: (torch.empty(3), torch.empty(3)),
+            RuntimeError,
+            "Expected out tensor to have dtype long int, but got float instead",
+        ),
+        (
+            lambda: (torch.empty(3, dtype=torch.float64), torch.empty(3)),
+            RuntimeError,
+            "Expected out tensor to have dtype float, but got double instead",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["max", "min", "sort"])
+def test_out_of_a_wrong_type_is_refused(name, out, kind, message):
+    with pytest.raises(kind, match=message):
+        getattr(torch, name)(torch.tensor(TIES), 0, out=out())
+
+
+def test_out_and_gradients_exclude_each_other():
+    x = leaf(TIES)
+    with pytest.raises(RuntimeError, match=r"^max\(\): functions with out=\.\.\. arguments don't"):
+        torch.max(x, 0, out=pair(3))
+    with torch.no_grad():
+        assert torch.max(x, 0, out=pair(3)).values.tolist() == [2.0, 3.0, 3.0]
+
+
+def test_out_that_overlaps_the_input_is_refused_unless_it_is_the_input():
+    x = torch.tensor(TIES)
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        torch.max(x, 0, out=(x[0], pair(3)[1]))
+    torch.sort(x, 0, out=(x, pair(2, 3)[1]))
+    assert x.tolist() == [[1.0, 2.0, 1.0], [2.0, 3.0, 3.0]]
+
+
+def test_out_of_a_whole_reduction_and_of_pairs_is_one_tensor():
+    x, out = torch.tensor(TIES), torch.empty(())
+    assert torch.max(x, out=out) is out and out == 3.0
+    out = torch.empty(2, 3)
+    assert torch.min(x, x[:1], out=out) is out and out[1].tolist() == [1.0, 2.0, 1.0]
+
+
+def test_in_place_floor_division_is_named_in_the_backward_pass():
+    y = leaf([1.0]) * 2
+    y.floor_divide_(2)
+    with pytest.raises(RuntimeError, match="derivative for aten::floor_divide_ is not implemented"):
+        y.sum().backward()

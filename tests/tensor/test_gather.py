@@ -1,5 +1,7 @@
 """masked_fill, masked_select, index_select, gather, take, nonzero."""
 
+import math
+
 import pytest
 from gradcheck import assert_gradients_match, assert_second_gradients_match
 from support import leaf, torch
@@ -169,3 +171,53 @@ REFUSED = [
 def test_refused(call, kind, sentence):
     with pytest.raises(kind, match=sentence):
         call()
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (4,), (2, 0, 3), (1, 2, 3)])
+def test_nonzero_as_a_tuple_holds_the_columns(shape):
+    x = torch.tensor([i % 2 for i in range(math.prod(shape))], dtype=torch.int64).reshape(shape)
+    rows, columns = torch.nonzero(x, as_tuple=False), x.nonzero(as_tuple=True)
+    assert type(columns) is tuple and len(columns) == len(shape)
+    assert torch.equal(torch.stack(columns, 1), rows)
+    assert torch.equal(x[columns], torch.ones(len(rows), dtype=torch.int64))
+
+
+@pytest.mark.parametrize(("value", "expected"), [(3.0, [0]), (0.0, [])])
+def test_nonzero_of_a_scalar_as_a_tuple_counts_it_as_one_element(value, expected):
+    (index,) = torch.nonzero(torch.tensor(value), as_tuple=True)
+    assert index.tolist() == expected and index.dtype == torch.int64
+
+
+def test_nonzero_takes_only_a_bool():
+    with pytest.raises(TypeError, match="argument 'as_tuple' must be bool, not int"):
+        torch.nonzero(torch.ones(2), as_tuple=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "element", "argument", "kind"),
+    [
+        (lambda x, i: x.index_put((None, i), x), 0, 0, "NoneType"),
+        (lambda x, i: torch.index_put(x, [i, None], x), 1, 1, "NoneType"),
+        (lambda x, i: torch.cat([x, "a"]), 1, 0, "str"),
+        (lambda x, i: torch.concatenate([x, x, 2.5]), 2, 0, "float"),
+    ],
+)
+def test_what_is_no_tensor_in_a_list_is_named_by_its_place(call, element, argument, kind):
+    message = f"expected Tensor as element {element} in argument {argument}, but got {kind}"
+    with pytest.raises(TypeError, match=message):
+        call(torch.ones(2, 3), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "same", "args"),
+    [
+        ("concat", "cat", ([torch.ones(2), torch.zeros(3)],)),
+        ("concatenate", "cat", ([torch.ones(2, 1), torch.zeros(2, 2)], 1)),
+        ("moveaxis", "movedim", (torch.arange(24).reshape(2, 3, 4), 0, -1)),
+    ],
+)
+def test_second_name_computes_the_same_and_is_told_in_errors(name, same, args):
+    assert torch.equal(getattr(torch, name)(*args), getattr(torch, same)(*args))
+    assert getattr(torch, name).__name__ == name
+    with pytest.raises(TypeError, match=rf"^{name}\(\)"):
+        getattr(torch, name)(3)

@@ -212,3 +212,36 @@ def test_an_empty_range_is_refused_before_a_word_is_drawn():
     with pytest.raises(RuntimeError, match="but got from=3 >= to=3"):
         torch.randint(3, 3, (2,), generator=generator)
     assert torch.rand(3, generator=generator).tolist() == torch.rand(3, generator=seeded()).tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int16, torch.float64])
+@pytest.mark.parametrize(
+    "call", [lambda out: torch.randint(9, (4,), out=out), lambda out: torch.randperm(4, out=out)]
+)
+def test_out_takes_any_size_without_a_word(call, dtype):
+    # They warned of the resizing, as ops on tensors do.
+    out = torch.ones(2, dtype=dtype)
+    with recorded_warnings() as caught:
+        assert call(out) is out
+    assert not caught and out.shape == (4,)
+
+
+def test_out_decides_the_dtype_that_the_bounds_are_of():
+    with pytest.raises(RuntimeError, match="to - 1 is out of bounds for unsigned char"):
+        torch.randint(300, (4,), out=torch.empty(4, dtype=torch.uint8))
+    with pytest.raises(RuntimeError, match=r"dtype Float does not match dtype of out parameter"):
+        torch.randint(3, (4,), out=torch.empty(4, dtype=torch.int64), dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "most", "message"),
+    [
+        (torch.uint8, 256, "value cannot be converted to type uint8_t without overflow"),
+        (torch.int8, 128, "value cannot be converted to type int8_t without overflow"),
+        (torch.float16, 2049, "n cannot be greater than 2049 for Half type"),
+    ],
+)
+def test_randperm_of_more_than_a_dtype_counts_is_refused(dtype, most, message):
+    assert sorted(torch.randperm(most, dtype=dtype).tolist()) == list(range(most))
+    with pytest.raises(RuntimeError, match=message):
+        torch.randperm(most + 1, dtype=dtype)

@@ -1,0 +1,106 @@
+// out=: results are computed, then copied into given tensors, which take their shapes.
+#include "core/host.h"
+#include "graph/grad_mode.h"
+#include "graph/view.h"
+#include "ops/copy.h"
+#include "ops/tensor.h"
+#include "python/parse.h"
+#include "python/result_types.h"
+#include "python/tensor_type.h"
+
+namespace rl::python {
+
+namespace {
+
+void refuse_grad(const PublicName& p, const Call& call, TensorImpl* const* targets, size_t n) {
+  if (!grad_enabled()) return;
+  bool wants_grad = false;
+  for (size_t i = 0; i < n; ++i) wants_grad = wants_grad || targets[i]->requires_grad();
+  for (int i = 0; i < call.op->n_tensor_args; ++i) {
+    const Value& v = call.args[call.op->tensor_args[i]];
+    wants_grad = wants_grad || (v.is_tensor() && v.t->requires_grad());
+  }
+  check(!wants_grad, ErrorKind::kRuntime, p.name,
+        "(): functions with out=... arguments don't support automatic differentiation, but one of "
+        "the arguments requires grad.");
+}
+
+// A factory computes in its target's dtype, and says nothing when it resizes that.
+void adopt_dtype(Call& call, TensorImpl* target) {
+  for (size_t i = 0; i < call.op->signature.params.size(); ++i) {
+    if (call.op->signature.params[i].kind != ParamKind::kDType) continue;
+    Value& dtype = call.args[i];
+    check(dtype.is_none() || dtype.dtype == target->dtype(), ErrorKind::kRuntime, "dtype ",
+          dtype_title(dtype.is_none() ? target->dtype() : dtype.dtype),
+          " does not match dtype of out parameter (", dtype_title(target->dtype()), ")");
+    dtype = Value::of(target->dtype());
+  }
+}
+
+void fill(TensorImpl* target, TensorImpl* result, bool warns) {
+  if (warns && target->numel() &&
+      !same_sizes(target->sizes(), target->ndim(), result->sizes(), result->ndim()))
+    host().warn("UserWarning",
+                concat("An output with one or more elements was resized since it had shape ",
+                       shown(target->sizes(), target->ndim()),
+                       ", which does not match the required output shape ",
+                       shown(result->sizes(), result->ndim()),
+                       ". This behavior is deprecated, and in a future PyTorch release outputs "
+                       "will not be resized unless they have zero elements. You can explicitly "
+                       "reuse an out tensor t by resizing it, inplace, to zero elements with "
+                       "t.resize_(0)."));
+  check_inplace(target, false);
+  resize_tensor(target, result->shape());
+  GradModeGuard off(false);
+  copy_into_tensor(target, result);
+}
+
+// Two results: no dtype but their own will do.
+PyObject* write_pair(const PublicName& p, const Overload& o, Call& call, PyObject* out) {
+  Py_ssize_t n = PySequence_Fast_GET_SIZE(out);
+  check(n == 2, ErrorKind::kType, "expected tuple of 2 elements but got ", n);
+  PyRef items[2];
+  TensorImpl* targets[2];
+  for (Py_ssize_t i = 0; i < 2; ++i) {
+    items[i] = PyRef::borrow(PySequence_Fast_GET_ITEM(out, i));
+    check(is_tensor(items[i].get()), ErrorKind::kType, "expected Tensor as element ", i,
+          " in argument ", o.out, ", but got ", Py_TYPE(items[i].get())->tp_name);
+    targets[i] = impl_of(items[i].get());
+  }
+  refuse_grad(p, call, targets, 2);
+  dispatch(call);
+  TensorImpl* results[2] = {call.output.get(), call.more[0].get()};
+  for (int i = 0; i < 2; ++i)
+    check(targets[i]->dtype() == results[i]->dtype(), ErrorKind::kRuntime,
+          "Expected out tensor to have dtype ", dtype_cpp_name(results[i]->dtype()), ", but got ",
+          dtype_cpp_name(targets[i]->dtype()), " instead");
+  for (int i = 0; i < 2; ++i) read_apart(targets[i], call.tensor(0));
+  for (int i = 0; i < 2; ++i) fill(targets[i], results[i], true);
+  PyRef named(checked(PyStructSequence_New(result_type(*call.op->record, true))));
+  for (int i = 0; i < 2; ++i) PyStructSequence_SetItem(named.get(), i, items[i].release());
+  return named.release();
+}
+
+}  // namespace
+
+PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject* out) {
+  if (o.params[static_cast<size_t>(o.out)].kind == ParamKind::kTensors)
+    return write_pair(p, o, call, out);
+  TensorImpl* target = impl_of(out);
+  refuse_grad(p, call, &target, 1);
+  bool factory = call.op->n_tensor_args == 0;
+  if (factory) adopt_dtype(call, target);
+  if (call.op->elementwise)  // refuses what PyTorch does; the result is computed apart anyway
+    for (int i = 0; i < call.op->n_tensor_args; ++i)
+      if (const Value& v = call.args[call.op->tensor_args[i]]; v.is_tensor())
+        read_apart(target, v.t);
+  dispatch(call);
+  TensorRef result = std::move(call.output);
+  check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",
+        dtype_title(result->dtype()), " can't be cast to the desired output type ",
+        dtype_title(target->dtype()));
+  fill(target, result.get(), !factory);
+  return Py_NewRef(out);
+}
+
+}  // namespace rl::python
