@@ -295,17 +295,27 @@ PyObject* disabled_impl(PyObject*, PyObject* args) {
 }
 
 // Getters whose result keeps its class: .grad, ._grad, ._base.
+PyObject* g_keeping[3];
+
 bool keeps_class(PyObject* function) {
-  if (Py_TYPE(function) != &_PyMethodWrapper_Type) return false;
-  for (const char* name : {"grad", "_grad", "_base"}) {
-    PyObject* attribute = PyDict_GetItemString(tensor_type->tp_dict, name);
-    if (!attribute) continue;
-    PyRef getter(checked(PyObject_GetAttrString(attribute, "__get__")));
-    int same = PyObject_RichCompareBool(getter.get(), function, Py_EQ);
+  if (Py_TYPE(function) != Py_TYPE(g_keeping[0])) return false;
+  for (PyObject* getter : g_keeping) {
+    int same = getter ? PyObject_RichCompareBool(getter, function, Py_EQ) : 0;
     checked(same);
     if (same) return true;
   }
   return false;
+}
+
+bool init_keeping() {
+  int n = 0;
+  for (const char* name : {"grad", "_grad", "_base"}) {
+    PyObject* attribute = PyDict_GetItemString(tensor_type->tp_dict, name);
+    if (!attribute) continue;
+    g_keeping[n] = PyObject_GetAttrString(attribute, "__get__");
+    if (!g_keeping[n++]) return false;
+  }
+  return n > 0;
 }
 
 // func(*args, **kwargs) as if the tensors were plain, and the results as members of cls.
@@ -365,7 +375,7 @@ bool init_torch_function(PyObject* module) {
   if (!g_name || PyModule_AddFunctions(module, kFunctions) < 0) return false;
   disabled_torch_function = PyObject_GetAttrString(module, "_disabled_torch_function_impl");
   PyRef descriptor(PyDescr_NewClassMethod(tensor_type, &kDefault));
-  return disabled_torch_function && descriptor &&
+  return disabled_torch_function && descriptor && init_keeping() &&
          PyObject_SetAttr(reinterpret_cast<PyObject*>(tensor_type), g_name, descriptor.get()) ==
              0 &&
          init_torch_function_state(module) && init_overridable_function(module) &&
