@@ -126,6 +126,7 @@ void TensorImpl::set_base(TensorImpl* root) {
 TensorImpl::~TensorImpl() {
   if (extension_) {
     if (extension_->base) extension_->base->release();
+    if (extension_->chain) chain_free(extension_->chain);
     if (extension_->hooks) hooks_free(extension_->hooks);
     if (extension_->post_hooks) hooks_free(extension_->post_hooks);
     small_free(extension_, sizeof(Extension));

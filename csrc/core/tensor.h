@@ -47,6 +47,8 @@ struct Version {
 
 // Python callables in registration order; ids are what RemovableHandle holds.
 struct HookList;
+// The operations between a base and its view: ops/replay.h.
+struct ViewChain;
 
 // What few tensors have.
 struct Extension {
@@ -54,6 +56,7 @@ struct Extension {
   Creation creation = Creation::kDefault;
   bool own_grad = false;           // requires_grad_() was called on the view, not on its base
   uint32_t seen_version = 0;       // the view's grad_fn belongs to this version
+  ViewChain* chain = nullptr;      // how the view was made, if view replay was on
   HookList* hooks = nullptr;       // tensor hooks of a leaf
   HookList* post_hooks = nullptr;  // of a leaf: run after .grad has changed
 };
@@ -193,5 +196,6 @@ void node_detach_output(Node* node, TensorImpl* impl);
 // it.
 void node_set_retained(Node* node, uint32_t output_nr, TensorImpl* impl);
 void hooks_free(HookList* hooks) noexcept;
+void chain_free(ViewChain* chain) noexcept;
 
 }  // namespace rl

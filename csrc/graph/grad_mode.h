@@ -10,6 +10,7 @@ namespace rl {
 struct ThreadState {
   bool grad_enabled = true;
   bool inference = false;
+  bool replay_views = false;  // views keep how they were made (ops/replay.h)
   // Which key bits of the inputs the door looks at: without requires_grad under no_grad.
   uint8_t key_mask = 0xff;
 };

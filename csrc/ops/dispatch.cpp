@@ -2,6 +2,7 @@
 #include "graph/grad_mode.h"
 #include "graph/view.h"
 #include "ops/op_node.h"
+#include "ops/replay.h"
 
 namespace rl {
 
@@ -12,6 +13,8 @@ void dispatch_recorded(Call& call) {
   const Op& op = *call.op;
   op.forward(call);
   if (!call.output) return;  // unbind() of nothing
+  if (thread_state.replay_views && op.record->view) [[unlikely]]
+    remember_view(call);
   if (!op.backward || !is_float(call.output->dtype())) {
     if (call.output->cut() == Cut::kNone) call.output->set_cut(Cut::kDtype);
     return;
@@ -106,8 +109,12 @@ void dispatch(Call& call) {
     return dispatch_inplace(call, live);
   if (live & kRequiresGrad) return dispatch_recorded(call);
   op.forward(call);
-  if (thread_state.inference) [[unlikely]]
-    mark_inference(call);
+  if (thread_state.inference | thread_state.replay_views) [[unlikely]] {
+    if (thread_state.inference)
+      mark_inference(call);
+    else if (op.record->view)
+      remember_view(call);
+  }
   if (key & (kRequiresGrad | kCut)) remember_cut(call, key);
 }
 

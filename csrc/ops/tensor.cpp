@@ -8,6 +8,7 @@
 #include "ops/join.h"
 #include "ops/matmul.h"
 #include "ops/reduce.h"
+#include "ops/replay.h"
 #include "ops/shape.h"
 #include "ops/table.h"
 #include "ops/view.h"
@@ -219,6 +220,7 @@ void fill_tensor_math() {
             dispatch(call);
           },
       .as_strided_node = [](TensorImpl* base, TensorImpl* view) -> Ref<Node> {
+        if (Ref<Node> node = replayed_node(base, view)) return node;
         Dims sizes = view->shape(), strides(view->strides(), view->ndim());
         Call call(op_of<ops::AsStrided>());
         call.args[0] = Value::of(base);

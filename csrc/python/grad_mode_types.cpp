@@ -312,7 +312,25 @@ PyObject* py_set_grad_enabled(PyObject*, PyObject* value) {
   Py_RETURN_NONE;
 }
 
+PyObject* py_is_view_replay_enabled(PyObject*, PyObject*) {
+  return PyBool_FromLong(thread_state.replay_views);
+}
+
+PyObject* py_set_view_replay_enabled(PyObject*, PyObject* enabled) {
+  if (!PyBool_Check(enabled)) {
+    PyErr_Format(PyExc_TypeError,
+                 "set_view_replay_enabled(): argument 'enabled' (position 1) must be bool, not %s",
+                 Py_TYPE(enabled)->tp_name);
+    return nullptr;
+  }
+  thread_state.replay_views = enabled == Py_True;
+  Py_RETURN_NONE;
+}
+
 PyMethodDef kFunctions[] = {
+    {"_is_view_replay_enabled", py_is_view_replay_enabled, METH_NOARGS,
+     "Whether this thread's new views keep how they were made."},
+    {"_set_view_replay_enabled", py_set_view_replay_enabled, METH_O, nullptr},
     {"is_grad_enabled", py_is_grad_enabled, METH_NOARGS,
      "Whether operations of this thread are recorded."},
     {"is_inference_mode_enabled", py_is_inference_mode_enabled, METH_NOARGS,

@@ -4,9 +4,11 @@ from rushlight import _C
 from rushlight._missing import module_getattr
 
 from .grad_mode import (
+    _force_original_view_tracking,
     enable_grad,
     inference_mode,
     is_multithreading_enabled,
+    is_view_replay_enabled,
     no_grad,
     set_grad_enabled,
     set_multithreading_enabled,
@@ -17,10 +19,12 @@ __all__ = [
     "Function",
     "Variable",
     "backward",
+    "_force_original_view_tracking",
     "enable_grad",
     "grad",
     "inference_mode",
     "is_multithreading_enabled",
+    "is_view_replay_enabled",
     "no_grad",
     "set_grad_enabled",
     "set_multithreading_enabled",

@@ -6,12 +6,14 @@ keeps the mode that it had.
 
 from _thread import _local
 
+from rushlight import _C
 from rushlight._C import enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __all__ = [
     "enable_grad",
     "inference_mode",
     "is_multithreading_enabled",
+    "is_view_replay_enabled",
     "no_grad",
     "set_grad_enabled",
     "set_multithreading_enabled",
@@ -129,6 +131,40 @@ class _Awaitable:
 
     def __await__(self):
         return self._steps
+
+
+def is_view_replay_enabled():
+    """Return whether views made now keep how they were made; False at first."""
+    return _C._is_view_replay_enabled()
+
+
+class _force_original_view_tracking:
+    """Let views keep the operations that made them: a function, ``with``, decorator.
+
+    mode: bool. It acts at once, in this thread; a ``with`` block puts back what was before.
+    A view made while it is on, whose base is then written, gets its grad_fn by the same operations
+    (ViewBackward0, SelectBackward0, ...) instead of one AsStridedBackward0; gradients are equal.
+    Raises: TypeError for what is no bool.
+    """
+
+    def __init__(self, mode):
+        self.prev = is_view_replay_enabled()
+        _C._set_view_replay_enabled(mode)
+        self.mode = mode
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *exc_info):
+        _C._set_view_replay_enabled(self.prev)
+
+    def clone(self):
+        """Make another of the same mode, which acts at once."""
+        return type(self)(self.mode)
+
+    def __call__(self, func):
+        _C._set_view_replay_enabled(self.prev)
+        return decorate(self.clone, func)
 
 
 _multithreading = _local()
