@@ -5,6 +5,7 @@
 
 #include "core/host.h"
 #include "graph/grad_mode.h"
+#include "ops/copy.h"
 #include "ops/elementwise.h"
 #include "ops/join.h"
 #include "ops/reduction.h"
@@ -35,11 +36,37 @@ TensorRef product_over(TensorImpl* t, const Value& dims, bool keepdim, const Val
   return as_dtype(reduce_over(t, Reduction(t, dims), keepdim, Reducer::kProduct, compute), dtype);
 }
 
+// In one pass from each end, in the compute type.
+Tensor product_of_others_unrecorded(const Tensor& given) {
+  DType compute = compute_dtype(given->dtype());
+  Tensor x = contiguous_clone(given->dtype() == compute ? given : to_dtype(given, compute));
+  TensorRef out = TensorImpl::empty(compute, x->shape());
+  int64_t lines = x->sizes()[0], n = x->sizes()[1];
+  dispatch_compute(compute, [&](auto zero) {
+    using T = decltype(zero);
+    const auto* from = reinterpret_cast<const T*>(x->data());
+    auto* to = reinterpret_cast<T*>(out->mut_data());
+    for (int64_t line = 0; line < lines; ++line, from += n, to += n) {
+      T before = 1, after = 1;
+      for (int64_t i = 0; i < n; ++i) {
+        to[i] = before;
+        before = static_cast<T>(before * from[i]);
+      }
+      for (int64_t i = n; i-- > 0;) {
+        to[i] = static_cast<T>(to[i] * after);
+        after = static_cast<T>(after * from[i]);
+      }
+    }
+  });
+  return Tensor(as_dtype(std::move(out), given->dtype()));
+}
+
 // The product of the other elements of each line of x (lines, n). Where one element is 0 only its
 // own place is not, where two are all are: by products from both ends, which need no division.
 Tensor product_of_others(const Tensor& x) {
   int64_t n = x->sizes()[1];
   if (n == 1) return full(x->shape(), x->dtype(), 1);
+  if (!grad_enabled()) return product_of_others_unrecorded(x);
   std::vector<Tensor> before(static_cast<size_t>(n)), after(static_cast<size_t>(n));
   std::vector<TensorImpl*> columns;
   auto at = [](std::vector<Tensor>& v, int64_t i) -> Tensor& { return v[static_cast<size_t>(i)]; };
@@ -96,6 +123,8 @@ TensorRef variance(Call& call, const char* name) {
         "std and var only support floating point and complex dtypes\n  fix: convert first, as in "
         "x.float().",
         name, "().");
+  // What the node shows: PyTorch fills it in where a dimension was given.
+  if (!call.args[1].is_none() && call.args[2].is_none()) call.args[2] = Value::of_int(1);
   Spread s(t, call.args[1], call.args[2]);
   if (s.divisor <= 0)
     host().warn(

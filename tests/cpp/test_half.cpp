@@ -1,5 +1,5 @@
-// csrc/kernels/half.h: every half, and the neighbourhood of every float at which rounding turns.
-#include "kernels/half.h"
+// csrc/core/half.h: every half, and the neighbourhood of every float at which rounding turns.
+#include "core/half.h"
 
 #include <cmath>
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace {
 
-namespace half = rl::ops::half;
+namespace half = rl::half;
 using half::bits;
 using half::from_bits;
 
