@@ -13,7 +13,7 @@ namespace rl::python {
 
 namespace {
 
-constexpr size_t kMaxNames = 512;
+constexpr size_t kMaxNames = 1024;
 
 struct Registry {
   std::vector<std::unique_ptr<PublicName>> names;

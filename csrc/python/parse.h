@@ -39,7 +39,7 @@ inline const char* spoken_name(const PublicName& p) { return p.name.c_str() + (p
 
 // Memory of parsed lists, alive for the call.
 struct ParseScratch {
-  Dims dims[2];
+  Dims dims[3];
   int used = 0;
   // The sequence itself may change while later arguments are read.
   std::vector<TensorRef> held;
