@@ -40,15 +40,41 @@ RL_FN T load(const T* p) {
     return *p;
 }
 
-// The loop for one pattern of steps: bit k of Vary is set where operand k moves.
-template <class Op, int F, class T, unsigned Vary, class Out, int... I>
-[[gnu::noinline]] static void loop(Out* out, const void* const* in, int64_t n, Seq<I...>) {
-  using Tr = Traits<decltype(formula_function<Op, F, T>())>;
-  const T* p[sizeof...(I)] = {static_cast<const T*>(in[I])...};
-  const T first[sizeof...(I)] = {load(p[I])...};
+// An op whose functions are exact only where `fast(operands...)` holds has loops over Wide, too.
+template <class Op, class T>
+constexpr bool kHasWide =
+    (__is_same(T, float) || __is_same(T, double)) && requires { Op::fast(T()); };
+constexpr int64_t kWideChunk = 256;
+
+// The loop for one pattern of steps: bit k of Vary is set where operand k moves. V: the formula's
+// value type.
+template <class Op, int F, class T, class V, unsigned Vary, class Out, int... I>
+RL_FN void plain_loop(Out* out, const T* const* p, const T* first, int64_t n, Seq<I...>) {
+  using Tr = Traits<decltype(formula_function<Op, F, V>())>;
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i)
-    out[i] = Tr::call(formula_function<Op, F, T>(), (Vary >> I & 1 ? load(p[I] + i) : first[I])...);
+    out[i] =
+        Tr::call(formula_function<Op, F, V>(), V(Vary >> I & 1 ? load(p[I] + i) : first[I])...);
+}
+
+template <class Op, int F, class T, unsigned Vary, class Out, int... I>
+[[gnu::noinline]] static void loop(Out* out, const void* const* in, int64_t n, Seq<I...> seq) {
+  const T* p[sizeof...(I)] = {static_cast<const T*>(in[I])...};
+  const T first[sizeof...(I)] = {load(p[I])...};
+  if constexpr (kHasWide<Op, T>) {
+    for (int64_t m; n > 0; n -= m, out += m, ((p[I] += m), ...)) {
+      m = n < kWideChunk ? n : kWideChunk;
+      bool fast = true;
+      for (int64_t i = 0; i < m; ++i)
+        fast &= Op::fast((Vary >> I & 1 ? load(p[I] + i) : first[I])...);
+      if (fast)
+        plain_loop<Op, F, T, T, Vary>(out, p, first, m, seq);
+      else
+        plain_loop<Op, F, T, Wide<T>, Vary>(out, p, first, m, seq);
+    }
+  } else {
+    plain_loop<Op, F, T, T, Vary>(out, p, first, n, seq);
+  }
 }
 
 template <class Op, int F, class T>
@@ -81,11 +107,13 @@ static void tile(void* out_memory, const void* const* in, const uint8_t* step, i
 template <class Op, int F, class T>
 constexpr TileFn kernel() {
   constexpr bool integral = !__is_same(T, float) && !__is_same(T, double);
+  constexpr Computes computes = Op::record.computes;
+  constexpr bool floats = computes == Computes::kFloating || computes == Computes::kFloatOnly;
   if constexpr (F > 0 && (integral || !has_formula<Op, F>()))
     return nullptr;
-  else if constexpr (F == 0 && integral && Op::record.computes == Computes::kFloating)
+  else if constexpr (F == 0 && (integral ? floats : computes == Computes::kIntegral))
     return nullptr;
-  else if constexpr (F == 0 && __is_same(T, bool) && Op::record.computes != Computes::kAny)
+  else if constexpr (F == 0 && __is_same(T, bool) && computes == Computes::kNumeric)
     return nullptr;
   else
     return &tile<Op, F, T>;

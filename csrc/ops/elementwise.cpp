@@ -66,7 +66,7 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
   // A float exponent makes the power of an integer tensor a float; alpha must fit instead.
   for (int i = 0; i < e.n_args; ++i) {
     const Value& v = call.args[i];
-    if (!e.scalar_arg[i]) continue;
+    if (!e.scalar_arg[i] || !v.is_number()) continue;
     if (call.op->record->scalar_promotes) {
       if (v.number_category() <= category(result)) continue;
       ResultType wider;
@@ -75,6 +75,7 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
       result = wider.get();
       continue;
     }
+    if (call.op->signature.params[static_cast<size_t>(i)].names[0] != "alpha") continue;
     check(v.kind != Kind::kBool || result == DType::kBool, ErrorKind::kRuntime,
           "Boolean alpha only supported for Boolean results.");
     check(v.kind != Kind::kDouble || is_float(result), ErrorKind::kRuntime,
@@ -83,10 +84,12 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
   return result;
 }
 
-[[gnu::cold, gnu::noinline]] void refuse_bool(const Op& op) {
-  if (const char* text = op.record->bool_error)
+[[gnu::cold, gnu::noinline]] void refuse_dtype(const Op& op, DType type) {
+  const char* text = op.record->bool_error;
+  if (text && type == DType::kBool)
     fail(*text == '"' ? ErrorKind::kNotImplemented : ErrorKind::kRuntime, text);
-  fail(ErrorKind::kNotImplemented, "\"", op.record->name, "\" not implemented for 'Bool'");
+  fail(ErrorKind::kNotImplemented, "\"", op.record->kernel ? op.record->kernel : op.record->name,
+       "\" not implemented for '", dtype_title(type), "'");
 }
 
 bool is_bool(const Value& v) {
@@ -145,7 +148,7 @@ DType result_type(const Call& call, const Elementwise& e) {
     if (v.is_tensor()) {
       // One bool among the numbers that // divides is promoted.
       if (op.record->bool_error && !op.record->divides_integers && v.t->dtype() == DType::kBool)
-        refuse_bool(op);
+        refuse_dtype(op, DType::kBool);
       plain = plain && (first || v.t->dtype() == type);
       type = v.t->dtype();
       first = false;
@@ -161,9 +164,14 @@ DType result_type(const Call& call, const Elementwise& e) {
   if (op.record->scalar_promotes) check_exponent(call, type);
   if (op.record->divides_integers && category(type) == Category::kInt)
     check_divisor(call.args[1], type);
-  if (is_float(type)) return type;
-  if (op.record->computes == Computes::kFloating) return default_dtype();
-  if (type == DType::kBool && op.record->computes == Computes::kNumeric) refuse_bool(op);
+  Computes computes = op.record->computes;
+  if (is_float(type)) {
+    if (computes == Computes::kIntegral) refuse_dtype(op, type);
+    return type;
+  }
+  if (computes == Computes::kFloating) return default_dtype();
+  if (computes == Computes::kFloatOnly || (computes == Computes::kNumeric && type == DType::kBool))
+    refuse_dtype(op, type);
   return type;
 }
 
@@ -321,9 +329,15 @@ void elementwise_forward(Call& call) {
   l.fn = kernel_set->ops[e.kernel].fn[0][compute_index(compute)];
   ScalarSlot scalars[kMaxOperands];
   for (int i = 0; i < e.n_args; ++i) {
-    const Value& v = call.args[i];
+    Value& v = call.args[i];
     if (v.is_tensor()) {
       l.tensors[i] = v.t;
+    } else if (v.kind == Kind::kString) [[unlikely]] {
+      int number = e.option(v.s);
+      v = Value::of(e.options[number]);  // a literal, which may be saved
+      l.tensors[i] = nullptr;
+      l.scalars[i] = scalars[i].bytes;
+      store_scalar(scalars[i], Value::of_int(number), compute, false);
     } else {
       l.tensors[i] = nullptr;
       l.scalars[i] = scalars[i].bytes;
@@ -388,6 +402,9 @@ TensorRef fused_gradient(OpNode& node, int arg, TensorImpl* grad, bool last_use)
       case SavedKind::kBool:
         store_scalar(scalars[k], Value::of_int(slot.as_int()), l.stored, false);
         break;
+      case SavedKind::kString:
+        store_scalar(scalars[k], Value::of_int(e.option(slot.as_string())), l.stored, false);
+        break;
       default:
         held[k] = slot.unpack(&node, false);
         l.tensors[k] = held[k].get();
@@ -440,6 +457,8 @@ Tensor recorded_operand(OpNode& node, const Formula& formula, int i, const Tenso
     case SavedKind::kInt:
     case SavedKind::kBool:
       return Tensor::number(Value::of_int(slot.as_int()));
+    case SavedKind::kString:
+      return Tensor::number(Value::of_int(node.op().elementwise->option(slot.as_string())));
     default:
       return Tensor(slot.unpack(&node, true));
   }

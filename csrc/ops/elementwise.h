@@ -2,6 +2,9 @@
 // derivative.
 #pragma once
 
+#include <cstring>
+
+#include "core/error.h"
 #include "kernels/tile.h"
 #include "ops/elementwise_list.h"
 #include "ops/op_node.h"
@@ -33,6 +36,8 @@ struct Elementwise {
   uint8_t promotes_from = 0;  // arguments before this one (a condition) do not decide the dtype
   Formula grads[3];           // by argument
   Tensor (*recorded[3])(OpNode& node, const Tensor& grad) = {};
+  int (*option)(const char* word) = nullptr;  // the number of a string argument in the formulas
+  const char* const* options = nullptr;       // the words by number
 };
 
 void elementwise_forward(Call& call);
@@ -118,6 +123,17 @@ Elementwise describe_elementwise() {
   e.repeats = Forward::repeats();
   e.predicate = std::is_same_v<typename Forward::result, bool>;
   Forward::describe_args(e.scalar_arg);
+  if constexpr (requires { T::kOptions; }) {
+    e.options = T::kOptions;
+    e.option = [](const char* word) {
+      int number = 0;
+      for (const char* known : T::kOptions) {
+        if (std::strcmp(word, known) == 0) return number;
+        ++number;
+      }
+      fail(ErrorKind::kRuntime, T::kOptionError, "\n  got           '", word, "'");
+    };
+  }
   detail::describe_gradient<T, 1>(e);
   detail::describe_gradient<T, 2>(e);
   detail::describe_gradient<T, 3>(e);

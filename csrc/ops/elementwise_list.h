@@ -8,11 +8,20 @@
 #include "ops/loss.h"
 #include "ops/power.h"
 #include "ops/select.h"
+#include "ops/special.h"
+#include "ops/trigonometry.h"
 
 namespace rl::RL_ISA {
 
-using ElementwiseOps = decltype(join_lists(ArithmeticOps{}, PowerOps{}, ExponentialOps{},
-                                           ActivationOps{}, CompareOps{}, SelectOps{}, LossOps{}));
+using ElementwiseOps = decltype(join_lists(ArithmeticOps{},    //
+                                           PowerOps{},         //
+                                           ExponentialOps{},   //
+                                           ActivationOps{},    //
+                                           CompareOps{},       //
+                                           SelectOps{},        //
+                                           LossOps{},          //
+                                           TrigonometryOps{},  //
+                                           SpecialOps{}));
 
 template <class Op, class... Ops>
 constexpr int list_index(OpList<Ops...>) {

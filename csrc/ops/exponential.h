@@ -44,6 +44,46 @@ struct Log {
   }
 };
 
+// e^x - 1. Uses the output: y + 1 is e^x without a second transcendental.
+struct Expm1 {
+  static constexpr OpRecord record{
+      .name = "expm1",
+      .signature = "expm1(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "e to the power of each element, minus 1; exact where the element is near 0.",
+      .derivative = "dy/dx = y + 1",
+      .domain = {-5, 5},
+      .max_ulp = 1,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return math::expm1(x);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Result<V> y) {
+    return g * conj(y + Num(1));
+  }
+};
+
+// log(1 + x).
+struct Log1p {
+  static constexpr OpRecord record{
+      .name = "log1p",
+      .signature = "log1p(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "Natural logarithm of 1 plus each element; exact where the element is near 0.",
+      .derivative = "dy/dx = 1 / (x + 1)",
+      .domain = {-0.9, 9},
+      .max_ulp = 1,
+      .inplace = true};
+  template <class T>
+  RL_FN static T forward(T x) {
+    return math::log1p(x);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x) {
+    return g / conj(x + Num(1));
+  }
+};
+
 // Uses the output: 2 y is exact, and y = 0 gives PyTorch's inf.
 struct Sqrt {
   static constexpr OpRecord record{
@@ -63,6 +103,6 @@ struct Sqrt {
   }
 };
 
-using ExponentialOps = OpList<Exp, Log, Sqrt>;
+using ExponentialOps = OpList<Exp, Log, Expm1, Log1p, Sqrt>;
 
 }  // namespace rl::RL_ISA

@@ -54,27 +54,65 @@ struct Num {
   RL_FN operator double() const { return value; }
 };
 
-RL_FN float operator+(Num a, float b) { return float(a) + b; }
-RL_FN float operator-(Num a, float b) { return float(a) - b; }
-RL_FN float operator*(Num a, float b) { return float(a) * b; }
-RL_FN float operator/(Num a, float b) { return float(a) / b; }
-RL_FN float operator+(float a, Num b) { return a + float(b); }
-RL_FN float operator-(float a, Num b) { return a - float(b); }
-RL_FN float operator*(float a, Num b) { return a * float(b); }
-RL_FN bool operator<=(float a, Num b) { return a <= float(b); }
-RL_FN bool operator==(float a, Num b) { return a == float(b); }
-RL_FN double operator+(Num a, double b) { return double(a) + b; }
-RL_FN double operator-(Num a, double b) { return double(a) - b; }
-RL_FN double operator*(Num a, double b) { return double(a) * b; }
-RL_FN double operator/(Num a, double b) { return double(a) / b; }
-RL_FN double operator+(double a, Num b) { return a + double(b); }
-RL_FN double operator-(double a, Num b) { return a - double(b); }
-RL_FN double operator*(double a, Num b) { return a * double(b); }
-RL_FN bool operator<=(double a, Num b) { return a <= double(b); }
-RL_FN bool operator==(double a, Num b) { return a == double(b); }
+#define RL_NUM_OPERATOR(Result, op)                                            \
+  RL_FN Result<float> operator op(Num a, float b) { return float(a) op b; }    \
+  RL_FN Result<float> operator op(float a, Num b) { return a op float(b); }    \
+  RL_FN Result<double> operator op(Num a, double b) { return double(a) op b; } \
+  RL_FN Result<double> operator op(double a, Num b) { return a op double(b); }
+template <class T>
+using Same = T;
+template <class T>
+using Truth = bool;
+RL_NUM_OPERATOR(Same, +)
+RL_NUM_OPERATOR(Same, -)
+RL_NUM_OPERATOR(Same, *)
+RL_NUM_OPERATOR(Same, /)
+RL_NUM_OPERATOR(Truth, <)
+RL_NUM_OPERATOR(Truth, <=)
+RL_NUM_OPERATOR(Truth, >)
+RL_NUM_OPERATOR(Truth, >=)
+RL_NUM_OPERATOR(Truth, ==)
+RL_NUM_OPERATOR(Truth, !=)
+#undef RL_NUM_OPERATOR
+
+// The value type of formulas whose operands may leave the range of math.h's fast functions, which
+// it calls in their exact form (sin_any). See `fast` in isa/family.cpp.
+template <class T>
+struct Wide {
+  T value;
+  RL_FN Wide(T v) : value(v) {}
+  RL_FN Wide(Num v) : value(v) {}
+  RL_FN operator T() const { return value; }
+  RL_FN friend Wide operator-(Wide a) { return -a.value; }
+#define RL_WIDE_OPERATOR(Result, op)                                                      \
+  RL_FN friend Result operator op(Wide a, Wide b) { return a.value op b.value; }          \
+  RL_FN friend Result operator op(Num a, Wide b) { return static_cast<T>(a) op b.value; } \
+  RL_FN friend Result operator op(Wide a, Num b) { return a.value op static_cast<T>(b); }
+  RL_WIDE_OPERATOR(Wide, +)
+  RL_WIDE_OPERATOR(Wide, -)
+  RL_WIDE_OPERATOR(Wide, *)
+  RL_WIDE_OPERATOR(Wide, /)
+  RL_WIDE_OPERATOR(bool, <)
+  RL_WIDE_OPERATOR(bool, <=)
+  RL_WIDE_OPERATOR(bool, >)
+  RL_WIDE_OPERATOR(bool, >=)
+  RL_WIDE_OPERATOR(bool, ==)
+#undef RL_WIDE_OPERATOR
+};
 
 RL_FN float conj(float x) { return x; }
 RL_FN double conj(double x) { return x; }
+RL_FN Wide<float> conj(Wide<float> x) { return x; }
+RL_FN Wide<double> conj(Wide<double> x) { return x; }
+
+namespace math {
+RL_FN Wide<float> sin(Wide<float> x) { return sin_any(x.value); }
+RL_FN Wide<double> sin(Wide<double> x) { return sin_any(x.value); }
+RL_FN Wide<float> cos(Wide<float> x) { return cos_any(x.value); }
+RL_FN Wide<double> cos(Wide<double> x) { return cos_any(x.value); }
+RL_FN Wide<float> tan(Wide<float> x) { return tan_any(x.value); }
+RL_FN Wide<double> tan(Wide<double> x) { return tan_any(x.value); }
+}  // namespace math
 
 // Declares that an input has no derivative; leaving a gradient out is a compile error instead.
 struct NotDifferentiable {};

@@ -9,9 +9,11 @@ struct Domain {
 
 // Element types an elementwise op computes in; others are promoted or refused.
 enum class Computes : unsigned char {
-  kAny,       // bool, int64, float32, float64
-  kNumeric,   // int64, float32, float64
-  kFloating,  // float32, float64; integers are promoted to the default float
+  kAny,        // bool, int64, float32, float64
+  kNumeric,    // int64, float32, float64; bool is refused
+  kFloating,   // float32, float64; integers are promoted to the default float
+  kFloatOnly,  // float32, float64; integers are refused
+  kIntegral,   // bool, int64; floats are refused
 };
 
 enum class Form : unsigned char {
@@ -41,8 +43,9 @@ struct OpRecord {
   bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
   bool lists_form = false;           // one overload, which PyTorch's error writes out
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused
-  const char* fields = nullptr;      // names of a named tuple's entries: "values indices"
-  const char* node = nullptr;        // grad_fn name where it does not follow from name and overload
+  const char* kernel = nullptr;  // its name in errors about a dtype that is refused; else `name`
+  const char* fields = nullptr;  // names of a named tuple's entries: "values indices"
+  const char* node = nullptr;    // grad_fn name where it does not follow from name and overload
 };
 
 }  // namespace rl

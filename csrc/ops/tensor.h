@@ -40,11 +40,32 @@ Tensor operator-(const Tensor& a, const Tensor& b);
 Tensor operator*(const Tensor& a, const Tensor& b);
 Tensor operator/(const Tensor& a, const Tensor& b);
 Tensor operator-(const Tensor& a);
+// Comparisons and their combinations give bool tensors; one side of a comparison may be a number.
+Tensor operator<(const Tensor& a, const Tensor& b);
 Tensor operator<=(const Tensor& a, const Tensor& b);
+Tensor operator>(const Tensor& a, const Tensor& b);
+Tensor operator>=(const Tensor& a, const Tensor& b);
+Tensor operator==(const Tensor& a, const Tensor& b);
+Tensor operator!=(const Tensor& a, const Tensor& b);
+Tensor operator&(const Tensor& a, const Tensor& b);
+Tensor operator|(const Tensor& a, const Tensor& b);
 inline Tensor conj(const Tensor& a) { return a; }
 
+// The functions of formulas, each the op of that name: formula_tensor.cpp.
 namespace ops::math {
+Tensor abs(const Tensor& x);
 Tensor sign(const Tensor& x);
+Tensor sqrt(const Tensor& x);
+Tensor exp(const Tensor& x);
+Tensor expm1(const Tensor& x);
+Tensor log(const Tensor& x);
+Tensor log1p(const Tensor& x);
+Tensor sin(const Tensor& x);
+Tensor cos(const Tensor& x);
+Tensor tanh(const Tensor& x);
+Tensor sigmoid(const Tensor& x);
+Tensor erf(const Tensor& x);
+// One of a and b is a tensor, whose dtype the result has.
 Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p);
 Tensor threshold_backward(const Tensor& g, const Tensor& y);

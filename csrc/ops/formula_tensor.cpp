@@ -1,0 +1,153 @@
+// Formulas over tensors: the operators and functions that derivatives are written in, each a call
+// of the op of that name, recorded when grad mode is on.
+#include "ops/elementwise.h"
+#include "ops/table.h"
+
+namespace rl {
+
+namespace {
+
+double number_of(const Tensor& t) { return t.value().as_double(); }
+Tensor number(double x) { return Tensor::number(Value::of_double(x)); }
+
+}  // namespace
+
+Tensor operator+(const Tensor& a, const Tensor& b) {
+  if (a.is_number()) return b.is_number() ? number(number_of(a) + number_of(b)) : b + a;
+  return call_op(op_of<ops::Add>(), {a.value(), b.value()});
+}
+
+Tensor operator-(const Tensor& a, const Tensor& b) {
+  if (!a.is_number()) return call_op(op_of<ops::Sub>(), {a.value(), b.value()});
+  if (b.is_number()) return number(number_of(a) - number_of(b));
+  return call_op(op_of<ops::Rsub>(), {b.value(), a.value()});
+}
+
+Tensor operator*(const Tensor& a, const Tensor& b) {
+  if (a.is_number()) return b.is_number() ? number(number_of(a) * number_of(b)) : b * a;
+  // What alpha = 1 leaves of a formula: no node, the same bits.
+  if (b.is_number() && number_of(b) == 1 && is_float(a->dtype())) return a;
+  return call_op(op_of<ops::Mul>(), {a.value(), b.value()});
+}
+
+Tensor operator/(const Tensor& a, const Tensor& b) {
+  if (!a.is_number()) return call_op(op_of<ops::Div>(), {a.value(), b.value()});
+  if (b.is_number()) return number(number_of(a) / number_of(b));
+  if (number_of(a) == 1) return call_op(op_of<ops::Reciprocal>(), {b.value()});
+  // Rounded once, as a formula over numbers does it.
+  return call_op(op_of<ops::Div>(), {full(Dims(), b->dtype(), number_of(a)).value(), b.value()});
+}
+
+Tensor operator-(const Tensor& a) {
+  return a.is_number() ? number(-number_of(a)) : call_op(op_of<ops::Neg>(), {a.value()});
+}
+
+namespace {
+
+// a (op) b; `mirrored` is b (op') a, for a number on the left.
+template <class Forward, class Mirrored>
+Tensor compare(const Tensor& a, const Tensor& b) {
+  if (a.is_number()) return call_op(op_of<Mirrored>(), {b.value(), a.value()});
+  return call_op(op_of<Forward>(), {a.value(), b.value()});
+}
+
+}  // namespace
+
+Tensor operator<(const Tensor& a, const Tensor& b) { return compare<ops::Lt, ops::Gt>(a, b); }
+Tensor operator<=(const Tensor& a, const Tensor& b) { return compare<ops::Le, ops::Ge>(a, b); }
+Tensor operator>(const Tensor& a, const Tensor& b) { return compare<ops::Gt, ops::Lt>(a, b); }
+Tensor operator>=(const Tensor& a, const Tensor& b) { return compare<ops::Ge, ops::Le>(a, b); }
+Tensor operator==(const Tensor& a, const Tensor& b) { return compare<ops::Eq, ops::Eq>(a, b); }
+Tensor operator!=(const Tensor& a, const Tensor& b) { return compare<ops::Ne, ops::Ne>(a, b); }
+// Of bools the product is "and", the sum "or".
+Tensor operator&(const Tensor& a, const Tensor& b) {
+  return call_op(op_of<ops::Mul>(), {a.value(), b.value()});
+}
+Tensor operator|(const Tensor& a, const Tensor& b) {
+  return call_op(op_of<ops::Add>(), {a.value(), b.value()});
+}
+
+namespace ops::math {
+
+namespace {
+template <class Op>
+Tensor unary(const Tensor& x) {
+  return call_op(op_of<Op>(), {x.value()});
+}
+}  // namespace
+
+Tensor abs(const Tensor& x) { return unary<Abs>(x); }
+Tensor sign(const Tensor& x) { return unary<Sign>(x); }
+Tensor sqrt(const Tensor& x) { return unary<Sqrt>(x); }
+Tensor exp(const Tensor& x) { return unary<Exp>(x); }
+Tensor expm1(const Tensor& x) { return unary<Expm1>(x); }
+Tensor log(const Tensor& x) { return unary<Log>(x); }
+Tensor log1p(const Tensor& x) { return unary<Log1p>(x); }
+Tensor sin(const Tensor& x) { return unary<Sin>(x); }
+Tensor cos(const Tensor& x) { return unary<Cos>(x); }
+Tensor tanh(const Tensor& x) { return unary<Tanh>(x); }
+Tensor sigmoid(const Tensor& x) { return unary<Sigmoid>(x); }
+Tensor erf(const Tensor& x) { return unary<Erf>(x); }
+
+Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  return call_op(op_of<Where>(), {condition.value(), a.value(), b.value()});
+}
+
+namespace {
+Tensor power(const Tensor& x, const Tensor& p) {
+  if (p.is_number()) return call_op(op_of<Pow>(), {x.value(), p.value()});
+  return call_op(op_of<PowTensor>(), {x.value(), p.value()});
+}
+}  // namespace
+
+Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p) {
+  if (!p.is_number()) {
+    Tensor zero_power = call_op(op_of<Eq>(), {p.value(), Value::of_int(0)});
+    return select(zero_power, Num(0), g * (p * power(x, p - Num(1))));
+  }
+  if (number_of(p) == 0) return full(g->shape(), g->dtype(), 0);
+  return g * (power(x, p - Num(1)) * p);
+}
+
+Tensor threshold_backward(const Tensor& g, const Tensor& y) {
+  return call_op(op_of<ThresholdBackward>(), {g.value(), y.value()});
+}
+
+Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y) {
+  Tensor at_least_zero = call_op(op_of<Ge>(), {p.value(), Value::of_int(0)});
+  if (x.is_number()) {
+    double base = number_of(x);
+    if (base == 0) return select(at_least_zero, Num(0), y * Num(-__builtin_inf()));
+    return y * Num(__builtin_log(base));
+  }
+  Tensor zero_base = call_op(op_of<Eq>(), {x.value(), Value::of_int(0)});
+  Tensor flat = call_op(op_of<Mul>(), {zero_base.value(), at_least_zero.value()});
+  return select(flat, Num(0), y * call_op(op_of<Log>(), {x.value()}));
+}
+
+Tensor smooth_l1_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Tensor& norm,
+                          const Tensor& beta) {
+  return call_op(op_of<SmoothL1LossBackward>(),
+                 {g.value(), x.value(), y.value(), norm.value(), beta.value()});
+}
+
+Tensor huber_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Tensor& norm,
+                      const Tensor& delta) {
+  return call_op(op_of<HuberLossBackward>(),
+                 {g.value(), x.value(), y.value(), norm.value(), delta.value()});
+}
+
+Tensor share_of_larger(const Tensor& g, const Tensor& x, const Tensor& y) {
+  Tensor less = call_op(op_of<Lt>(), {x.value(), y.value()});
+  Tensor equal = call_op(op_of<Eq>(), {x.value(), y.value()});
+  return select(equal, g / Num(2), select(less, Num(0), g));
+}
+
+Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value) {
+  Tensor size = call_op(op_of<Abs>(), {d.value()});
+  return select(call_op(op_of<Lt>(), {size.value(), width.value()}), value, Num(0));
+}
+
+}  // namespace ops::math
+
+}  // namespace rl
