@@ -259,16 +259,7 @@ void Run::add_gradient(Entry& entry, uint32_t nr, TensorRef grad) {
 void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad) {
   OutputMeta meta = edge.node->output_meta(edge.nr);
   if (!meta.defined) return;
-  bool same = grad->ndim() == meta.ndim;
-  if (same) {
-    if (edge.node->is_accumulate_grad()) {
-      Dims want = edge.node->output_shape(edge.nr);
-      same = same_sizes(grad->sizes(), grad->ndim(), want.v, want.n);
-    } else {
-      same = same_sizes(grad->sizes(), meta.ndim, edge.node->output_sizes(meta), meta.ndim);
-    }
-  }
-  if (!same) {
+  if (!gradient_fits(edge, *grad)) {
     Dims want = edge.node->output_shape(edge.nr);
     if (!expandable_to(want.v, want.n, grad->sizes(), grad->ndim()))
       fail_gradient(from, edge_nr, edge, *grad, want);

@@ -32,6 +32,9 @@ class HeldHooks {
 
 void call_hooks(const HookList& list, TensorRef& grad) {
   HeldHooks held(list);
+  // A hook may write into it, which an expanded gradient does not allow.
+  if (grad && !grad_enabled() && may_overlap(grad->sizes(), grad->strides(), grad->ndim()))
+    grad = tensor_math.clone(grad.get());
   for (void* callable : held) {
     if (!grad) return;
     TensorRef changed = TensorRef::steal(host().call_tensor_hook(callable, grad.get()));

@@ -22,6 +22,23 @@ NodeRef accumulator_of(TensorImpl* leaf) {
   return NodeRef::steal(node.detach());
 }
 
+bool gradient_fits(const Edge& edge, const TensorImpl& grad) {
+  const Node* node = edge.node;
+  const int64_t* sizes;
+  int ndim;
+  if (node->is_accumulate_grad()) {
+    const TensorImpl* leaf = static_cast<const AccumulateGrad*>(node)->variable();
+    sizes = leaf->sizes();
+    ndim = leaf->ndim();
+  } else {
+    OutputMeta meta = node->output_meta(edge.nr);
+    if (!meta.defined) return true;
+    sizes = node->output_sizes(meta);
+    ndim = meta.ndim;
+  }
+  return same_sizes(grad.sizes(), grad.ndim(), sizes, ndim);
+}
+
 namespace {
 
 // .grad has the strides of a dense leaf, and is contiguous for any other.

@@ -7,7 +7,6 @@ namespace rl::RL_ISA {
 namespace {
 
 // --- reductions: 16 lanes inside a block, blocks pairwise. The split depends on n alone.
-constexpr int64_t kBlock = 1024;
 constexpr int kLanes = 16;
 
 // What a reducer starts from, makes of an element, and makes of two parts.
@@ -77,8 +76,21 @@ struct All : Any {
   RL_FN static unsigned char join(unsigned char a, unsigned char b) { return a & b; }
 };
 
+// The same without the lanes that would keep R::start, which changes no bit.
+template <class R, class T>
+static T reduce_few(const T* x, int n, T m) {
+  T lane[kLanes];
+  for (int k = 0; k < n; ++k) lane[k] = R::join(R::start, R::load(x[k], m));
+  int width = 1;
+  while (2 * width < n) width *= 2;
+  for (; width > 0; width /= 2)
+    for (int k = 0; k + width < n && k < width; ++k) lane[k] = R::join(lane[k], lane[k + width]);
+  return lane[0];
+}
+
 template <class R, class T>
 static T reduce_block(const T* x, int64_t n, T m) {
+  if (n < kLanes) return reduce_few<R>(x, static_cast<int>(n), m);
   T lane[kLanes];
   for (int k = 0; k < kLanes; ++k) lane[k] = R::start;
   int64_t i = 0;
@@ -92,8 +104,8 @@ static T reduce_block(const T* x, int64_t n, T m) {
 
 template <class R, class T>
 static T reduce_pairwise(const T* x, int64_t n, T m) {
-  if (n <= kBlock) return reduce_block<R>(x, n, m);
-  int64_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
+  if (n <= kReduceBlock) return reduce_block<R>(x, n, m);
+  int64_t half = (n / 2 + kReduceBlock - 1) / kReduceBlock * kReduceBlock;
   T left = reduce_pairwise<R>(x, half, m);
   return R::join(left, reduce_pairwise<R>(x + half, n - half, m));
 }
@@ -104,20 +116,18 @@ static void line(void* out, const void* x, int64_t n, const void* m) {
       reduce_pairwise<R>(static_cast<const T*>(x), n, m ? *static_cast<const T*>(m) : T(0));
 }
 
-constexpr int64_t kColumns = 256;
-
 template <class R, class T>
 static void rows_pairwise(T* acc, const T* x, int64_t rows, int64_t row_stride, int64_t columns,
                           const T* m) {
-  if (rows <= 16) {
+  if (rows <= kReduceRows) {
     for (int64_t j = 0; j < columns; ++j) acc[j] = R::load(x[j], m[j]);
     for (int64_t r = 1; r < rows; ++r)
       for (int64_t j = 0; j < columns; ++j)
         acc[j] = R::join(acc[j], R::load(x[r * row_stride + j], m[j]));
     return;
   }
-  int64_t half = (rows / 2 + 15) / 16 * 16;
-  T other[kColumns];
+  int64_t half = (rows / 2 + kReduceRows - 1) / kReduceRows * kReduceRows;
+  T other[kReduceColumns];
   rows_pairwise<R>(acc, x, half, row_stride, columns, m);
   rows_pairwise<R>(other, x + half * row_stride, rows - half, row_stride, columns, m);
   for (int64_t j = 0; j < columns; ++j) acc[j] = R::join(acc[j], other[j]);
@@ -126,10 +136,10 @@ static void rows_pairwise(T* acc, const T* x, int64_t rows, int64_t row_stride, 
 template <class R, class T>
 static void rows(void* acc, const void* x, int64_t n, int64_t row_stride, int64_t columns,
                  const void* m) {
-  const T none[kColumns] = {};
-  for (int64_t j = 0; j < columns; j += kColumns)
+  const T none[kReduceColumns] = {};
+  for (int64_t j = 0; j < columns; j += kReduceColumns)
     rows_pairwise<R>(static_cast<T*>(acc) + j, static_cast<const T*>(x) + j, n, row_stride,
-                     columns - j < kColumns ? columns - j : kColumns,
+                     columns - j < kReduceColumns ? columns - j : kReduceColumns,
                      m ? static_cast<const T*>(m) + j : none);
 }
 

@@ -1,8 +1,11 @@
 #include "kernels/iterator.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <type_traits>
+
+#include "kernels/linear_tiles.h"
 
 namespace rl {
 
@@ -44,14 +47,8 @@ void convert_loop(Out* out, int64_t out_step, const In* in, int64_t in_step, int
   }
 }
 
-// One iteration space with up to kMaxOperands inputs and one output; dimension 0 is the fastest.
-struct Space {
-  int n = 0;
-  int64_t size[kMaxDims];
-  int64_t stride[kMaxOperands + 1][kMaxDims];  // [0] is the output
-};
+}  // namespace
 
-// Drops dimensions of size 1 and joins neighbours that every operand steps through alike.
 void collapse(Space& space, const int64_t* sizes, int ndim, const int64_t* out_strides,
               const Operand* in, int n_in) {
   for (int d = ndim; d-- > 0;) {
@@ -80,6 +77,17 @@ void collapse(Space& space, const int64_t* sizes, int ndim, const int64_t* out_s
   }
 }
 
+namespace {
+
+bool row_major(const Space& space) {
+  int64_t next = 1;
+  for (int d = 0; d < space.n; ++d) {
+    if (space.stride[0][d] != next) return false;
+    next *= space.size[d];
+  }
+  return true;
+}
+
 }  // namespace
 
 void convert_strided(void* out, int64_t out_step, DType out_dtype, const void* in, int64_t in_step,
@@ -105,6 +113,16 @@ void run_elementwise(TileFn fn, DType compute, DType result, uint8_t repeats, co
   collapse(space, sizes, ndim, out_strides, in, n_in);
   int64_t inner = space.size[0];
   bool out_direct = out_dtype == result && space.stride[0][0] == 1;
+  // Short rows: whole tiles are gathered, which calls the kernel less often.
+  if (space.n > 1 && inner < LinearTiles::kShortRun && out_direct && row_major(space)) {
+    LinearTiles tiles(fn, compute, result, repeats, sizes, ndim, in, n_in);
+    int64_t total = 1;
+    for (int d = 0; d < space.n; ++d) total *= space.size[d];
+    for (int64_t at = 0; at < total; at += LinearTiles::kTile)
+      tiles.get(static_cast<char*>(out) + at * static_cast<int64_t>(item_size(result)), at,
+                std::min(LinearTiles::kTile, total - at));
+    return;
+  }
   bool direct[kMaxOperands];
   bool all_direct = out_direct;
   uint8_t step[kMaxOperands];

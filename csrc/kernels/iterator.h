@@ -16,6 +16,17 @@ struct Operand {
   DType dtype;
 };
 
+// One iteration space with up to kMaxOperands inputs and one output; dimension 0 is the fastest.
+struct Space {
+  int n = 0;
+  int64_t size[kMaxDims];
+  int64_t stride[kMaxOperands + 1][kMaxDims];  // [0] is the output
+};
+
+// Drops dimensions of size 1 and joins neighbours that every operand steps through alike.
+void collapse(Space& space, const int64_t* sizes, int ndim, const int64_t* out_strides,
+              const Operand* in, int n_in);
+
 // Runs `fn` (operands of type `compute`, results of type `result`) over `sizes`. Bit k of
 // `repeats`: operand k may be handed over as one element with step 0.
 void run_elementwise(TileFn fn, DType compute, DType result, uint8_t repeats, const int64_t* sizes,

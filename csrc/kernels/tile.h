@@ -34,6 +34,12 @@ enum class Reducer : uint8_t {
 };
 constexpr int kReducers = 10;
 
+// How a reduction splits: lines pairwise at multiples of kReduceBlock, rows at multiples of
+// kReduceRows, columns by kReduceColumns. Whoever feeds one piecewise keeps to the same split.
+constexpr int64_t kReduceBlock = 1024;
+constexpr int64_t kReduceRows = 16;
+constexpr int64_t kReduceColumns = 256;
+
 // Reductions over contiguous memory: pairwise, in blocks fixed by n alone. Null where the type has
 // none: bool has kMax (any) and kMin (all).
 struct ReduceKernels {

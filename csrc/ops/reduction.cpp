@@ -10,27 +10,10 @@ namespace {
 // Contiguous memory with the reduced dimensions last, in the type that is summed.
 TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r, bool* inner) {
   // Reduced dimensions first in memory order are summed row by row, without moving anything.
-  if (t->dtype() == dtype && t->is_contiguous()) {
-    int first_kept = -1, last_reduced = -1, first_reduced = -1, last_kept = -1;
-    for (int d = 0; d < t->ndim(); ++d) {
-      if (t->sizes()[d] == 1) continue;
-      if (r.reduced[d]) {
-        if (first_reduced < 0) first_reduced = d;
-        last_reduced = d;
-      } else {
-        if (first_kept < 0) first_kept = d;
-        last_kept = d;
-      }
-    }
-    if (first_reduced < 0 || last_kept < first_reduced) {
-      *inner = true;
-      return TensorRef::borrow(t);
-    }
-    if (first_kept < 0 || last_reduced < first_kept) {
-      *inner = first_kept < 0;
-      return TensorRef::borrow(t);
-    }
-  }
+  ReductionOrder order = reduction_order(t->shape(), r.reduced);
+  *inner = order != ReductionOrder::kRows;
+  if (t->dtype() == dtype && t->is_contiguous() && order != ReductionOrder::kMixed)
+    return TensorRef::borrow(t);
   *inner = true;
   Dims sizes;
   int64_t strides[kMaxDims];
@@ -51,6 +34,22 @@ bool multiplies(Reducer reducer) {
 }
 
 }  // namespace
+
+ReductionOrder reduction_order(const Dims& sizes, const bool* reduced) {
+  int first_kept = -1, last_reduced = -1, first_reduced = -1, last_kept = -1;
+  for (int d = 0; d < sizes.n; ++d) {
+    if (sizes[d] == 1) continue;
+    if (reduced[d]) {
+      if (first_reduced < 0) first_reduced = d;
+      last_reduced = d;
+    } else {
+      if (first_kept < 0) first_kept = d;
+      last_kept = d;
+    }
+  }
+  if (first_reduced < 0 || last_kept < first_reduced) return ReductionOrder::kLines;
+  return last_reduced < first_kept ? ReductionOrder::kRows : ReductionOrder::kMixed;
+}
 
 Reduction::Reduction(TensorImpl* t, const Value& dims) {
   bool all = dims.is_none() || (dims.kind == Kind::kDims && dims.dims->n == 0);

@@ -16,6 +16,11 @@ struct Reduction {
   Reduction(TensorImpl* t, const Value& dims);
 };
 
+// Where the reduced dimensions of a row-major tensor stand: last, first, or so that they must be moved
+// to the end.
+enum class ReductionOrder : uint8_t { kLines, kRows, kMixed };
+ReductionOrder reduction_order(const Dims& sizes, const bool* reduced);
+
 // Reduces t, converted to the compute type `dtype`. An output of no elements takes the reducer's
 // start, 0 or 1; kMax and kMin have none, so their caller refuses. `m`: a number for each output,
 // in the same dtype and contiguous.

@@ -1,0 +1,170 @@
+#include "ops/launch.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace rl {
+
+namespace {
+
+[[gnu::cold]] int64_t wrapped(int64_t x, DType dtype) {
+  return dispatch_dtype(dtype, [&](auto zero) {
+    if constexpr (kIsInt<decltype(zero)>) x = static_cast<decltype(zero)>(x);
+    return x;
+  });
+}
+
+[[gnu::cold, gnu::noinline]] void fail_output_shape(const TensorImpl* out, const Dims& shape) {
+  fail(ErrorKind::kRuntime, "output with shape ", shown(out->sizes(), out->ndim()),
+       " doesn't match the broadcast shape ", shown(shape));
+}
+
+}  // namespace
+
+void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
+  switch (compute_dtype(dtype)) {
+    case DType::kFloat32: {
+      auto x = static_cast<float>(v.as_double());
+      if (rounded && dtype != DType::kFloat32)
+        x = dtype == DType::kFloat16 ? float(Half(x)) : float(BFloat16(x));
+      __builtin_memcpy(slot.bytes, &x, sizeof x);
+      break;
+    }
+    case DType::kFloat64: {
+      double x = v.as_double();
+      __builtin_memcpy(slot.bytes, &x, sizeof x);
+      break;
+    }
+    case DType::kInt64: {
+      int64_t x = v.as_int();
+      if (dtype != DType::kInt64) [[unlikely]]
+        x = wrapped(x, dtype);
+      __builtin_memcpy(slot.bytes, &x, sizeof x);
+      break;
+    }
+    default: {
+      bool x = v.kind == Kind::kDouble ? v.d != 0 : v.i != 0;
+      __builtin_memcpy(slot.bytes, &x, sizeof x);
+      break;
+    }
+  }
+}
+
+Dims broadcast_shape(const Launch& l) {
+  Dims shape;
+  bool first = true;
+  for (int k = 0; k < l.n; ++k) {
+    TensorImpl* t = l.tensors[k];
+    if (!t) continue;
+    if (first) {
+      shape = t->shape();
+      first = false;
+    } else {
+      Dims both;
+      broadcast_sizes(shape.v, shape.n, t->sizes(), t->ndim(), both);
+      shape = both;
+    }
+  }
+  return shape;
+}
+
+void describe_operands(const Launch& l, const Dims& shape, Operand* operands,
+                       int64_t (*strides)[kMaxDims]) {
+  for (int k = 0; k < l.n; ++k) {
+    TensorImpl* t = l.tensors[k];
+    for (int d = 0; d < shape.n; ++d) {
+      int at = t ? d - (shape.n - t->ndim()) : -1;
+      strides[k][d] = at < 0 || (t->sizes()[at] == 1) ? 0 : t->strides()[at];
+    }
+    operands[k] = {t ? static_cast<const void*>(t->data()) : l.scalars[k], strides[k],
+                   t ? t->dtype() : l.compute};
+  }
+}
+
+bool common_dense_strides(const Launch& l, const Dims& shape, int64_t* strides) {
+  const TensorImpl* model = nullptr;
+  for (int k = 0; k < l.n; ++k) {
+    TensorImpl* t = l.tensors[k];
+    if (!t || !same_sizes(t->sizes(), t->ndim(), shape.v, shape.n)) continue;
+    if (model) {
+      for (int d = 0; d < shape.n; ++d)
+        if (t->strides()[d] != model->strides()[d]) return false;
+    } else {
+      model = t;
+    }
+  }
+  if (!model || model->is_contiguous() ||
+      !dense_non_overlapping(model->sizes(), model->strides(), model->ndim()))
+    return false;
+  std::copy(model->strides(), model->strides() + shape.n, strides);
+  return true;
+}
+
+TensorRef launch(const Launch& l, TensorImpl* target) {
+  // The straight path: equal contiguous shapes and single elements.
+  TensorImpl* model = nullptr;
+  for (int k = 0; k < l.n; ++k)
+    if (l.tensors[k] && (!model || l.tensors[k]->ndim() > model->ndim() ||
+                         (l.tensors[k]->ndim() == model->ndim() && model->numel() == 1)))
+      model = l.tensors[k];
+  bool straight = true;
+  const void* in[kMaxOperands];
+  uint8_t step[kMaxOperands];
+  const int64_t* sizes = model->sizes();
+  int ndim = model->ndim();
+  for (int k = 0; k < l.n; ++k) {
+    TensorImpl* t = l.tensors[k];
+    if (!t && (l.repeats >> k & 1)) {
+      in[k] = l.scalars[k];
+      step[k] = 0;
+    } else if (!t) {
+      straight = false;
+      break;
+    } else if (t->dtype() == l.compute && t->is_contiguous() &&
+               same_sizes(t->sizes(), t->ndim(), sizes, ndim)) {
+      in[k] = t->data();
+      step[k] = 1;
+    } else if (t->dtype() == l.compute && t->numel() == 1 && t->ndim() <= ndim &&
+               (l.repeats >> k & 1)) {
+      in[k] = t->data();
+      step[k] = 0;
+    } else {
+      straight = false;
+      break;
+    }
+  }
+  if (straight) {
+    if (!target && l.stored == l.result) {
+      TensorRef out = TensorImpl::empty(l.result, sizes, ndim);
+      int64_t n = model->numel();
+      if (n) l.fn(out->mut_data(), in, step, n);
+      return out;
+    }
+    if (target && target->is_contiguous() && target->dtype() == l.result &&
+        same_sizes(target->sizes(), target->ndim(), sizes, ndim)) {
+      int64_t n = model->numel();
+      if (n) l.fn(target->mut_data(), in, step, n);
+      return TensorRef::borrow(target);
+    }
+  }
+  Dims shape = broadcast_shape(l);
+  Operand operands[kMaxOperands];
+  int64_t strides[kMaxOperands][kMaxDims];
+  describe_operands(l, shape, operands, strides);
+  TensorRef out;
+  if (target) {
+    if (!same_sizes(target->sizes(), target->ndim(), shape.v, shape.n))
+      fail_output_shape(target, shape);
+    out = TensorRef::borrow(target);
+  } else {
+    out = TensorImpl::empty(l.stored, shape);
+    int64_t layout[kMaxDims];
+    if (common_dense_strides(l, shape, layout)) out->set_geometry(shape, layout, 0);
+  }
+  run_elementwise(l.fn, l.compute, l.result, l.repeats, shape.v, shape.n, out->mut_data(),
+                  out->strides(), out->dtype(), operands, l.n);
+  return out;
+}
+
+}  // namespace rl

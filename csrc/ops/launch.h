@@ -1,0 +1,41 @@
+// Runs elementwise kernels over tensors and numbers: what both directions of the elementwise ops share.
+#pragma once
+
+#include "kernels/iterator.h"
+#include "ops/op.h"
+
+namespace rl {
+
+// A number in the form that kernels read.
+struct ScalarSlot {
+  alignas(8) char bytes[8];
+};
+
+// Integers wrap around to the dtype that the call has; with `rounded` (comparisons) 16-bit floats are
+// rounded to it.
+void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded);
+
+// A kernel and its operands.
+struct Launch {
+  TileFn fn;
+  DType compute, result;              // the kernel's types
+  DType stored;                       // the output's
+  TensorImpl* tensors[kMaxOperands];  // null: a scalar
+  const void* scalars[kMaxOperands];
+  int n;
+  uint8_t repeats;
+};
+
+// Writes into `target`, or where it is null into a new tensor. Throws where shapes do not broadcast.
+TensorRef launch(const Launch& l, TensorImpl* target);
+
+// The shape that the tensors broadcast to.
+Dims broadcast_shape(const Launch& l);
+// The operands under that shape; `strides` is where theirs are kept.
+void describe_operands(const Launch& l, const Dims& shape, Operand* operands,
+                       int64_t (*strides)[kMaxDims]);
+// The strides of an output: those of the operands where all full-shape ones agree on a dense layout
+// that is not row-major; else false.
+bool common_dense_strides(const Launch& l, const Dims& shape, int64_t* strides);
+
+}  // namespace rl
