@@ -215,6 +215,13 @@ PyObject* memory_stats(PyObject*, PyObject*) {
                        static_cast<long long>(s.system_calls));
 }
 
+// Lets the peak start again from what is allocated now.
+PyObject* reset_memory_peak(PyObject*, PyObject*) {
+  AllocatorStats& s = data_stats();
+  s.allocated_peak = s.allocated;
+  Py_RETURN_NONE;
+}
+
 PyObject* empty_cache(PyObject*, PyObject*) {
   data_empty_cache();
   Py_RETURN_NONE;
@@ -232,6 +239,7 @@ PyMethodDef kFunctions[] = {
      "result_type(tensor, other)\n--\n\nThe dtype of an operation on the two."},
     {"_build_info", build_info, METH_NOARGS, nullptr},
     {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
+    {"_reset_memory_peak", reset_memory_peak, METH_NOARGS, nullptr},
     {"_empty_cache", empty_cache, METH_NOARGS, nullptr},
     {"_result_type", py_result_type, METH_O,
      "(name): the named tuple that an op returns, or None."},

@@ -103,17 +103,18 @@ def record(name):
         "functional": hasattr(F, name) and not name.endswith("_"),
     }
     overloads = []
-    python = [
-        f for f in (getattr(torch, name, None), getattr(F, name, None)) if inspect.isfunction(f)
-    ]
-    for function in python:
-        overloads.append(from_python(function))
-    if not python or inspect.isbuiltin(getattr(torch, name, None)):
-        for full in (f"aten::{name}", f"aten::{plain}"):
-            schemas = [s for s in SCHEMAS.get(full, []) if is_for_tensors(s)]
-            overloads += [from_schema(s) for s in schemas]
-            if overloads:
-                break
+    builtin = [form for form in ("method", "inplace") if entry[form]]
+    for form, space in (("function", torch), ("functional", F)):
+        function = getattr(space, name, None)
+        if inspect.isfunction(function):
+            overloads.append({**from_python(function), "forms": [form]})
+        elif function is not None and entry[form]:
+            builtin.append(form)
+    for full in (f"aten::{name}", f"aten::{plain}", "aten::log_" + plain[3:]):
+        schemas = [s for s in SCHEMAS.get(full, []) if is_for_tensors(s)]
+        if schemas and builtin:
+            overloads += [{**from_schema(s), "forms": builtin} for s in schemas]
+            break
     assert any(entry.values()), f"{name} is in no namespace of torch"
     return {**entry, "overloads": overloads}
 

@@ -161,8 +161,11 @@ def invoke(name, call, case, args, kwargs):
     return function(*args, **kwargs)
 
 
-def observe(name, operator, call, case):
-    """What a case gives: values as text, or the exception's type and first line."""
+def observe(name, operator, call, case, function=invoke):
+    """What a case gives: values as text, or the exception's type and first line.
+
+    function: what takes the call, in the form of ``invoke``.
+    """
     args, kwargs, tensors = call.build(case, operator.domain)
     if operator.seeded:
         torch.manual_seed(5)
@@ -170,8 +173,9 @@ def observe(name, operator, call, case):
         warnings.simplefilter("ignore")
         try:
             if case.gradient:
-                return gradient_text(name, call, case, args, kwargs, tensors)
-            return text_of(invoke(name, call, case, args, kwargs))
+                leaves = [t.requires_grad_() for t in tensors]
+                return gradient_text(function(name, call, case, args, kwargs), leaves)
+            return text_of(function(name, call, case, args, kwargs))
         except AssertionError:
             raise
         except Exception as error:
@@ -179,10 +183,8 @@ def observe(name, operator, call, case):
             return f"{type(error).__name__}: {line}"
 
 
-def gradient_text(name, call, case, args, kwargs, tensors):
+def gradient_text(result, leaves):
     """The node's name and the gradients of every varying tensor, of a weighted sum."""
-    leaves = [t.requires_grad_() for t in tensors]
-    result = invoke(name, call, case, args, kwargs)
     outputs = result if isinstance(result, tuple | list) else [result]
     outputs = [o for o in outputs if isinstance(o, torch.Tensor) and o.requires_grad]
     if not outputs:

@@ -3,6 +3,7 @@
 from .calls import Fixed, c, index, mask, op, t
 
 ROWS = index([0, 1, 0], [1, 0, 1])
+DISTINCT = index([0, 1, 2], [1, 0, 3])
 FLAGS = mask([True, False, True], [False, False, True])
 
 
@@ -78,7 +79,7 @@ OPERATORS = {
         c(t(2, 3), 1, index([0], [0], [1])),
     ),
     "scatter": moved(
-        c(t(3, 4), 1, ROWS, t(2, 3)),
+        c(t(3, 4), 1, DISTINCT, t(2, 3)),
         c(t(3, 4), 0, index([2, 0, 1, 0]), 1.5),
         c(t(3), dim=0, index=index(2, 0), src=t(2)),
         c(t(3), 0, index(2, 0), value=2),

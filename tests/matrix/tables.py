@@ -26,7 +26,7 @@ def from_sample(sample):
 for (_name, _), _samples in SAMPLES.items():
     if _name not in OPERATORS and _name not in UNDER_ANOTHER_NAME and not _name.startswith("_"):
         _calls = [from_sample(s) for s in _samples if not s.first]
-        OPERATORS[_name] = Operator(_calls, sums=True, ulp=8)
+        OPERATORS[_name] = Operator(_calls, sums=True, ulp=8, seeded=True)
 
 
 def all_cases(name):

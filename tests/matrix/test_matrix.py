@@ -7,7 +7,7 @@ operator is one test, which tells the first cases that differ and how many there
 import pytest
 from support import rushlight_only, torch
 
-from .cases import observe
+from .cases import invoke, observe
 from .compare import differs
 from .records import read
 from .tables import OPERATORS, all_cases
@@ -22,7 +22,7 @@ def accepted(name, call, case, want, got):
     return any(rule.holds(name, call, case, want, got) for rule in DIFFERENT)
 
 
-def mismatches(name):
+def mismatches(name, function=invoke):
     """The cases that differ from the record, as lines, and how many cases there are."""
     recorded, operator = read(name), OPERATORS[name]
     found, count = [], 0
@@ -34,7 +34,7 @@ def mismatches(name):
             found.append(f"{where}: not recorded: run tests/data/record_matrix.py {name}")
             continue
         try:
-            got = observe(name, operator, call, case)
+            got = observe(name, operator, call, case, function)
         except AssertionError as error:
             found.append(f"{where}: {error}")
             continue

@@ -57,3 +57,55 @@ DIFFERENT = [
     Difference("what the parser says of a call that no overload takes lists overloads", parsed),
     Difference("a write that is wrong in two ways: either is told first", wrong_twice),
 ]
+
+# Forms that PyTorch shows and rushlight has not: (form, name), with the reason.
+OTHER_FORMS = {}
+
+# Operators whose parameters PyTorch's schemas do not tell as Python sees them.
+OTHER_PARAMETERS = {
+    "copy_": "the schema calls src other",
+    "tensor": "is no operator: takes data of any kind",
+    "unfold": "nn.functional.unfold is another function of the same name",
+    "normal": "normal_ is the method of another operator",
+}
+
+# (operator, parameter) that Python does not take, or takes under another default, and why.
+ANOTHER_DEFAULT = {
+    ("eq", "a"): "of the schema for lists",
+    ("eq", "b"): "of the schema for lists",
+    ("ne", "a"): "of the schema for lists",
+    ("ne", "b"): "of the schema for lists",
+    ("contiguous", "memory_format"): "None and torch.contiguous_format are the same",
+    ("randint", "dtype"): "None is int64 there",
+    ("randperm", "dtype"): "None is int64 there",
+    ("randint_like", "dtype"): "None is the operand's dtype",
+    ("all", "dim"): "no dim and None are overloads of their own",
+    ("any", "dim"): "no dim and None are overloads of their own",
+    ("norm", "p"): "Tensor.norm is written in Python there, with the function's default",
+    ("tensor_split", "tensor_indices_or_sections"): "the three overloads share a name here",
+    ("relu", "inplace"): "of nn.functional.relu alone",
+}
+
+# Parameters of PyTorch's schemas that its Python functions do not take, or not on a CPU.
+PARAMETERS_OF_PYTORCH = {
+    "implicit": "of expand, for the tracer",
+    "out_dtype": "of products on a GPU",
+}
+
+# Calls (by a part of their text) whose gradient is not the slope in PyTorch either, and why.
+NO_FINITE_DIFFERENCES = {
+    **{n: (", ()", "no dims leave one element each, divided by 0") for n in (
+        *("var", "std", "var_mean", "std_mean"),
+    )},
+    "pow": ("0, T(", "the gradient of the gradient reads log 0"),
+    "float_power": ("0.0, T(", "the gradient of the gradient reads log 0"),
+    "dist": ("), 0", "counts elements: no gradient at all"),
+}
+
+
+def has_no_slope(name, call):
+    part, _ = NO_FINITE_DIFFERENCES.get(name, ("none such", ""))
+    return call.key().startswith(part) or call.key().endswith(part)
+
+# In-place forms that need memory beside their tensor, and why.
+ALLOCATES_IN_PLACE = {}
