@@ -20,9 +20,7 @@ class T:
 
     def build(self, case, place, domain):
         dtype = case.other if case.other and place else case.dtype
-        return make(
-            self.shape, dtype, case.kind, case.layout, place, tuple(self.domain or domain)
-        )
+        return make(self.shape, dtype, case.kind, case.layout, place, tuple(self.domain or domain))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from support import torch
 
 from .calls import SIGNATURES
-from .values import DTYPES, FLOATS, KINDS, LAYOUTS
+from .values import DTYPES, FLOATS, LAYOUTS
 
 F = torch.nn.functional
 
@@ -49,8 +49,8 @@ def forms_of(name, operator, call):
     }
     if call.run:
         return ["run"]
-    method = bool(call.args) and hasattr(call.args[0], "build") and not isinstance(
-        call.args[0], list
+    method = (
+        bool(call.args) and hasattr(call.args[0], "build") and not isinstance(call.args[0], list)
     )
     method = method and hasattr(call.args[0], "shape")
     forms = []
@@ -189,9 +189,7 @@ def gradient_text(result, leaves):
     outputs = [o for o in outputs if isinstance(o, torch.Tensor) and o.requires_grad]
     if not outputs:
         return "no gradient"
-    found = torch.autograd.grad(
-        outputs, leaves, [weights(o) for o in outputs], allow_unused=True
-    )
+    found = torch.autograd.grad(outputs, leaves, [weights(o) for o in outputs], allow_unused=True)
     nodes = " ".join(o.grad_fn.name() if o.grad_fn else "leaf" for o in outputs)
     return f"{nodes} ; " + " ; ".join("None" if g is None else text_of(g) for g in found)
 
@@ -231,4 +229,4 @@ def tensor_text(tensor):
 
 
 def number_text(value, digits):
-    return "%.*g" % (digits, value)
+    return f"{value:.{digits}g}"

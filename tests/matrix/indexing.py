@@ -152,7 +152,9 @@ OPERATORS = {
         c(t(2, 3), index(0), 0),
         c(t(2, 3), index([3]), 1),
     ),
-    "nonzero": moved(c(t(3, 4)), c(t()), c(t(0)), c(t(8), as_tuple=True), kinds=("ties", "special")),
+    "nonzero": moved(
+        c(t(3, 4)), c(t()), c(t(0)), c(t(8), as_tuple=True), kinds=("ties", "special")
+    ),
     "argwhere": moved(c(t(3, 4)), c(t()), c(t(0)), c(t(8)), kinds=("ties", "special")),
     "one_hot": op(
         c(index(0, 2, 1)),

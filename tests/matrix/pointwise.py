@@ -110,7 +110,11 @@ OPERATORS = {
         ulp=64,
     ),
     "logit": unary(
-        c(t(2, 3), 0.1), c(t(2, 3), eps=0.3), c(t(2, 3), 1e-6), c(t(2, 3), -0.5), domain=(0.05, 0.95)
+        c(t(2, 3), 0.1),
+        c(t(2, 3), eps=0.3),
+        c(t(2, 3), 1e-6),
+        c(t(2, 3), -0.5),
+        domain=(0.05, 0.95),
     ),
     "sigmoid": unary(big=True),
     "clamp": op(

@@ -34,5 +34,7 @@ def read(name):
     stored = json.loads(lzma.decompress(path_of(name).read_bytes()))
     lines = stored["lines"]
     return {
-        (call, case): lines[at] for call, cases in stored["calls"].items() for case, at in cases.items()
+        (call, case): lines[at]
+        for call, cases in stored["calls"].items()
+        for case, at in cases.items()
     }

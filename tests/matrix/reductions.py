@@ -83,7 +83,12 @@ OPERATORS = {
     "mean": summed(*with_dtype(), *LARGE),
     "nanmean": summed(*with_dtype()),
     "prod": op(
-        *over_all(), *over_dim(), *with_dtype(), c(t(2, 8)), c(t(2, 3), 1, True, dtype=F64), sums=True
+        *over_all(),
+        *over_dim(),
+        *with_dtype(),
+        c(t(2, 8)),
+        c(t(2, 3), 1, True, dtype=F64),
+        sums=True,
     ),
     **{
         n: op(*over_all(), *over_dim(), c(t(2, 3), t(2, 3)), c(t(8, 1), t(1, 8)), c(t(8)), *LARGE)

@@ -2,13 +2,13 @@
 
 from op_samples import SAMPLES
 
-from . import indexing, linear, pointwise, reductions, shapes
+from . import creation, indexing, linear, pointwise, reductions, shapes
 from .calls import Call, Operator, T
 from .cases import cases
 from .without import UNDER_ANOTHER_NAME
 
 OPERATORS = {}
-for _module in (pointwise, reductions, linear, shapes, indexing):
+for _module in (pointwise, reductions, linear, shapes, creation, indexing):
     assert not OPERATORS.keys() & _module.OPERATORS.keys(), "an operator has two tables"
     OPERATORS |= _module.OPERATORS
 

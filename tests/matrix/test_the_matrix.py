@@ -1,4 +1,4 @@
-"""The matrix itself: a fault planted in an operator is found, and by the check that is there for it."""
+"""The matrix itself: a fault that is planted in an operator is found."""
 
 import pytest
 from support import rushlight_only, torch

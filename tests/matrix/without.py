@@ -35,8 +35,10 @@ def refused_out(name, call, case, want, got):
 
 
 def parsed(name, call, case, want, got):
-    return same_kind(want, got) and want.startswith("TypeError") and (
-        case.form.startswith(("out", "keywords"))
+    return (
+        same_kind(want, got)
+        and want.startswith("TypeError")
+        and (case.form.startswith(("out", "keywords")))
     )
 
 
@@ -47,7 +49,8 @@ def wrong_twice(name, call, case, want, got):
 
 DIFFERENT = [
     Difference(
-        "the quoted name is that of a PyTorch kernel; rushlight's is the operator's", not_implemented
+        "the quoted name is that of a PyTorch kernel; rushlight's is the operator's",
+        not_implemented,
     ),
     Difference(
         "out= of another dtype: each PyTorch kernel has its own rule; rushlight casts where "
@@ -94,9 +97,10 @@ PARAMETERS_OF_PYTORCH = {
 
 # Calls (by a part of their text) whose gradient is not the slope in PyTorch either, and why.
 NO_FINITE_DIFFERENCES = {
-    **{n: (", ()", "no dims leave one element each, divided by 0") for n in (
-        *("var", "std", "var_mean", "std_mean"),
-    )},
+    **{
+        n: (", ()", "no dims leave one element each, divided by 0")
+        for n in (*("var", "std", "var_mean", "std_mean"),)
+    },
     "pow": ("0, T(", "the gradient of the gradient reads log 0"),
     "float_power": ("0.0, T(", "the gradient of the gradient reads log 0"),
     "dist": ("), 0", "counts elements: no gradient at all"),
@@ -106,6 +110,7 @@ NO_FINITE_DIFFERENCES = {
 def has_no_slope(name, call):
     part, _ = NO_FINITE_DIFFERENCES.get(name, ("none such", ""))
     return call.key().startswith(part) or call.key().endswith(part)
+
 
 # In-place forms that need memory beside their tensor, and why.
 ALLOCATES_IN_PLACE = {}

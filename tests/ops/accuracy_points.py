@@ -1,4 +1,4 @@
-"""Where the elementary functions are measured: points over each one's domain, the same every time."""
+"""Where the elementary functions are measured: points over the domain of each."""
 
 import math
 import random
@@ -102,7 +102,19 @@ UNARY = {
     **{
         name: [Even(-10, 10), ALL]
         for name in (
-            *("neg", "abs", "relu", "relu6", "sign", "sgn", "floor", "ceil", "trunc", "round", "frac"),
+            *(
+                "neg",
+                "abs",
+                "relu",
+                "relu6",
+                "sign",
+                "sgn",
+                "floor",
+                "ceil",
+                "trunc",
+                "round",
+                "frac",
+            ),
             *("hardtanh", "hardshrink", "softshrink", "positive"),
         )
     },
