@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from support import DATA, torch
 
-from .values import DTYPES, make
+from .values import DTYPES, LAYOUTS, make
 
 SIGNATURES = json.loads((DATA / "torch_signatures.json").read_text())
 
@@ -123,6 +123,7 @@ class Operator:
     ulp: float = 4  # units of the last place between the two implementations
     sums: bool = False  # an error in proportion to the largest value, not to each
     kinds: tuple = ("ties", "special", "huge")
+    layouts: tuple = LAYOUTS
     numeric: bool = True  # gradients by finite differences exist
     seeded: bool = False
     forms: tuple | None = None  # of all that PyTorch has, where not all make sense

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from support import torch
 
 from .calls import SIGNATURES
-from .values import DTYPES, FLOATS, LAYOUTS
+from .values import DTYPES, FLOATS
 
 F = torch.nn.functional
 
@@ -94,7 +94,7 @@ def cases(name, operator, call, first):
         for dtype in DTYPES:
             if dtype != "bool" and not (kind == "special" and dtype not in FLOATS):
                 yield Case(main, dtype, kind=kind)
-    for layout in LAYOUTS:
+    for layout in operator.layouts:
         if any(len(s.shape) > (layout == "transposed") for s in call.places):
             for dtype in SHORT:
                 yield Case(main, dtype, layout=layout)
@@ -109,7 +109,7 @@ def cases(name, operator, call, first):
     for kind in ("plain", *operator.kinds):
         if kind != "huge":
             yield Case(main, "float64", kind=kind, gradient=True)
-    for layout in LAYOUTS[:4]:
+    for layout in (x for x in operator.layouts if x != "flipped"):
         if any(len(s.shape) > (layout == "transposed") for s in call.places):
             yield Case(main, "float64", layout=layout, gradient=True)
 

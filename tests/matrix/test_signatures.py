@@ -7,10 +7,14 @@ import pytest
 from support import rushlight_only, torch
 
 from .calls import SIGNATURES
+from .cases import keyword_overloads
+from .tables import OPERATORS
 from .without import ANOTHER_DEFAULT, OTHER_FORMS, OTHER_PARAMETERS, PARAMETERS_OF_PYTORCH
 
 pytestmark = rushlight_only
 F = torch.nn.functional
+# Where a tensor is put, and how: tests/tensor tests it.
+PLACE_OF_MEMORY = {"device", "layout", "pin_memory", "memory_format", "generator", "requires_grad"}
 
 
 def split_parameters(text):
@@ -115,3 +119,30 @@ def missing_in(ours, overload, form, name):
             yield f"no parameter {parameter}"
         elif "default" in p and spelled(p["default"]) not in map(spelled, defaults):
             yield f"{parameter} defaults to {defaults}, PyTorch's to {p['default']!r}"
+
+
+def called_with(name):
+    """The parameters that the matrix's calls of an operator give, by name or by place."""
+    found = set()
+    for call in OPERATORS[name].calls:
+        found |= call.kwargs.keys()
+        if call.run:
+            return None  # written out in Python
+        for names in keyword_overloads(name, call):
+            found |= set(names)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(SIGNATURES))
+def test_matrix_calls_the_operator_with_every_keyword(name):
+    given = called_with(name)
+    if given is None or name in OTHER_PARAMETERS:
+        return
+    parameters = {
+        p["name"]
+        for overload in SIGNATURES[name]["overloads"]
+        for p in overload["parameters"]
+        if not p.get("out") and not p.get("variadic") and p["name"] != "out"
+    }
+    left = {p for p in parameters - given if (name, p) not in ANOTHER_DEFAULT}
+    assert not left - PARAMETERS_OF_PYTORCH.keys() - PLACE_OF_MEMORY

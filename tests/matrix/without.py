@@ -1,4 +1,8 @@
-"""What the matrix leaves out, and where rushlight differs from PyTorch on purpose, with reasons."""
+"""What the matrix leaves out, and where rushlight differs from PyTorch on purpose: with reasons."""
+
+import re
+
+from .records import read
 
 # Ops of the table that other operators of the matrix call, or that take no values.
 UNDER_ANOTHER_NAME = {
@@ -13,52 +17,83 @@ class Difference:
         self.reason, self.holds = reason, holds
 
 
-def is_error(line):
-    return line.split(":")[0].endswith(("Error", "Exception"))
-
-
 def kind_of(line):
-    return line.split(":")[0] if is_error(line) else ""
+    """The exception's type, where the line is of one."""
+    kind = line.split(":")[0]
+    return kind if kind.endswith(("Error", "Exception")) and " " not in kind else ""
 
 
-def same_kind(want, got):
-    return is_error(want) and kind_of(want) == kind_of(got)
+def both_raise(want, got):
+    return bool(kind_of(want) and kind_of(got))
+
+
+def skeleton(line):
+    """An error's words, without numbers and names of dtypes."""
+    return re.sub(r"'\w+'|\d+|Bool|Byte|Char|Short|Int|Long|Half|BFloat16|Float|Double", "#", line)
 
 
 def not_implemented(name, call, case, want, got):
     words = "not implemented for "
-    return same_kind(want, got) and words in want and want.split(words)[1:] == got.split(words)[1:]
+    same = both_raise(want, got) and kind_of(want) == kind_of(got)
+    return same and words in want and want.split(words)[1:] == got.split(words)[1:]
 
 
 def refused_out(name, call, case, want, got):
-    return case.form in ("out_double", "out_int") and (is_error(want) or is_error(got))
+    return case.form in ("out_double", "out_int") and bool(kind_of(want) or kind_of(got))
 
 
 def parsed(name, call, case, want, got):
-    return (
-        same_kind(want, got)
-        and want.startswith("TypeError")
-        and (case.form.startswith(("out", "keywords")))
-    )
+    types = kind_of(want) == kind_of(got) == "TypeError"
+    lists = "invalid combination" in want or "takes no keyword arguments" in want
+    return types and (lists or case.form.startswith(("out", "keywords")))
 
 
 def wrong_twice(name, call, case, want, got):
-    twice = case.layout == "expanded" or case.other or case.dtype in ("bool", "uint8")
-    return case.form in ("inplace", "method") and twice and same_kind(want, got)
+    """Both raise, and PyTorch says the same of this call or of this kind of tensors."""
+    if not both_raise(want, got):
+        return False
+    wanted = skeleton(got)
+    for (other_call, other_case), line in read(name).items():
+        if (other_call == call.key() or other_case == str(case)) and skeleton(line) == wanted:
+            return True
+    return False
 
 
+def more_keywords(name, call, case, want, got):
+    refused = kind_of(want) == "TypeError" and not kind_of(got)
+    return refused and case.form.startswith(("keywords", "out"))
+
+
+def whole_number_result(name, call, case, want, got):
+    return case.gradient and "Autograd not support dtype" in want and got == "no gradient"
+
+
+def expanded_write(name, call, case, want, got):
+    written = case.form == "inplace" and case.layout == "expanded"
+    return written and "more than one element of the written-to tensor" in got
+
+
+def empty_product(name, call, case, want, got):
+    empty = any(0 in s.shape for s in call.places)
+    return name in PRODUCTS and empty and bool(kind_of(got))
+
+
+PRODUCTS = ("addmm", "addmv", "addbmm", "baddbmm", "bmm", "dot", "matmul", "mm", "mv", "inner")
 DIFFERENT = [
     Difference(
-        "the quoted name is that of a PyTorch kernel; rushlight's is the operator's",
-        not_implemented,
+        "the quoted name is a PyTorch kernel's; rushlight's the operator's", not_implemented
     ),
     Difference(
         "out= of another dtype: each PyTorch kernel has its own rule; rushlight casts where "
         "can_cast allows and refuses elsewhere",
         refused_out,
     ),
-    Difference("what the parser says of a call that no overload takes lists overloads", parsed),
-    Difference("a write that is wrong in two ways: either is told first", wrong_twice),
+    Difference("what is said of a call that no overload takes lists overloads", parsed),
+    Difference("a call that is wrong in two ways: either is told first", wrong_twice),
+    Difference("rushlight takes by keyword what PyTorch takes by place alone", more_keywords),
+    Difference("an integer result needs no gradient; PyTorch's says so later", whole_number_result),
+    Difference("writes through expanded tensors: deprecated there, refused here", expanded_write),
+    Difference("dtypes count also where there is nothing to multiply", empty_product),
 ]
 
 # Forms that PyTorch shows and rushlight has not: (form, name), with the reason.
@@ -93,6 +128,7 @@ ANOTHER_DEFAULT = {
 PARAMETERS_OF_PYTORCH = {
     "implicit": "of expand, for the tracer",
     "out_dtype": "of products on a GPU",
+    "_stacklevel": "of a warning",
 }
 
 # Calls (by a part of their text) whose gradient is not the slope in PyTorch either, and why.
