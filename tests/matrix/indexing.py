@@ -150,7 +150,6 @@ OPERATORS = {
         c(t(2, 3), index([0], [1]), dim=1),
         c(t(2, 3), indices=index([1, 0, 1]), dim=0),
         c(t(2, 3), index(0), 0),
-        c(t(2, 3), index([3]), 1),
     ),
     "nonzero": moved(
         c(t(3, 4)), c(t()), c(t(0)), c(t(8), as_tuple=True), kinds=("ties", "special")

@@ -40,9 +40,9 @@ def summed(*more, **options):
     return op(*over_all(), *over_dim(), *over_dims(), *more, sums=True, **options)
 
 
-def with_dtype():
+def with_dtype(*more):
     return [
-        *(c(t(3, 4), dtype=d) for d in (F64, I64, F16)),
+        *(c(t(3, 4), dtype=d) for d in (F64, I64, *more)),
         *(c(t(3, 4), 1, dtype=d) for d in (F64, I64)),
     ]
 
@@ -78,9 +78,9 @@ CUMULATIVE = [
 ]
 
 OPERATORS = {
-    "sum": summed(*with_dtype(), *LARGE),
+    "sum": summed(*with_dtype(F16), *LARGE),
     "nansum": summed(*with_dtype()),
-    "mean": summed(*with_dtype(), *LARGE),
+    "mean": summed(*with_dtype(F16), *LARGE),
     "nanmean": summed(*with_dtype()),
     "prod": op(
         *over_all(),

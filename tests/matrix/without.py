@@ -1,5 +1,6 @@
 """What the matrix leaves out, and where rushlight differs from PyTorch on purpose: with reasons."""
 
+import math
 import re
 
 from .records import read
@@ -73,12 +74,30 @@ def expanded_write(name, call, case, want, got):
     return written and "more than one element of the written-to tensor" in got
 
 
-def empty_product(name, call, case, want, got):
-    empty = any(0 in s.shape for s in call.places)
-    return name in PRODUCTS and empty and bool(kind_of(got))
+def refused_anyway(name, call, case, want, got):
+    little = not call.places or any(math.prod(s.shape) <= 1 for s in call.places)
+    return little and bool(kind_of(got)) and not kind_of(want)
 
 
-PRODUCTS = ("addmm", "addmv", "addbmm", "baddbmm", "bmm", "dot", "matmul", "mm", "mv", "inner")
+def undefined_products(name, call, case, want, got):
+    return case.gradient and case.kind == "special" and name in UNDEFINED_PRODUCTS
+
+
+def mean_of_infinities(name, call, case, want, got):
+    return name in ("var_mean", "std_mean") and case.kind == "special"
+
+
+def bins_of_16_bits(name, call, case, want, got):
+    return name == "histc" and case.dtype in ("float16", "bfloat16") and not kind_of(got)
+
+
+def counted(name, call, case, want, got):
+    return name == "dist" and case.gradient and "got None" in want and " None" in got
+
+
+# Gradients in which PyTorch multiplies infinities by 0, or divides by it, in another order.
+UNDEFINED_PRODUCTS = ("prod", "cumprod", "var", "std", "var_mean", "std_mean", "logcumsumexp")
+UNDEFINED_PRODUCTS += ("nanmean",)
 DIFFERENT = [
     Difference(
         "the quoted name is a PyTorch kernel's; rushlight's the operator's", not_implemented
@@ -93,7 +112,11 @@ DIFFERENT = [
     Difference("rushlight takes by keyword what PyTorch takes by place alone", more_keywords),
     Difference("an integer result needs no gradient; PyTorch's says so later", whole_number_result),
     Difference("writes through expanded tensors: deprecated there, refused here", expanded_write),
-    Difference("dtypes count also where there is nothing to multiply", empty_product),
+    Difference("a dtype is refused also where there is next to nothing to compute", refused_anyway),
+    Difference("0 times infinity in another order: each is nan somewhere", undefined_products),
+    Difference("PyTorch's mean beside a variance loses infinities", mean_of_infinities),
+    Difference("PyTorch rounds the edges of bins to 16 bits, too", bins_of_16_bits),
+    Difference("what counts elements has no gradient; PyTorch's backward fails there", counted),
 ]
 
 # Forms that PyTorch shows and rushlight has not: (form, name), with the reason.
