@@ -215,7 +215,8 @@ PyObject* memory_stats(PyObject*, PyObject*) {
                        static_cast<long long>(s.system_calls));
 }
 
-PyObject* reset_peak_memory_stats(PyObject*, PyObject*) {
+// Lets the peak start again from what is allocated now.
+PyObject* reset_memory_peak(PyObject*, PyObject*) {
   AllocatorStats& s = data_stats();
   s.allocated_peak = s.allocated;
   Py_RETURN_NONE;
@@ -238,7 +239,7 @@ PyMethodDef kFunctions[] = {
      "result_type(tensor, other)\n--\n\nThe dtype of an operation on the two."},
     {"_build_info", build_info, METH_NOARGS, nullptr},
     {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
-    {"_reset_peak_memory_stats", reset_peak_memory_stats, METH_NOARGS, nullptr},
+    {"_reset_memory_peak", reset_memory_peak, METH_NOARGS, nullptr},
     {"_empty_cache", empty_cache, METH_NOARGS, nullptr},
     {"_result_type", py_result_type, METH_O,
      "(name): the named tuple that an op returns, or None."},

@@ -51,7 +51,7 @@ def test_sum_of_a_broadcast_gradient_takes_no_memory_for_the_product():
     a = torch.rand(1000, 50)
     b = torch.rand(50, requires_grad=True)
     y = (a * b).sum()
-    torch._C._reset_peak_memory_stats()
+    torch._C._reset_memory_peak()
     before = torch._C._memory_stats()["allocated"]
     y.backward()
     assert torch._C._memory_stats()["allocated_peak"] - before < a.numel() * 4 / 10

@@ -1,0 +1,57 @@
+"""Every operator in every form, dtype, layout and kind of value, against PyTorch's record.
+
+``tests/data/record_matrix.py`` runs the same cases on PyTorch. A case without a record fails; one
+operator is one test, which tells the first cases that differ and how many there are.
+"""
+
+import pytest
+from support import rushlight_only, torch
+
+from .cases import invoke, observe
+from .compare import differs
+from .records import read
+from .tables import OPERATORS, all_cases
+from .without import DIFFERENT, UNDER_ANOTHER_NAME
+
+pytestmark = rushlight_only
+SHOWN = 12
+
+
+def accepted(name, call, case, want, got):
+    """Whether a difference is one of those on purpose."""
+    return any(rule.holds(name, call, case, want, got) for rule in DIFFERENT)
+
+
+def mismatches(name, function=invoke):
+    """The cases that differ from the record, as lines, and how many cases there are."""
+    recorded, operator = read(name), OPERATORS[name]
+    found, count = [], 0
+    for call, case in all_cases(name):
+        count += 1
+        want = recorded.get((call.key(), str(case)))
+        where = f"{name}({call.key()}) [{case}]"
+        if want is None:
+            found.append(f"{where}: not recorded: run tests/data/record_matrix.py {name}")
+            continue
+        try:
+            got = observe(name, operator, call, case, function)
+        except AssertionError as error:
+            found.append(f"{where}: {error}")
+            continue
+        difference = differs(want, got, operator, case)
+        if difference and not accepted(name, call, case, want, got):
+            found.append(f"{where}: {difference}")
+    return found, count
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_values_errors_and_gradients_are_those_recorded(name, case_counts):
+    found, count = mismatches(name)
+    case_counts["cases of operators"] += count
+    assert not found, "\n".join([f"{len(found)} of {count} cases", *found[:SHOWN]])
+
+
+def test_every_op_of_the_table_is_in_the_matrix():
+    names = {op["name"] for op in torch._C._op_table() if op["form"] != "internal"}
+    public = {n for n in names if not n.startswith("_")}
+    assert not public - OPERATORS.keys() - UNDER_ANOTHER_NAME.keys()
