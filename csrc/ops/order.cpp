@@ -120,9 +120,10 @@ void share_gradients(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
   grad_in[0] = (to_dtype(mask, grad->dtype()) * (reshape(g, kept) / count)).ref();
 }
 
-// Values (where wanted) and indices of the sorted lines. Equal elements keep their order.
+// Values (where wanted) and indices of the sorted lines. Where equal elements need not keep their
+// order, they come in that of the library's introsort, as in PyTorch.
 template <bool descending>
-void sort_lines(Call& call, int64_t dim, bool values) {
+void sort_lines(Call& call, int64_t dim, bool stable, bool values) {
   TensorImpl* t = call.tensor(0);
   Lines lines = lines_along(t, dim);
   const int64_t n = lines.count * lines.length;
@@ -136,9 +137,13 @@ void sort_lines(Call& call, int64_t dim, bool values) {
     std::vector<Placed<T>> row(static_cast<size_t>(lines.length));
     for (int64_t i = 0; i < lines.count; ++i) {
       for (Placed<T>& place : row) place = {*line++, &place - row.data()};
-      std::stable_sort(row.begin(), row.end(), [](const Placed<T>& a, const Placed<T>& b) {
+      auto first = [](const Placed<T>& a, const Placed<T>& b) {
         return sorts_before<descending>(a.value, b.value);
-      });
+      };
+      if (stable)
+        std::stable_sort(row.begin(), row.end(), first);
+      else
+        std::sort(row.begin(), row.end(), first);
       for (const Placed<T>& place : row) {
         *out++ = place.value;
         *index++ = place.index;
@@ -154,8 +159,11 @@ void sort_lines(Call& call, int64_t dim, bool values) {
   call.more.push_back(std::move(order));
 }
 
-void sort_along(Call& call, const Value& dim, const Value& descending, bool values) {
-  descending.i ? sort_lines<true>(call, dim.i, values) : sort_lines<false>(call, dim.i, values);
+void sort_along(Call& call, const Value& dim, const Value& descending, bool stable, bool values) {
+  if (descending.i)
+    sort_lines<true>(call, dim.i, stable, values);
+  else
+    sort_lines<false>(call, dim.i, stable, values);
 }
 
 // The shares of one end of aminmax: those that equal it, of each line.
@@ -201,16 +209,22 @@ void Amin::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   share_gradients(node, grad_out[0], grad_in);
 }
 
-void Sort::forward(Call& call) { sort_along(call, call.args[1], call.args[2], true); }
+void Sort::forward(Call& call) { sort_along(call, call.args[1], call.args[2], false, true); }
 void Sort::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   line_gradient(node, grad_out[0], grad_in);
 }
-void SortStable::forward(Call& call) { sort_along(call, call.args[2], call.args[3], true); }
+void SortStable::forward(Call& call) {
+  sort_along(call, call.args[2], call.args[3], call.args[1].i != 0, true);
+}
 void SortStable::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   line_gradient(node, grad_out[0], grad_in);
 }
-void Argsort::forward(Call& call) { sort_along(call, call.args[1], call.args[2], false); }
-void ArgsortStable::forward(Call& call) { sort_along(call, call.args[2], call.args[3], false); }
+void Argsort::forward(Call& call) {
+  sort_along(call, call.args[1], call.args[2], false, false);
+}
+void ArgsortStable::forward(Call& call) {
+  sort_along(call, call.args[2], call.args[3], call.args[1].i != 0, false);
+}
 void Msort::forward(Call& call) {
   call.output = call_op(op_of<Sort>(), {call.args[0], Value::of_int(0)}).ref();
 }

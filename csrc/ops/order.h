@@ -163,7 +163,7 @@ struct Amin {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-// nan counts as the largest. Equal elements keep their order, whether asked for or not.
+// nan counts as the largest. Equal elements may change places: stable=True keeps their order.
 struct Sort {
   static constexpr OpRecord record{
       .name = "sort",
@@ -189,7 +189,7 @@ struct SortStable {
       .signature =
           "sort(input: Tensor, *, stable: bool?, dim|axis: int = -1, descending: bool = False, "
           "out: Tensor[]? = None) -> Tensor[]",
-      .doc = "The same; stable: equal elements keep their order, as they do anyway.",
+      .doc = "The same; stable: equal elements keep their order.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
       .computes = Computes::kAny,
       .fields = "values indices"};
@@ -218,7 +218,7 @@ struct ArgsortStable {
       .signature =
           "argsort(input: Tensor, *, stable: bool, dim|axis: int = -1, descending: bool = False, "
           "out: Tensor? = None) -> Tensor",
-      .doc = "The same; stable: equal elements keep their order, as they do anyway.",
+      .doc = "The same; stable: equal elements keep their order.",
       .computes = Computes::kAny};
   using backward = NotDifferentiable;
   static void forward(Call& call);

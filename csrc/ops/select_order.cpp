@@ -84,16 +84,18 @@ Placed<T>* select_middle(Placed<T>* row, int64_t n) {
       ++nans;
     }
   int64_t middle = nans == n ? 0 : (n - nans - 1) / 2;
+  // Of equal elements the one whose turn it is in their own order.
   std::nth_element(row, row + middle, row + n, [](const Placed<T>& a, const Placed<T>& b) {
-    return sorts_before<false>(a.value, b.value);
+    if (sorts_before<false>(a.value, b.value)) return true;
+    return !sorts_before<false>(b.value, a.value) && a.index < b.index;
   });
   return row + middle;
 }
 
-// The end of the longest run of equal elements in sorted order.
+// The end of the longest run of equal elements, as introsort leaves it.
 template <class T>
 Placed<T>* select_mode(Placed<T>* row, int64_t n) {
-  std::stable_sort(row, row + n, [](const Placed<T>& a, const Placed<T>& b) {
+  std::sort(row, row + n, [](const Placed<T>& a, const Placed<T>& b) {
     return sorts_before<false>(a.value, b.value);
   });
   int64_t run = 0, longest = 0;

@@ -29,7 +29,7 @@ struct Kthvalue {
 struct Median {
   static constexpr OpRecord record{
       .name = "median",
-      .signature = "median(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .signature = "median(input: Tensor) -> Tensor",
       .doc = "The middle element, the lower of two; nan where there is one.",
       .derivative = "the gradient, shared evenly by the elements that are it",
       .computes = Computes::kAny,
@@ -61,7 +61,7 @@ struct MedianDim {
 struct NanMedian {
   static constexpr OpRecord record{
       .name = "nanmedian",
-      .signature = "nanmedian(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .signature = "nanmedian(input: Tensor) -> Tensor",
       .doc = "The middle of the elements that are not nan; nan where there is none.",
       .derivative = "the gradient, shared evenly by the elements that are it",
       .computes = Computes::kAny,
@@ -97,7 +97,7 @@ struct Mode {
       .signature =
           "mode(input: Tensor, dim|axis: int = -1, keepdim|keepdims: bool = False, *, out: "
           "Tensor[]? = None) -> Tensor[]",
-      .doc = "The most frequent elements of a dimension, and their last indices.",
+      .doc = "The most frequent elements of a dimension, and an index of each.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
       .computes = Computes::kAny,
       .fields = "values indices"};
