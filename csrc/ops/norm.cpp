@@ -49,10 +49,9 @@ TensorRef norm_of(TensorImpl* t, const Reduction& r, bool keepdim, double ord, D
       .ref();
 }
 
-// Overloads share one backward: PyTorch's, from derivatives.yaml's linalg_vector_norm.
+// PyTorch's choice at ties and zeros. The number of elements (ord 0) has no gradient at all.
 Tensor norm_gradient(const Tensor& x, const Tensor& y, const Tensor& g, double ord,
                      const Dims& dims) {
-  if (ord == 0) return full(x->shape(), x->dtype(), 0);
   if (ord == 1) return ops::math::sign(x) * g;
   if (ord == 2) return g * zero_where(equal(y, Num(0)), x / y);
   if (std::isinf(ord)) {
@@ -103,7 +102,7 @@ void VectorNorm::forward(Call& call) {
 }
 
 void VectorNorm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (!grad_out[0]) return;
+  if (!grad_out[0] || node.slot(2).as_double() == 0) return;
   Tensor x(node.saved(0)), y(node.saved(1)), g(grad_out[0]);
   Dims dims;
   bool some = node.slot(3).is_dims();
@@ -131,6 +130,25 @@ void Norm::forward(Call& call) {
   call.output =
       call_op(op_of<VectorNorm>(), {call.args[0], ord, call.args[2], call.args[3], call.args[5]})
           .ref();
+}
+
+void Dist::forward(Call& call) {
+  GradModeGuard unrecorded(false);
+  Tensor a(TensorRef::borrow(call.tensor(0))), b(TensorRef::borrow(call.tensor(1)));
+  Tensor difference = a - b;
+  check(is_float(difference->dtype()), ErrorKind::kRuntime,
+        "norm(): input dtype should be either floating point or complex. Got ",
+        dtype_title(difference->dtype()), " instead.\n  fix: convert first, as in x.float().");
+  call.output = call_op(op_of<VectorNorm>(), {difference.value(), call.args[2]}).ref();
+}
+
+void Dist::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  double p = node.slot(1).as_double();
+  if (!grad_out[0] || p == 0) return;
+  Tensor other(node.saved(0)), y(node.saved(2)), self(node.saved(3));
+  Tensor slope = norm_gradient(self - other, y, Tensor(grad_out[0]), p, Dims());
+  if (node.wants(0)) grad_in[0] = sum_to(slope, self->shape()).ref();
+  if (node.wants(1)) grad_in[1] = sum_to(-slope, other->shape()).ref();
 }
 
 }  // namespace ops

@@ -1,4 +1,4 @@
-// Norms of vectors: of everything, or over some dimensions.
+// Norms of vectors: of everything, over some dimensions, or of a difference.
 #pragma once
 
 #include "ops/custom.h"
@@ -49,6 +49,21 @@ struct Norm {
   static void forward(Call& call);
 };
 
-using NormOps = OpList<VectorNorm, NormNamed, Norm>;
+// The norm of the difference, of everything.
+struct Dist {
+  static constexpr OpRecord record{
+      .name = "dist",
+      .signature = "dist(input: Tensor, other: Tensor, p: Number = 2) -> Tensor",
+      .doc = "The norm of order p of the difference between two tensors.",
+      .derivative = "as linalg.vector_norm of input - other; for other with the sign changed"};
+  static constexpr SlotSpec slots[] = {{"other", Source::kArg, 1},
+                                       {"p", Source::kArg, 2},
+                                       {"result", Source::kResult, 0},
+                                       {"self", Source::kArg, 0}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+using NormOps = OpList<VectorNorm, NormNamed, Norm, Dist>;
 
 }  // namespace rl::ops

@@ -1,108 +1,42 @@
 #include "ops/order.h"
 
 #include <algorithm>
-#include <numeric>
+#include <vector>
 
-#include "kernels/iterator.h"
 #include "ops/compare.h"
-#include "ops/copy.h"
-#include "ops/gather.h"
+#include "ops/lines.h"
+#include "ops/reduction.h"
 #include "ops/table.h"
 
 namespace rl::ops {
 
 namespace {
 
-// 16-bit floats are compared as floats.
-template <class T>
-auto key(T x) {
-  if constexpr (kIsFloat<T>)
-    return static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(x);
-  else
-    return x;
-}
-
-template <class T>
-bool is_nan(T x) {
-  if constexpr (kIsFloat<T>) return key(x) != key(x);
-  return false;
-}
-
-// a comes before b; nan before everything, and so is never passed over.
-template <bool largest, class T>
-bool before(T a, T b) {
-  if (is_nan(a) || is_nan(b)) return is_nan(a) && !is_nan(b);
-  return largest ? key(b) < key(a) : key(a) < key(b);
-}
-
-// A tensor as lines along the reduced dimensions, which are moved last and lie row by row.
-struct Lines {
-  TensorRef memory;
-  Dims kept, squeezed;  // the result's sizes with and without the reduced dimensions
-  int64_t count = 1, length = 1;
-
-  Lines(TensorImpl* t, const bool* reduced) {
-    Dims sizes, strides;
-    for (int pass = 0; pass < 2; ++pass)
-      for (int d = 0; d < t->ndim(); ++d)
-        if (reduced[d] == (pass == 1)) {
-          sizes.push(t->sizes()[d]);
-          strides.push(t->strides()[d]);
-          (pass ? length : count) *= t->sizes()[d];
-        }
-    for (int d = 0; d < t->ndim(); ++d) {
-      kept.push(reduced[d] ? 1 : t->sizes()[d]);
-      if (!reduced[d]) squeezed.push(t->sizes()[d]);
-    }
-    Dims packed = sizes;
-    contiguous_strides(sizes.v, sizes.n, packed.v);
-    bool bools = t->dtype() == DType::kBool;
-    if (packed == strides && !bools) {
-      memory = TensorRef::borrow(t);
-      return;
-    }
-    memory = TensorImpl::empty(t->dtype(), sizes);
-    run_copy(memory->mut_data(), packed.v, t->dtype(), t->data(), strides.v, t->dtype(), sizes.v,
-             sizes.n);
-    if (bools) memory = clean_bools(memory.get());
-  }
-};
-
-Lines lines_along(TensorImpl* t, int64_t dim) {
-  bool reduced[kMaxDims] = {};
-  int d = wrap_dim(dim, t->ndim());
-  if (t->ndim()) reduced[d] = true;
-  return Lines(t, reduced);
-}
-
-Lines whole(TensorImpl* t) {
-  bool reduced[kMaxDims];
-  std::fill(reduced, reduced + kMaxDims, true);
-  return Lines(t, reduced);
-}
-
-// `told`: the dim as the sentence has it.
-void check_length(const char* name, TensorImpl* t, int64_t dim, int64_t told) {
-  check(t->ndim() == 0 || t->sizes()[wrap_dim(dim, t->ndim())] != 0, ErrorKind::kIndex, name,
-        "(): Expected reduction dim ", told, " to have non-zero size.");
-}
-
-// The first best element of each line; either output may be null.
+// The first best element of each line. `values` may be null.
 template <bool largest>
 void choose(const Lines& lines, TensorImpl* values, TensorImpl* indices) {
   dispatch_dtype(lines.memory->dtype(), [&](auto zero) {
     using T = decltype(zero);
     const auto* line = reinterpret_cast<const T*>(lines.memory->data());
     auto* value = values ? reinterpret_cast<T*>(values->mut_data()) : nullptr;
-    auto* index = indices ? reinterpret_cast<int64_t*>(indices->mut_data()) : nullptr;
+    auto* index = reinterpret_cast<int64_t*>(indices->mut_data());
     for (int64_t i = 0; i < lines.count; ++i, line += lines.length) {
       int64_t best = 0;
       for (int64_t k = 1; k < lines.length; ++k)
         if (before<largest>(line[k], line[best])) best = k;
       if (value) value[i] = line[best];
-      if (index) index[i] = best;
+      index[i] = best;
     }
   });
+}
+
+// The extreme values alone, by the reductions' kernels: converting to a compute type is exact.
+template <bool largest>
+TensorRef extreme(TensorImpl* t, const Value& dims, bool keepdim) {
+  DType compute = compute_dtype(t->dtype());
+  TensorRef out =
+      reduce_over(t, Reduction(t, dims), keepdim, largest ? Reducer::kMax : Reducer::kMin, compute);
+  return compute == t->dtype() ? out : to_dtype(Tensor(std::move(out)), t->dtype()).ref();
 }
 
 template <bool largest>
@@ -111,8 +45,7 @@ void choose_all(Call& call, const char* name) {
   check(t->numel() != 0, ErrorKind::kRuntime, name,
         "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
         "dim with the 'dim' argument.");
-  call.output = TensorImpl::empty(t->dtype(), nullptr, 0);
-  choose<largest>(whole(t), call.output.get(), nullptr);
+  call.output = extreme<largest>(t, Value::none(), false);
 }
 
 template <bool largest>
@@ -138,7 +71,7 @@ void choose_index(Call& call, const char* name) {
           "(): Expected reduction dim to be specified for input.numel() == 0.");
   else
     check_length(name, t, call.args[1].i, wrap_dim(call.args[1].i, t->ndim()));
-  Lines lines = all ? whole(t) : lines_along(t, call.args[1].i);
+  Lines lines = all ? whole_line(t) : lines_along(t, call.args[1].i);
   call.output = TensorImpl::empty(DType::kInt64, call.args[2].i ? lines.kept : lines.squeezed);
   choose<largest>(lines, nullptr, call.output.get());
 }
@@ -165,30 +98,14 @@ void choose_over(Call& call, const char* name) {
     check_length(name, t, dim, dim);
     reduced[d] = true;
   }
-  Lines lines(t, reduced);
-  call.output = TensorImpl::empty(t->dtype(), call.args[2].i ? lines.kept : lines.squeezed);
-  choose<largest>(lines, call.output.get(), nullptr);
+  call.output = extreme<largest>(t, call.args[1], call.args[2].i != 0);
 }
 
 Tensor equal(const Tensor& a, const Tensor& b) {
   return call_op(op_of<Eq>(), {a.value(), b.value()});
 }
 
-// One element was chosen out of all: those that equal it share the gradient, nan with nan.
-void share_gradient(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
-  if (!grad) return;
-  Tensor t(node.saved(0)), result(node.saved(1));
-  Tensor mask = equal(t, result);
-  if (equal(result, result).get()->data()[0] == 0)
-    mask = call_op(op_of<Ne>(), {t.value(), t.value()});
-  Tensor count = to_dtype(sum(mask, Dims(), false), grad->dtype());
-  Tensor nothing = full(t->shape(), grad->dtype(), 0);
-  Tensor share = Tensor(grad) / count;
-  grad_in[0] =
-      call_op(op_of<MaskedFillTensor>(), {nothing.value(), mask.value(), share.value()}).ref();
-}
-
-// Likewise for each line.
+// Those that equal the chosen element of their line share its gradient.
 void share_gradients(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
   if (!grad) return;
   Tensor t(node.saved(0)), result(node.saved(1)), g(grad);
@@ -203,53 +120,11 @@ void share_gradients(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
   grad_in[0] = (to_dtype(mask, grad->dtype()) * (reshape(g, kept) / count)).ref();
 }
 
-// Each gradient goes to the element that its index points to.
-void scatter_gradient(const TensorRef& grad, int64_t dim, const TensorRef& indices, bool kept,
-                      const Dims& sizes, TensorRef* grad_in) {
-  if (!grad) return;
-  Tensor g(grad), index(indices);
-  if (!kept && sizes.n) {
-    g = unsqueeze(g, wrap_dim(dim, sizes.n));
-    index = unsqueeze(index, wrap_dim(dim, sizes.n));
-  }
-  grad_in[0] = call_op(op_of<GatherBackward>(),
-                       {g.value(), Value::of_int(dim), index.value(), Value::of(sizes)})
-                   .ref();
-}
-
-void dim_gradient(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
-  if (grad)
-    scatter_gradient(grad, node.slot(1).as_int(), node.saved(0), node.slot(2).as_bool(),
-                     node.slot(3).as_dims(), grad_in);
-}
-
-// Writes the lines of each output back to where the dimension was.
-TensorRef unlined(TensorImpl* like, TensorImpl* lines, int64_t dim) {
-  TensorRef out = TensorImpl::empty(lines->dtype(), like->shape());
-  if (!like->is_contiguous() && dense_non_overlapping(like->sizes(), like->strides(), like->ndim()))
-    out->set_geometry(like->shape(), like->strides(), 0);
-  Dims sizes, strides;
-  int last = wrap_dim(dim, like->ndim());
-  for (int d = 0; d < like->ndim(); ++d) {
-    if (d == last) continue;
-    sizes.push(out->sizes()[d]);
-    strides.push(out->strides()[d]);
-  }
-  if (like->ndim()) {
-    sizes.push(out->sizes()[last]);
-    strides.push(out->strides()[last]);
-  }
-  Dims packed = sizes;
-  contiguous_strides(sizes.v, sizes.n, packed.v);
-  run_copy(out->mut_data(), strides.v, out->dtype(), lines->data(), packed.v, out->dtype(), sizes.v,
-           sizes.n);
-  return out;
-}
-
-// Values (where wanted) and indices of the sorted lines.
-void sort_lines(Call& call, bool values) {
+// Values (where wanted) and indices of the sorted lines. Where equal elements need not keep their
+// order, they come in that of the library's introsort, as in PyTorch.
+template <bool descending>
+void sort_lines(Call& call, int64_t dim, bool stable, bool values) {
   TensorImpl* t = call.tensor(0);
-  int64_t dim = call.args[1].i;
   Lines lines = lines_along(t, dim);
   const int64_t n = lines.count * lines.length;
   TensorRef sorted = TensorImpl::empty(t->dtype(), &n, 1);
@@ -259,26 +134,43 @@ void sort_lines(Call& call, bool values) {
     using T = decltype(zero);
     const auto* line = reinterpret_cast<const T*>(lines.memory->data());
     auto* out = reinterpret_cast<T*>(sorted->mut_data());
-    for (int64_t i = 0; i < lines.count; ++i, line += lines.length, index += lines.length) {
-      std::iota(index, index + lines.length, int64_t{0});
-      if (call.args[2].i)
-        std::stable_sort(index, index + lines.length,
-                         [&](int64_t a, int64_t b) { return before<true>(line[a], line[b]); });
-      else  // nan last: what comes first from above comes last from below
-        std::stable_sort(index, index + lines.length, [&](int64_t a, int64_t b) {
-          return is_nan(line[a]) || is_nan(line[b]) ? !is_nan(line[a]) && is_nan(line[b])
-                                                    : key(line[a]) < key(line[b]);
-        });
-      for (int64_t k = 0; k < lines.length; ++k) out[i * lines.length + k] = line[index[k]];
+    std::vector<Placed<T>> row(static_cast<size_t>(lines.length));
+    for (int64_t i = 0; i < lines.count; ++i) {
+      for (Placed<T>& place : row) place = {*line++, &place - row.data()};
+      auto first = [](const Placed<T>& a, const Placed<T>& b) {
+        return sorts_before<descending>(a.value, b.value);
+      };
+      if (stable)
+        std::stable_sort(row.begin(), row.end(), first);
+      else
+        std::sort(row.begin(), row.end(), first);
+      for (const Placed<T>& place : row) {
+        *out++ = place.value;
+        *index++ = place.index;
+      }
     }
   });
-  TensorRef order = unlined(t, places.get(), dim);
+  TensorRef order = unlined_like(t, places.get(), dim);
   if (!values) {
     call.output = std::move(order);
     return;
   }
-  call.output = unlined(t, sorted.get(), dim);
+  call.output = unlined_like(t, sorted.get(), dim);
   call.more.push_back(std::move(order));
+}
+
+void sort_along(Call& call, const Value& dim, const Value& descending, bool stable, bool values) {
+  if (descending.i)
+    sort_lines<true>(call, dim.i, stable, values);
+  else
+    sort_lines<false>(call, dim.i, stable, values);
+}
+
+// The shares of one end of aminmax: those that equal it, of each line.
+Tensor end_gradient(const Tensor& t, const Tensor& end, const Tensor& grad, const Dims& dims) {
+  Tensor mask = equal(t, end);
+  Tensor count = to_dtype(sum(mask, dims, true), grad->dtype());
+  return to_dtype(mask, grad->dtype()) * (grad / count);
 }
 
 }  // namespace
@@ -317,13 +209,56 @@ void Amin::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   share_gradients(node, grad_out[0], grad_in);
 }
 
-void Sort::forward(Call& call) { sort_lines(call, true); }
+void Sort::forward(Call& call) { sort_along(call, call.args[1], call.args[2], false, true); }
 void Sort::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (grad_out[0])
-    scatter_gradient(grad_out[0], node.slot(1).as_int(), node.saved(0), true,
-                     node.slot(2).as_dims(), grad_in);
+  line_gradient(node, grad_out[0], grad_in);
 }
-void Argsort::forward(Call& call) { sort_lines(call, false); }
+void SortStable::forward(Call& call) {
+  sort_along(call, call.args[2], call.args[3], call.args[1].i != 0, true);
+}
+void SortStable::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  line_gradient(node, grad_out[0], grad_in);
+}
+void Argsort::forward(Call& call) {
+  sort_along(call, call.args[1], call.args[2], false, false);
+}
+void ArgsortStable::forward(Call& call) {
+  sort_along(call, call.args[2], call.args[3], call.args[1].i != 0, false);
+}
+void Msort::forward(Call& call) {
+  call.output = call_op(op_of<Sort>(), {call.args[0], Value::of_int(0)}).ref();
+}
+
+void Aminmax::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  bool all = call.args[1].is_none();
+  if (all)
+    check(t->numel() != 0, ErrorKind::kRuntime,
+          "aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
+          "identity.");
+  else
+    check(t->ndim() == 0 || t->sizes()[wrap_dim(call.args[1].i, t->ndim())] != 0, ErrorKind::kIndex,
+          "aminmax: Expected reduction dim ", wrap_dim(call.args[1].i, t->ndim()),
+          " to have non-zero size.");
+  call.output = extreme<false>(t, call.args[1], call.args[2].i != 0);
+  call.more.push_back(extreme<true>(t, call.args[1], call.args[2].i != 0));
+}
+
+void Aminmax::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0] && !grad_out[1]) return;
+  Tensor t(node.saved(0)), result;
+  Dims dims, kept = t->shape();
+  if (node.slot(1).kind() != SavedKind::kNone) dims.push(node.slot(1).as_int());
+  for (int d = 0; d < kept.n; ++d)
+    if (dims.n == 0 || wrap_dim(dims[0], kept.n) == d) kept[d] = 1;
+  for (int end = 0; end < 2; ++end) {
+    if (!grad_out[end]) continue;
+    Tensor share = end_gradient(t, reshape(Tensor(node.saved(3 + end)), kept),
+                                reshape(Tensor(grad_out[end]), kept), dims);
+    result = result.defined() ? result + share : share;
+  }
+  grad_in[0] = result.ref();
+}
 
 }  // namespace rl::ops
 

@@ -163,13 +163,13 @@ struct Amin {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-// nan counts as the largest. Equal elements keep their order, whether asked for or not.
+// nan counts as the largest. Equal elements may change places: stable=True keeps their order.
 struct Sort {
   static constexpr OpRecord record{
       .name = "sort",
       .signature =
-          "sort(input: Tensor, dim: int = -1, descending: bool = False, *, out: Tensor[]? = None, "
-          "stable: bool = False) -> Tensor[]",
+          "sort(input: Tensor, dim|axis: int = -1, descending: bool = False, *, out: Tensor[]? = "
+          "None) -> Tensor[]",
       .doc = "The elements of a dimension in ascending or descending order, and where they stood.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
       .computes = Computes::kAny,
@@ -182,20 +182,81 @@ struct Sort {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
+struct SortStable {
+  static constexpr OpRecord record{
+      .name = "sort",
+      .overload = 1,
+      .signature =
+          "sort(input: Tensor, *, stable: bool?, dim|axis: int = -1, descending: bool = False, "
+          "out: Tensor[]? = None) -> Tensor[]",
+      .doc = "The same; stable: equal elements keep their order.",
+      .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
+      .computes = Computes::kAny,
+      .fields = "values indices"};
+  static constexpr SlotSpec slots[] = {{"indices", Source::kResult, 1},
+                                       {"dim", Source::kArg, 2},
+                                       {"self_sym_sizes", Source::kSizes, 0}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
 struct Argsort {
-  static constexpr OpRecord record{.name = "argsort",
-                                   .signature =
-                                       "argsort(input: Tensor, dim: int = -1, descending: bool = "
-                                       "False, *, stable: bool = False) -> Tensor",
-                                   .doc = "Where the elements of a dimension stand in order.",
-                                   .computes = Computes::kAny,
-                                   .many_forms = true};
+  static constexpr OpRecord record{
+      .name = "argsort",
+      .signature = "argsort(input: Tensor, dim|axis: int = -1, descending: bool = False) -> Tensor",
+      .doc = "Where the elements of a dimension stand in order.",
+      .computes = Computes::kAny,
+      .many_forms = true};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
 
+struct ArgsortStable {
+  static constexpr OpRecord record{
+      .name = "argsort",
+      .overload = 1,
+      .signature =
+          "argsort(input: Tensor, *, stable: bool, dim|axis: int = -1, descending: bool = False, "
+          "out: Tensor? = None) -> Tensor",
+      .doc = "The same; stable: equal elements keep their order.",
+      .computes = Computes::kAny};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+struct Msort {
+  static constexpr OpRecord record{
+      .name = "msort",
+      .signature = "msort(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "The elements of the first dimension in ascending order.",
+      .derivative = "as sort",
+      .computes = Computes::kAny};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+// Those that equal an end share its gradient evenly.
+struct Aminmax {
+  static constexpr OpRecord record{
+      .name = "aminmax",
+      .signature =
+          "aminmax(input: Tensor, *, dim|axis: int? = None, keepdim|keepdims: bool = False, out: "
+          "Tensor[]? = None) -> Tensor[]",
+      .doc = "The smallest and the largest elements, over all or over one dimension.",
+      .derivative = "the gradients, shared evenly by the elements that are it",
+      .computes = Computes::kAny,
+      .fields = "min max"};
+  static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
+                                       {"dim", Source::kArg, 1},
+                                       {"keepdim", Source::kArg, 2},
+                                       {"min", Source::kResult, 0},
+                                       {"max", Source::kResult, 1}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
 // A 0-d tensor also passes for an int: the tensor forms come first.
-using OrderOps =
-    OpList<Max, MaxOther, MaxDim, Argmax, Amax, Min, MinOther, MinDim, Argmin, Amin, Sort, Argsort>;
+using OrderOps = OpList<Max, MaxOther, MaxDim, Argmax, Amax, Min, MinOther, MinDim, Argmin, Amin,
+                        Aminmax, Sort, SortStable, Argsort, ArgsortStable, Msort>;
 
 }  // namespace rl::ops

@@ -36,7 +36,7 @@ struct SumDim {
 struct Mean {
   static constexpr OpRecord record{
       .name = "mean",
-      .signature = "mean(input: Tensor, *, dtype: dtype? = None) -> Tensor",
+      .signature = "mean(input: Tensor, *, dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Mean of all elements, or over some dimensions.",
       .derivative = "dy/dx = 1 / n"};
   static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0},

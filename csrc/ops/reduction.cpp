@@ -56,9 +56,9 @@ Reduction::Reduction(TensorImpl* t, const Value& dims) {
   for (int d = 0; d < t->ndim(); ++d) reduced[d] = all;
   auto take = [&](int64_t dim) {
     int d = wrap_dim(dim, t->ndim());
-    check(!t->ndim() || !reduced[d], ErrorKind::kRuntime, "dim ", d,
+    check(!reduced[d], ErrorKind::kRuntime, "dim ", d,
           " appears multiple times in the list of dims");
-    if (t->ndim()) reduced[d] = true;
+    reduced[d] = true;
   };
   if (dims.kind == Kind::kInt) take(dims.i);
   if (!all && dims.kind == Kind::kDims)

@@ -1,9 +1,7 @@
 #include "ops/statistics.h"
 
-#include <cmath>
 #include <utility>
 
-#include "core/host.h"
 #include "graph/grad_mode.h"
 #include "ops/copy.h"
 #include "ops/elementwise.h"
@@ -105,76 +103,6 @@ Tensor product_gradient(const Tensor& x, const Tensor& y, const Tensor& g, int d
   return g * others;
 }
 
-// --- variances
-
-struct Spread {
-  Reduction r;
-  double divisor;
-
-  Spread(TensorImpl* t, const Value& dims, const Value& correction)
-      : r(t, dims),
-        divisor(static_cast<double>(r.count) -
-                (correction.is_number() ? correction.as_double() : 1)) {}
-};
-
-TensorRef variance(Call& call, const char* name) {
-  TensorImpl* t = call.tensor(0);
-  check(is_float(t->dtype()), ErrorKind::kRuntime,
-        "std and var only support floating point and complex dtypes\n  fix: convert first, as in "
-        "x.float().",
-        name, "().");
-  // What the node shows: PyTorch fills it in where a dimension was given.
-  if (!call.args[1].is_none() && call.args[2].is_none()) call.args[2] = Value::of_int(1);
-  Spread s(t, call.args[1], call.args[2]);
-  if (s.divisor <= 0)
-    host().warn(
-        "UserWarning",
-        concat(name,
-               "(): degrees of freedom is <= 0. Correction should be strictly less than the "
-               "reduction factor (input numel divided by output numel)."));
-  GradModeGuard unrecorded(false);
-  DType dtype = t->dtype(), compute = compute_dtype(dtype);
-  bool keepdim = call.args[3].i != 0;
-  Tensor total(reduce_over(t, s.r, keepdim, Reducer::kSum, compute));
-  Tensor mean = total / Num(static_cast<double>(s.r.count));
-  Tensor squares(reduce_over(t, s.r, keepdim, Reducer::kSumSquares, compute, mean.get()));
-  Tensor result = squares / Num(s.divisor > 0 ? s.divisor : 0);
-  if (name[0] == 's') result = call_op(op_of<ops::Sqrt>(), {result.value()});
-  return as_dtype(result.ref(), dtype);
-}
-
-// The slots that var and std share, and x with g in keepdim's shape.
-struct SpreadSlots {
-  Tensor x;
-  Dims dims;
-  bool keepdim;
-  double correction;
-
-  explicit SpreadSlots(OpNode& node)
-      : x(node.saved(0)),
-        keepdim(node.slot(3).as_bool()),
-        correction(node.slot(2).kind() == SavedKind::kNone ? 1 : node.slot(2).as_double()) {
-    if (node.slot(1).is_dims()) dims = node.slot(1).as_dims();
-  }
-  Tensor kept(const Tensor& t) const {
-    return spread_shape(t, x->shape(), dims.n ? &dims : nullptr, keepdim);
-  }
-  // g d(var)/dx.
-  Tensor slope(const Tensor& g) const {
-    double n = reduced_count(x->shape(), dims.n ? &dims : nullptr);
-    Dims all;
-    for (int d = 0; d < x->ndim() && !dims.n; ++d) all.push(d);
-    Tensor mean = sum(x, dims.n ? dims : all, true) / Num(n);
-    return Num(2 / (n - correction)) * g * (x - mean);
-  }
-};
-
-template <class Main>
-void unbiased(Call& call, const Value& dims, const Value& flag, const Value& keepdim) {
-  call.output =
-      call_op(op_of<Main>(), {call.args[0], dims, Value::of_int(flag.i != 0), keepdim}).ref();
-}
-
 }  // namespace
 
 namespace ops {
@@ -247,46 +175,54 @@ void quantify(Call& call, Reducer reducer, const Value& dims, bool keepdim) {
   TensorRef out = reduce_over(t, Reduction(t, dims), keepdim, reducer, DType::kBool);
   call.output = t->dtype() == DType::kUInt8 ? as_dtype(std::move(out), DType::kUInt8) : out;
 }
+
+// An empty list of dimensions reduces nothing here: every element answers for itself.
+void quantify_dims(Call& call, Reducer reducer) {
+  const Value& dims = call.args[1];
+  if (dims.is_none() || dims.dims->n > 0) return quantify(call, reducer, dims, call.args[2].i != 0);
+  Tensor nonzero = call_op(op_of<Ne>(), {call.args[0], Value::of_int(0)});
+  call.output = call.tensor(0)->dtype() == DType::kUInt8 ? as_dtype(nonzero.ref(), DType::kUInt8)
+                                                         : nonzero.ref();
+}
+}  // namespace
+
+namespace {
+void count_nonzero(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  Reduction r(t, call.args[1]);
+  GradModeGuard unrecorded(false);
+  Tensor nonzero = call_op(op_of<Ne>(), {Value::of(t), Value::of_int(0)});
+  call.output = reduce_over(nonzero.get(), r, false, Reducer::kSum, DType::kInt64);
+}
 }  // namespace
 
 void Any::forward(Call& call) { quantify(call, Reducer::kMax, Value::none(), false); }
-void AnyDims::forward(Call& call) {
-  quantify(call, Reducer::kMax, call.args[1], call.args[2].i != 0);
-}
+void AnyDims::forward(Call& call) { quantify_dims(call, Reducer::kMax); }
 void All::forward(Call& call) { quantify(call, Reducer::kMin, Value::none(), false); }
-void AllDims::forward(Call& call) {
-  quantify(call, Reducer::kMin, call.args[1], call.args[2].i != 0);
-}
+void AllDims::forward(Call& call) { quantify_dims(call, Reducer::kMin); }
 
-void Var::forward(Call& call) { call.output = variance(call, "var"); }
+void CountNonzero::forward(Call& call) { count_nonzero(call); }
+void CountNonzeroDims::forward(Call& call) { count_nonzero(call); }
 
-void Var::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (!grad_out[0]) return;
-  SpreadSlots s(node);
-  grad_in[0] = s.slope(s.kept(Tensor(grad_out[0]))).ref();
-}
-
-void Std::forward(Call& call) { call.output = variance(call, "std"); }
-
-void Std::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (!grad_out[0]) return;
-  SpreadSlots s(node);
-  Tensor y(node.saved(4));
-  Tensor g = math::select(is_zero(y), Num(0), Tensor(grad_out[0]) / (y * Num(2)));
-  grad_in[0] = s.slope(s.kept(g)).ref();
-}
-
-void VarUnbiasedDim::forward(Call& call) {
-  unbiased<Var>(call, call.args[1], call.args[2], call.args[3]);
-}
-void VarUnbiased::forward(Call& call) {
-  unbiased<Var>(call, Value::none(), call.args[1], Value::of_bool(false));
-}
-void StdUnbiasedDim::forward(Call& call) {
-  unbiased<Std>(call, call.args[1], call.args[2], call.args[3]);
-}
-void StdUnbiased::forward(Call& call) {
-  unbiased<Std>(call, Value::none(), call.args[1], Value::of_bool(false));
+void NanMean::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  check(is_float(t->dtype()), ErrorKind::kRuntime,
+        "nanmean(): expected input to have floating point or complex dtype but got ",
+        dtype_title(t->dtype()), "\n  fix: convert first, as in x.float().nanmean().");
+  check(call.args[3].kind != Kind::kDType || is_float(call.args[3].dtype), ErrorKind::kRuntime,
+        "nanmean(): could not infer output dtype. Optional dtype must be either a floating point "
+        "or complex dtype. Got: ",
+        dtype_title(call.args[3].dtype));
+  TensorRef count;
+  {
+    GradModeGuard unrecorded(false);
+    Tensor x(TensorRef::borrow(t));
+    Tensor numbers = call_op(op_of<Eq>(), {x.value(), x.value()});
+    count = reduce_over(numbers.get(), Reduction(t, call.args[1]), call.args[2].i != 0,
+                        Reducer::kSum, DType::kInt64);
+  }
+  Tensor total = call_op(op_of<NanSum>(), {call.args[0], call.args[1], call.args[2], call.args[3]});
+  call.output = (total / Tensor(count)).ref();
 }
 
 }  // namespace ops

@@ -1,4 +1,4 @@
-// Variances, products, any and all: reductions other than sums and norms.
+// Products, counts, any and all: reductions other than sums, moments and norms.
 #pragma once
 
 #include "ops/custom.h"
@@ -63,7 +63,7 @@ struct AnyDims {
       .name = "any",
       .overload = 1,
       .signature =
-          "any(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
+          "any(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
           "out: Tensor? = None) -> Tensor",
       .doc = "Whether some element along the dimensions is not 0."};
   using backward = NotDifferentiable;
@@ -84,99 +84,49 @@ struct AllDims {
       .name = "all",
       .overload = 1,
       .signature =
-          "all(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
+          "all(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
           "out: Tensor? = None) -> Tensor",
       .doc = "Whether no element along the dimensions is 0."};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
 
-// sum((x - mean)^2) / (n - correction), in two passes, so that digits survive a large mean.
-struct Var {
+// nan is not 0.
+struct CountNonzero {
   static constexpr OpRecord record{
-      .name = "var",
-      .signature =
-          "var(input: Tensor, dim|axis: int[]? = None, *, correction: Number? = None, "
-          "keepdim|keepdims: bool = False, out: Tensor? = None) -> Tensor",
-      .doc = "Variance over some dimensions or all, divided by n - correction, n - 1 by default.",
-      .derivative = "dy/dx = 2 (x - mean) / (n - correction)",
+      .name = "count_nonzero",
+      .signature = "count_nonzero(input: Tensor, dim|axis: int? = None) -> Tensor",
+      .doc = "How many elements are not 0, of all or along one dimension.",
+      .computes = Computes::kAny,
       .many_forms = true};
-  static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
-                                       {"dim", Source::kArg, 1},
-                                       {"correction", Source::kArg, 2},
-                                       {"keepdim", Source::kArg, 3}};
+  using backward = NotDifferentiable;
   static void forward(Call& call);
-  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-struct VarUnbiasedDim {
+struct CountNonzeroDims {
   static constexpr OpRecord record{
-      .name = "var",
+      .name = "count_nonzero",
       .overload = 1,
+      .signature = "count_nonzero(input: Tensor, dim|axis: int[]) -> Tensor",
+      .doc = "How many elements along some dimensions are not 0.",
+      .computes = Computes::kAny};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+struct NanMean {
+  static constexpr OpRecord record{
+      .name = "nanmean",
       .signature =
-          "var(input: Tensor, dim|axis: int[]?, unbiased: bool = True, "
-          "keepdim|keepdims: bool = False, *, out: Tensor? = None) -> Tensor",
-      .doc = "Variance over some dimensions; unbiased: divided by n - 1, otherwise by n.",
-      .derivative = "as var"};
+          "nanmean(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
+          "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
+      .doc = "Mean of the elements that are not nan; nan where there are none.",
+      .derivative = "dy/dx = 1 / n, 0 where x is nan"};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
 
-struct VarUnbiased {
-  static constexpr OpRecord record{
-      .name = "var",
-      .overload = 2,
-      .signature = "var(input: Tensor, unbiased: bool = True) -> Tensor",
-      .doc = "Variance; unbiased: divided by n - 1, otherwise by n.",
-      .derivative = "as var"};
-  static constexpr bool kComposite = true;
-  static void forward(Call& call);
-};
-
-// The square root of var. Saves the result, which its slope divides by.
-struct Std {
-  static constexpr OpRecord record{
-      .name = "std",
-      .signature =
-          "std(input: Tensor, dim|axis: int[]? = None, *, correction: Number? = None, "
-          "keepdim|keepdims: bool = False, out: Tensor? = None) -> Tensor",
-      .doc = "Standard deviation over some dimensions or all: the square root of var.",
-      .derivative = "dy/dx = (x - mean) / (y (n - correction)), 0 where y = 0",
-      .many_forms = true};
-  static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
-                                       {"dim", Source::kArg, 1},
-                                       {"correction", Source::kArg, 2},
-                                       {"keepdim", Source::kArg, 3},
-                                       {"result", Source::kResult, 0}};
-  static void forward(Call& call);
-  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
-};
-
-struct StdUnbiasedDim {
-  static constexpr OpRecord record{
-      .name = "std",
-      .overload = 1,
-      .signature =
-          "std(input: Tensor, dim|axis: int[]?, unbiased: bool = True, "
-          "keepdim|keepdims: bool = False, *, out: Tensor? = None) -> Tensor",
-      .doc = "Standard deviation over some dimensions; unbiased: of n - 1, otherwise of n.",
-      .derivative = "as std"};
-  static constexpr bool kComposite = true;
-  static void forward(Call& call);
-};
-
-struct StdUnbiased {
-  static constexpr OpRecord record{
-      .name = "std",
-      .overload = 2,
-      .signature = "std(input: Tensor, unbiased: bool = True) -> Tensor",
-      .doc = "Standard deviation; unbiased: of n - 1, otherwise of n.",
-      .derivative = "as std"};
-  static constexpr bool kComposite = true;
-  static void forward(Call& call);
-};
-
-using StatisticsOps = OpList<Prod, ProdDim, NanSum, Any, AnyDims, All, AllDims, Var, VarUnbiasedDim,
-                             VarUnbiased, Std, StdUnbiasedDim, StdUnbiased>;
+using StatisticsOps = OpList<Prod, ProdDim, NanSum, Any, AnyDims, All, AllDims, CountNonzero,
+                             CountNonzeroDims, NanMean>;
 
 }  // namespace rl::ops

@@ -113,6 +113,12 @@ const std::vector<Op*>& op_table() {
     add_criterion_ops(t);
     add_memory_ops(t);
     add_order_ops(t);
+    add_moment_ops(t);
+    add_logsumexp_ops(t);
+    add_scan_ops(t);
+    add_select_order_ops(t);
+    add_quantile_ops(t);
+    add_difference_ops(t);
     add_random_ops(t);
     return t;
   }();

@@ -89,6 +89,12 @@ void add_gather_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
 void add_memory_ops(std::vector<Op*>& table);
 void add_order_ops(std::vector<Op*>& table);
+void add_moment_ops(std::vector<Op*>& table);
+void add_logsumexp_ops(std::vector<Op*>& table);
+void add_scan_ops(std::vector<Op*>& table);
+void add_select_order_ops(std::vector<Op*>& table);
+void add_quantile_ops(std::vector<Op*>& table);
+void add_difference_ops(std::vector<Op*>& table);
 void add_random_ops(std::vector<Op*>& table);
 
 }  // namespace rl

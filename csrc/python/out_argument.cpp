@@ -1,4 +1,6 @@
 // out=: results are computed, then copied into given tensors, which take their shapes.
+#include <cstring>
+
 #include "core/host.h"
 #include "graph/grad_mode.h"
 #include "graph/view.h"
@@ -37,6 +39,79 @@ void adopt_dtype(Call& call, TensorImpl* target) {
   }
 }
 
+// What an op asks of its target's dtype, where that is more than that the result can be cast to it.
+enum class OutRule : uint8_t {
+  kCast,
+  kOwn,           // the result's own
+  kDecides,       // any: the op computes in it, unless dtype= says otherwise
+  kDecidesFloat,  // any that floats
+  kTruth,         // bool, or uint8
+  kInput,         // the input's
+  kScalarType,    // the input's, in other words
+  kQuantile,      // the input's, in other words still
+};
+
+constexpr struct {
+  const char* name;
+  OutRule rule;
+} kOutRules[] = {{"argmax", OutRule::kOwn},           {"argmin", OutRule::kOwn},
+                 {"argsort", OutRule::kOwn},          {"msort", OutRule::kOwn},
+                 {"norm", OutRule::kOwn},             {"_linalg_vector_norm", OutRule::kOwn},
+                 {"sum", OutRule::kDecides},          {"prod", OutRule::kDecides},
+                 {"cumsum", OutRule::kDecides},       {"cumprod", OutRule::kDecides},
+                 {"mean", OutRule::kDecidesFloat},    {"nansum", OutRule::kDecidesFloat},
+                 {"nanmean", OutRule::kDecidesFloat}, {"any", OutRule::kTruth},
+                 {"all", OutRule::kTruth},            {"amax", OutRule::kInput},
+                 {"amin", OutRule::kInput},           {"logcumsumexp", OutRule::kScalarType},
+                 {"quantile", OutRule::kQuantile},    {"nanquantile", OutRule::kQuantile}};
+
+OutRule out_rule(const Call& call) {
+  for (const auto& [name, rule] : kOutRules)
+    if (std::strcmp(name, call.op->record->name) == 0) return rule;
+  return OutRule::kCast;
+}
+
+void check_own(DType wanted, DType got) {
+  check(wanted == got, ErrorKind::kRuntime, "Expected out tensor to have dtype ",
+        dtype_cpp_name(wanted), ", but got ", dtype_cpp_name(got), " instead");
+}
+
+// What can be told, and done, before the op runs.
+void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target) {
+  DType input = call.tensor(0)->dtype();
+  switch (rule) {
+    case OutRule::kDecides:
+    case OutRule::kDecidesFloat:
+      for (size_t i = 0; i < call.op->signature.params.size(); ++i) {
+        if (call.op->signature.params[i].kind != ParamKind::kDType) continue;
+        if (call.args[i].kind == Kind::kDType)
+          check_own(call.args[i].dtype, target);
+        else if (rule == OutRule::kDecides || is_float(target))
+          call.args[i] = Value::of(target);
+      }
+      break;
+    case OutRule::kTruth:
+      check(target == DType::kBool || target == DType::kUInt8, ErrorKind::kRuntime, p.name,
+            " only supports bool tensor for result, got: ", dtype_title(target));
+      break;
+    case OutRule::kInput:
+      check(input == target, ErrorKind::kRuntime,
+            "Expected the dtype for input and out to match, but got ", dtype_title(input),
+            " for input's dtype and ", dtype_title(target), " for out's dtype.");
+      break;
+    case OutRule::kScalarType:
+      check(input == target, ErrorKind::kRuntime, "expected scalar_type ", dtype_title(input),
+            " but found ", dtype_title(target));
+      break;
+    case OutRule::kQuantile:
+      check(input == target, ErrorKind::kRuntime,
+            "quantile() out tensor must be same dtype as the input tensor");
+      break;
+    default:
+      break;
+  }
+}
+
 void fill(TensorImpl* target, TensorImpl* result, bool warns) {
   if (warns && target->numel() &&
       !same_sizes(target->sizes(), target->ndim(), result->sizes(), result->ndim()))
@@ -70,10 +145,7 @@ PyObject* write_pair(const PublicName& p, const Overload& o, Call& call, PyObjec
   refuse_grad(p, call, targets, 2);
   dispatch(call);
   TensorImpl* results[2] = {call.output.get(), call.more[0].get()};
-  for (int i = 0; i < 2; ++i)
-    check(targets[i]->dtype() == results[i]->dtype(), ErrorKind::kRuntime,
-          "Expected out tensor to have dtype ", dtype_cpp_name(results[i]->dtype()), ", but got ",
-          dtype_cpp_name(targets[i]->dtype()), " instead");
+  for (int i = 0; i < 2; ++i) check_own(results[i]->dtype(), targets[i]->dtype());
   for (int i = 0; i < 2; ++i) read_apart(targets[i], call.tensor(0));
   for (int i = 0; i < 2; ++i) fill(targets[i], results[i], true);
   PyRef named(checked(PyStructSequence_New(result_type(*call.op->record, true))));
@@ -94,9 +166,13 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
     for (int i = 0; i < call.op->n_tensor_args; ++i)
       if (const Value& v = call.args[call.op->tensor_args[i]]; v.is_tensor())
         read_apart(target, v.t);
+  OutRule rule = out_rule(call);
+  if (rule != OutRule::kCast) prepare_target(p, rule, call, target->dtype());
   dispatch(call);
   TensorRef result = std::move(call.output);
-  check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",
+  if (rule == OutRule::kOwn) check_own(result->dtype(), target->dtype());
+  check(rule == OutRule::kTruth || category(result->dtype()) <= category(target->dtype()),
+        ErrorKind::kRuntime, "result type ",
         dtype_title(result->dtype()), " can't be cast to the desired output type ",
         dtype_title(target->dtype()));
   fill(target, result.get(), !factory);

@@ -1,0 +1,79 @@
+// A tensor as lines along one dimension or several, and what ops that choose elements share: the
+// order of elements, and the way of a gradient back to the chosen ones.
+#pragma once
+
+#include "core/dtype.h"
+#include "ops/custom.h"
+
+namespace rl::ops {
+
+// 16-bit floats are compared as floats.
+template <class T>
+auto sort_key(T x) {
+  if constexpr (kIsFloat<T>)
+    return static_cast<std::conditional_t<std::is_same_v<T, double>, double, float>>(x);
+  else
+    return x;
+}
+
+template <class T>
+bool is_nan(T x) {
+  if constexpr (kIsFloat<T>) return sort_key(x) != sort_key(x);
+  return false;
+}
+
+// a comes before b; nan before everything, and so is never passed over.
+template <bool largest, class T>
+bool before(T a, T b) {
+  if (is_nan(a) || is_nan(b)) return is_nan(a) && !is_nan(b);
+  return largest ? sort_key(b) < sort_key(a) : sort_key(a) < sort_key(b);
+}
+
+// The order of sorting: nan is larger than everything.
+template <bool descending, class T>
+bool sorts_before(T a, T b) {
+  if constexpr (descending) return before<true>(a, b);
+  if (is_nan(a) || is_nan(b)) return !is_nan(a) && is_nan(b);
+  return sort_key(a) < sort_key(b);
+}
+
+// An element and where it stands.
+template <class T>
+struct Placed {
+  T value;
+  int64_t index;
+};
+
+// Lines along the reduced dimensions, which are moved last and lie row by row.
+struct Lines {
+  TensorRef memory;
+  Dims kept, squeezed;  // the result's sizes with and without the reduced dimensions
+  int64_t count = 1, length = 1;
+
+  Lines(TensorImpl* t, const bool* reduced);
+};
+
+Lines lines_along(TensorImpl* t, int64_t dim);
+Lines whole_line(TensorImpl* t);
+
+// Refuses to choose out of nothing. `told`: the dim as the sentence has it.
+void check_length(const char* name, TensorImpl* t, int64_t dim, int64_t told);
+
+// Writes lines of elements, `length` each, to where the dimension was: a tensor of t's shape but
+// for that dimension, row-major.
+TensorRef unlined(TensorImpl* t, TensorImpl* lines, int64_t length, int64_t dim);
+// The same in the layout of t, whose lines are as long.
+TensorRef unlined_like(TensorImpl* t, TensorImpl* lines, int64_t dim);
+
+// One element was chosen out of all: those that equal it share the gradient, nan with nan. Slots:
+// self, result.
+void share_gradient(OpNode& node, const TensorRef& grad, TensorRef* grad_in);
+// Each gradient goes to the element that its index points to.
+void scatter_gradient(const TensorRef& grad, int64_t dim, const TensorRef& indices, bool kept,
+                      const Dims& sizes, TensorRef* grad_in);
+// The same for slots indices, dim, keepdim, self_sym_sizes.
+void dim_gradient(OpNode& node, const TensorRef& grad, TensorRef* grad_in);
+// The same for slots indices, dim, self_sym_sizes, of an op that keeps the dimension.
+void line_gradient(OpNode& node, const TensorRef& grad, TensorRef* grad_in);
+
+}  // namespace rl::ops
