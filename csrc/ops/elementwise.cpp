@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/host.h"
 #include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
@@ -307,10 +308,17 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
 void elementwise_forward(Call& call) {
   const Op& op = *call.op;
   const Elementwise& e = *op.elementwise;
-  if (e.promotes_from) [[unlikely]]
-    check(call.args[0].t->dtype() == DType::kBool, ErrorKind::kRuntime,
+  if (e.promotes_from) [[unlikely]] {
+    static bool said = false;
+    if (call.args[0].t->dtype() == DType::kUInt8)
+      warn_once(said,
+                "where received a uint8 condition tensor. This behavior is deprecated and will be "
+                "removed in a future version of PyTorch. Use a boolean condition instead.");
+    else
+      check(call.args[0].t->dtype() == DType::kBool, ErrorKind::kRuntime,
           "where expected condition to be a boolean tensor, but got a tensor with dtype ",
           dtype_title(call.args[0].t->dtype()));
+  }
   DType type = result_type(call, e), compute = compute_dtype(type);
   Launch l;
   l.compute = compute;

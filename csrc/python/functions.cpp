@@ -255,8 +255,8 @@ PyObject* op_table_as_list(PyObject*, PyObject*) {
           checked(PyList_Append(saved.get(), name.get()));
         }
       // A node that only raises is no derivative.
-      bool differentiable =
-          op->composite || (op->backward && op->node_name != "torch::autograd::NotImplemented");
+      bool differentiable = op->composite || (op->backward && !op->refuses &&
+                                              op->node_name != "torch::autograd::NotImplemented");
       PyRef entry(checked(Py_BuildValue(
           "{s:s,s:i,s:s,s:s,s:s,s:(dd),s:d,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:i,s:O}", "name",
           r.name, "overload", r.overload, "signature", r.signature, "doc", r.doc, "derivative",
