@@ -33,11 +33,5 @@ struct Host {
 extern Host host_table;
 inline const Host& host() { return host_table; }
 void set_host(const Host& table);
-// Warns once in the life of the process, as PyTorch's TORCH_WARN_ONCE; `said` remembers it.
-inline void warn_once(bool& said, const char* text) {
-  if (said) return;
-  said = true;
-  host().warn("UserWarning", text);
-}
 
 }  // namespace rl

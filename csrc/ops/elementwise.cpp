@@ -309,10 +309,8 @@ void elementwise_forward(Call& call) {
   const Op& op = *call.op;
   const Elementwise& e = *op.elementwise;
   if (e.promotes_from) [[unlikely]] {
-    static bool said = false;
     if (call.args[0].t->dtype() == DType::kUInt8)
-      warn_once(said,
-                "where received a uint8 condition tensor. This behavior is deprecated and will be "
+      host().warn("UserWarning", "where received a uint8 condition tensor. This behavior is deprecated and will be "
                 "removed in a future version of PyTorch. Use a boolean condition instead.");
     else
       check(call.args[0].t->dtype() == DType::kBool, ErrorKind::kRuntime,

@@ -215,7 +215,7 @@ void IndexSelect::forward(Call& call) {
     fail(ErrorKind::kRuntime, "INDICES element is out of DATA bounds, id=", value,
          " axis_dim=", length);
   };
-  check_places(view, 0, size, t->numel() ? fail_self : +outside, dim);
+  check_places(element_index(index), 0, size, t->numel() ? fail_self : +outside, dim);
   call.output = TensorImpl::empty(t->dtype(), view.shape);
   gather_from(call.output.get(), t, lines, view);
 }
@@ -326,9 +326,10 @@ void Take::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   grad_in[0] = view(grad, t->shape()).ref();
 }
 
-void Nonzero::forward(Call& call) {
+namespace {
+
+void find_nonzero(Call& call, bool as_tuple) {
   TensorImpl* t = call.tensor(0);
-  bool as_tuple = call.args[1].i;
   Dims sizes = t->shape();
   if (as_tuple && sizes.n == 0) sizes.push(1);
   TensorRef mask = TensorImpl::empty(DType::kBool, sizes);
@@ -352,6 +353,16 @@ void Nonzero::forward(Call& call) {
   for (int64_t row = 0; row < count; ++row)
     for (const TensorRef& column : columns)
       *to++ = reinterpret_cast<const int64_t*>(column->data())[row];
+}
+
+}  // namespace
+
+void Nonzero::forward(Call& call) { find_nonzero(call, call.args[1].i != 0); }
+
+void WhereNonzero::forward(Call& call) { find_nonzero(call, true); }
+
+void WhereMethod::forward(Call& call) {
+  call.output = call_op(op_of<Where>(), {call.args[1], call.args[0], call.args[2]}).ref();
 }
 
 }  // namespace rl::ops

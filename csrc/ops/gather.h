@@ -121,8 +121,35 @@ struct Nonzero {
   static void forward(Call& call);
 };
 
+// where(condition) alone.
+struct WhereNonzero {
+  static constexpr OpRecord record{
+      .name = "where",
+      .overload = 1,
+      .signature = "where(condition: Tensor) -> Tensor[]",
+      .doc = "nonzero() as a tuple: the indices where the condition is not 0, by dimension.",
+      .computes = Computes::kAny,
+      .form = Form::kFunction};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+// The method starts from the values.
+struct WhereMethod {
+  static constexpr OpRecord record{
+      .name = "where",
+      .overload = 2,
+      .signature = "where(input: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor",
+      .doc = "This tensor's elements where the condition holds, those of other elsewhere.",
+      .derivative = "dy/dinput = 1 where condition, dy/dother = 1 elsewhere, else 0",
+      .computes = Computes::kAny,
+      .form = Form::kMethod};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
 // The tensor form first: a 0-d tensor would also pass for a number.
 using GatherOps = OpList<MaskedFillTensor, MaskedFill, MaskedSelect, IndexSelect, Gather,
-                         GatherBackward, Take, Nonzero>;
+                         GatherBackward, Take, Nonzero, WhereNonzero, WhereMethod>;
 
 }  // namespace rl::ops

@@ -95,7 +95,7 @@ void IndexAdd::forward(Call& call) {
   check_slices("index_add", call);
   TensorImpl* t = call.tensor(0);
   Slices s(call, false, call.tensor(3));
-  if (s.source->numel()) {
+  if (s.source->numel() && t->numel()) {
     Lines lines(s.out.get(), call.args[1].i);
     IndexView places = slice_index(s.index.get(), lines);
     const Value& alpha = call.args[4];
@@ -312,12 +312,11 @@ void IndexReduce::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   Reduction reduction = reduction_of(call.args[4].s);
   check_slices("index_reduce", call);
-  static bool said = false;
-  warn_once(said, "index_reduce() is in beta and the API may change at any time.");
+  host().warn("UserWarning", "index_reduce() is in beta and the API may change at any time.");
   check(t->dtype() != DType::kBool || (t->ndim() > 1 && reduction != Reduction::kMean),
         ErrorKind::kNotImplemented, "\"index_func_\" not implemented for 'Bool'");
   Slices s(call, false, call.tensor(3));
-  if (s.source->numel()) {
+  if (s.source->numel() && t->numel()) {
     Lines lines(s.out.get(), call.args[1].i);
     IndexView places = slice_index(s.index.get(), lines);
     check_places(places, 0, lines.length(), fail_self, lines.dim);

@@ -41,6 +41,7 @@ bool check_scatter(TensorImpl* t, int64_t the_dim, TensorImpl* index, TensorImpl
   bool fits = true, fits_src = true;
   for (int d = 0; d < n; ++d) fits = fits && (d == dim || size_at(index, d) <= size_at(t, d));
   if (src) {
+    if (fits && src->ndim() > 0 && src->ndim() < n) wrap_dim(src->ndim(), src->ndim());
     check(n == std::max(src->ndim(), 1), ErrorKind::kRuntime,
           "Index tensor must have the same number of dimensions as src tensor");
     for (int d = 0; d < n; ++d) fits_src = fits_src && size_at(index, d) <= size_at(src, d);
@@ -142,9 +143,7 @@ void ScatterValue::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_i
 }
 
 void ScatterWith::forward(Call& call) {
-  static bool said = false;
-  warn_once(said,
-            "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed "
+  host().warn("UserWarning", "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed "
             "in a future PyTorch release. Use torch.scatter_reduce instead for more reduction "
             "options.");
   check_scatter(call.tensor(0), call.args[1].i, call.tensor(2), call.tensor(3));
@@ -249,10 +248,8 @@ void MaskedScatter::forward(Call& call) {
   check(t->dtype() == source->dtype(), ErrorKind::kRuntime,
         "masked_scatter: expected self and source to have same dtypes but got",
         dtype_title(t->dtype()), " and ", dtype_title(source->dtype()));
-  static bool said = false;
   if (mask->dtype() == DType::kUInt8)
-    warn_once(said,
-              "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now "
+    host().warn("UserWarning", "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now "
               "deprecated,please use a mask with dtype torch.bool instead.");
   check(mask->dtype() == DType::kBool, ErrorKind::kRuntime,
         "masked_scatter_ only supports boolean masks, but got mask with dtype ",

@@ -92,6 +92,7 @@ struct Histogram {
                    "given: bool, weight: Tensor? = None, density: bool = False) -> Tensor[]",
       .doc = "Counts or sums of weights of the elements in each bin, and the edges of the bins.",
       .form = Form::kFunction,
+      .fields = "hist bin_edges",
       .node = "torch::autograd::NotImplemented"};
   static constexpr bool kNotImplemented = true;
   static void forward(Call& call);
