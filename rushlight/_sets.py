@@ -103,11 +103,12 @@ def embedding_renorm_(weight, indices, max_norm, norm_type):
             "argument #1 'self' (while checking arguments for embedding_renorm_)"
         )
     rows = unique(indices).long()
-    for row in rows[(rows < 0) | (rows >= weight.shape[0])].tolist()[:1]:
-        raise IndexError(
-            f"select(): index {row} out of range for tensor of size {list(weight.shape)} at "
-            "dimension 0"
-        )
+    for row in rows[:1].tolist() + rows[-1:].tolist():  # they rise
+        if not 0 <= row < weight.shape[0]:
+            raise IndexError(
+                f"select(): index {row} out of range for tensor of size {list(weight.shape)} at "
+                "dimension 0"
+            )
     chosen = weight.detach().index_select(0, rows)
     norms = chosen.norm(norm_type, 1, True).double()
     factors = _C.where(norms > max_norm, max_norm / (norms + 1e-7), 1.0).to(weight.dtype)

@@ -214,7 +214,7 @@ void fill_slices(Call& call, TensorImpl* value) {
 }  // namespace
 
 void IndexFill::forward(Call& call) {
-  TensorRef value = TensorImpl::empty(call.tensor(0)->dtype(), Dims());
+  TensorRef value = TensorImpl::empty(call.tensor(0)->dtype(), nullptr, 0);
   check_fits(call.args[3], value->dtype());
   fill(value.get(), call.args[3]);
   fill_slices(call, value.get());
@@ -313,8 +313,12 @@ void IndexReduce::forward(Call& call) {
   Reduction reduction = reduction_of(call.args[4].s);
   check_slices("index_reduce", call);
   host().warn("UserWarning", "index_reduce() is in beta and the API may change at any time.");
-  check(t->dtype() != DType::kBool || (t->ndim() > 1 && reduction != Reduction::kMean),
-        ErrorKind::kNotImplemented, "\"index_func_\" not implemented for 'Bool'");
+  if (t->dtype() == DType::kBool) {
+    constexpr ErrorKind kKind = ErrorKind::kNotImplemented;
+    check(call.args[5].i, kKind, "\"index_reduce_func_exclude_input_init\" not implemented for 'Bool'");
+    check(t->ndim() > 1, kKind, "\"index_func_\" not implemented for 'Bool'");
+    check(reduction != Reduction::kMean, kKind, "\"div_floor_cpu\" not implemented for 'Bool'");
+  }
   Slices s(call, false, call.tensor(3));
   if (s.source->numel() && t->numel()) {
     Lines lines(s.out.get(), call.args[1].i);

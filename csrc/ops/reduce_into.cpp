@@ -74,7 +74,7 @@ void mean_into(TensorImpl* target, const Lines& lines, const IndexView& index, T
 void reduce_into(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
                  Reduction reduction, bool include_self) {
   if (!include_self) {
-    TensorRef first = TensorImpl::empty(target->dtype(), Dims());
+    TensorRef first = TensorImpl::empty(target->dtype(), nullptr, 0);
     dispatch_dtype(target->dtype(), [&](auto zero) {
       using T = decltype(zero);
       *reinterpret_cast<T*>(first->mut_data()) = neutral<T>(reduction);

@@ -93,7 +93,7 @@ void scatter_tensor(Call& call, Combine how) {
 void scatter_number(Call& call, Combine how) {
   check_fits(call.args[3], call.tensor(0)->dtype());
   Target target(call, nullptr);
-  target.source = TensorImpl::empty(call.tensor(0)->dtype(), Dims());
+  target.source = TensorImpl::empty(call.tensor(0)->dtype(), nullptr, 0);
   fill(target.source.get(), call.args[3]);
   Dims still;
   for (int d = 0; d < std::max(call.tensor(2)->ndim(), 1); ++d) still.push(0);

@@ -145,7 +145,7 @@ DType common_type(TensorImpl* t, const Value& number) {
 }
 
 TensorRef of_number(const Value& number, DType type) {
-  TensorRef t = TensorImpl::empty(type, Dims());
+  TensorRef t = TensorImpl::empty(type, nullptr, 0);
   fill(t.get(), number);
   return t;
 }
@@ -356,21 +356,22 @@ Ends histogram_ends(Call& call, const T* data, int64_t n) {
 template <class T>
 void histogram_as(Call& call, TensorImpl* edges, TensorImpl* weight) {
   TensorImpl* t = call.tensor(0);
-  TensorRef dense = converted_copy(t, t->dtype());
+  constexpr DType kWide = dtype_of<T>();
+  TensorRef dense = converted_copy(t, kWide);
   const auto* data = reinterpret_cast<const T*>(dense->data());
   const int64_t n = t->numel();
   const bool even = !edges;
   int64_t bins = even ? call.args[1].as_int() : edges->numel() - 1;
-  TensorRef bounds = even ? TensorImpl::empty(t->dtype(), Dims::of({bins + 1}))
-                          : converted_copy(edges, t->dtype());
+  TensorRef bounds =
+      even ? TensorImpl::empty(kWide, Dims::of({bins + 1})) : converted_copy(edges, kWide);
   auto* at = reinterpret_cast<T*>(bounds->mut_data());
   if (even) {
     Ends ends = histogram_ends(call, data, n);
     fill_edges(at, bins, static_cast<T>(ends.low), static_cast<T>(ends.high));
   }
-  TensorRef weights = weight ? converted_copy(weight, t->dtype()) : TensorRef();
+  TensorRef weights = weight ? converted_copy(weight, kWide) : TensorRef();
   const auto* weigh = weight ? reinterpret_cast<const T*>(weights->data()) : nullptr;
-  TensorRef hist = full(Dims::of({bins}), t->dtype(), 0).ref();
+  TensorRef hist = full(Dims::of({bins}), kWide, 0).ref();
   auto* counts = reinterpret_cast<T*>(hist->mut_data());
   for (int64_t i = 0; i < n && bins > 0; ++i)
     if (data[i] >= at[0] && data[i] <= at[bins]) {
@@ -383,8 +384,9 @@ void histogram_as(Call& call, TensorImpl* edges, TensorImpl* weight) {
     for (int64_t i = 0; i < bins; ++i)
       counts[i] = counts[i] / static_cast<T>(total) / (at[i + 1] - at[i]);
   }
-  call.output = std::move(hist);
-  call.more.push_back(std::move(bounds));
+  const bool narrow = t->dtype() != kWide;
+  call.output = narrow ? converted_copy(hist.get(), t->dtype()) : std::move(hist);
+  call.more.push_back(narrow ? converted_copy(bounds.get(), t->dtype()) : std::move(bounds));
 }
 
 }  // namespace
@@ -398,10 +400,19 @@ void Histogram::forward(Call& call) {
   else
     check_bins(call.args[1].as_int());
   if (weight) check_weight(t, weight);
-  if (t->dtype() == DType::kFloat32) return histogram_as<float>(call, edges, weight);
-  check(t->dtype() == DType::kFloat64, ErrorKind::kNotImplemented,
-        "\"histogramdd\" not implemented for '", dtype_title(t->dtype()), "'");
-  histogram_as<double>(call, edges, weight);
+  const bool given = edges || call.args[4].i;
+  // PyTorch finds the ends of 32-bit and 64-bit floats only.
+  bool fits = given ? is_float(t->dtype()) : t->dtype() >= DType::kFloat32;
+  bool lines = !edges && given && t->dtype() == DType::kBool;
+  check(fits, ErrorKind::kNotImplemented, "\"",
+        lines   ? "linspace_cpu"
+        : given ? "histogram_cpu"
+                : "histogramdd",
+        "\" not implemented for '", dtype_title(t->dtype()), "'");
+  if (t->dtype() == DType::kFloat64)
+    histogram_as<double>(call, edges, weight);
+  else
+    histogram_as<float>(call, edges, weight);
 }
 
 void NonzeroStatic::forward(Call& call) {

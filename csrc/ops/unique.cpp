@@ -252,7 +252,7 @@ void is_in(Call& call, TensorImpl* elements, TensorImpl* tests, DType type, cons
 }
 
 TensorRef of_number(const Value& number, DType type) {
-  TensorRef t = TensorImpl::empty(type, Dims());
+  TensorRef t = TensorImpl::empty(type, nullptr, 0);
   fill(t.get(), number);
   return t;
 }

@@ -15,8 +15,13 @@ sys.path[:0] = [str(TESTS), str(TESTS / "ops")]
 import test_indexing_ops as cases  # noqa: E402 - the path comes first
 
 
-def lines(items):
-    return ",\n".join(f"  {json.dumps(item)}" for item in items)
+def block(items):
+    """A JSON list with a line for each item."""
+    return "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]"
+
+
+def table(named):
+    return "{" + ",\n".join(f"{json.dumps(k)}: {block(v)}" for k, v in named.items()) + "}"
 
 
 def gradient_case(expression):
@@ -25,22 +30,17 @@ def gradient_case(expression):
 
 
 def main():
-    recorded = cases.CASES
-    parts = []
-    for group, items in recorded["values"].items():
-        answers = [[expression, cases.answer(expression)] for expression, _ in items]
-        parts.append(f" {json.dumps(group)}: [\n{lines(answers)}\n ]")
-    results = [
-        f" {json.dumps(dtype)}: [\n{lines(cases.answers_of(dtype))}\n ]"
-        for dtype in recorded["dtypes"]["results"]
-    ]
-    gradients = [gradient_case(item[0]) for item in recorded["gradients"]]
-    calls = recorded["dtypes"]["calls"]
+    old = cases.CASES
+    values = {
+        group: [[expression, cases.answer(expression)] for expression, _ in items]
+        for group, items in old["values"].items()
+    }
+    calls = block(old["dtypes"]["calls"])
+    results = table({dtype: cases.answers_of(dtype) for dtype in old["dtypes"]["results"]})
+    gradients = block([gradient_case(item[0]) for item in old["gradients"]])
     text = (
-        f'{{"values": {{\n{",\n".join(parts)}\n}},\n'
-        f'"dtypes": {{"calls": [\n{lines(calls)}\n],\n"results": {{\n{",\n".join(results)}\n}}}},\n'
-        f'"leaves": {json.dumps(recorded["leaves"])},\n'
-        f'"gradients": [\n{lines(gradients)}\n]}}\n'
+        f'{{"values": {table(values)},\n"dtypes": {{"calls": {calls},\n"results": {results}}},\n'
+        f'"leaves": {json.dumps(old["leaves"])},\n"gradients": {gradients}}}\n'
     )
     (TESTS / "data/indexing_cases.json").write_text(text)
 
