@@ -39,10 +39,12 @@ _LAZY = {
     "broadcast_tensors": "functional",
     "compile": "_settings",
     "fork_rng": "random",
+    "embedding_renorm_": "_sets",
     "from_dlpack": "utils.dlpack",
     "get_deterministic_debug_mode": "_settings",
     "get_float32_matmul_precision": "_settings",
     "get_printoptions": "_tensor_str",
+    "histogram": "_sets",
     "install_as_torch": "_alias",
     "is_deterministic_algorithms_warn_only_enabled": "_settings",
     "printoptions": "_tensor_str",
@@ -50,6 +52,8 @@ _LAZY = {
     "set_float32_matmul_precision": "_settings",
     "set_printoptions": "_tensor_str",
     "typename": "_typename",
+    "unique": "_sets",
+    "unique_consecutive": "_sets",
     "use_deterministic_algorithms": "_settings",
 }
 

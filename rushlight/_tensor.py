@@ -220,6 +220,30 @@ def _rebuild(storage, dtype, offset, shape, stride, requires_grad, cls=None):
     return tensor
 
 
+@overridable
+def unique(self, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """Return the distinct elements, or slices of a dimension: as ``torch.unique``."""
+    from rushlight._sets import unique
+
+    return unique(self, sorted, return_inverse, return_counts, dim)
+
+
+@overridable
+def unique_consecutive(self, return_inverse=False, return_counts=False, dim=None):
+    """Return one of each run of equal elements or slices: as ``torch.unique_consecutive``."""
+    from rushlight._sets import unique_consecutive
+
+    return unique_consecutive(self, return_inverse, return_counts, dim)
+
+
+@overridable
+def histogram(self, bins=100, *, range=None, weight=None, density=False):
+    """Count the elements in bins: as ``torch.histogram``."""
+    from rushlight._sets import histogram
+
+    return histogram(self, bins, range=range, weight=weight, density=density)
+
+
 _METHODS = (
     __repr__,
     __format__,
@@ -230,6 +254,9 @@ _METHODS = (
     __deepcopy__,
     __reduce_ex__,
     _view_func,
+    histogram,
+    unique,
+    unique_consecutive,
 )
 
 

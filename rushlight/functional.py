@@ -2,8 +2,9 @@
 
 from rushlight import _C
 from rushlight._missing import module_getattr
+from rushlight._sets import unique, unique_consecutive
 
-__all__ = ["broadcast_shapes", "broadcast_tensors"]
+__all__ = ["broadcast_shapes", "broadcast_tensors", "unique", "unique_consecutive"]
 
 _C._add_package_globals(globals())
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/host.h"
 #include "graph/grad_mode.h"
 #include "ops/launch.h"
 #include "ops/copy.h"
@@ -149,10 +150,15 @@ DType result_type(const Call& call, const Elementwise& e) {
 void elementwise_forward(Call& call) {
   const Op& op = *call.op;
   const Elementwise& e = *op.elementwise;
-  if (e.promotes_from) [[unlikely]]
-    check(call.args[0].t->dtype() == DType::kBool, ErrorKind::kRuntime,
+  if (e.promotes_from) [[unlikely]] {
+    if (call.args[0].t->dtype() == DType::kUInt8)
+      host().warn("UserWarning", "where received a uint8 condition tensor. This behavior is deprecated and will be "
+                "removed in a future version of PyTorch. Use a boolean condition instead.");
+    else
+      check(call.args[0].t->dtype() == DType::kBool, ErrorKind::kRuntime,
           "where expected condition to be a boolean tensor, but got a tensor with dtype ",
           dtype_title(call.args[0].t->dtype()));
+  }
   DType type = result_type(call, e), compute = compute_dtype(type);
   Launch l;
   l.compute = compute;

@@ -3,7 +3,9 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/index.h"
+#include "ops/index_add.h"
 #include "ops/index_kernels.h"
+#include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -178,6 +180,14 @@ void MaskedSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_i
                                                                : sum_to(grad, t->shape()).ref();
 }
 
+namespace {
+
+[[noreturn]] void fail_self(int64_t value, int, int64_t size) {
+  fail(ErrorKind::kIndex, "index out of range in self\n  index ", value, ", size ", size);
+}
+
+}  // namespace
+
 void IndexSelect::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   int dim = wrap_dim(call.args[1].i, t->ndim());
@@ -192,20 +202,22 @@ void IndexSelect::forward(Call& call) {
   int64_t size = t->ndim() ? t->sizes()[dim] : 1, n = index->numel();
   check(size > 0 || n == 0, ErrorKind::kRuntime,
         "index_select(): self indexing axis dim should be positive");
-  const auto* numbers = reinterpret_cast<const int64_t*>(index->data());
-  int64_t step = index->ndim() ? index->strides()[0] : 0;
-  for (int64_t i = 0; i < n; ++i)
-    check(numbers[i * step] >= 0 && numbers[i * step] < size, ErrorKind::kIndex,
-          "index out of range in self\n  index ", numbers[i * step], ", size ", size);
   if (t->ndim() == 0) {
+    TensorRef whole = broadcast_alias(t, Dims::of({1}));
+    check_places(slice_index(index, Lines(whole.get(), 0)), 0, 1, fail_self, 0);
     call.output = TensorImpl::empty(t->dtype(), nullptr, 0);
     copy_elements(call.output.get(), t, Dims());
     return;
   }
-  TensorRef vector = broadcast_alias(index, Dims::of({n}));
-  TensorImpl* indices[kMaxDims] = {};
-  indices[dim] = vector.get();
-  call.output = read_places(resolve(t, {indices, dim + 1}), t);
+  Lines lines(t, dim);
+  IndexView view = slice_index(index, lines);
+  auto outside = [](int64_t value, int, int64_t length) {
+    fail(ErrorKind::kRuntime, "INDICES element is out of DATA bounds, id=", value,
+         " axis_dim=", length);
+  };
+  check_places(element_index(index), 0, size, t->numel() ? fail_self : +outside, dim);
+  call.output = TensorImpl::empty(t->dtype(), view.shape);
+  gather_from(call.output.get(), t, lines, view);
 }
 
 void IndexSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -215,52 +227,17 @@ void IndexSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in
     grad_in[0] = grad_out[0];
     return;
   }
+  Tensor zeros = full(sizes, grad_out[0]->dtype(), 0);
   TensorRef index = node.saved(1);
-  TensorRef vector = broadcast_alias(index.get(), Dims::of({index->numel()}));
-  TensorImpl* indices[kMaxDims] = {};
-  int dim = wrap_dim(node.slot(0).as_int(), sizes.n);
-  indices[dim] = vector.get();
-  grad_in[0] = index_backward(grad_out[0], {indices, dim + 1}, sizes).ref();
+  grad_in[0] = call_op(op_of<IndexAdd>(), {zeros.value(), Value::of_int(node.slot(0).as_int()),
+                                           Value::of(index.get()), Value::of(grad_out[0].get())})
+                   .ref();
 }
-
-namespace {
-
-// What gather and its adjoint have in common: sizes and strides with at least one dimension.
-struct Lines {
-  Dims sizes, outer, index;  // of the index; strides of the gathered tensor without `dim`
-  int64_t length = 1, stride = 0;
-  int dim;
-};
-
-Lines lines_of(const Dims& sizes, const Dims& strides, int64_t dim, TensorImpl* index) {
-  Lines lines;
-  lines.dim = wrap_dim(dim, sizes.n);
-  lines.sizes = index->shape();
-  lines.index = strides_of(index);
-  lines.outer.n = lines.sizes.n;
-  for (int d = 0; d < lines.sizes.n; ++d) lines.outer[d] = d < sizes.n ? strides[d] : 0;
-  if (sizes.n) {
-    lines.length = sizes[lines.dim];
-    lines.stride = strides[lines.dim];
-  }
-  if (lines.sizes.n) lines.outer[lines.dim] = 0;
-  return lines;
-}
-
-int64_t checked_index(int64_t value, const Lines& lines) {
-  check(value >= 0 && value < lines.length, ErrorKind::kRuntime, "index ", value,
-        " is out of bounds for dimension ", lines.dim, " with size ", lines.length);
-  return value * lines.stride;
-}
-
-}  // namespace
 
 void Gather::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   TensorImpl* index = call.tensor(2);
   int dim = wrap_dim(call.args[1].i, t->ndim());
-  check(!call.args[3].i, ErrorKind::kNotImplemented,
-        "gather(): sparse_grad=True is not supported: there are no sparse tensors");
   if (index->numel() == 0) {
     call.output = TensorImpl::empty(t->dtype(), index->shape());
     return;
@@ -276,22 +253,18 @@ void Gather::forward(Call& call) {
           "Size does not match at dimension ", d, " expected index ",
           shown(index->sizes(), index->ndim()), " to be no larger than self ",
           shown(t->sizes(), t->ndim()), " apart from dimension ", dim);
-  Lines lines = lines_of(t->shape(), strides_of(t), dim, index);
-  TensorRef out = TensorImpl::empty(t->dtype(), index->shape());
-  const auto* numbers = reinterpret_cast<const int64_t*>(index->data());
-  dispatch_dtype(t->dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto* from = reinterpret_cast<const T*>(t->data());
-    auto* to = reinterpret_cast<T*>(out->mut_data());
-    walk(lines.sizes, lines.outer, lines.index, lines.dim, [&](int64_t a, int64_t b, int64_t) {
-      *to++ = from[a + checked_index(numbers[b], lines)];
-    });
-  });
-  call.output = std::move(out);
+  Lines lines(t, dim);
+  IndexView view = element_index(index);
+  check_places(view, 0, lines.length(), fail_place, dim);
+  call.output = TensorImpl::empty(t->dtype(), index->shape());
+  gather_from(call.output.get(), t, lines, view);
 }
 
 void Gather::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
+  check(!node.slot(3).as_bool(), ErrorKind::kNotImplemented,
+        "gather(): a sparse gradient is not supported: there are no sparse tensors\n  fix: leave "
+        "out sparse_grad=True; the dense gradient has the same numbers.");
   TensorRef index = node.saved(1);
   Dims sizes = node.saved(2)->shape();
   grad_in[0] = call_op(op_of<GatherBackward>(),
@@ -301,22 +274,13 @@ void Gather::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 }
 
 void GatherBackward::forward(Call& call) {
-  TensorRef grad = row_major(call.tensor(0));
+  TensorImpl* grad = call.tensor(0);
   TensorRef out = full(*call.args[3].dims, grad->dtype(), 0).ref();
   if (grad->numel()) {
-    TensorRef places = as_places(call.tensor(2));
-    TensorImpl* index = places.get();
-    Lines lines = lines_of(out->shape(), strides_of(out.get()), call.args[1].i, index);
-    const auto* numbers = reinterpret_cast<const int64_t*>(index->data());
-    dispatch_dtype(grad->dtype(), [&](auto zero) {
-      using T = decltype(zero);
-      const auto* from = reinterpret_cast<const T*>(grad->data());
-      auto* to = reinterpret_cast<T*>(out->mut_data());
-      walk(lines.sizes, lines.outer, lines.index, lines.dim, [&](int64_t a, int64_t b, int64_t) {
-        T& place = to[a + checked_index(numbers[b], lines)];
-        place = static_cast<T>(place + *from++);
-      });
-    });
+    Lines lines(out.get(), call.args[1].i);
+    IndexView view = element_index(call.tensor(2));
+    check_places(view, 0, lines.length(), fail_place, lines.dim);
+    scatter_into(out.get(), lines, view, grad, strides_under(grad), Combine::kAdd);
   }
   call.output = std::move(out);
 }
@@ -362,9 +326,10 @@ void Take::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   grad_in[0] = view(grad, t->shape()).ref();
 }
 
-void Nonzero::forward(Call& call) {
+namespace {
+
+void find_nonzero(Call& call, bool as_tuple) {
   TensorImpl* t = call.tensor(0);
-  bool as_tuple = call.args[1].i;
   Dims sizes = t->shape();
   if (as_tuple && sizes.n == 0) sizes.push(1);
   TensorRef mask = TensorImpl::empty(DType::kBool, sizes);
@@ -388,6 +353,16 @@ void Nonzero::forward(Call& call) {
   for (int64_t row = 0; row < count; ++row)
     for (const TensorRef& column : columns)
       *to++ = reinterpret_cast<const int64_t*>(column->data())[row];
+}
+
+}  // namespace
+
+void Nonzero::forward(Call& call) { find_nonzero(call, call.args[1].i != 0); }
+
+void WhereNonzero::forward(Call& call) { find_nonzero(call, true); }
+
+void WhereMethod::forward(Call& call) {
+  call.output = call_op(op_of<Where>(), {call.args[1], call.args[0], call.args[2]}).ref();
 }
 
 }  // namespace rl::ops

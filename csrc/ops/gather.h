@@ -38,7 +38,7 @@ struct MaskedFillTensor {
 struct MaskedSelect {
   static constexpr OpRecord record{
       .name = "masked_select",
-      .signature = "masked_select(input: Tensor, mask: Tensor) -> Tensor",
+      .signature = "masked_select(input: Tensor, mask: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The elements where the mask holds, in row-major order, as one dimension.",
       .derivative = "dy/dinput = 1 where the mask holds, else 0",
       .computes = Computes::kAny};
@@ -51,7 +51,7 @@ struct MaskedSelect {
 struct IndexSelect {
   static constexpr OpRecord record{
       .name = "index_select",
-      .signature = "index_select(input: Tensor, dim: int, index: Tensor) -> Tensor",
+      .signature = "index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The slices of a dimension that a vector of indices, from 0 up, chooses.",
       .derivative = "dy/dinput = 1 for each time that a slice is chosen",
       .computes = Computes::kAny};
@@ -67,7 +67,7 @@ struct Gather {
   static constexpr OpRecord record{
       .name = "gather",
       .signature =
-          "gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) "
+          "gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor? = None) "
           "-> Tensor",
       .doc = "For each element of index, the input's element at that index of the dimension.",
       .derivative = "dy/dinput = 1 for each time that an element is chosen",
@@ -99,7 +99,7 @@ struct GatherBackward {
 struct Take {
   static constexpr OpRecord record{
       .name = "take",
-      .signature = "take(input: Tensor, index: Tensor) -> Tensor",
+      .signature = "take(input: Tensor, index: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Elements by their number in row-major order, in the shape of the index.",
       .derivative = "dy/dinput = 1 for each time that an element is taken",
       .computes = Computes::kAny};
@@ -121,8 +121,35 @@ struct Nonzero {
   static void forward(Call& call);
 };
 
+// where(condition) alone.
+struct WhereNonzero {
+  static constexpr OpRecord record{
+      .name = "where",
+      .overload = 1,
+      .signature = "where(condition: Tensor) -> Tensor[]",
+      .doc = "nonzero() as a tuple: the indices where the condition is not 0, by dimension.",
+      .computes = Computes::kAny,
+      .form = Form::kFunction};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
+// The method starts from the values.
+struct WhereMethod {
+  static constexpr OpRecord record{
+      .name = "where",
+      .overload = 2,
+      .signature = "where(input: Tensor, condition: Tensor, other: Tensor | Number) -> Tensor",
+      .doc = "This tensor's elements where the condition holds, those of other elsewhere.",
+      .derivative = "dy/dinput = 1 where condition, dy/dother = 1 elsewhere, else 0",
+      .computes = Computes::kAny,
+      .form = Form::kMethod};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
 // The tensor form first: a 0-d tensor would also pass for a number.
 using GatherOps = OpList<MaskedFillTensor, MaskedFill, MaskedSelect, IndexSelect, Gather,
-                         GatherBackward, Take, Nonzero>;
+                         GatherBackward, Take, Nonzero, WhereNonzero, WhereMethod>;
 
 }  // namespace rl::ops

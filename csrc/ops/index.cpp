@@ -58,8 +58,10 @@ bool fills_masks(TensorImpl* values, const TensorList& indices) {
 }
 
 void put(TensorImpl* t, const TensorList& indices, TensorImpl* values, bool add) {
+  check(indices.n > 0, ErrorKind::kRuntime,
+        "sym_strides() called on an undefined Tensor\n  fix: give an index tensor.");
   Tensor converted;
-  if (values->dtype() != t->dtype() && fills_masks(values, indices)) {
+  if (values->dtype() != t->dtype() && !add && fills_masks(values, indices)) {
     converted = to_dtype(Tensor(make_detached(values)), t->dtype());
     values = converted.get();
   }

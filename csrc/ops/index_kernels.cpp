@@ -73,7 +73,7 @@ std::vector<TensorRef> expand_masks(TensorImpl* t, const TensorList& indices) {
     push_nonzero(index, out);
   }
   check(out.size() <= static_cast<size_t>(t->ndim()), ErrorKind::kIndex,
-        "too many indices for tensor of dimension ", t->ndim(), "\n  the key has ", out.size());
+        "too many indices for tensor of dimension ", t->ndim(), " (got ", out.size(), ")");
   return out;
 }
 

@@ -171,7 +171,17 @@ struct Call {
 class OpNode;
 
 // Where a saved slot's value comes from.
-enum class Source : uint8_t { kArg, kResult, kSizes, kStrides, kOffset, kNumel, kShapes };
+enum class Source : uint8_t {
+  kArg,
+  kResult,
+  kSizes,
+  kStrides,
+  kOffset,
+  kNumel,
+  kShapes,
+  kNdim,
+  kRows,  // the size of dimension 0
+};
 
 struct SlotSpec {
   const char* name;  // `_saved_<name>`; null: not shown
@@ -195,6 +205,7 @@ struct Op {
   bool many_outputs = false;     // the result is a tuple, even of one
   bool answers_bool = false;     // the result is its only element, as a Python bool
   bool takes_list = false;       // an argument is a TensorList: the number of edges is the call's
+  bool refuses = false;          // it has no derivative, and its node says so when it is reached
   std::vector<SlotSpec> slots;
   uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors
   uint8_t n_tensor_args = 0;

@@ -1,10 +1,23 @@
 #include "ops/op_node.h"
 
+#include <set>
+#include <string>
+
 #include "graph/grad_mode.h"
 #include "graph/tensor_math.h"
 #include "graph/view.h"
 
 namespace rl {
+
+namespace {
+
+// The same words in memory that stays: an argument's belongs to the caller.
+const char* lasting(const char* text) {
+  static auto* words = new std::set<std::string>;
+  return words->insert(text).first->c_str();
+}
+
+}  // namespace
 
 Ref<OpNode> OpNode::record(const Op& op, Call& call) {
   TensorImpl* out = call.output.get();
@@ -102,6 +115,14 @@ void OpNode::save(Call& call) {
       place.save_int(arg.t->numel());
       continue;
     }
+    if (spec.source == Source::kNdim) {
+      place.save_int(arg.t->ndim());
+      continue;
+    }
+    if (spec.source == Source::kRows) {
+      place.save_int(arg.t->sizes()[0]);
+      continue;
+    }
     switch (arg.kind) {
       case Kind::kTensor:
         // An in-place call is about to overwrite its first argument: a copy with the same history.
@@ -129,7 +150,7 @@ void OpNode::save(Call& call) {
         place.save_dims(*arg.dims);
         break;
       case Kind::kString:
-        place.save_string(arg.s);
+        place.save_string(lasting(arg.s));
         break;
       default:
         break;

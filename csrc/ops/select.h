@@ -11,11 +11,13 @@ struct Where {
   static constexpr OpRecord record{
       .name = "where",
       .signature =
-          "where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor",
+          "where(condition: Tensor, input: Tensor | Number, other: Tensor | Number, *, out: "
+          "Tensor? = None) -> Tensor",
       .doc = "Elements of input where condition holds, of other elsewhere.",
       .derivative = "dy/dinput = 1 where condition, dy/dother = 1 elsewhere, else 0",
       .computes = Computes::kAny,
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .many_forms = true};
   template <class T>
   RL_FN static T forward(T condition, T x, T y) {
     return condition != T(0) ? x : y;

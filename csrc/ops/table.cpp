@@ -110,6 +110,11 @@ const std::vector<Op*>& op_table() {
     add_create_ops(t);
     add_matmul_ops(t);
     add_gather_ops(t);
+    add_scatter_ops(t);
+    add_index_add_ops(t);
+    add_embedding_ops(t);
+    add_unique_ops(t);
+    add_search_ops(t);
     add_criterion_ops(t);
     add_memory_ops(t);
     add_order_ops(t);

@@ -53,8 +53,11 @@ void add_op(std::vector<Op*>& table) {
     } else if constexpr (requires { typename T::backward; }) {
       static_assert(std::is_same_v<typename T::backward, ops::NotDifferentiable>);
       op->n_edges = 0;
+    } else if constexpr (requires { T::kNotImplemented; }) {
+      set_not_implemented(*op);
     } else {
       op->backward = &T::backward;
+      if constexpr (requires { T::kRefuses; }) op->refuses = true;
       if constexpr (requires { T::edge_args; })
         for (uint8_t arg : T::edge_args) op->edge_args[op->n_edges++] = arg;
       else
@@ -86,6 +89,11 @@ void add_copy_ops(std::vector<Op*>& table);
 void add_create_ops(std::vector<Op*>& table);
 void add_matmul_ops(std::vector<Op*>& table);
 void add_gather_ops(std::vector<Op*>& table);
+void add_scatter_ops(std::vector<Op*>& table);
+void add_index_add_ops(std::vector<Op*>& table);
+void add_embedding_ops(std::vector<Op*>& table);
+void add_unique_ops(std::vector<Op*>& table);
+void add_search_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
 void add_memory_ops(std::vector<Op*>& table);
 void add_order_ops(std::vector<Op*>& table);

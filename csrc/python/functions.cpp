@@ -50,9 +50,16 @@ constexpr auto method_thunks(std::index_sequence<I...>) {
 constexpr auto kFunctionThunks = function_thunks(std::make_index_sequence<kMaxNames>{});
 constexpr auto kMethodThunks = method_thunks(std::make_index_sequence<kMaxNames>{});
 
+// The first overload that the function, or the method, has.
+const Op& first_op(const PublicName& p, bool method) {
+  for (const Overload& o : p.overloads)
+    if (o.op->record->form != (method ? Form::kFunction : Form::kMethod)) return *o.op;
+  return *p.overloads[0].op;
+}
+
 // The first overload's signature in the form that inspect.signature reads; the rest in words.
 std::string make_doc(const PublicName& p, bool method) {
-  const Op& first = *p.overloads[0].op;
+  const Op& first = first_op(p, method);
   std::string text = spoken_name(p) + std::string("(");
   bool star = false;
   for (size_t i = 0; i < first.signature.params.size(); ++i) {
@@ -111,6 +118,13 @@ bool first_is_tensor(const Op& op) {
   return !op.signature.params.empty() && op.signature.params[0].kind == ParamKind::kTensor;
 }
 
+// A function's name that has a method of its own form.
+bool is_method(const PublicName& p) {
+  for (const Overload& o : p.overloads)
+    if (o.op->record->form == Form::kMethod) return true;
+  return false;
+}
+
 // Functions of their own over the same ops: they know the name that they were called by.
 constexpr struct {
   const char* name;
@@ -141,7 +155,7 @@ void build() {
            reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(kFunctionThunks[i])), kFlags,
            r.docs.back().c_str()});
     }
-    if (form != Form::kFunction && first_is_tensor(*p.overloads[0].op)) {
+    if ((form != Form::kFunction || is_method(p)) && first_is_tensor(*p.overloads[0].op)) {
       r.docs.push_back(make_doc(p, true));
       r.methods.push_back({p.name.c_str(),
                            reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(kMethodThunks[i])),
@@ -255,8 +269,8 @@ PyObject* op_table_as_list(PyObject*, PyObject*) {
           checked(PyList_Append(saved.get(), name.get()));
         }
       // A node that only raises is no derivative.
-      bool differentiable =
-          op->composite || (op->backward && op->node_name != "torch::autograd::NotImplemented");
+      bool differentiable = op->composite || (op->backward && !op->refuses &&
+                                              op->node_name != "torch::autograd::NotImplemented");
       PyRef entry(checked(Py_BuildValue(
           "{s:s,s:i,s:s,s:s,s:s,s:(dd),s:d,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:i,s:O}", "name",
           r.name, "overload", r.overload, "signature", r.signature, "doc", r.doc, "derivative",

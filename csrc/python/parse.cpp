@@ -393,6 +393,7 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
   return guarded([&]() -> PyObject* {
     Mismatch why;
     for (const Overload& o : p.overloads) {
+      if (o.op->record->form == (self ? Form::kFunction : Form::kMethod)) continue;
       Call call(*o.op);
       ParseScratch scratch;
       PyObject* out = nullptr;

@@ -170,6 +170,7 @@ void fail_arguments(const PublicName& p, PyObject* self, PyObject* const* args, 
   std::string expected;
   bool one = record.lists_form;
   for (const Overload& o : p.overloads) {
+    if (o.op->record->form == (self ? Form::kFunction : Form::kMethod)) continue;
     expected += one ? " (" : "\n * (";
     bool star = false;
     for (size_t j = self ? 1 : 0; j < o.params.size(); ++j) {

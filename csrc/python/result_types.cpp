@@ -38,6 +38,9 @@ PyObject* repr(PyObject* self) {
   });
 }
 
+// The name that users read: _histogram gives what histogram() returns.
+const char* spoken(const OpRecord& record) { return record.name + (record.name[0] == '_'); }
+
 bool takes_out(const Op& op) {
   for (const Param& param : op.signature.params)
     if (param.names[0] == "out") return true;
@@ -47,7 +50,7 @@ bool takes_out(const Op& op) {
 }  // namespace
 
 PyTypeObject* result_type(const OpRecord& record, bool out) {
-  const std::string name = std::string(record.name) + (out ? "_out" : "");
+  const std::string name = std::string(spoken(record)) + (out ? "_out" : "");
   Described& described = made()[name];
   if (described.type) return described.type;
   described.name = "rushlight.return_types." + name;
@@ -73,7 +76,7 @@ PyObject* py_result_type(PyObject*, PyObject* name) {
     bool out = wanted.ends_with("_out");
     if (out) wanted.resize(wanted.size() - 4);
     for (const Op* op : op_table())
-      if (op->record->fields && wanted == op->record->name && (!out || takes_out(*op)))
+      if (op->record->fields && wanted == spoken(*op->record) && (!out || takes_out(*op)))
         return Py_NewRef(reinterpret_cast<PyObject*>(result_type(*op->record, out)));
     Py_RETURN_NONE;
   });

@@ -5,15 +5,18 @@ import warnings
 from rushlight import _C
 from rushlight._C import _linear as linear
 from rushlight._missing import module_getattr
+from rushlight._sets import embedding_renorm_, one_hot
 from rushlight.functional import broadcast_tensors
 
 from . import _reduction as _Reduction
 
 __all__ = [
+    "embedding",
     "huber_loss",
     "l1_loss",
     "linear",
     "mse_loss",
+    "one_hot",
     "relu",
     "relu_",
     "sigmoid",
@@ -62,6 +65,39 @@ def softsign(input):
 def tanhshrink(input):
     """``x - tanh(x)`` of each element."""
     return input - input.tanh()
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def embedding(
+    input,
+    weight,
+    padding_idx=None,
+    max_norm=None,
+    norm_type=2.0,
+    scale_grad_by_freq=False,
+    sparse=False,
+):
+    """Look up the rows of ``weight`` that ``input`` names.
+
+    input: Tensor ``(*)`` of int64 or int32. weight: Tensor ``(rows, width)``.
+    padding_idx: a row whose gradient stays 0; negative: from the end. max_norm: the rows that are
+    looked up are first scaled, in place, to a norm of at most this; norm_type: which p-norm.
+    scale_grad_by_freq: a row's gradient is divided by how often it is looked up.
+    sparse: accepted, but a backward pass refuses it: there are no sparse tensors.
+    Returns: Tensor ``(*, width)``. Raises: IndexError for a row that does not exist.
+    """
+    if padding_idx is not None:
+        rows = weight.size(0)
+        inside = -rows <= padding_idx < rows or padding_idx == 0
+        assert inside, "Padding_idx must be within num_embeddings"
+        padding_idx = padding_idx + rows if padding_idx < 0 else padding_idx
+    if max_norm is not None:
+        with _C.no_grad():
+            embedding_renorm_(weight, input, max_norm, norm_type)
+    padding = -1 if padding_idx is None else padding_idx
+    return _C.embedding(weight, input, padding, scale_grad_by_freq, sparse)
 
 
 # --- losses -------------------------------------------------------------------------------------

@@ -52,6 +52,11 @@ def public(name):
     return getattr(torch._C if name.startswith("_") else torch, name)
 
 
+def behind_first(sample, tensors):
+    """All positional arguments of a call behind its first tensor."""
+    return (*sample.between, *tensors[1:], *sample.rest)
+
+
 def bind(op, sample, seed=0, dtype=torch.float64):
     """Tensors of a sample and a function of them that calls the op."""
     generator = random.Random(seed)
@@ -75,9 +80,10 @@ def bind(op, sample, seed=0, dtype=torch.float64):
     def call(*arguments):
         if op["mutates"]:
             target = arguments[0].clone()
-            return getattr(target, name)(*arguments[1:], *sample.rest, **sample.kwargs)
+            return getattr(target, name)(*behind_first(sample, arguments), **sample.kwargs)
         if op["form"] == "method":
-            return getattr(arguments[0], name)(*arguments[1:], *sample.rest, **sample.kwargs)
-        return public(name)(*first, *arguments, *sample.rest, **sample.kwargs)
+            return getattr(arguments[0], name)(*behind_first(sample, arguments), **sample.kwargs)
+        behind = behind_first(sample, arguments)
+        return public(name)(*first, *arguments[:1], *behind, **sample.kwargs)
 
     return function, tensors

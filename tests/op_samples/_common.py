@@ -14,6 +14,7 @@ class Sample:
     rest: tuple = ()
     kwargs: dict = dataclasses.field(default_factory=dict)
     first: tuple = ()  # arguments before the tensors
+    between: tuple = ()  # arguments behind the first tensor
 
 
 UNARY = [

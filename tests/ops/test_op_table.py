@@ -1,10 +1,11 @@
 """Everything that follows from an op's record, for every op in the table."""
 
+import dataclasses
 import inspect
 
 import pytest
 from gradcheck import assert_gradients_match, assert_second_gradients_match
-from op_samples import bind, public, samples
+from op_samples import behind_first, bind, public, samples
 from support import torch
 
 OPS = [op for op in torch._C._op_table() if op["form"] != "internal"]
@@ -110,7 +111,7 @@ def test_inplace_form_writes_what_the_plain_form_returns(op):
         target = tensors[0].clone()
         method = getattr(target, op["name"] + "_")
         version = target._version
-        assert method(*tensors[1:], *sample.rest, **sample.kwargs) is target
+        assert method(*behind_first(sample, tensors), **sample.kwargs) is target
         assert target.tolist() == expected.tolist()
         assert target._version == version + 1
 
@@ -127,7 +128,8 @@ def test_inplace_form_on_a_nonleaf_has_the_plain_forms_gradient(op):
 
         def inplace(*leaves, op=op, sample=sample):
             target = leaves[0] * 1.0
-            return getattr(target, op["name"] + "_")(*leaves[1:], *sample.rest, **sample.kwargs)
+            method = getattr(target, op["name"] + "_")
+            return method(*behind_first(sample, leaves), **sample.kwargs)
 
         gradients = []
         for form in (plain, inplace):
@@ -145,9 +147,8 @@ def test_out_takes_the_result(op):
         expected = function(*tensors)
         torch.manual_seed(1)
         out = torch.empty(0, dtype=expected.dtype)
-        inputs = [tensors] if "tensors: Tensor[]" in op["signature"] else tensors
-        arguments = (*sample.first, *inputs, *sample.rest)
-        given = public(op["name"])(*arguments, **sample.kwargs, out=out)
+        with_out = dataclasses.replace(sample, kwargs={**sample.kwargs, "out": out})
+        given = bind(op, with_out)[0](*tensors)
         assert given is out and out.shape == expected.shape and out.tolist() == expected.tolist()
 
 

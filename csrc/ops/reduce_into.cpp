@@ -1,0 +1,171 @@
+#include "ops/reduce_into.h"
+
+#include <limits>
+
+#include "kernels/iterator.h"
+#include "ops/copy.h"
+#include "ops/gather.h"
+#include "ops/scatter.h"
+#include "ops/statistics.h"
+#include "ops/table.h"
+
+namespace rl {
+
+namespace {
+
+// What the first element that arrives leaves unchanged.
+template <class T>
+T neutral(Reduction reduction) {
+  using Limits = std::numeric_limits<std::conditional_t<kIsFloat<T>, float, T>>;
+  switch (reduction) {
+    case Reduction::kProd:
+      return static_cast<T>(1);
+    case Reduction::kAmax:
+      return static_cast<T>(kIsFloat<T> ? -Limits::infinity() : Limits::lowest());
+    case Reduction::kAmin:
+      return static_cast<T>(kIsFloat<T> ? Limits::infinity() : Limits::max());
+    default:
+      return static_cast<T>(0);
+  }
+}
+
+// How often each place is met, in a tensor of the target's shape.
+TensorRef counts(TensorImpl* target, const Lines& lines, const IndexView& index, bool include_self) {
+  TensorRef n = full(target->shape(), DType::kInt64, include_self ? 1 : 0).ref();
+  TensorRef one = full(Dims(), DType::kInt64, 1).ref();
+  Dims still;
+  for (int d = 0; d < index.shape.n; ++d) still.push(0);
+  scatter_into(n.get(), Lines(n.get(), lines.dim), index, one.get(), still, Combine::kAdd);
+  return n;
+}
+
+// Integers are divided towards minus infinity.
+template <class T>
+T quotient(T sum, int64_t n) {
+  if constexpr (kIsFloat<T>) return static_cast<T>(sum / static_cast<T>(n));
+  auto wide = static_cast<int64_t>(sum);
+  return static_cast<T>(wide / n - (wide % n != 0 && wide < 0));
+}
+
+// The sum stays in float for 16-bit floats until it is divided.
+template <class T>
+void divide(TensorImpl* sum, const int64_t* n) {
+  auto* data = reinterpret_cast<T*>(sum->mut_data());
+  for (int64_t i = 0, count = sum->numel(); i < count; ++i)
+    if (n[i] > 1) data[i] = quotient(data[i], n[i]);
+}
+
+void mean_into(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+               bool include_self) {
+  const DType type = target->dtype();
+  const DType wide = is_float(type) && type != DType::kFloat64 ? DType::kFloat32 : type;
+  TensorRef n = counts(target, lines, index, include_self);
+  TensorRef sum = converted_copy(target, wide), values = converted_copy(source, wide);
+  scatter_into(sum.get(), Lines(sum.get(), lines.dim), index, values.get(),
+               strides_under(values.get()), Combine::kAdd);
+  const auto* numbers = reinterpret_cast<const int64_t*>(n->data());
+  dispatch_dtype(wide, [&](auto zero) { divide<decltype(zero)>(sum.get(), numbers); });
+  run_copy(target->mut_data(), target->strides(), type, sum->data(), sum->strides(), wide,
+           target->sizes(), target->ndim());
+}
+
+}  // namespace
+
+void reduce_into(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+                 Reduction reduction, bool include_self) {
+  if (!include_self) {
+    TensorRef first = TensorImpl::empty(target->dtype(), nullptr, 0);
+    dispatch_dtype(target->dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      *reinterpret_cast<T*>(first->mut_data()) = neutral<T>(reduction);
+    });
+    Dims still;
+    for (int d = 0; d < index.shape.n; ++d) still.push(0);
+    scatter_into(target, lines, index, first.get(), still, Combine::kWrite);
+  }
+  if (reduction == Reduction::kMean) return mean_into(target, lines, index, source, include_self);
+  constexpr Combine kHow[] = {Combine::kAdd, Combine::kMultiply, Combine::kAdd, Combine::kLargest,
+                              Combine::kSmallest};
+  scatter_into(target, lines, index, source, strides_under(source),
+               kHow[static_cast<int>(reduction)]);
+}
+
+namespace {
+
+using ops::Num;
+
+Tensor equal(const Tensor& a, const Tensor& b) {
+  return call_op(op_of<ops::Eq>(), {a.value(), b.value()});
+}
+Tensor greater(const Tensor& t, double bound) {
+  return call_op(op_of<ops::Gt>(), {t.value(), Value::of_double(bound)});
+}
+Tensor fill_where(const Tensor& t, const Tensor& mask, double value) {
+  return call_op(op_of<ops::MaskedFill>(), {t.value(), mask.value(), Value::of_double(value)});
+}
+Tensor filled_like(const Tensor& t, double value) { return full(t->shape(), t->dtype(), value); }
+Tensor number(double x) { return Tensor::number(Value::of_double(x)); }
+
+void product_gradients(OpNode& node, const Tensor& grad, const Tensor& self, const Tensor& source,
+                       const Tensor& result, const Reach& reach, TensorRef* grad_in) {
+  if (node.wants(0)) {
+    Tensor nonzero = fill_where(self, equal(self, number(0)), 1);
+    grad_in[0] = (grad * reach.reduce(nonzero, source) / nonzero).ref();
+  }
+  if (!node.wants(1)) return;
+  Tensor zero = equal(source, number(0));
+  Tensor zeros = reach.read(reach.add(filled_like(self, 0), to_dtype(zero, self->dtype())));
+  Tensor alone = zero * equal(zeros, number(1));
+  // The product of the others, where this one is the only zero.
+  Tensor others = reach.reduce(self, fill_where(source, alone, 1));
+  Tensor share = ops::math::select(alone, reach.read(grad * others),
+                                   reach.read(grad * result) / fill_where(source, zero, 1));
+  Tensor several = call_op(op_of<ops::Any>(), {greater(zeros, 1).value()});
+  if (*several->data())
+    share = call_op(op_of<ops::OnceDifferentiable>(),
+                    {share.value(), Value::of(reach.op()), Value::of(reach.source())});
+  grad_in[1] = share.ref();
+}
+
+void mean_gradients(OpNode& node, const Tensor& grad, const Tensor& source, bool include_self,
+                    const Reach& reach, TensorRef* grad_in) {
+  Tensor n = reach.add(filled_like(grad, include_self ? 1 : 0),
+                       full(source->shape(), grad->dtype(), 1));
+  n = fill_where(n, equal(n, number(0)), 1);
+  if (node.wants(0)) grad_in[0] = (grad / n).ref();
+  if (node.wants(1)) grad_in[1] = (reach.read(grad) / reach.read(n)).ref();
+}
+
+// Those that equal the result share its gradient.
+void extreme_gradients(OpNode& node, const Tensor& grad, const Tensor& self, const Tensor& source,
+                       const Tensor& result, const Reach& reach, TensorRef* grad_in) {
+  Tensor mine = to_dtype(equal(self, result), self->dtype());
+  Tensor theirs = to_dtype(equal(source, reach.read(result)), self->dtype());
+  Tensor share = grad / reach.add(mine, theirs);
+  if (node.wants(0)) grad_in[0] = (mine * share).ref();
+  if (node.wants(1)) grad_in[1] = (theirs * reach.read(share)).ref();
+}
+
+}  // namespace
+
+void reduction_gradients(OpNode& node, const Tensor& grad, const Tensor& self, const Tensor& source,
+                         const Tensor& result, Reduction reduction, bool include_self,
+                         const Reach& reach, TensorRef* grad_in) {
+  switch (reduction) {
+    case Reduction::kSum:
+      if (node.wants(0)) grad_in[0] = grad.ref();
+      if (node.wants(1)) grad_in[1] = reach.read(grad).ref();
+      break;
+    case Reduction::kProd:
+      product_gradients(node, grad, self, source, result, reach, grad_in);
+      break;
+    case Reduction::kMean:
+      mean_gradients(node, grad, source, include_self, reach, grad_in);
+      break;
+    default:
+      extreme_gradients(node, grad, self, source, result, reach, grad_in);
+  }
+  if (!include_self && grad_in[0]) grad_in[0] = reach.clear(Tensor(grad_in[0])).ref();
+}
+
+}  // namespace rl

@@ -1,0 +1,345 @@
+#include "ops/scatter_kernels.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "graph/view.h"
+#include "kernels/iterator.h"
+#include "ops/copy.h"
+#include "ops/tensor.h"
+
+namespace rl {
+
+Lines::Lines(TensorImpl* t, int64_t the_dim)
+    : sizes(t->shape()), strides(t->strides(), t->ndim()), dim(wrap_dim(the_dim, t->ndim())) {
+  if (sizes.n) return;
+  sizes.push(1);
+  strides.push(0);
+}
+
+namespace {
+
+TensorRef int64_of(TensorImpl* index) {
+  return index->dtype() == DType::kInt64 ? TensorRef::borrow(index)
+                                         : converted_copy(index, DType::kInt64);
+}
+
+// Three operands over one shape: target without its dimension, index, source.
+struct Walk {
+  Dims sizes, target, index, source;
+  int64_t step = 0;  // of the target's dimension
+  bool empty = false;
+
+  // Leaves out dimensions of size 1 and joins those that all three step through alike.
+  Walk(const Lines& lines, const IndexView& places, const Dims& from) {
+    step = lines.strides[lines.dim];
+    for (int d = 0; d < places.shape.n; ++d) {
+      int64_t size = places.shape[d];
+      empty = empty || size == 0;
+      if (size == 1) continue;
+      add(size, d == lines.dim ? 0 : lines.strides[d], places.strides[d], from[d]);
+    }
+    if (sizes.n == 0) add(1, 0, 0, 0);
+  }
+
+  // Calls body(target offset, index offset, source offset) at the start of each line.
+  template <class Body>
+  void each_line(const Body& body) const {
+    if (empty) return;
+    int last = sizes.n - 1;
+    int64_t counter[kMaxDims] = {}, a = 0, b = 0, c = 0;
+    for (;;) {
+      body(a, b, c);
+      int d = last - 1;
+      for (; d >= 0; --d) {
+        a += target[d];
+        b += index[d];
+        c += source[d];
+        if (++counter[d] < sizes[d]) break;
+        a -= target[d] * sizes[d];
+        b -= index[d] * sizes[d];
+        c -= source[d] * sizes[d];
+        counter[d] = 0;
+      }
+      if (d < 0) return;
+    }
+  }
+
+ private:
+  void add(int64_t size, int64_t t, int64_t i, int64_t s) {
+    int last = sizes.n - 1;
+    if (last >= 0 && target[last] == t * size && index[last] == i * size &&
+        source[last] == s * size) {
+      sizes[last] *= size;
+      target[last] = t;
+      index[last] = i;
+      source[last] = s;
+      return;
+    }
+    sizes.push(size);
+    target.push(t);
+    index.push(i);
+    source.push(s);
+  }
+};
+
+struct Write {
+  template <class T>
+  T operator()(T, T b) const {
+    return b;
+  }
+};
+
+// Integers wrap around, bools say "or".
+struct Plus {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_same_v<T, bool>) return a | b;
+    if constexpr (kIsInt<T>) return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+    return static_cast<T>(a + b);
+  }
+};
+
+struct Times {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_same_v<T, bool>) return a & b;
+    if constexpr (kIsInt<T>) return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+    return static_cast<T>(a * b);
+  }
+};
+
+template <class F>
+struct Scaled {
+  F factor;
+  template <class T>
+  T operator()(T a, T b) const {
+    return Plus()(a, Times()(static_cast<T>(factor), b));
+  }
+};
+
+// nan wins.
+struct Largest {
+  template <class T>
+  T operator()(T a, T b) const {
+    return b != b || a < b ? b : a;
+  }
+};
+
+struct Smallest {
+  template <class T>
+  T operator()(T a, T b) const {
+    return b != b || b < a ? b : a;
+  }
+};
+
+template <class T, class F>
+void combine_lines(const Walk& w, T* to, const int64_t* index, const T* from, F f) {
+  const int last = w.sizes.n - 1;
+  const int64_t n = w.sizes[last], step = w.step;
+  const int64_t at = w.target[last], is = w.index[last], from_step = w.source[last];
+  w.each_line([&](int64_t a, int64_t b, int64_t c) {
+    T* target = to + a;
+    const int64_t* places = index + b;
+    const T* source = from + c;
+    if (is == 0 && at == 1 && from_step == 1) {
+      T* __restrict block = target + *places * step;
+      const T* __restrict values = source;
+      for (int64_t k = 0; k < n; ++k) block[k] = f(block[k], values[k]);
+    } else if (at == 0) {
+      for (int64_t k = 0; k < n; ++k) {
+        T& place = target[places[k * is] * step];
+        place = f(place, source[k * from_step]);
+      }
+    } else {
+      for (int64_t k = 0; k < n; ++k) {
+        T& place = target[k * at + places[k * is] * step];
+        place = f(place, source[k * from_step]);
+      }
+    }
+  });
+}
+
+template <class T, class F>
+void combine_as(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+                const Dims& strides, F f) {
+  Walk walk(lines, index, strides);
+  combine_lines(walk, reinterpret_cast<T*>(target->mut_data()),
+                reinterpret_cast<const int64_t*>(index.memory->data()),
+                reinterpret_cast<const T*>(source->data()), f);
+}
+
+bool is_short_float(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kBFloat16;
+}
+
+// In float, for 16-bit floats: the target's line keeps all bits between two additions.
+template <class F>
+void combine_in_float(TensorImpl* target, const Lines& lines, const IndexView& index,
+                      TensorImpl* source, F f) {
+  TensorRef sum = converted_copy(target, DType::kFloat32);
+  TensorRef values = converted_copy(source, DType::kFloat32);
+  combine_as<float>(sum.get(), Lines(sum.get(), lines.dim), index, values.get(),
+                    strides_under(values.get()), f);
+  run_copy(target->mut_data(), target->strides(), target->dtype(), sum->data(), sum->strides(),
+           DType::kFloat32, target->sizes(), target->ndim());
+}
+
+template <class F>
+void combine(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+             const Dims& strides, F f) {
+  dispatch_dtype(target->dtype(), [&](auto zero) {
+    combine_as<decltype(zero)>(target, lines, index, source, strides, f);
+  });
+}
+
+bool overlaps(TensorImpl* a, TensorImpl* b) {
+  auto span = [](TensorImpl* t) {
+    int64_t last = t->offset(), item = static_cast<int64_t>(item_size(t->dtype()));
+    for (int d = 0; d < t->ndim(); ++d) last += (t->sizes()[d] - 1) * t->strides()[d];
+    return std::pair(t->offset() * item, (last + 1) * item);
+  };
+  if (a->storage().get() != b->storage().get() || !a->numel() || !b->numel()) return false;
+  auto [from, to] = span(a);
+  auto [begin, end] = span(b);
+  return from < end && begin < to;
+}
+
+}  // namespace
+
+IndexView element_index(TensorImpl* index) {
+  IndexView view;
+  view.memory = int64_of(index);
+  view.shape = index->shape();
+  view.strides = strides_under(view.memory.get());
+  if (view.shape.n == 0) view.shape.push(1);
+  return view;
+}
+
+IndexView slice_index(TensorImpl* index, const Lines& lines) {
+  IndexView view;
+  view.memory = int64_of(index);
+  view.shape = lines.sizes;
+  view.shape[lines.dim] = index->numel();
+  for (int d = 0; d < lines.sizes.n; ++d) view.strides.push(0);
+  if (view.memory->ndim()) view.strides[lines.dim] = view.memory->strides()[0];
+  return view;
+}
+
+void check_places(const IndexView& index, int64_t low, int64_t size,
+                  void (*fail)(int64_t value, int dim, int64_t size), int dim) {
+  Lines none(index.memory.get(), 0);
+  IndexView once = index;
+  for (int d = 0; d < once.shape.n; ++d)
+    if (once.strides[d] == 0 && once.shape[d] > 1) once.shape[d] = 1;
+  Dims zeros = once.shape;
+  for (int d = 0; d < zeros.n; ++d) zeros[d] = 0;
+  none.strides = zeros;
+  Walk walk(none, once, zeros);
+  const auto* values = reinterpret_cast<const int64_t*>(index.memory->data());
+  const int64_t n = walk.sizes[walk.sizes.n - 1], step = walk.index[walk.sizes.n - 1];
+  const uint64_t range = static_cast<uint64_t>(size - low);
+  walk.each_line([&](int64_t, int64_t at, int64_t) {
+    bool bad = false;
+    for (int64_t k = 0; k < n; ++k)
+      bad |= static_cast<uint64_t>(values[at + k * step]) - static_cast<uint64_t>(low) >= range;
+    if (!bad) return;
+    for (int64_t k = 0; k < n; ++k)
+      if (int64_t v = values[at + k * step]; v < low || v >= size) fail(v, dim, size);
+  });
+}
+
+void fail_place(int64_t value, int dim, int64_t size) {
+  fail(ErrorKind::kRuntime, "index ", value, " is out of bounds for dimension ", dim,
+       " with size ", size);
+}
+
+void fail_index(int64_t value, int dim, int64_t size) {
+  fail(ErrorKind::kIndex, "index ", value, " is out of bounds for dimension ", dim, " with size ",
+       size);
+}
+
+void scatter_into(TensorImpl* target, const Lines& lines, const IndexView& index,
+                  TensorImpl* source, const Dims& strides, Combine how) {
+  if (is_short_float(target->dtype()) && source->ndim() == target->ndim()) {
+    if (how == Combine::kAdd) return combine_in_float(target, lines, index, source, Plus());
+    if (how == Combine::kMultiply) return combine_in_float(target, lines, index, source, Times());
+  }
+  switch (how) {
+    case Combine::kWrite:
+      return combine(target, lines, index, source, strides, Write());
+    case Combine::kAdd:
+      return combine(target, lines, index, source, strides, Plus());
+    case Combine::kMultiply:
+      return combine(target, lines, index, source, strides, Times());
+    case Combine::kLargest:
+      return combine(target, lines, index, source, strides, Largest());
+    case Combine::kSmallest:
+      return combine(target, lines, index, source, strides, Smallest());
+  }
+}
+
+void scatter_scaled(TensorImpl* target, const Lines& lines, const IndexView& index,
+                    TensorImpl* source, const Dims& strides, const Value& factor) {
+  if (is_short_float(target->dtype()))
+    return combine_in_float(target, lines, index, source,
+                            Scaled<float>{static_cast<float>(factor.as_double())});
+  if (is_float(target->dtype()))
+    return combine(target, lines, index, source, strides, Scaled<double>{factor.as_double()});
+  combine(target, lines, index, source, strides, Scaled<int64_t>{factor.as_int()});
+}
+
+void gather_from(TensorImpl* out, TensorImpl* source, const Lines& lines, const IndexView& index) {
+  Dims steps = strides_under(out);
+  Walk w(lines, index, steps);
+  const int last = w.sizes.n - 1;
+  const int64_t n = w.sizes[last], step = w.step;
+  const int64_t at = w.target[last], is = w.index[last], to_step = w.source[last];
+  const auto* places = reinterpret_cast<const int64_t*>(index.memory->data());
+  dispatch_dtype(out->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* from = reinterpret_cast<const T*>(source->data());
+    auto* to = reinterpret_cast<T*>(out->mut_data());
+    w.each_line([&](int64_t a, int64_t b, int64_t c) {
+      if (is == 0 && at == 1 && to_step == 1) {
+        std::copy_n(from + a + places[b] * step, n, to + c);
+      } else {
+        for (int64_t k = 0; k < n; ++k)
+          to[c + k * to_step] = from[a + k * at + places[b + k * is] * step];
+      }
+    });
+  });
+}
+
+Dims strides_under(TensorImpl* t) {
+  Dims strides(t->strides(), t->ndim());
+  if (strides.n == 0) strides.push(0);
+  return strides;
+}
+
+TensorRef read_unshared(TensorImpl* target, TensorImpl* input) {
+  if (!overlaps(target, input)) return TensorRef::borrow(input);
+  auto dense = [](TensorImpl* t) {
+    return dense_non_overlapping(t->sizes(), t->strides(), t->ndim());
+  };
+  check(!dense(target) || !dense(input), ErrorKind::kRuntime,
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer "
+        "to a single memory location. Please clone() the tensor before performing the operation.");
+  return converted_copy(input, input->dtype());
+}
+
+TensorRef written_copy(Call& call, bool keep_strides) {
+  if (call.target) return TensorRef::borrow(call.target);
+  TensorImpl* t = call.tensor(0);
+  if (!keep_strides || t->is_contiguous()) return converted_copy(t, t->dtype());
+  return clone_like(make_detached(t).get(), t).ref();
+}
+
+TensorRef converted_copy(TensorImpl* t, DType dtype) {
+  TensorRef out = TensorImpl::empty(dtype, t->shape());
+  run_copy(out->mut_data(), out->strides(), dtype, t->data(), t->strides(), t->dtype(), t->sizes(),
+           t->ndim());
+  return out;
+}
+
+}  // namespace rl

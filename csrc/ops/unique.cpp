@@ -1,0 +1,292 @@
+#include "ops/unique.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "ops/copy.h"
+#include "ops/scatter_kernels.h"
+#include "ops/table.h"
+
+namespace rl::ops {
+
+namespace {
+
+// What the elements are compared as.
+template <class T>
+auto key(T x) {
+  if constexpr (kIsFloat<T> && sizeof(T) == 2)
+    return static_cast<float>(x);
+  else
+    return x;
+}
+
+// A total order: nan last.
+template <class T>
+bool before(T a, T b) {
+  if constexpr (kIsFloat<T>) {
+    auto x = key(a), y = key(b);
+    if (x != x || y != y) return x == x && y != y;
+    return x < y;
+  } else {
+    return a < b;
+  }
+}
+
+template <class T>
+bool alike(T a, T b) {
+  return key(a) == key(b);
+}
+
+int64_t* numbers(TensorImpl* t) { return reinterpret_cast<int64_t*>(t->mut_data()); }
+
+TensorRef none() { return TensorImpl::empty(DType::kInt64, Dims::of({0})); }
+
+TensorRef row_major(TensorImpl* t) {
+  if (t->dtype() == DType::kBool) return clean_bools(t);
+  return t->is_contiguous() ? TensorRef::borrow(t) : converted_copy(t, t->dtype());
+}
+
+// The three results as they grow: `n` items, of which each starts a group or joins the last one.
+struct Groups {
+  TensorRef inverse, counts;
+  std::vector<int64_t> firsts;  // the item that each group shows
+
+  Groups(const Dims& items, bool wants_inverse)
+      : inverse(wants_inverse ? TensorImpl::empty(DType::kInt64, items) : none()) {}
+
+  // `order` null: items in their own order. `joins(a, b)`: item b belongs to the group of a.
+  template <class Joins>
+  void fill(int64_t n, const int64_t* order, bool wants_inverse, bool wants_counts,
+            const Joins& joins) {
+    std::vector<int64_t> starts;
+    int64_t last = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      int64_t item = order ? order[i] : i;
+      if (i == 0 || !joins(last, item)) {
+        firsts.push_back(item);
+        starts.push_back(i);
+      }
+      last = item;
+      if (wants_inverse) numbers(inverse.get())[item] = static_cast<int64_t>(firsts.size()) - 1;
+    }
+    counts = none();
+    if (!wants_counts) return;
+    starts.push_back(n);
+    counts = TensorImpl::empty(DType::kInt64, Dims::of({static_cast<int64_t>(firsts.size())}));
+    for (size_t g = 0; g < firsts.size(); ++g) numbers(counts.get())[g] = starts[g + 1] - starts[g];
+  }
+};
+
+void finish(Call& call, TensorRef values, Groups& groups) {
+  call.output = std::move(values);
+  call.more.push_back(std::move(groups.inverse));
+  call.more.push_back(std::move(groups.counts));
+}
+
+template <class T>
+TensorRef chosen(const T* from, const std::vector<int64_t>& items, DType dtype) {
+  TensorRef out = TensorImpl::empty(dtype, Dims::of({static_cast<int64_t>(items.size())}));
+  auto* to = reinterpret_cast<T*>(out->mut_data());
+  for (size_t i = 0; i < items.size(); ++i) to[i] = from[items[i]];
+  return out;
+}
+
+// Slices of one dimension as rows, and back.
+struct Rows {
+  TensorRef memory;
+  int64_t n, width;
+  Dims sizes;  // with the dimension in front
+  int dim;
+
+  Rows(TensorImpl* t, int64_t the_dim) {
+    Dims order;
+    dim = wrap_dim(the_dim, t->ndim());
+    check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", the_dim,
+          " but tensor has no dimensions");
+    order.push(dim);
+    int zeros = 0;
+    for (int d = 0; d < t->ndim(); ++d) {
+      if (d != dim) order.push(d);
+      zeros += t->sizes()[d] == 0;
+    }
+    n = t->sizes()[dim];
+    if (n == 0)
+      check(zeros == 1, ErrorKind::kRuntime,
+            "Number of zero sized dimensions is more than one, so unique cannot be applied ");
+    else
+      check(zeros == 0, ErrorKind::kRuntime,
+            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
+    Tensor moved = permute(Tensor(make_detached(t)), order);
+    sizes = moved->shape();
+    memory = row_major(moved.get());
+    width = n ? t->numel() / n : 0;
+  }
+
+  // The named rows, seen with the dimension where it was.
+  template <class T>
+  TensorRef pick(const std::vector<int64_t>& rows) const {
+    Dims shape = sizes;
+    shape[0] = static_cast<int64_t>(rows.size());
+    TensorRef out = TensorImpl::empty(memory->dtype(), shape);
+    const auto* from = reinterpret_cast<const T*>(memory->data());
+    auto* to = reinterpret_cast<T*>(out->mut_data());
+    for (int64_t row : rows) to = std::copy_n(from + row * width, width, to);
+    Dims strides(out->strides(), out->ndim()), back, steps;
+    for (int d = 1; d < shape.n; ++d) {
+      back.push(shape[d]);
+      steps.push(strides[d]);
+    }
+    back.insert(dim, shape[0]);
+    steps.insert(dim, strides[0]);
+    out->set_geometry(back, steps.v, 0);
+    return out;
+  }
+};
+
+void unique_rows(Call& call, int64_t dim, bool sort, bool wants_inverse, bool wants_counts) {
+  Rows rows(call.tensor(0), dim);
+  Groups groups(Dims::of({rows.n}), wants_inverse);
+  dispatch_dtype(rows.memory->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* data = reinterpret_cast<const T*>(rows.memory->data());
+    std::vector<int64_t> order(static_cast<size_t>(sort ? rows.n : 0));
+    std::iota(order.begin(), order.end(), int64_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      const T *x = data + a * rows.width, *y = data + b * rows.width;
+      return std::lexicographical_compare(x, x + rows.width, y, y + rows.width,
+                                          [](T p, T q) { return before(p, q); });
+    });
+    groups.fill(rows.n, sort ? order.data() : nullptr, wants_inverse, wants_counts,
+                [&](int64_t a, int64_t b) {
+                  const T *x = data + a * rows.width, *y = data + b * rows.width;
+                  return std::equal(x, x + rows.width, y, [](T p, T q) { return alike(p, q); });
+                });
+    finish(call, rows.pick<T>(groups.firsts), groups);
+  });
+}
+
+[[noreturn]] void fail_derivative(const char* name) {
+  fail(ErrorKind::kNotImplemented, "the derivative for '", name, "' is not implemented.");
+}
+
+}  // namespace
+
+void Unique2::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  const bool inverse = call.args[2].i, counts = call.args[3].i;
+  TensorRef dense = row_major(t);
+  Groups groups(t->shape(), inverse);
+  const int64_t n = dense->numel();
+  dispatch_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    auto joins_in = [](const T* data) {
+      return [data](int64_t a, int64_t b) { return alike(data[a], data[b]); };
+    };
+    if (!inverse) {
+      TensorRef sorted = converted_copy(dense.get(), t->dtype());
+      auto* data = reinterpret_cast<T*>(sorted->mut_data());
+      std::sort(data, data + n, before<T>);
+      groups.fill(n, nullptr, false, counts, joins_in(data));
+      return finish(call, chosen(data, groups.firsts, t->dtype()), groups);
+    }
+    const auto* data = reinterpret_cast<const T*>(dense->data());
+    std::vector<int64_t> order(static_cast<size_t>(n));
+    std::iota(order.begin(), order.end(), int64_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return before(data[a], data[b]); });
+    groups.fill(n, order.data(), true, counts, joins_in(data));
+    finish(call, chosen(data, groups.firsts, t->dtype()), groups);
+  });
+}
+
+void Unique2::backward(OpNode&, TensorRef*, TensorRef*) { fail_derivative("_unique2"); }
+
+void UniqueDim::forward(Call& call) {
+  unique_rows(call, call.args[1].i, true, call.args[3].i, call.args[4].i);
+}
+
+void UniqueDim::backward(OpNode&, TensorRef*, TensorRef*) { fail_derivative("unique_dim"); }
+
+void UniqueConsecutive::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  const bool inverse = call.args[1].i, counts = call.args[2].i;
+  if (!call.args[3].is_none()) return unique_rows(call, call.args[3].i, false, inverse, counts);
+  TensorRef dense = row_major(t);
+  Groups groups(t->shape(), inverse);
+  dispatch_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* data = reinterpret_cast<const T*>(dense->data());
+    groups.fill(dense->numel(), nullptr, inverse, counts,
+                [&](int64_t a, int64_t b) { return alike(data[a], data[b]); });
+    finish(call, chosen(data, groups.firsts, t->dtype()), groups);
+  });
+}
+
+void UniqueConsecutive::backward(OpNode&, TensorRef*, TensorRef*) {
+  fail_derivative("unique_consecutive");
+}
+
+namespace {
+
+// nan is in no set.
+void is_in(Call& call, TensorImpl* elements, TensorImpl* tests, DType type, const Dims& sizes) {
+  check(elements->dtype() != DType::kBool && tests->dtype() != DType::kBool, ErrorKind::kRuntime,
+        "Unsupported input type encountered for isin(): Bool");
+  const bool invert = call.args[3].i;
+  TensorRef from = converted_copy(elements, type), set = converted_copy(tests, type);
+  call.output = TensorImpl::empty(DType::kBool, sizes);
+  auto* to = reinterpret_cast<bool*>(call.output->mut_data());
+  dispatch_dtype(type, [&](auto zero) {
+    using T = decltype(zero);
+    auto* begin = reinterpret_cast<T*>(set->mut_data());
+    std::sort(begin, begin + set->numel(), before<T>);
+    const T* end = std::partition_point(begin, begin + set->numel(),
+                                        [](T x) { return alike(x, x); });
+    const auto* data = reinterpret_cast<const T*>(from->data());
+    for (int64_t i = 0, n = from->numel(); i < n; ++i) {
+      const T* at = std::lower_bound(static_cast<const T*>(begin), end, data[i], before<T>);
+      to[i] = (at != end && alike(*at, data[i])) != invert;
+    }
+  });
+}
+
+TensorRef of_number(const Value& number, DType type) {
+  TensorRef t = TensorImpl::empty(type, nullptr, 0);
+  fill(t.get(), number);
+  return t;
+}
+
+}  // namespace
+
+void IsIn::forward(Call& call) {
+  TensorImpl *a = call.tensor(0), *b = call.tensor(1);
+  ResultType type;
+  type.add_tensor(a->dtype(), a->ndim());
+  type.add_tensor(b->dtype(), b->ndim());
+  is_in(call, a, b, type.get(), a->shape());
+}
+
+void IsInNumber::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  ResultType type;
+  type.add_tensor(t->dtype(), t->ndim());
+  type.add_number(call.args[1].number_category());
+  is_in(call, t, of_number(call.args[1], type.get()).get(), type.get(), t->shape());
+}
+
+void NumberIsIn::forward(Call& call) {
+  TensorImpl* t = call.tensor(1);
+  ResultType type;
+  type.add_tensor(t->dtype(), t->ndim());
+  type.add_number(call.args[0].number_category());
+  is_in(call, of_number(call.args[0], type.get()).get(), t, type.get(), Dims());
+}
+
+}  // namespace rl::ops
+
+namespace rl {
+
+void add_unique_ops(std::vector<Op*>& table) { add_ops(ops::UniqueOps{}, table); }
+
+}  // namespace rl
