@@ -39,6 +39,7 @@ struct OpRecord {
   bool subtracts = false;            // bool operands are refused in PyTorch's two sentences
   bool divides_integers = false;     // an integer 0 as the second argument is refused
   bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
+  bool exact_out = false;            // out= must have the result's dtype
   bool lists_form = false;           // one overload, which PyTorch's error writes out
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused
   const char* fields = nullptr;      // names of a named tuple's entries: "values indices"

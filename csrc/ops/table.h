@@ -90,5 +90,12 @@ void add_criterion_ops(std::vector<Op*>& table);
 void add_memory_ops(std::vector<Op*>& table);
 void add_order_ops(std::vector<Op*>& table);
 void add_random_ops(std::vector<Op*>& table);
+void add_flip_ops(std::vector<Op*>& table);
+void add_triangle_ops(std::vector<Op*>& table);
+void add_scatter_view_ops(std::vector<Op*>& table);
+void add_pad_ops(std::vector<Op*>& table);
+void add_sliding_ops(std::vector<Op*>& table);
+void add_stacking_ops(std::vector<Op*>& table);
+void add_repeat_ops(std::vector<Op*>& table);
 
 }  // namespace rl

@@ -96,6 +96,12 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
         read_apart(target, v.t);
   dispatch(call);
   TensorRef result = std::move(call.output);
+  check(!call.op->record->exact_out || result->dtype() == target->dtype(), ErrorKind::kRuntime,
+        "Expected out tensor to have dtype ", dtype_cpp_name(result->dtype()), ", but got ",
+        dtype_cpp_name(target->dtype()), " instead");
+  check(!call.op->takes_list || category(result->dtype()) <= category(target->dtype()),
+        ErrorKind::kType, "torch.cat(): input types can't be cast to the desired output type ",
+        dtype_title(target->dtype()));
   check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",
         dtype_title(result->dtype()), " can't be cast to the desired output type ",
         dtype_title(target->dtype()));
