@@ -34,9 +34,15 @@ _SUBMODULES = frozenset(
 )
 _LAZY = {
     "asarray": "_asarray",
+    "atleast_1d": "_shapes",
+    "atleast_2d": "_shapes",
+    "atleast_3d": "_shapes",
+    "block_diag": "_shapes",
     "are_deterministic_algorithms_enabled": "_settings",
     "broadcast_shapes": "functional",
     "broadcast_tensors": "functional",
+    "cartesian_prod": "_shapes",
+    "combinations": "_shapes",
     "compile": "_settings",
     "fork_rng": "random",
     "embedding_renorm_": "_sets",
@@ -47,6 +53,7 @@ _LAZY = {
     "histogram": "_sets",
     "install_as_torch": "_alias",
     "is_deterministic_algorithms_warn_only_enabled": "_settings",
+    "meshgrid": "_shapes",
     "printoptions": "_tensor_str",
     "set_deterministic_debug_mode": "_settings",
     "set_float32_matmul_precision": "_settings",

@@ -4,7 +4,29 @@ from rushlight import _C
 from rushlight._missing import module_getattr
 from rushlight._sets import unique, unique_consecutive
 
-__all__ = ["broadcast_shapes", "broadcast_tensors", "unique", "unique_consecutive"]
+from rushlight._shapes import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block_diag,
+    cartesian_prod,
+    combinations,
+    meshgrid,
+)
+
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "block_diag",
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "cartesian_prod",
+    "combinations",
+    "meshgrid",
+    "unique",
+    "unique_consecutive",
+]
 
 _C._add_package_globals(globals())
 

@@ -29,6 +29,7 @@ TYPES = {
     "float": "builtins.float",
     "bool": "builtins.bool",
     "int[]": "builtins.int | Sequence[builtins.int]",
+    "int[*]": "Sequence[builtins.int]",
     "Size": "Sequence[builtins.int]",
     "int...": "builtins.int | Sequence[builtins.int]",
     "dtype": "_dtype",

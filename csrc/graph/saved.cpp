@@ -93,6 +93,20 @@ void SavedSlot::save_dims(const Dims& dims) {
   for (int i = 0; i < dims.n; ++i) word_.dims[i + 1] = dims[i];
 }
 
+void SavedSlot::save_ints(const int64_t* numbers, int64_t n) {
+  kind_ = SavedKind::kDims;
+  size_t words = static_cast<size_t>(n) + 1;
+  word_.dims = static_cast<int64_t*>(small_alloc(words * sizeof(int64_t)));
+  word_.dims[0] = n;
+  std::copy_n(numbers, n, word_.dims + 1);
+}
+
+std::vector<int64_t> SavedSlot::as_ints() const {
+  if (kind_ == SavedKind::kDims) return {word_.dims + 1, word_.dims + 1 + word_.dims[0]};
+  Dims few = as_dims();
+  return {few.begin(), few.end()};
+}
+
 Dims SavedSlot::as_dims() const {
   if (kind_ == SavedKind::kDims) return Dims(word_.dims + 1, static_cast<int>(word_.dims[0]));
   const int64_t few[] = {static_cast<int32_t>(word_.i), static_cast<int32_t>(word_.i >> 32)};

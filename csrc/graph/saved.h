@@ -53,6 +53,8 @@ class SavedSlot {
     word_.i = value;
   }
   void save_dims(const Dims& dims);
+  // Any number of them: read back with as_ints().
+  void save_ints(const int64_t* numbers, int64_t n);
   // The shapes of several tensors: {ndim, sizes...} each.
   void save_shapes(TensorImpl* const* tensors, int n);
   std::vector<Dims> as_shapes() const;
@@ -71,6 +73,7 @@ class SavedSlot {
   bool as_bool() const { return word_.i != 0; }
   const char* as_string() const { return word_.s; }
   Dims as_dims() const;
+  std::vector<int64_t> as_ints() const;
   bool is_dims() const { return kind_ == SavedKind::kDims || kind_ == SavedKind::kFewDims; }
 
   // Drops the value. `freed_by`: remembered for the error of a second backward.

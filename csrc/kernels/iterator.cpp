@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/linear_tiles.h"
 
@@ -86,6 +87,83 @@ bool row_major(const Space& space) {
     next *= space.size[d];
   }
   return true;
+}
+
+// Copies of one dtype know only how wide an element is.
+template <class Word>
+void copy_row(Word* to, int64_t to_step, const Word* from, int64_t from_step, int64_t n) {
+  if (to_step == 1 && from_step == 1 && n > 16) {
+    std::memmove(to, from, static_cast<size_t>(n) * sizeof(Word));
+  } else if (to_step == 1 && from_step == -1) {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
+  } else if (to_step == 1 && from_step == 0) {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[0];
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i * to_step] = from[i * from_step];
+  }
+}
+
+// The two innermost dimensions. A transpose goes in tiles that fit the cache from both sides.
+template <class Word>
+void copy_plane(Word* to, const Word* from, const Space& space) {
+  constexpr int64_t kSide = 32;
+  const int64_t* to_step = space.stride[0];
+  const int64_t* from_step = space.stride[1];
+  int64_t columns = space.size[0], rows = space.size[1];
+  bool turned = to_step[0] == 1 && from_step[1] == 1 && from_step[0] != 0 && columns >= kSide;
+  if (!turned) {
+    for (int64_t i = 0; i < rows; ++i)
+      copy_row(to + i * to_step[1], to_step[0], from + i * from_step[1], from_step[0], columns);
+    return;
+  }
+  for (int64_t i = 0; i < rows; i += kSide)
+    for (int64_t j = 0; j < columns; j += kSide)
+      for (int64_t k = i; k < rows && k < i + kSide; ++k)
+        copy_row(to + k * to_step[1] + j, 1, from + k + j * from_step[0], from_step[0],
+                 columns - j < kSide ? columns - j : kSide);
+}
+
+template <class Word>
+void copy_space(void* out, const void* in, Space& space) {
+  if (space.n == 1) {
+    space.n = 2;
+    space.size[1] = 1;
+    space.stride[0][1] = space.stride[1][1] = 0;
+  }
+  // A short inner loop costs more to start than to run.
+  if (space.size[0] < 8 && space.size[1] > space.size[0]) {
+    std::swap(space.size[0], space.size[1]);
+    for (auto& stride : {space.stride[0], space.stride[1]}) std::swap(stride[0], stride[1]);
+  }
+  auto* to = static_cast<Word*>(out);
+  const auto* from = static_cast<const Word*>(in);
+  int64_t index[kMaxDims] = {};
+  for (;;) {
+    copy_plane(to, from, space);
+    int d = 2;
+    for (; d < space.n; ++d) {
+      to += space.stride[0][d];
+      from += space.stride[1][d];
+      if (++index[d] < space.size[d]) break;
+      index[d] = 0;
+      to -= space.stride[0][d] * space.size[d];
+      from -= space.stride[1][d] * space.size[d];
+    }
+    if (d >= space.n) return;
+  }
+}
+
+void copy_bytes(void* out, const void* in, size_t width, Space& space) {
+  switch (width) {
+    case 1:
+      return copy_space<uint8_t>(out, in, space);
+    case 2:
+      return copy_space<uint16_t>(out, in, space);
+    case 4:
+      return copy_space<uint32_t>(out, in, space);
+    default:
+      return copy_space<uint64_t>(out, in, space);
+  }
 }
 
 }  // namespace
@@ -191,6 +269,7 @@ void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void
   Space space;
   Operand source{in, in_strides, in_dtype};
   collapse(space, sizes, ndim, out_strides, &source, 1);
+  if (out_dtype == in_dtype) return copy_bytes(out, in, item_size(in_dtype), space);
   size_t out_size = item_size(out_dtype), in_size = item_size(in_dtype);
   int64_t index[kMaxDims] = {};
   char* to = static_cast<char*>(out);

@@ -82,7 +82,7 @@ struct FillTensor {
 struct Contiguous {
   static constexpr OpRecord record{
       .name = "contiguous",
-      .signature = "contiguous(input: Tensor, memory_format: any = None) -> Tensor",
+      .signature = "contiguous(input: Tensor, *, memory_format: any = None) -> Tensor",
       .doc = "The tensor itself, or a row-major copy where it is not row-major.",
       .derivative = "dy/dx = 1",
       .form = Form::kMethod};

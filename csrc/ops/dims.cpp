@@ -72,9 +72,8 @@ void Unsqueeze::forward(Call& call) {
 
 void Unsqueeze::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  int dim = wrap_dim(node.slot(0).as_int(), node.slot(1).as_dims().n + 1);
-  grad_in[0] =
-      call_op(op_of<SqueezeDim>(), {Value::of(grad_out[0].get()), Value::of_int(dim)}).ref();
+  Value dim = Value::of_int(node.slot(0).as_int());
+  grad_in[0] = call_op(op_of<SqueezeDim>(), {Value::of(grad_out[0].get()), dim}).ref();
 }
 
 void Flatten::forward(Call& call) {
@@ -115,7 +114,7 @@ void Unflatten::forward(Call& call) {
   bool overflow = false;
   for (int i = 0; i < parts.n; ++i) {
     if (parts[i] == -1) {
-      check(inferred < 0, ErrorKind::kRuntime, "only one dimension can be inferred");
+      check(inferred < 0, ErrorKind::kRuntime, "unflatten got an unexpected error:\nonly one dimension can be inferred");
       inferred = i;
     } else {
       overflow = overflow || __builtin_mul_overflow(product, parts[i], &product);

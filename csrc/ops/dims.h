@@ -49,7 +49,7 @@ struct Unsqueeze {
                                    .doc = "With a new dimension of size 1.",
                                    .derivative = "dy/dx = 1",
                                    .view = true};
-  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {nullptr, Source::kSizes, 0}};
+  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -76,7 +76,7 @@ struct Ravel {
 struct Unflatten {
   static constexpr OpRecord record{
       .name = "unflatten",
-      .signature = "unflatten(input: Tensor, dim: int, sizes: int[]) -> Tensor",
+      .signature = "unflatten(input: Tensor, dim: int, sizes: Size) -> Tensor",
       .doc = "One dimension split into several; one size may be -1.",
       .derivative = "dy/dx = 1"};
   static constexpr bool kComposite = true;
@@ -97,7 +97,7 @@ struct Movedim {
 struct BroadcastTo {
   static constexpr OpRecord record{
       .name = "broadcast_to",
-      .signature = "broadcast_to(input: Tensor, size: int[]) -> Tensor",
+      .signature = "broadcast_to(input: Tensor, size: Size) -> Tensor",
       .doc = "expand as a function.",
       .derivative = "dy/dx = 1, summed over the repeated dimensions"};
   static constexpr bool kComposite = true;

@@ -1,6 +1,7 @@
 #include "ops/join.h"
 
 #include "kernels/iterator.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -167,19 +168,25 @@ void Unbind::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 namespace {
 
-void split_at(Call& call, TensorImpl* t, int dim, const std::vector<int64_t>& lengths) {
+// `views`: the parts are views of t; else aliases that count as tensors of their own.
+void split_at(Call& call, TensorImpl* t, int dim, const IntList& lengths, bool views) {
   int64_t at = t->offset();
-  for (int64_t length : lengths) {
+  for (int64_t i = 0; i < lengths.n; ++i) {
     Dims sizes = t->shape();
-    sizes[dim] = length;
-    add_output(call, make_view(t, sizes, t->strides(), at, Creation::kMultiOutput));
-    at += length * t->strides()[dim];
+    sizes[dim] = lengths.v[i];
+    add_output(call, views ? make_view(t, sizes, t->strides(), at, Creation::kMultiOutput)
+                           : TensorImpl::alias(t->storage(), t->dtype(), sizes, t->strides(), at));
+    at += lengths.v[i] * t->strides()[dim];
   }
 }
 
-}  // namespace
+std::string list_of(const IntList& numbers) {
+  std::string text = "[";
+  for (int64_t i = 0; i < numbers.n; ++i) text += concat(i ? ", " : "", numbers.v[i]);
+  return text + "]";
+}
 
-void Split::forward(Call& call) {
+void split_evenly(Call& call, bool views) {
   TensorImpl* t = call.tensor(0);
   int64_t length = call.args[1].i;
   check(t->ndim() > 0, ErrorKind::kRuntime, "split expects at least a 1-dimensional tensor");
@@ -194,33 +201,40 @@ void Split::forward(Call& call) {
   for (int64_t left = size; left > 0; left -= lengths.back())
     lengths.push_back(std::min(left, length));
   if (lengths.empty()) lengths.push_back(0);
-  split_at(call, t, dim, lengths);
+  split_at(call, t, dim, {lengths.data(), static_cast<int64_t>(lengths.size())}, views);
 }
+
+void split_by_sizes(Call& call, bool views) {
+  TensorImpl* t = call.tensor(0);
+  const IntList& lengths = *call.args[1].ints;
+  check(t->ndim() > 0, ErrorKind::kRuntime, "split expects at least a 1-dimensional tensor");
+  int dim = wrap_dim(call.args[2].i, t->ndim());
+  int64_t size = t->sizes()[dim], total = 0;
+  bool fits = true;
+  for (int64_t i = 0; i < lengths.n; ++i) {
+    if (lengths.v[i] < 0)
+      fail(ErrorKind::kRuntime,
+           "split_with_sizes expects split_sizes have only non-negative entries, but got "
+           "split_sizes=",
+           list_of(lengths));
+    fits = fits && !__builtin_add_overflow(total, lengths.v[i], &total);
+  }
+  if (!fits || total != size)
+    fail(ErrorKind::kRuntime, "split_with_sizes expects split_sizes to sum exactly to ", size,
+         " (input tensor's size at dimension ", dim, "), but got split_sizes=", list_of(lengths));
+  split_at(call, t, dim, lengths, views);
+}
+
+}  // namespace
+
+void Split::forward(Call& call) { split_evenly(call, true); }
 
 void Split::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (complete(node, grad_out))
     grad_in[0] = join<Cat>(pointers(node, grad_out), node.slot(2).as_int());
 }
 
-void SplitSizes::forward(Call& call) {
-  TensorImpl* t = call.tensor(0);
-  const Dims& lengths = *call.args[1].dims;
-  check(t->ndim() > 0, ErrorKind::kRuntime, "split expects at least a 1-dimensional tensor");
-  int dim = wrap_dim(call.args[2].i, t->ndim());
-  int64_t size = t->sizes()[dim], total = 0;
-  bool fits = true;
-  for (int64_t length : lengths) {
-    check(length >= 0, ErrorKind::kRuntime,
-          "split_with_sizes expects split_sizes have only non-negative entries, but got "
-          "split_sizes=",
-          shown(lengths));
-    fits = fits && !__builtin_add_overflow(total, length, &total);
-  }
-  check(fits && total == size, ErrorKind::kRuntime,
-        "split_with_sizes expects split_sizes to sum exactly to ", size,
-        " (input tensor's size at dimension ", dim, "), but got split_sizes=", shown(lengths));
-  split_at(call, t, dim, {lengths.begin(), lengths.end()});
-}
+void SplitSizes::forward(Call& call) { split_by_sizes(call, true); }
 
 void SplitSizes::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   Split::backward(node, grad_out, grad_in);
@@ -242,32 +256,48 @@ void SplitWithSizes::forward(Call& call) {
   take_outputs(call, split);
 }
 
-void Chunk::forward(Call& call) {
+namespace {
+
+void chunk_by(Call& call, const Op& by_length, const Op& by_sizes) {
   TensorImpl* t = call.tensor(0);
   int64_t chunks = call.args[1].i;
   check(t->ndim() > 0, ErrorKind::kRuntime, "chunk expects at least a 1-dimensional tensor");
   check(chunks > 0, ErrorKind::kRuntime,
         "chunk expects `chunks` to be greater than 0, got: ", chunks);
-  int dim = wrap_dim(call.args[2].i, t->ndim());
-  int64_t size = t->sizes()[dim];
+  int64_t size = t->sizes()[wrap_dim(call.args[2].i, t->ndim())];
   int64_t length = size / chunks + (size % chunks != 0);
-  if (length == 0) {
-    // Nothing to share out: as many empty parts as were asked for.
-    check(chunks <= kMaxDims, ErrorKind::kRuntime, "chunk: more than ", kMaxDims,
-          " parts of an empty dimension are not supported");
-    Dims lengths;
-    for (int64_t i = 0; i < chunks; ++i) lengths.push(0);
-    Call split(op_of<SplitSizes>());
-    split.args[0] = call.args[0];
-    split.args[1] = Value::of(lengths);
-    split.args[2] = call.args[2];
-    return take_outputs(call, split);
-  }
-  Call split(op_of<Split>());
+  Call split(length ? by_length : by_sizes);
   split.args[0] = call.args[0];
   split.args[1] = Value::of_int(length);
   split.args[2] = call.args[2];
+  if (length) return take_outputs(call, split);
+  // Nothing to share out: as many empty parts as were asked for.
+  check_parts("chunk", chunks);
+  std::vector<int64_t> zeros(static_cast<size_t>(chunks));
+  IntList lengths{zeros.data(), chunks};
+  split.args[1] = Value::of(lengths);
   take_outputs(call, split);
+}
+
+}  // namespace
+
+void Chunk::forward(Call& call) { chunk_by(call, op_of<Split>(), op_of<SplitSizes>()); }
+
+void UnsafeChunk::forward(Call& call) {
+  chunk_by(call, op_of<UnsafeSplit>(), op_of<UnsafeSplitWithSizes>());
+}
+
+void UnsafeSplit::forward(Call& call) { split_evenly(call, false); }
+
+void UnsafeSplit::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (complete(node, grad_out))
+    grad_in[0] = join<Cat>(pointers(node, grad_out), node.slot(0).as_int());
+}
+
+void UnsafeSplitWithSizes::forward(Call& call) { split_by_sizes(call, false); }
+
+void UnsafeSplitWithSizes::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  UnsafeSplit::backward(node, grad_out, grad_in);
 }
 
 void TensorSplit::forward(Call& call) {
@@ -294,13 +324,32 @@ void TensorSplitIndices::forward(Call& call) {
         "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", t->ndim(),
         " dims");
   int dim = wrap_dim(call.args[2].i, t->ndim());
-  const Dims& indices = *call.args[1].dims;
+  const IntList& indices = *call.args[1].ints;
   int64_t start = 0;
-  for (int64_t end : indices) {
-    add_output(call, slice(t, dim, start, end, 1).ref());
-    start = end;
+  for (int64_t i = 0; i < indices.n; ++i) {
+    add_output(call, slice(t, dim, start, indices.v[i], 1).ref());
+    start = indices.v[i];
   }
   add_output(call, slice(t, dim, start, t->sizes()[dim], 1).ref());
+}
+
+void TensorSplitTensor::forward(Call& call) {
+  TensorImpl* given = call.tensor(1);
+  check(given->dtype() == DType::kInt64, ErrorKind::kRuntime,
+        "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
+        dtype_title(given->dtype()));
+  check(given->ndim() <= 1, ErrorKind::kRuntime,
+        "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
+        "one-dimensional tensor, but got a tensor with ",
+        given->ndim(), " dims");
+  TensorRef dense = row_major(given);
+  IntList numbers{reinterpret_cast<const int64_t*>(dense->data()), dense->numel()};
+  bool sections = given->ndim() == 0;
+  Call split(sections ? op_of<TensorSplit>() : op_of<TensorSplitIndices>());
+  split.args[0] = call.args[0];
+  split.args[1] = sections ? Value::of_int(numbers.v[0]) : Value::of(numbers);
+  split.args[2] = call.args[2];
+  take_outputs(call, split);
 }
 
 }  // namespace rl::ops

@@ -44,7 +44,7 @@ struct Unbind {
 struct Split {
   static constexpr OpRecord record{
       .name = "split",
-      .signature = "split(tensor: Tensor, split_size_or_sections: int, dim: int = 0) -> Tensor[]",
+      .signature = "split(tensor: Tensor, split_size_or_sections|split_size: int, dim: int = 0) -> Tensor[]",
       .doc = "Parts of equal length along a dimension; the last may be shorter.",
       .derivative = "the parts' gradients, one after the other",
       .view = true,
@@ -60,7 +60,8 @@ struct SplitSizes {
   static constexpr OpRecord record{
       .name = "split",
       .overload = 1,
-      .signature = "split(tensor: Tensor, split_size_or_sections: int[], dim: int = 0) -> Tensor[]",
+      .signature = 
+          "split(tensor: Tensor, split_size_or_sections|split_size: int[*], dim: int = 0) -> Tensor[]",
       .doc = "Parts of the given lengths along a dimension.",
       .derivative = "the parts' gradients, one after the other",
       .view = true,
@@ -75,7 +76,7 @@ struct SplitSizes {
 struct SplitWithSizes {
   static constexpr OpRecord record{
       .name = "split_with_sizes",
-      .signature = "split_with_sizes(input: Tensor, split_sizes: int[], dim: int = 0) -> Tensor[]",
+      .signature = "split_with_sizes(input: Tensor, split_sizes: int[*], dim: int = 0) -> Tensor[]",
       .doc = "split into parts of the given lengths.",
       .derivative = "the parts' gradients, one after the other"};
   static constexpr bool kComposite = true;
@@ -107,14 +108,70 @@ struct TensorSplitIndices {
   static constexpr OpRecord record{
       .name = "tensor_split",
       .overload = 1,
-      .signature = "tensor_split(input: Tensor, indices: int[], dim: int = 0) -> Tensor[]",
+      .signature = "tensor_split(input: Tensor, indices: int[*], dim: int = 0) -> Tensor[]",
       .doc = "Parts that end where the next begins: [:i], [i:j], ..., [k:].",
       .derivative = "dy/dx = 1 inside each part"};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
 
-using JoinOps = OpList<Cat, Stack, Unbind, Split, SplitSizes, SplitWithSizes, Chunk, TensorSplit,
-                       TensorSplitIndices>;
+// Sections or indices, as the tensor has no or one dimension.
+struct TensorSplitTensor {
+  static constexpr OpRecord record{
+      .name = "tensor_split",
+      .overload = 2,
+      .signature =
+          "tensor_split(input: Tensor, tensor_indices_or_sections: Tensor, dim: int = 0) -> "
+          "Tensor[]",
+      .doc = "tensor_split by a tensor: of no dimensions, a number of parts, else indices.",
+      .derivative = "dy/dx = 1 inside each part",
+      .many_forms = true};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+// --- Parts that the graph does not know as views: they may be written in place.
+
+struct UnsafeSplit {
+  static constexpr OpRecord record{
+      .name = "unsafe_split",
+      .signature = "unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> Tensor[]",
+      .doc = "split() into parts that count as tensors of their own; only one may be written to.",
+      .derivative = "the parts' gradients, one after the other"};
+  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 2},
+                                       {"self_sym_sizes", Source::kSizes, 0},
+                                       {"split_size", Source::kArg, 1}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct UnsafeSplitWithSizes {
+  static constexpr OpRecord record{
+      .name = "unsafe_split_with_sizes",
+      .signature =
+          "unsafe_split_with_sizes(input: Tensor, split_sizes: int[*], dim: int = 0) -> Tensor[]",
+      .doc = "split_with_sizes() into parts that count as tensors of their own.",
+      .derivative = "the parts' gradients, one after the other"};
+  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 2},
+                                       {"self_sym_sizes", Source::kSizes, 0},
+                                       {"split_sizes", Source::kArg, 1}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct UnsafeChunk {
+  static constexpr OpRecord record{
+      .name = "unsafe_chunk",
+      .signature = "unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> Tensor[]",
+      .doc = "chunk() into parts that count as tensors of their own.",
+      .derivative = "the parts' gradients, one after the other"};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+// The tensor form first: an integer in a tensor would also pass for an int.
+using JoinOps = OpList<Cat, Stack, Unbind, Split, SplitSizes, SplitWithSizes, Chunk,
+                       TensorSplitTensor, TensorSplit, TensorSplitIndices, UnsafeSplit,
+                       UnsafeSplitWithSizes, UnsafeChunk>;
 
 }  // namespace rl::ops

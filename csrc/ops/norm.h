@@ -15,7 +15,8 @@ struct VectorNorm {
       .doc = "Norm of order ord of the elements, over some dimensions or all.",
       .derivative = "dy/dx = sign(x) |x / y|^(ord - 1), 0 where y = 0",
       .form = Form::kFunction,
-      .node = "LinalgVectorNormBackward0"};
+      .node = "LinalgVectorNormBackward0",
+      .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},    {"result", Source::kResult, 0},
                                        {"ord", Source::kArg, 1},     {"dim", Source::kArg, 2},
                                        {"keepdim", Source::kArg, 3}, {nullptr, Source::kSizes, 0}};
@@ -31,7 +32,8 @@ struct NormNamed {
           "out: Tensor? = None, dtype: dtype? = None) -> Tensor",
       .doc = "The Frobenius norm: the square root of the sum of squares.",
       .derivative = "dy/dx = x / y",
-      .many_forms = true};
+      .many_forms = true,
+      .out = OutRule::kOwn};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -44,7 +46,8 @@ struct Norm {
           "norm(input: Tensor, p: Number?, dim: int[]? = None, keepdim: bool = False, "
           "out: Tensor? = None, dtype: dtype? = None) -> Tensor",
       .doc = "The norm of order p over some dimensions or all.",
-      .derivative = "as linalg.vector_norm"};
+      .derivative = "as linalg.vector_norm",
+      .out = OutRule::kOwn};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };

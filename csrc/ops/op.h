@@ -22,12 +22,19 @@ enum class Kind : uint8_t {
   kString,   // borrowed
   kPointer,  // borrowed: a Generator
   kTensors,  // borrowed
+  kInts,     // borrowed
 };
 
 // Several tensors as one argument. Entries may be null: a gap in a list of indices.
 struct TensorList {
   TensorImpl* const* v;
   int n;
+};
+
+// Numbers that are no sizes, and as many as the caller likes: lengths of parts, places to cut at.
+struct IntList {
+  const int64_t* v;
+  int64_t n;
 };
 
 // One argument of a call. 16 bytes.
@@ -42,6 +49,7 @@ struct Value {
     const char* s;
     void* p;
     const TensorList* list;
+    const IntList* ints;
   };
 
   Value() : i(0) {}
@@ -80,6 +88,12 @@ struct Value {
     Value v;
     v.kind = Kind::kTensors;
     v.list = &tensors;
+    return v;
+  }
+  static Value of(const IntList& numbers) {
+    Value v;
+    v.kind = Kind::kInts;
+    v.ints = &numbers;
     return v;
   }
   static Value of(DType type) {
@@ -123,6 +137,7 @@ enum class ParamKind : uint8_t {
   kBool,            // bool
   kDims,            // int[]: a sequence of ints, or one int
   kSizes,           // Size: a sequence of ints
+  kInts,            // int[*]: a sequence of ints of any length
   kVarDims,         // int...: a sequence, or the ints themselves as positional arguments
   kDType,           // dtype
   kDevice,          // device: checked and dropped, the CPU is the only one
@@ -181,6 +196,8 @@ enum class Source : uint8_t {
   kShapes,
   kNdim,
   kRows,  // the size of dimension 0
+  kLastSize,
+  kSecondLastSize,
 };
 
 struct SlotSpec {

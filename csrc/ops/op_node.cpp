@@ -107,6 +107,10 @@ void OpNode::save(Call& call) {
       place.save_shapes(arg.list->v, arg.list->n);
       continue;
     }
+    if (spec.source == Source::kLastSize || spec.source == Source::kSecondLastSize) {
+      place.save_int(arg.t->sizes()[arg.t->ndim() - (spec.source == Source::kLastSize ? 1 : 2)]);
+      continue;
+    }
     if (spec.source == Source::kOffset) {
       place.save_int(arg.t->offset());
       continue;
@@ -148,6 +152,9 @@ void OpNode::save(Call& call) {
         break;
       case Kind::kDims:
         place.save_dims(*arg.dims);
+        break;
+      case Kind::kInts:
+        place.save_ints(arg.ints->v, arg.ints->n);
         break;
       case Kind::kString:
         place.save_string(lasting(arg.s));

@@ -219,7 +219,8 @@ struct ArgsortStable {
           "argsort(input: Tensor, *, stable: bool, dim|axis: int = -1, descending: bool = False, "
           "out: Tensor? = None) -> Tensor",
       .doc = "The same; stable: equal elements keep their order.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kOwn};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -230,7 +231,8 @@ struct Msort {
       .signature = "msort(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The elements of the first dimension in ascending order.",
       .derivative = "as sort",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kOwn};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };

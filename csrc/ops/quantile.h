@@ -14,7 +14,8 @@ struct Quantile {
       .doc = "The q-th quantiles, of all elements or along a dimension; nan where there is one.",
       .derivative = "the weights of the two sorted elements between which a quantile lies",
       .domain = {0, 1},
-      .many_forms = true};
+      .many_forms = true,
+      .out = OutRule::kQuantile};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -27,7 +28,8 @@ struct QuantileNumber {
           "quantile(input: Tensor, q: float, dim|axis: int? = None, keepdim|keepdims: bool = "
           "False, *, interpolation: str = \"linear\", out: Tensor? = None) -> Tensor",
       .doc = "One quantile, of all elements or along a dimension.",
-      .derivative = "as with a tensor of quantiles"};
+      .derivative = "as with a tensor of quantiles",
+      .out = OutRule::kQuantile};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -41,7 +43,8 @@ struct NanQuantile {
       .doc = "The q-th quantiles of the elements that are not nan; nan where there are none.",
       .derivative = "the weights of the two sorted elements between which a quantile lies",
       .domain = {0, 1},
-      .many_forms = true};
+      .many_forms = true,
+      .out = OutRule::kQuantile};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -54,7 +57,8 @@ struct NanQuantileNumber {
           "nanquantile(input: Tensor, q: float, dim|axis: int? = None, keepdim|keepdims: bool = "
           "False, *, interpolation: str = \"linear\", out: Tensor? = None) -> Tensor",
       .doc = "One quantile of the elements that are not nan.",
-      .derivative = "as with a tensor of quantiles"};
+      .derivative = "as with a tensor of quantiles",
+      .out = OutRule::kQuantile};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };

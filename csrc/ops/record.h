@@ -23,6 +23,18 @@ enum class Form : unsigned char {
   kInternal,  // no public name
 };
 
+// What an op asks of the dtype of out=, where that is more than that the result can be cast to it.
+enum class OutRule : unsigned char {
+  kCast,
+  kOwn,           // the result's own
+  kDecides,       // any: the op computes in it, unless dtype= says otherwise
+  kDecidesFloat,  // any that floats
+  kTruth,         // bool, or uint8
+  kInput,         // the input's
+  kScalarType,    // the input's, in other words
+  kQuantile,      // the input's, in other words still
+};
+
 struct OpRecord {
   const char* name;
   int overload = 0;
@@ -46,6 +58,7 @@ struct OpRecord {
   const char* kernel = nullptr;  // its name in errors about a dtype that is refused; else `name`
   const char* fields = nullptr;  // names of a named tuple's entries: "values indices"
   const char* node = nullptr;    // grad_fn name where it does not follow from name and overload
+  OutRule out = OutRule::kCast;
 };
 
 }  // namespace rl

@@ -25,7 +25,8 @@ struct SumDim {
           "sum(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
           "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Sum over some dimensions.",
-      .derivative = "dy/dx = 1"};
+      .derivative = "dy/dx = 1",
+      .out = OutRule::kDecides};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},
                                        {"keepdim", Source::kArg, 2},
                                        {"self_sym_sizes", Source::kSizes, 0}};
@@ -38,7 +39,8 @@ struct Mean {
       .name = "mean",
       .signature = "mean(input: Tensor, *, dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Mean of all elements, or over some dimensions.",
-      .derivative = "dy/dx = 1 / n"};
+      .derivative = "dy/dx = 1 / n",
+      .out = OutRule::kDecidesFloat};
   static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0},
                                        {"self_sym_numel", Source::kNumel, 0}};
   static void forward(Call& call);
@@ -53,7 +55,8 @@ struct MeanDim {
           "mean(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
           "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Mean over some dimensions.",
-      .derivative = "dy/dx = 1 / n"};
+      .derivative = "dy/dx = 1 / n",
+      .out = OutRule::kDecidesFloat};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},
                                        {"keepdim", Source::kArg, 2},
                                        {"self_sym_sizes", Source::kSizes, 0},

@@ -15,7 +15,8 @@ struct Cumsum {
       .doc = "The sums of the elements of a dimension up to each.",
       .derivative = "the sums of the gradient from each element on",
       .computes = Computes::kAny,
-      .inplace = true};
+      .inplace = true,
+      .out = OutRule::kDecides};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -31,7 +32,8 @@ struct Cumprod {
       .doc = "The products of the elements of a dimension up to each.",
       .derivative = "dy[j]/dx[i] = the product of the others up to j, for j >= i",
       .computes = Computes::kAny,
-      .inplace = true};
+      .inplace = true,
+      .out = OutRule::kDecides};
   static constexpr SlotSpec slots[] = {
       {"dim", Source::kArg, 1}, {"result", Source::kResult, 0}, {"self", Source::kArg, 0}};
   static void forward(Call& call);
@@ -72,7 +74,8 @@ struct Logcumsumexp {
       .name = "logcumsumexp",
       .signature = "logcumsumexp(input: Tensor, dim|axis: int, *, out: Tensor? = None) -> Tensor",
       .doc = "The logarithm of the summed exponentials of a dimension up to each element.",
-      .derivative = "dy[j]/dx[i] = e^(x[i] - y[j]) for j >= i"};
+      .derivative = "dy[j]/dx[i] = e^(x[i] - y[j]) for j >= i",
+      .out = OutRule::kScalarType};
   static constexpr SlotSpec slots[] = {
       {"dim", Source::kArg, 1}, {"result", Source::kResult, 0}, {"self", Source::kArg, 0}};
   static void forward(Call& call);

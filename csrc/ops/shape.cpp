@@ -1,5 +1,6 @@
 #include "ops/shape.h"
 
+#include "core/host.h"
 #include "ops/copy.h"
 #include "ops/table.h"
 
@@ -93,6 +94,40 @@ void Transpose::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) 
   grad_in[0] = transpose(Tensor(grad_out[0]), node.slot(0).as_int(), node.slot(1).as_int()).ref();
 }
 
+namespace {
+
+TensorRef transposed(Call& call, const Value& a, const Value& b) {
+  return call_op(op_of<Transpose>(), {call.args[0], a, b}).ref();
+}
+
+}  // namespace
+
+void Swapaxes::forward(Call& call) { call.output = transposed(call, call.args[1], call.args[2]); }
+
+void Swapdims::forward(Call& call) { call.output = transposed(call, call.args[1], call.args[2]); }
+
+void Adjoint::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  if (t->ndim() == 0) {
+    host().warn("UserWarning",
+                "adjoint() is deprecated on 0-D tensors. Consider using x.conj().");
+    call.output = TensorRef::borrow(t);
+    return;
+  }
+  check(t->ndim() >= 2, ErrorKind::kRuntime,
+        "tensor.adjoint() is only supported on matrices or batches of matrices. Got ", t->ndim(),
+        "-D tensor.");
+  call.output = transposed(call, Value::of_int(-2), Value::of_int(-1));
+}
+
+void SumToSize::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  const Dims& sizes = *call.args[1].dims;
+  check(expandable_to(sizes.v, sizes.n, t->sizes(), t->ndim()), ErrorKind::kRuntime, "size {",
+        shown(sizes), "} is not expandable to size {", shown(t->sizes(), t->ndim()), "}.");
+  call.output = sum_to(Tensor(TensorRef::borrow(t)), sizes).ref();
+}
+
 void TransposeMatrix::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   check(t->ndim() <= 2, ErrorKind::kRuntime, call.target ? "t_" : "t",
@@ -168,11 +203,11 @@ Dims expand_strides(TensorImpl* t, Dims& sizes) {
             d);
       sizes[d] = old;
     }
-    check(sizes[d] >= 0, ErrorKind::kRuntime, "The expanded size of the tensor (", sizes[d],
-          ") isn't allowed to be negative");
     check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (",
           sizes[d], ") must match the existing size (", old, ") at non-singleton dimension ", d,
           ".  Target sizes: ", shown(asked), ".  Tensor sizes: ", shown(t->sizes(), t->ndim()));
+    check(sizes[d] >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ",
+          sizes[d], ": ", shown(asked));
     strides[d] = d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra];
   }
   return strides;

@@ -85,6 +85,47 @@ struct Transpose {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
+struct Swapaxes {
+  static constexpr OpRecord record{
+      .name = "swapaxes",
+      .signature = "swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor",
+      .doc = "transpose() under NumPy's name.",
+      .derivative = "dy/dx = 1"};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+struct Swapdims {
+  static constexpr OpRecord record{
+      .name = "swapdims",
+      .signature = "swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor",
+      .doc = "transpose() under another name.",
+      .derivative = "dy/dx = 1"};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+struct Adjoint {
+  static constexpr OpRecord record{.name = "adjoint",
+                                   .signature = "adjoint(input: Tensor) -> Tensor",
+                                   .doc = "The last two dimensions swapped, over the same memory.",
+                                   .derivative = "dy/dx = 1"};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
+// What broadcasting repeats, added up again.
+struct SumToSize {
+  static constexpr OpRecord record{
+      .name = "sum_to_size",
+      .signature = "sum_to_size(input: Tensor, size: int...) -> Tensor",
+      .doc = "The sum over those dimensions that expand() would repeat to come from size to here.",
+      .derivative = "dy/dx = 1",
+      .form = Form::kMethod};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
 // (n, m) -> (m, n); tensors of fewer dimensions are left as they are.
 struct TransposeMatrix {
   static constexpr OpRecord record{.name = "t",
@@ -149,7 +190,8 @@ struct ReshapeAs {
 };
 
 using ShapeOps = OpList<ViewAs, ExpandAs, ReshapeAs, View, ReshapeAlias, UnsafeView, Reshape,
-                        Expand, Transpose, TransposeMatrix, Permute, Detach>;
+                        Expand, Transpose, TransposeMatrix, Permute, Detach, Swapaxes, Swapdims, Adjoint,
+                        SumToSize>;
 
 }  // namespace rl::ops
 

@@ -49,8 +49,9 @@ ParamKind read_kind(Reader& r) {
   }
   if (type == "int") {
     if (r.take('[')) {
+      bool any_length = r.take('*');
       if (!r.take(']')) r.bad("] is expected");
-      return ParamKind::kDims;
+      return any_length ? ParamKind::kInts : ParamKind::kDims;
     }
     if (std::strncmp(r.at, "...", 3) == 0) {
       r.at += 3;

@@ -26,7 +26,8 @@ struct ProdDim {
           "prod(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False, *, "
           "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Product over one dimension.",
-      .derivative = "dy/dx = the product of the others"};
+      .derivative = "dy/dx = the product of the others",
+      .out = OutRule::kDecides};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
                                        {"result", Source::kResult, 0},
                                        {"dim", Source::kArg, 1},
@@ -42,7 +43,8 @@ struct NanSum {
           "nansum(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, "
           "*, dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Sum that counts nan as 0.",
-      .derivative = "dy/dx = 1, 0 where x is nan"};
+      .derivative = "dy/dx = 1, 0 where x is nan",
+      .out = OutRule::kDecidesFloat};
   static constexpr SlotSpec slots[] = {
       {"dim", Source::kArg, 1}, {"keepdim", Source::kArg, 2}, {"self", Source::kArg, 0}};
   static void forward(Call& call);
@@ -53,7 +55,8 @@ struct Any {
   static constexpr OpRecord record{
       .name = "any",
       .signature = "any(input: Tensor, *, out: Tensor? = None) -> Tensor",
-      .doc = "Whether some element is not 0; of nothing, False."};
+      .doc = "Whether some element is not 0; of nothing, False.",
+      .out = OutRule::kTruth};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -65,7 +68,8 @@ struct AnyDims {
       .signature =
           "any(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
           "out: Tensor? = None) -> Tensor",
-      .doc = "Whether some element along the dimensions is not 0."};
+      .doc = "Whether some element along the dimensions is not 0.",
+      .out = OutRule::kTruth};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -74,7 +78,8 @@ struct All {
   static constexpr OpRecord record{
       .name = "all",
       .signature = "all(input: Tensor, *, out: Tensor? = None) -> Tensor",
-      .doc = "Whether no element is 0; of nothing, True."};
+      .doc = "Whether no element is 0; of nothing, True.",
+      .out = OutRule::kTruth};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -86,7 +91,8 @@ struct AllDims {
       .signature =
           "all(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
           "out: Tensor? = None) -> Tensor",
-      .doc = "Whether no element along the dimensions is 0."};
+      .doc = "Whether no element along the dimensions is 0.",
+      .out = OutRule::kTruth};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -121,7 +127,8 @@ struct NanMean {
           "nanmean(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
           "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Mean of the elements that are not nan; nan where there are none.",
-      .derivative = "dy/dx = 1 / n, 0 where x is nan"};
+      .derivative = "dy/dx = 1 / n, 0 where x is nan",
+      .out = OutRule::kDecidesFloat};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };

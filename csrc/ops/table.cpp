@@ -125,6 +125,13 @@ const std::vector<Op*>& op_table() {
     add_quantile_ops(t);
     add_difference_ops(t);
     add_random_ops(t);
+    add_flip_ops(t);
+    add_triangle_ops(t);
+    add_scatter_view_ops(t);
+    add_pad_ops(t);
+    add_sliding_ops(t);
+    add_stacking_ops(t);
+    add_repeat_ops(t);
     return t;
   }();
   return table;

@@ -104,5 +104,12 @@ void add_select_order_ops(std::vector<Op*>& table);
 void add_quantile_ops(std::vector<Op*>& table);
 void add_difference_ops(std::vector<Op*>& table);
 void add_random_ops(std::vector<Op*>& table);
+void add_flip_ops(std::vector<Op*>& table);
+void add_triangle_ops(std::vector<Op*>& table);
+void add_scatter_view_ops(std::vector<Op*>& table);
+void add_pad_ops(std::vector<Op*>& table);
+void add_sliding_ops(std::vector<Op*>& table);
+void add_stacking_ops(std::vector<Op*>& table);
+void add_repeat_ops(std::vector<Op*>& table);
 
 }  // namespace rl

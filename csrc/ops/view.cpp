@@ -84,8 +84,8 @@ void AsStrided::forward(Call& call) {
           "as_strided: Negative strides are not supported at the moment, got strides: ",
           shown(strides));
   for (int64_t size : sizes)
-    check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", size,
-          ": ", shown(sizes));
+    check(size >= 0, ErrorKind::kRuntime, "Storage size calculation overflowed with sizes=",
+          shown(sizes), " and strides=", shown(strides));
   check(offset >= 0, ErrorKind::kRuntime, "Tensor: invalid storage offset ", offset);
   checked_numel(sizes.v, sizes.n);
   int64_t reach = extent(sizes, strides), end, bytes;
@@ -262,6 +262,18 @@ void Narrow::forward(Call& call) {
   check(length <= size - start, ErrorKind::kRuntime, "start (", start, ") + length (", length,
         ") exceeds dimension size (", size, ").");
   call.output = slice(t, dim, start, start + length, 1).ref();
+}
+
+void NarrowTensor::forward(Call& call) {
+  TensorImpl* start = call.tensor(2);
+  bool integral = category(start->dtype()) == Category::kInt;
+  check(start->ndim() == 0 && integral, ErrorKind::kRuntime,
+        "start must be an 0-dim integral Tensor.");
+  TensorRef number = TensorImpl::empty(DType::kInt64, nullptr, 0);
+  run_copy(number->mut_data(), nullptr, DType::kInt64, start->data(), nullptr, start->dtype(),
+           nullptr, 0);
+  Value at = Value::of_int(*reinterpret_cast<const int64_t*>(number->data()));
+  call.output = call_op(op_of<Narrow>(), {call.args[0], call.args[1], at, call.args[3]}).ref();
 }
 
 namespace {

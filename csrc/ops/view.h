@@ -117,6 +117,18 @@ struct Narrow {
   static void forward(Call& call);
 };
 
+struct NarrowTensor {
+  static constexpr OpRecord record{
+      .name = "narrow",
+      .overload = 1,
+      .signature = "narrow(input: Tensor, dim: int, start: Tensor, length: int) -> Tensor",
+      .doc = "narrow() from where a 0-d tensor of an integer says.",
+      .derivative = "dy/dx = 1 inside, 0 outside",
+      .many_forms = true};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
 struct Diagonal {
   static constexpr OpRecord record{
       .name = "diagonal",
@@ -151,8 +163,24 @@ struct Unfold {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
+// The tensor's own sizes and strides change, and count as a write.
+struct AsStridedInplace : AsStrided {
+  static constexpr OpRecord record{
+      .name = "as_strided_",
+      .signature =
+          "as_strided_(input: Tensor, size: int[], stride: int[], storage_offset: int? = None) -> "
+          "Tensor",
+      .doc = "as_strided, in place.",
+      .derivative = "dy/dx = 1, added up where elements overlap",
+      .mutates = true,
+      .view = true,
+      .node = "AsStridedBackward1"};
+};
+
+// The tensor form first: an integer in a tensor would also pass for an int.
 using ViewOps =
     OpList<AsStrided, AsStridedBackward, SelectBackward, SliceBackward, DiagonalBackward,
-           UnfoldBackward, Restride, Select, Slice, Narrow, Diagonal, Unfold>;
+           UnfoldBackward, Restride, Select, Slice, NarrowTensor, Narrow, Diagonal, Unfold,
+           AsStridedInplace>;
 
 }  // namespace rl::ops

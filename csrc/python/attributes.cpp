@@ -209,19 +209,34 @@ PyObject* get_T(PyObject* self, void*) {
   });
 }
 
-PyObject* get_mT(PyObject* self, void*) {
+// The last two dimensions swapped; 0-d tensors stay what they are, with `warning`.
+PyObject* swap_last(PyObject* self, const char* name, const char* warning) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
     if (t->ndim() == 0) {
-      host().warn("UserWarning",
-                  "Tensor.mT is deprecated on 0-D tensors. This function is the identity in these "
-                  "cases.");
+      host().warn("UserWarning", concat("Tensor.", name, " is deprecated on 0-D tensors. ", warning));
       return Py_NewRef(self);
     }
-    check(t->ndim() >= 2, ErrorKind::kRuntime,
-          "tensor.mT is only supported on matrices or batches of matrices. Got ", t->ndim(),
-          "-D tensor.");
+    check(t->ndim() >= 2, ErrorKind::kRuntime, "tensor.", name,
+          " is only supported on matrices or batches of matrices. Got ", t->ndim(), "-D tensor.");
     return wrap(transpose(Tensor(TensorRef::borrow(t)), -2, -1).ref());
+  });
+}
+
+PyObject* get_mT(PyObject* self, void*) {
+  return swap_last(self, "mT", "This function is the identity in these cases.");
+}
+PyObject* get_mH(PyObject* self, void*) {
+  return swap_last(self, "mH", "Consider using x.conj().");
+}
+
+PyObject* get_H(PyObject* self, void*) {
+  int n = impl_of(self)->ndim();
+  if (n == 0 || n == 2) return swap_last(self, "H", "Consider using x.conj().");
+  return guarded([&]() -> PyObject* {
+    fail(ErrorKind::kRuntime, "tensor.H is only supported on matrices (2-D tensors). Got ", n,
+         "-D tensor.",
+         n > 2 ? " For batches of matrices, consider using tensor.mH" : "");
   });
 }
 
@@ -256,6 +271,8 @@ PyGetSetDef kAttributes[] = {
     {"is_mps", get_false, nullptr, nullptr, nullptr},
     {"T", get_T, nullptr, "All dimensions reversed, over the same memory.", nullptr},
     {"mT", get_mT, nullptr, "The last two dimensions swapped, over the same memory.", nullptr},
+    {"H", get_H, nullptr, "The transpose of a matrix, over the same memory.", nullptr},
+    {"mH", get_mH, nullptr, "The last two dimensions swapped, over the same memory.", nullptr},
     {"__dict__", get_dict, set_dict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

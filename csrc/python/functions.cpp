@@ -194,8 +194,6 @@ constexpr struct {
                 {"gt", "greater"},
                 {"ge", "greater_equal"},
                 {"ne", "not_equal"},
-                {"transpose", "swapaxes"},
-                {"transpose", "swapdims"},
                 {"__truediv__", "__div__"},
                 {"__rtruediv__", "__rdiv__"},
                 {"__itruediv__", "__idiv__"}};

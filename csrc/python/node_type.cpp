@@ -50,9 +50,11 @@ TensorRef number_tensor(const SavedSlot& slot) {
   return t;
 }
 
-PyObject* dims_tuple(const Dims& dims) {
-  PyRef tuple(checked(PyTuple_New(dims.n)));
-  for (int i = 0; i < dims.n; ++i) PyTuple_SET_ITEM(tuple.get(), i, checked(unsigned_int(dims[i])));
+PyObject* ints_tuple(const std::vector<int64_t>& ints) {
+  auto n = static_cast<Py_ssize_t>(ints.size());
+  PyRef tuple(checked(PyTuple_New(n)));
+  for (Py_ssize_t i = 0; i < n; ++i)
+    PyTuple_SET_ITEM(tuple.get(), i, checked(unsigned_int(ints[static_cast<size_t>(i)])));
   return tuple.release();
 }
 
@@ -74,7 +76,7 @@ PyObject* saved_value(OpNode* node, int i) {
       return PyBool_FromLong(slot.as_bool());
     case SavedKind::kDims:
     case SavedKind::kFewDims:
-      return dims_tuple(slot.as_dims());
+      return ints_tuple(slot.as_ints());
     case SavedKind::kList: {
       std::vector<TensorRef> list = slot.unpack_list(node, true);
       PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(list.size()))));

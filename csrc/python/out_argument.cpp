@@ -39,38 +39,6 @@ void adopt_dtype(Call& call, TensorImpl* target) {
   }
 }
 
-// What an op asks of its target's dtype, where that is more than that the result can be cast to it.
-enum class OutRule : uint8_t {
-  kCast,
-  kOwn,           // the result's own
-  kDecides,       // any: the op computes in it, unless dtype= says otherwise
-  kDecidesFloat,  // any that floats
-  kTruth,         // bool, or uint8
-  kInput,         // the input's
-  kScalarType,    // the input's, in other words
-  kQuantile,      // the input's, in other words still
-};
-
-constexpr struct {
-  const char* name;
-  OutRule rule;
-} kOutRules[] = {{"argmax", OutRule::kOwn},           {"argmin", OutRule::kOwn},
-                 {"argsort", OutRule::kOwn},          {"msort", OutRule::kOwn},
-                 {"norm", OutRule::kOwn},             {"_linalg_vector_norm", OutRule::kOwn},
-                 {"sum", OutRule::kDecides},          {"prod", OutRule::kDecides},
-                 {"cumsum", OutRule::kDecides},       {"cumprod", OutRule::kDecides},
-                 {"mean", OutRule::kDecidesFloat},    {"nansum", OutRule::kDecidesFloat},
-                 {"nanmean", OutRule::kDecidesFloat}, {"any", OutRule::kTruth},
-                 {"all", OutRule::kTruth},            {"amax", OutRule::kInput},
-                 {"amin", OutRule::kInput},           {"logcumsumexp", OutRule::kScalarType},
-                 {"quantile", OutRule::kQuantile},    {"nanquantile", OutRule::kQuantile}};
-
-OutRule out_rule(const Call& call) {
-  for (const auto& [name, rule] : kOutRules)
-    if (std::strcmp(name, call.op->record->name) == 0) return rule;
-  return OutRule::kCast;
-}
-
 void check_own(DType wanted, DType got) {
   check(wanted == got, ErrorKind::kRuntime, "Expected out tensor to have dtype ",
         dtype_cpp_name(wanted), ", but got ", dtype_cpp_name(got), " instead");
@@ -166,11 +134,14 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
     for (int i = 0; i < call.op->n_tensor_args; ++i)
       if (const Value& v = call.args[call.op->tensor_args[i]]; v.is_tensor())
         read_apart(target, v.t);
-  OutRule rule = out_rule(call);
+  OutRule rule = call.op->record->out;
   if (rule != OutRule::kCast) prepare_target(p, rule, call, target->dtype());
   dispatch(call);
   TensorRef result = std::move(call.output);
   if (rule == OutRule::kOwn) check_own(result->dtype(), target->dtype());
+  check(!call.op->takes_list || category(result->dtype()) <= category(target->dtype()),
+        ErrorKind::kType, "torch.cat(): input types can't be cast to the desired output type ",
+        dtype_title(target->dtype()));
   check(rule == OutRule::kTruth || category(result->dtype()) <= category(target->dtype()),
         ErrorKind::kRuntime, "result type ",
         dtype_title(result->dtype()), " can't be cast to the desired output type ",

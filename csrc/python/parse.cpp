@@ -97,6 +97,18 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       *out = Value::of(dims);
       return true;
     }
+    case ParamKind::kInts: {
+      if (!PyTuple_Check(object) && !PyList_Check(object)) return false;
+      scratch.numbers.clear();
+      // An item's __index__ may change the list: size and item are read anew, and the item is held.
+      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
+        PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
+        if (!parse_int(item.get(), &scratch.numbers.emplace_back())) return false;
+      }
+      scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(scratch.numbers.size())};
+      *out = Value::of(scratch.ints);
+      return true;
+    }
     case ParamKind::kDType:
       if (!is_dtype(object)) {
         // The Python types stand for their dtypes.
@@ -204,7 +216,13 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
     }
     const PyParam& p = params[at];
     bool lone_list = n - i == 1 && !PyLong_Check(args[i]);
-    if (p.kind == ParamKind::kVarDims && !lone_list) {
+    // Ints in a row are for methods and factories; functions of a tensor want a sequence.
+    bool spreads = p.kind == ParamKind::kVarDims && (self || at == 0);
+    if (p.kind == ParamKind::kVarDims && !spreads && PyLong_Check(args[i])) {
+      mismatch = {n - i == 1 ? Mismatch::kType : Mismatch::kTooMany, at, at + 1, args[i]};
+      return false;
+    }
+    if (spreads && !lone_list) {
       if (!spread_dims(args + i, n - i, &values[at], scratch)) {
         mismatch = {Mismatch::kType, at, at + 1, args[i]};
         return false;
@@ -352,6 +370,7 @@ bool parse_dims(PyObject* object, Dims* out) {
 Overload make_overload(const Op* op) {
   Overload o;
   o.op = op;
+  int n_dims = 0;
   for (size_t i = 0; i < op->signature.params.size(); ++i) {
     const Param& from = op->signature.params[i];
     PyParam p;
@@ -368,7 +387,11 @@ Overload make_overload(const Op* op) {
     if (from.names[0] == "out") o.out = static_cast<int>(i);
     if (!p.keyword_only) o.max_positional = static_cast<int>(i) + 1;
     o.params.push_back(p);
+    n_dims += p.kind == ParamKind::kDims || p.kind == ParamKind::kSizes ||
+              p.kind == ParamKind::kVarDims;
   }
+  check(n_dims <= ParseScratch::kMostDims, ErrorKind::kAssertion, op->record->name,
+        ": too many lists of ints");
   return o;
 }
 

@@ -39,12 +39,15 @@ inline const char* spoken_name(const PublicName& p) { return p.name.c_str() + (p
 
 // Memory of parsed lists, alive for the call.
 struct ParseScratch {
-  Dims dims[3];
+  static constexpr int kMostDims = 5;
+  Dims dims[kMostDims];
   int used = 0;
   // The sequence itself may change while later arguments are read.
   std::vector<TensorRef> held;
   std::vector<TensorImpl*> tensors;
   TensorList list;
+  std::vector<int64_t> numbers;
+  IntList ints;
   // Arguments whose class takes over the call.
   std::unique_ptr<Overloads> overloads;
 

@@ -23,6 +23,7 @@ const char* kind_name(ParamKind kind) {
       return "bool";
     case ParamKind::kDims:
     case ParamKind::kSizes:
+    case ParamKind::kInts:
     case ParamKind::kVarDims:
       return "tuple of ints";
     case ParamKind::kDType:
@@ -80,6 +81,20 @@ void check_elements(PyObject* object, int argument) {
   }
 }
 
+bool takes_ints(ParamKind kind) {
+  return kind == ParamKind::kDims || kind == ParamKind::kSizes || kind == ParamKind::kInts;
+}
+
+// A sequence of ints was wanted: the first element that is none, null where that is not it.
+PyObject* no_int_in(PyObject* object, Py_ssize_t* at) {
+  if (!PyTuple_Check(object) && !PyList_Check(object)) return nullptr;
+  for (*at = 0; *at < PySequence_Fast_GET_SIZE(object); ++*at) {
+    PyObject* item = PySequence_Fast_GET_ITEM(object, *at);
+    if (PyBool_Check(item) || (!PyIndex_Check(item) && !is_tensor(item))) return item;
+  }
+  return nullptr;
+}
+
 [[gnu::cold]] void fail_overload(const PublicName& p, const Overload& o, bool method, Py_ssize_t n,
                                  PyObject* kwnames, const Mismatch& why) {
   int skipped = method ? 1 : 0;
@@ -101,6 +116,10 @@ void check_elements(PyObject* object, int argument) {
       if (param.kind == ParamKind::kTensors) check_elements(why.object, why.param - skipped);
       std::string position =
           why.position ? concat(" (position ", why.position - skipped, ")") : std::string();
+      Py_ssize_t at;
+      if (PyObject* item = takes_ints(param.kind) ? no_int_in(why.object, &at) : nullptr)
+        fail(ErrorKind::kType, spoken_name(p), "(): argument '", param_name(param), "'", position,
+             " must be tuple of ints, but found element of type ", type_name(item), " at pos ", at);
       fail(ErrorKind::kType, spoken_name(p), "(): argument '", param_name(param), "'", position,
            " must be ", kind_name(param.kind), ", not ", type_name(why.object));
     }

@@ -9,14 +9,20 @@ from rushlight._sets import embedding_renorm_, one_hot
 from rushlight.functional import broadcast_tensors
 
 from . import _reduction as _Reduction
+from ._image import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
 
 __all__ = [
     "embedding",
+    "channel_shuffle",
+    "fold",
     "huber_loss",
     "l1_loss",
     "linear",
     "mse_loss",
     "one_hot",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "relu",
     "relu_",
     "sigmoid",
@@ -24,11 +30,13 @@ __all__ = [
     "softsign",
     "tanh",
     "tanhshrink",
+    "unfold",
 ]
 
 _C._add_package_globals(globals())
 
-linear.__module__ = __name__  # where a pickle finds it
+for _function in (linear, pad):
+    _function.__module__ = __name__  # where a pickle finds it
 
 _SAME_SIZE = (
     "Using a target size ({}) that is different to the input size ({}). This will likely lead to "

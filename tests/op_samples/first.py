@@ -43,9 +43,9 @@ SAMPLES = {
         Sample([(2, 3, "t")], (2, 3)),
     ],
     ("reshape", 0): [
-        Sample([(2, 3)], (3, 2)),
-        Sample([(2, 3, "t")], (6,)),
-        Sample([(3, 1, "expanded")], (-1,)),
+        Sample([(2, 3)], ((3, 2),)),
+        Sample([(2, 3, "t")], ((6,),)),
+        Sample([(3, 1, "expanded")], ((-1,),)),
     ],
     ("expand", 0): [
         Sample([(3, 1)], (3, 4)),
@@ -60,8 +60,8 @@ SAMPLES = {
         Sample([()], (0, 0)),
     ],
     ("permute", 0): [
-        Sample([(2, 3, 4)], (2, 0, 1)),
-        Sample([(2, 3)], (-1, 0)),
+        Sample([(2, 3, 4)], ((2, 0, 1),)),
+        Sample([(2, 3)], ((-1, 0),)),
         Sample([()], ((),)),
     ],
     ("as_strided", 0): [
@@ -225,7 +225,7 @@ SAMPLES = {
         Sample([(2,)], (0,)),
         Sample([(3, 1, "expanded")], (1, 2)),
     ],
-    ("tile", 0): [Sample([(2, 3)], (2,)), Sample([(2,)], (2, 3))],
+    ("tile", 0): [Sample([(2, 3)], ((2,),)), Sample([(2,)], ((2, 3),))],
     ("view", 1): [Sample([(2, 4)], (torch.int64,)), Sample([(3, 2, "t")], (torch.float64,))],
     ("set_", 0): [],  # no derivative: tests/tensor/test_memory.py
     ("set_", 1): [],
