@@ -3,7 +3,7 @@
 from rushlight import _C
 from rushlight._missing import module_getattr
 
-__all__ = ["broadcast_shapes", "broadcast_tensors"]
+__all__ = ["broadcast_shapes", "broadcast_tensors", "positive"]
 
 _C._add_package_globals(globals())
 
@@ -56,6 +56,11 @@ def broadcast_tensors(*tensors):
                 )
             shape[at] = sizes[at] if shape[at] == 1 else shape[at]
     return tuple(t if list(t.shape) == shape else t.expand(shape) for t in tensors)
+
+
+def positive(input):
+    """Return the tensor itself. Raises: RuntimeError for bool."""
+    return input.positive()
 
 
 _C._overridable_module(globals(), "broadcast_shapes")

@@ -23,18 +23,21 @@ struct ScalarSlot {
   });
 }
 
-// Integers wrap around to the dtype that the call has; comparisons see the rounded number too.
+double number_of(const Value& v) { return v.is_none() ? ops::math::nan<double>() : v.as_double(); }
+
+// Integers wrap around to the dtype that the call has; comparisons see the rounded number too. A
+// number that is not given is NaN to formulas.
 void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
   switch (compute_dtype(dtype)) {
     case DType::kFloat32: {
-      auto x = static_cast<float>(v.as_double());
+      auto x = static_cast<float>(number_of(v));
       if (rounded && dtype != DType::kFloat32)
         x = dtype == DType::kFloat16 ? float(Half(x)) : float(BFloat16(x));
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }
     case DType::kFloat64: {
-      double x = v.as_double();
+      double x = number_of(v);
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }
@@ -402,6 +405,9 @@ TensorRef fused_gradient(OpNode& node, int arg, TensorImpl* grad, bool last_use)
       case SavedKind::kBool:
         store_scalar(scalars[k], Value::of_int(slot.as_int()), l.stored, false);
         break;
+      case SavedKind::kNone:
+        store_scalar(scalars[k], Value::none(), l.stored, false);
+        break;
       case SavedKind::kString:
         store_scalar(scalars[k], Value::of_int(e.option(slot.as_string())), l.stored, false);
         break;
@@ -457,6 +463,8 @@ Tensor recorded_operand(OpNode& node, const Formula& formula, int i, const Tenso
     case SavedKind::kInt:
     case SavedKind::kBool:
       return Tensor::number(Value::of_int(slot.as_int()));
+    case SavedKind::kNone:
+      return Tensor::number(Value::of_double(ops::math::nan<double>()));
     case SavedKind::kString:
       return Tensor::number(Value::of_int(node.op().elementwise->option(slot.as_string())));
     default:

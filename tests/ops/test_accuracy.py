@@ -2,6 +2,7 @@
 
 import math
 import random
+import statistics
 
 import pytest
 from support import rushlight_only, torch
@@ -13,6 +14,30 @@ RECORDS = {(op["name"], op["overload"]): op for op in torch._C._op_table()}
 
 def sigmoid(x):
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def sinc(x):
+    sine = math.sin(math.pi * (x - round(x))) * (-1 if round(x) % 2 else 1)
+    return sine / (math.pi * x) if x else 1.0
+
+
+def logit(x):
+    return math.log1p((2 * x - 1) / (1 - x)) if 0.25 < x < 0.75 else math.log(x / (1 - x))
+
+
+def erfinv(x):
+    y = statistics.NormalDist().inv_cdf((x + 1) / 2) / math.sqrt(2)
+    return y - (math.erf(y) - x) * math.sqrt(math.pi) / 2 * math.exp(y * y)
+
+
+def digamma(x):
+    shift = 0.0
+    while x < 12:
+        shift -= 1 / x
+        x += 1
+    t = 1 / (x * x)
+    series = t * (1 / 12 - t * (1 / 120 - t * (1 / 252 - t * (1 / 240 - t / 132))))
+    return math.log(x) - 0.5 / x - series + shift
 
 
 # Python's own functions, in double: exact to far less than half an ulp of float32.
@@ -32,6 +57,34 @@ REFERENCES = {
     "abs": (abs, (-1e30, 1e30)),
     "relu": (lambda x: max(x, 0.0), (-10.0, 10.0)),
     "sign": (lambda x: (x > 0) - (x < 0), (-1.0, 1.0)),
+    "exp2": (lambda x: 2.0**x, (-120.0, 120.0)),
+    "log2": (math.log2, (1e-30, 1e30)),
+    "log10": (math.log10, (1e-30, 1e30)),
+    "rsqrt": (lambda x: 1 / math.sqrt(x), (1e-30, 1e30)),
+    "tan": (math.tan, (-1e15, 1e15)),
+    "sinc": (sinc, (-1e4, 1e4)),
+    "asin": (math.asin, (-1.0, 1.0)),
+    "acos": (math.acos, (-1.0, 1.0)),
+    "atan": (math.atan, (-1e6, 1e6)),
+    "sinh": (math.sinh, (-80.0, 80.0)),
+    "cosh": (math.cosh, (-80.0, 80.0)),
+    "asinh": (math.asinh, (-1e30, 1e30)),
+    "acosh": (math.acosh, (1.0, 1e30)),
+    "atanh": (math.atanh, (-0.999, 0.999)),
+    "deg2rad": (math.radians, (-1e6, 1e6)),
+    "rad2deg": (math.degrees, (-1e6, 1e6)),
+    "floor": (math.floor, (-1e6, 1e6)),
+    "ceil": (math.ceil, (-1e6, 1e6)),
+    "round": (round, (-1e6, 1e6)),
+    "trunc": (math.trunc, (-1e6, 1e6)),
+    "frac": (lambda x: math.modf(x)[0], (-1e6, 1e6)),
+    "sgn": (lambda x: (x > 0) - (x < 0), (-1.0, 1.0)),
+    "signbit": (lambda x: x < 0, (-1.0, 1.0)),
+    "erfc": (math.erfc, (-5.0, 9.0)),
+    "erfinv": (erfinv, (-0.99, 0.99)),
+    "logit": (logit, (1e-6, 0.99999)),
+    "lgamma": (math.lgamma, (0.01, 1e30)),
+    "digamma": (digamma, (0.01, 1e6)),
 }
 
 
