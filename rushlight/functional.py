@@ -24,6 +24,7 @@ __all__ = [
     "cartesian_prod",
     "combinations",
     "meshgrid",
+    "positive",
     "unique",
     "unique_consecutive",
 ]
@@ -79,6 +80,11 @@ def broadcast_tensors(*tensors):
                 )
             shape[at] = sizes[at] if shape[at] == 1 else shape[at]
     return tuple(t if list(t.shape) == shape else t.expand(shape) for t in tensors)
+
+
+def positive(input):
+    """Return the tensor itself. Raises: RuntimeError for bool."""
+    return input.positive()
 
 
 _C._overridable_module(globals(), "broadcast_shapes")

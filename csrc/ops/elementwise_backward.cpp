@@ -116,6 +116,9 @@ TensorRef fused_gradient(OpNode& node, uint32_t edge, TensorImpl* grad, bool las
       case SavedKind::kBool:
         store_scalar(scalars[k], Value::of_int(slot.as_int()), l.stored, false);
         break;
+      case SavedKind::kNone:
+        store_scalar(scalars[k], Value::none(), l.stored, false);
+        break;
       case SavedKind::kString:
         store_scalar(scalars[k], Value::of_int(e.option(slot.as_string())), l.stored, false);
         break;
@@ -173,6 +176,8 @@ Tensor recorded_operand(OpNode& node, const Formula& formula, int i, const Tenso
       return Tensor::number(Value::of_int(slot.as_int()));
     case SavedKind::kString:
       return Tensor::number(Value::of_int(node.op().elementwise->option(slot.as_string())));
+    case SavedKind::kNone:
+      return Tensor::number(Value::of_double(__builtin_nan("")));
     default:
       return Tensor(slot.unpack(&node, true));
   }

@@ -5,8 +5,11 @@
 #include "ops/arithmetic.h"
 #include "ops/compare.h"
 #include "ops/exponential.h"
+#include "ops/gamma.h"
+#include "ops/hyperbolic.h"
 #include "ops/loss.h"
 #include "ops/power.h"
+#include "ops/rounding.h"
 #include "ops/select.h"
 #include "ops/special.h"
 #include "ops/trigonometry.h"
@@ -21,7 +24,10 @@ using ElementwiseOps = decltype(join_lists(ArithmeticOps{},    //
                                            SelectOps{},        //
                                            LossOps{},          //
                                            TrigonometryOps{},  //
-                                           SpecialOps{}));
+                                           SpecialOps{},       //
+                                           HyperbolicOps{},    //
+                                           RoundingOps{},      //
+                                           GammaOps{}));
 
 template <class Op, class... Ops>
 constexpr int list_index(OpList<Ops...>) {

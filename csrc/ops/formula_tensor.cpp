@@ -1,5 +1,6 @@
 // Formulas over tensors: the operators and functions that derivatives are written in, each a call
 // of the op of that name, recorded when grad mode is on.
+#include "ops/elementary.h"
 #include "ops/elementwise.h"
 #include "ops/table.h"
 
@@ -74,6 +75,10 @@ template <class Op>
 Tensor unary(const Tensor& x) {
   return call_op(op_of<Op>(), {x.value()});
 }
+template <class Op>
+Tensor binary(const Tensor& x, const Tensor& y) {
+  return call_op(op_of<Op>(), {x.value(), y.value()});
+}
 }  // namespace
 
 Tensor abs(const Tensor& x) { return unary<Abs>(x); }
@@ -88,6 +93,64 @@ Tensor cos(const Tensor& x) { return unary<Cos>(x); }
 Tensor tanh(const Tensor& x) { return unary<Tanh>(x); }
 Tensor sigmoid(const Tensor& x) { return unary<Sigmoid>(x); }
 Tensor erf(const Tensor& x) { return unary<Erf>(x); }
+Tensor exp2(const Tensor& x) { return unary<Exp2>(x); }
+Tensor log2(const Tensor& x) { return unary<Log2>(x); }
+Tensor log10(const Tensor& x) { return unary<Log10>(x); }
+Tensor rsqrt(const Tensor& x) { return unary<Rsqrt>(x); }
+Tensor tan(const Tensor& x) { return unary<Tan>(x); }
+Tensor asin(const Tensor& x) { return unary<Asin>(x); }
+Tensor acos(const Tensor& x) { return unary<Acos>(x); }
+Tensor atan(const Tensor& x) { return unary<Atan>(x); }
+Tensor sinh(const Tensor& x) { return unary<Sinh>(x); }
+Tensor cosh(const Tensor& x) { return unary<Cosh>(x); }
+Tensor asinh(const Tensor& x) { return unary<Asinh>(x); }
+Tensor acosh(const Tensor& x) { return unary<Acosh>(x); }
+Tensor atanh(const Tensor& x) { return unary<Atanh>(x); }
+Tensor erfc(const Tensor& x) { return unary<Erfc>(x); }
+Tensor erfinv(const Tensor& x) { return unary<Erfinv>(x); }
+Tensor lgamma(const Tensor& x) { return unary<Lgamma>(x); }
+Tensor digamma(const Tensor& x) { return unary<Digamma>(x); }
+Tensor floor(const Tensor& x) { return unary<Floor>(x); }
+Tensor ceil(const Tensor& x) { return unary<Ceil>(x); }
+Tensor round(const Tensor& x) { return unary<Round>(x); }
+Tensor trunc(const Tensor& x) { return unary<Trunc>(x); }
+Tensor trigamma(const Tensor& x) { return polygamma(Num(1), x); }
+Tensor zero_like(const Tensor& x) { return full(x->shape(), x->dtype(), 0); }
+Tensor atan2(const Tensor& x, const Tensor& y) { return binary<Atan2>(x, y); }
+Tensor hypot(const Tensor& x, const Tensor& y) { return binary<Hypot>(x, y); }
+Tensor logaddexp(const Tensor& x, const Tensor& y) { return binary<LogAddExp>(x, y); }
+
+Tensor polygamma(const Tensor& n, const Tensor& x) {
+  return call_op(op_of<Polygamma>(), {Value::of_int(n.value().as_int()), x.value()});
+}
+
+namespace {
+// Where x = 0 and y <= end the product is 0 whatever the logarithm.
+template <class Op, class OfNumber>
+Tensor log_product_slope(const Tensor& g, const Tensor& x, const Tensor& y, double end) {
+  if (!y.is_number()) return select((x == Num(0)) & (y <= Num(end)), Num(0), binary<Op>(g, y));
+  Tensor slope = binary<OfNumber>(g, y);
+  return number_of(y) <= end ? select(x == Num(0), Num(0), slope) : slope;
+}
+}  // namespace
+
+Tensor xlogy_slope(const Tensor& g, const Tensor& x, const Tensor& y) {
+  return log_product_slope<XLogY, XLogYNumber>(g, x, y, 0);
+}
+
+Tensor xlog1py_slope(const Tensor& g, const Tensor& x, const Tensor& y) {
+  return log_product_slope<XLog1PY, XLog1PYNumber>(g, x, y, -1);
+}
+
+Tensor logit_slope(const Tensor& g, const Tensor& x, const Tensor& eps) {
+  double low = number_of(eps);
+  bool clamped = low >= 0;
+  Tensor ends[] = {clamped ? Tensor(Num(low)) : Tensor(Num(0)), Num(1)};
+  // 1 - eps is rounded in the gradient's dtype.
+  if (clamped) ends[1] = x->dtype() == DType::kFloat64 ? Num(1 - low) : Num(1.0f - float(low));
+  Tensor outside = (x < ends[0]) | (x > ends[1]);
+  return select(outside, Num(clamped ? 0 : __builtin_nan("")), g / (x * (Num(1) - x)));
+}
 
 Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return call_op(op_of<Where>(), {condition.value(), a.value(), b.value()});

@@ -20,19 +20,22 @@ namespace {
        " doesn't match the broadcast shape ", shown(shape));
 }
 
+// A number that is not given is nan to formulas.
+double number_of(const Value& v) { return v.is_none() ? __builtin_nan("") : v.as_double(); }
+
 }  // namespace
 
 void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
   switch (compute_dtype(dtype)) {
     case DType::kFloat32: {
-      auto x = static_cast<float>(v.as_double());
+      auto x = static_cast<float>(number_of(v));
       if (rounded && dtype != DType::kFloat32)
         x = dtype == DType::kFloat16 ? float(Half(x)) : float(BFloat16(x));
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }
     case DType::kFloat64: {
-      double x = v.as_double();
+      double x = number_of(v);
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }

@@ -97,6 +97,7 @@ const std::vector<Op*>& op_table() {
   static const std::vector<Op*> table = [] {
     std::vector<Op*> t;
     add_elementwise_ops(t);
+    add_elementary_ops(t);
     add_reduce_ops(t);
     add_norm_ops(t);
     add_statistics_ops(t);

@@ -42,7 +42,6 @@ void add_op(std::vector<Op*>& table) {
     op->forward = &elementwise_forward;
     derive_slots(*op, *e);
     if (op->n_edges) op->backward = &elementwise_backward;
-    if constexpr (requires { T::kNotImplemented; }) set_not_implemented(*op);
   } else {
     static_assert(CustomOp<T>, "an op needs a record and forward(Call&)");
     op->forward = &T::forward;
@@ -65,6 +64,7 @@ void add_op(std::vector<Op*>& table) {
           op->edge_args[op->n_edges++] = op->tensor_args[i];
     }
   }
+  if constexpr (requires { T::kNotImplemented; }) set_not_implemented(*op);
   op_entry<T> = op;
   table.push_back(op);
 }
@@ -76,6 +76,7 @@ void add_ops(ops::OpList<Ops...>, std::vector<Op*>& table) {
 
 // One function per family file, called in this order by op_table().
 void add_elementwise_ops(std::vector<Op*>& table);
+void add_elementary_ops(std::vector<Op*>& table);
 void add_reduce_ops(std::vector<Op*>& table);
 void add_norm_ops(std::vector<Op*>& table);
 void add_statistics_ops(std::vector<Op*>& table);

@@ -102,7 +102,13 @@ std::string make_doc(const PublicName& p, bool method) {
 
 void add_name(const std::string& name, bool inplace, const Op* op) {
   Registry& r = registry();
-  PublicName*& p = r.by_name[name];
+  std::string key = name;
+  // A method may take its arguments in another order than the function of its name.
+  if (auto found = r.by_name.find(name); found != r.by_name.end()) {
+    Form form = found->second->overloads[0].op->record->form;
+    if (form == Form::kFunction && op->record->form == Form::kMethod) key += " of a tensor";
+  }
+  PublicName*& p = r.by_name[key];
   if (!p) {
     r.names.push_back(std::make_unique<PublicName>());
     p = r.names.back().get();
@@ -189,6 +195,22 @@ constexpr struct {
                 {"neg_", "negative_"},
                 {"abs", "absolute"},
                 {"abs_", "absolute_"},
+                {"asin", "arcsin"},
+                {"asin_", "arcsin_"},
+                {"acos", "arccos"},
+                {"acos_", "arccos_"},
+                {"atan", "arctan"},
+                {"atan_", "arctan_"},
+                {"asinh", "arcsinh"},
+                {"asinh_", "arcsinh_"},
+                {"acosh", "arccosh"},
+                {"acosh_", "arccosh_"},
+                {"atanh", "arctanh"},
+                {"atanh_", "arctanh_"},
+                {"atan2", "arctan2"},
+                {"atan2_", "arctan2_"},
+                {"trunc", "fix"},
+                {"trunc_", "fix_"},
                 {"lt", "less"},
                 {"le", "less_equal"},
                 {"gt", "greater"},
