@@ -3,8 +3,13 @@
 
 #include "ops/activation.h"
 #include "ops/arithmetic.h"
+#include "ops/bitwise.h"
+#include "ops/blend.h"
+#include "ops/clamp.h"
 #include "ops/compare.h"
+#include "ops/division.h"
 #include "ops/exponential.h"
+#include "ops/logical.h"
 #include "ops/loss.h"
 #include "ops/power.h"
 #include "ops/select.h"
@@ -21,7 +26,12 @@ using ElementwiseOps = decltype(join_lists(ArithmeticOps{},    //
                                            SelectOps{},        //
                                            LossOps{},          //
                                            TrigonometryOps{},  //
-                                           SpecialOps{}));
+                                           SpecialOps{},       //
+                                           DivisionOps{},      //
+                                           BlendOps{},         //
+                                           ClampOps{},         //
+                                           BitwiseOps{},       //
+                                           LogicalOps{}));
 
 template <class Op, class... Ops>
 constexpr int list_index(OpList<Ops...>) {

@@ -51,6 +51,18 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
   }
 }
 
+void store_absent(ScalarSlot& slot, int absent, DType compute) {
+  if (compute == DType::kInt64) {
+    int64_t x = absent < 0 ? INT64_MIN : absent > 0 ? INT64_MAX : 0;
+    __builtin_memcpy(slot.bytes, &x, sizeof x);
+  } else if (compute == DType::kBool) {
+    slot.bytes[0] = absent > 0;
+  } else {
+    double end = absent ? __builtin_inf() : 0;
+    store_scalar(slot, Value::of_double(absent < 0 ? -end : end), compute, false);
+  }
+}
+
 Dims broadcast_shape(const Launch& l) {
   Dims shape;
   bool first = true;
