@@ -74,7 +74,7 @@ TensorRef launch_summed(const Launch& l, const Dims& want) {
   }
   int64_t layout[kMaxDims];
   bool by_rows = reduction_order(s.shape, reduced) == ReductionOrder::kRows &&
-                 !common_dense_strides(l, s.shape, layout);
+                 !output_strides(l, s.shape, s.strides, layout);
   TensorRef out = TensorImpl::empty(l.stored, want);
   sum_formula({l.fn, l.compute, l.repeats, s.operands, l.n}, s.shape.v, s.shape.n, reduced, by_rows,
               out->mut_data());

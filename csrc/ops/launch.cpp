@@ -94,22 +94,46 @@ void describe_operands(const Launch& l, const Dims& shape, Operand* operands,
   }
 }
 
-bool common_dense_strides(const Launch& l, const Dims& shape, int64_t* strides) {
-  const TensorImpl* model = nullptr;
+namespace {
+
+// Which of two dimensions of the output is the faster one: 1 where b is, -1 where a is, 0 where no
+// operand says. PyTorch's rule, operand by operand (TensorIterator::reorder_dimensions).
+int compare_dims(const Launch& l, const Dims& shape, const int64_t (*strides)[kMaxDims], int a,
+                 int b) {
   for (int k = 0; k < l.n; ++k) {
-    TensorImpl* t = l.tensors[k];
-    if (!t || !same_sizes(t->sizes(), t->ndim(), shape.v, shape.n)) continue;
-    if (model) {
-      for (int d = 0; d < shape.n; ++d)
-        if (t->strides()[d] != model->strides()[d]) return false;
-    } else {
-      model = t;
+    if (!l.tensors[k]) continue;
+    int64_t x = strides[k][a], y = strides[k][b];
+    if (x == 0 || y == 0) continue;
+    if (x != y) return x < y ? -1 : 1;
+    if (shape[a] > shape[b]) return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool output_strides(const Launch& l, const Dims& shape, const int64_t (*strides)[kMaxDims],
+                    int64_t* out) {
+  int order[kMaxDims];  // the fastest dimension first
+  for (int i = 0; i < shape.n; ++i) order[i] = shape.n - 1 - i;
+  bool moved = false;
+  for (int i = 1; i < shape.n; ++i) {
+    int at = i;
+    for (int before = i - 1; before >= 0; --before) {
+      int c = compare_dims(l, shape, strides, order[before], order[at]);
+      if (c < 0) break;
+      if (c == 0) continue;
+      std::swap(order[before], order[at]);
+      at = before;
+      moved = true;
     }
   }
-  if (!model || model->is_contiguous() ||
-      !dense_non_overlapping(model->sizes(), model->strides(), model->ndim()))
-    return false;
-  std::copy(model->strides(), model->strides() + shape.n, strides);
+  if (!moved) return false;
+  int64_t step = 1;
+  for (int i = 0; i < shape.n; ++i) {
+    out[order[i]] = step;
+    step *= std::max<int64_t>(shape[order[i]], 1);
+  }
   return true;
 }
 
@@ -172,7 +196,7 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
   } else {
     out = TensorImpl::empty(l.stored, shape);
     int64_t layout[kMaxDims];
-    if (common_dense_strides(l, shape, layout)) out->set_geometry(shape, layout, 0);
+    if (output_strides(l, shape, strides, layout)) out->set_geometry(shape, layout, 0);
   }
   run_elementwise(l.fn, l.compute, l.result, l.repeats, shape.v, shape.n, out->mut_data(),
                   out->strides(), out->dtype(), operands, l.n);

@@ -38,8 +38,8 @@ Dims broadcast_shape(const Launch& l);
 // The operands under that shape; `strides` is where theirs are kept.
 void describe_operands(const Launch& l, const Dims& shape, Operand* operands,
                        int64_t (*strides)[kMaxDims]);
-// The strides of an output: those of the operands where all full-shape ones agree on a dense layout
-// that is not row-major; else false.
-bool common_dense_strides(const Launch& l, const Dims& shape, int64_t* strides);
+// The strides of the output, in the order of the operands' strides; false where that is row-major.
+bool output_strides(const Launch& l, const Dims& shape, const int64_t (*strides)[kMaxDims],
+                    int64_t* out);
 
 }  // namespace rl
