@@ -43,7 +43,8 @@ RL_FN T load(const T* p) {
 // An op whose functions are exact only where `fast(operands...)` holds has loops over Wide, too.
 template <class Op, class T>
 constexpr bool kHasWide =
-    (__is_same(T, float) || __is_same(T, double)) && requires { Op::fast(T()); };
+    (__is_same(T, float) || __is_same(T, double)) && (requires { Op::fast(T()); } || requires { Op::fast(T(), T()); } ||
+     requires { Op::fast(T(), T(), T()); });
 constexpr int64_t kWideChunk = 256;
 
 // The loop for one pattern of steps: bit k of Vary is set where operand k moves. V: the formula's
@@ -111,9 +112,12 @@ constexpr TileFn kernel() {
   constexpr bool floats = computes == Computes::kFloating || computes == Computes::kFloatOnly;
   if constexpr (F > 0 && (integral || !has_formula<Op, F>()))
     return nullptr;
-  else if constexpr (F == 0 && (integral ? floats : computes == Computes::kIntegral))
+  else if constexpr (F == 0 &&
+                     (integral ? floats
+                               : computes == Computes::kIntegral || computes == Computes::kInteger))
     return nullptr;
-  else if constexpr (F == 0 && __is_same(T, bool) && computes == Computes::kNumeric)
+  else if constexpr (F == 0 && __is_same(T, bool) &&
+                     (computes == Computes::kNumeric || computes == Computes::kInteger))
     return nullptr;
   else
     return &tile<Op, F, T>;

@@ -5,12 +5,22 @@
 
 namespace rl::RL_ISA {
 
+namespace math {
+RL_FN bool sign(bool x) { return x; }
+// 0 whatever x is, nan and infinity too.
+RL_FN float zeros_like(float) { return 0; }
+RL_FN double zeros_like(double) { return 0; }
+#ifndef RL_KERNEL_SET
+Tensor zeros_like(const Tensor& x);
+#endif
+}  // namespace math
+
 // x + alpha y. Saves nothing: both gradients are the gradient itself, scaled.
 struct Add {
   static constexpr OpRecord record{
       .name = "add",
       .signature =
-          "add(input: Tensor, other: Tensor | Number, *, alpha: Number = 1, "
+          "add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, "
           "out: Tensor? = None) -> Tensor",
       .doc = "Sum of each pair of elements, the second scaled by alpha.",
       .derivative = "dy/dinput = 1, dy/dother = alpha",
@@ -34,7 +44,7 @@ struct Sub {
   static constexpr OpRecord record{
       .name = "sub",
       .signature =
-          "sub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1, "
+          "sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, "
           "out: Tensor? = None) -> Tensor",
       .doc = "Difference of each pair of elements, the second scaled by alpha.",
       .derivative = "dy/dinput = 1, dy/dother = -alpha",
@@ -51,6 +61,28 @@ struct Sub {
   RL_FN static V grad_other(Grad<V> g, Scalar<V, 2> alpha) {
     return -g * conj(alpha);
   }
+};
+
+// y - alpha x of two tensors.
+struct RsubTensor {
+  static constexpr OpRecord record{
+      .name = "rsub",
+      .signature = "rsub(input: Tensor, other: Tensor, *, alpha: Number = 1) -> Tensor",
+      .doc = "other - alpha * input, element by element.",
+      .derivative = "dy/dinput = -alpha, dy/dother = 1",
+      .computes = Computes::kNumeric,
+      .form = Form::kFunction,
+      .subtracts = true,
+      .many_forms = true};
+  template <class T>
+  RL_FN static T forward(T x, T y, Scalar<T, 2> alpha) {
+    return y - alpha.value * x;
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Scalar<V, 2> alpha) {
+    return -g * conj(alpha);
+  }
+  using grad_other = PassThrough;
 };
 
 // y - alpha x: what `number - tensor` records.
@@ -78,7 +110,8 @@ struct Rsub {
 struct Mul {
   static constexpr OpRecord record{
       .name = "mul",
-      .signature = "mul(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .signature =
+          "mul(input: Tensor | Number, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "Product of each pair of elements.",
       .derivative = "dy/dinput = other, dy/dother = input",
       .computes = Computes::kAny,
@@ -101,7 +134,8 @@ struct Mul {
 struct Div {
   static constexpr OpRecord record{
       .name = "div",
-      .signature = "div(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
+      .signature =
+          "div(input: Tensor | Number, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "Quotient of each pair of elements. Integers give the default float type.",
       .derivative = "dy/dinput = 1 / other, dy/dother = -input / other^2",
       .computes = Computes::kFloating,
@@ -118,27 +152,6 @@ struct Div {
   RL_FN static V grad_other(Grad<V> g, Self<V> x, Other<V> y) {
     return -g * conj((x / y) / y);
   }
-};
-
-// Rounded down. PyTorch has no derivative for it either: a backward pass that meets it raises.
-struct FloorDivide {
-  static constexpr bool kNotImplemented = true;
-  static constexpr OpRecord record{
-      .name = "floor_divide",
-      .signature =
-          "floor_divide(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
-      .doc = "Quotient of each pair of elements, rounded down.",
-      .computes = Computes::kNumeric,
-      .inplace = true,
-      .divides_integers = true,
-      .bool_error = "\"div_floor_cpu\" not implemented for 'Bool'",
-      .node = "torch::autograd::NotImplemented"};
-  template <class T>
-  RL_FN static T forward(T x, T y) {
-    return math::floor_divide(x, y);
-  }
-  using grad_input = NotDifferentiable;
-  using grad_other = NotDifferentiable;
 };
 
 struct Neg {
@@ -188,7 +201,8 @@ struct Abs {
       .doc = "Absolute value of each element.",
       .derivative = "dy/dx = sign(x), 0 at 0",
       .computes = Computes::kNumeric,
-      .inplace = true};
+      .inplace = true,
+      .kernel = "abs_cpu"};
   template <class T>
   RL_FN static T forward(T x) {
     return math::abs(x);
@@ -205,7 +219,7 @@ struct Sign {
       .signature = "sign(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "-1, 0 or 1 by the sign of each element.",
       .derivative = "dy/dx = 0",
-      .computes = Computes::kNumeric,
+      .computes = Computes::kAny,
       .inplace = true};
   template <class T>
   RL_FN static T forward(T x) {
@@ -213,10 +227,10 @@ struct Sign {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g) {
-    return g * Num(0);
+    return math::zeros_like(g.value);
   }
 };
 
-using ArithmeticOps = OpList<Add, Sub, Rsub, Mul, Div, FloorDivide, Neg, Reciprocal, Abs, Sign>;
+using ArithmeticOps = OpList<Add, Sub, RsubTensor, Rsub, Mul, Div, Neg, Reciprocal, Abs, Sign>;
 
 }  // namespace rl::RL_ISA

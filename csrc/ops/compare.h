@@ -6,11 +6,14 @@
 namespace rl::RL_ISA {
 
 struct Eq {
+  static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "eq",
       .signature = "eq(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is equal.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .inplace = true,
+      .many_forms = true};
   template <class T>
   RL_FN static bool forward(T x, T y) {
     return x == y;
@@ -20,11 +23,14 @@ struct Eq {
 };
 
 struct Ne {
+  static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "ne",
       .signature = "ne(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is different.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .inplace = true,
+      .many_forms = true};
   template <class T>
   RL_FN static bool forward(T x, T y) {
     return x != y;
@@ -34,11 +40,14 @@ struct Ne {
 };
 
 struct Lt {
+  static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "lt",
       .signature = "lt(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is less than the other.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .inplace = true,
+      .many_forms = true};
   template <class T>
   RL_FN static bool forward(T x, T y) {
     return x < y;
@@ -48,11 +57,14 @@ struct Lt {
 };
 
 struct Le {
+  static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "le",
       .signature = "le(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is less than the other or equal.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .inplace = true,
+      .many_forms = true};
   template <class T>
   RL_FN static bool forward(T x, T y) {
     return x <= y;
@@ -62,11 +74,14 @@ struct Le {
 };
 
 struct Gt {
+  static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "gt",
       .signature = "gt(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is greater than the other.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .inplace = true,
+      .many_forms = true};
   template <class T>
   RL_FN static bool forward(T x, T y) {
     return x > y;
@@ -76,11 +91,14 @@ struct Gt {
 };
 
 struct Ge {
+  static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "ge",
       .signature = "ge(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is greater than the other or equal.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .inplace = true,
+      .many_forms = true};
   template <class T>
   RL_FN static bool forward(T x, T y) {
     return x >= y;

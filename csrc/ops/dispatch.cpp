@@ -58,7 +58,7 @@ void dispatch_geometry(Call& call, bool recorded) {
 void dispatch_inplace(Call& call, uint8_t live) {
   const Op& op = *call.op;
   TensorImpl* target = call.target;
-  bool recorded = (live & kRequiresGrad) && is_float(target->dtype());
+  bool recorded = (live & kRequiresGrad) && is_float(target->dtype()) && !op.record->untracked;
   if (op.record->view) return dispatch_geometry(call, recorded);
   check_inplace(target, recorded);
   if (!recorded) {
@@ -66,11 +66,13 @@ void dispatch_inplace(Call& call, uint8_t live) {
     target->bump_version();
     return;
   }
-  check(op.backward, ErrorKind::kNotImplemented, "derivative for aten::", op.record->name,
+  const Op* as = op.in_place ? op.in_place : &op;
+  if (op.in_place_number && !call.args[1].is_tensor()) as = op.in_place_number;
+  check(as->backward, ErrorKind::kNotImplemented, "derivative for aten::", op.record->name,
         " is not implemented");
   // The node goes first: its edges lead to the history that the write replaces.
   call.output = TensorRef::borrow(target);
-  Ref<OpNode> node = OpNode::record(op.in_place ? *op.in_place : op, call);
+  Ref<OpNode> node = OpNode::record(*as, call);
   op.forward(call);
   target->bump_version();
   if (target->is_view())

@@ -33,11 +33,15 @@ struct Elementwise {
   uint8_t repeats = 0;  // as in Formula
   bool scalar_arg[kMaxOperands] = {};
   bool predicate = false;     // the result is bool
+  bool rounds = false;        // numbers are rounded to the dtype first, as PyTorch does it here
+  uint8_t alpha = 0;          // the argument `alpha`; 0: there is none
   uint8_t promotes_from = 0;  // arguments before this one (a condition) do not decide the dtype
   Formula grads[3];           // by argument
   Tensor (*recorded[3])(OpNode& node, const Tensor& grad) = {};
   int (*option)(const char* word) = nullptr;  // the number of a string argument in the formulas
   const char* const* options = nullptr;       // the words by number
+  // What an argument counts as where it is None: nan (0), or the least (-1) or greatest (1) number.
+  signed char absent[kMaxOperands] = {};
 };
 
 void elementwise_forward(Call& call);
@@ -122,6 +126,7 @@ Elementwise describe_elementwise() {
   e.n_args = Forward::count;
   e.repeats = Forward::repeats();
   e.predicate = std::is_same_v<typename Forward::result, bool>;
+  e.rounds = e.predicate || requires { T::kRoundsNumbers; };
   Forward::describe_args(e.scalar_arg);
   if constexpr (requires { T::kOptions; }) {
     e.options = T::kOptions;
@@ -131,9 +136,14 @@ Elementwise describe_elementwise() {
         if (std::strcmp(word, known) == 0) return number;
         ++number;
       }
-      fail(ErrorKind::kRuntime, T::kOptionError, "\n  got           '", word, "'");
+      if constexpr (requires { T::kOptionErrorQuotes; })
+        fail(ErrorKind::kRuntime, T::kOptionError, " '", word, "'");
+      else
+        fail(ErrorKind::kRuntime, T::kOptionError, "\n  got           '", word, "'");
     };
   }
+  if constexpr (requires { T::kAbsent; })
+    for (int i = 0; i < Forward::count; ++i) e.absent[i] = T::kAbsent[i];
   detail::describe_gradient<T, 1>(e);
   detail::describe_gradient<T, 2>(e);
   detail::describe_gradient<T, 3>(e);

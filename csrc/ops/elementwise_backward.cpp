@@ -41,7 +41,8 @@ struct Spread {
   }
 };
 
-// Dimensions along which all operands repeat are computed once: an expanded gradient stays expanded.
+// Dimensions along which all operands repeat are computed once: an expanded gradient stays
+// expanded.
 TensorRef launch_expanded(const Launch& l) {
   Spread s(l);
   Dims compact = s.shape;
@@ -110,17 +111,17 @@ TensorRef fused_gradient(OpNode& node, uint32_t edge, TensorImpl* grad, bool las
     SavedSlot& slot = node.slot(spec.slot);
     switch (slot.kind()) {
       case SavedKind::kDouble:
-        store_scalar(scalars[k], Value::of_double(slot.as_double()), l.stored, false);
+        store_scalar(scalars[k], Value::of_double(slot.as_double()), l.stored, e.rounds);
         break;
       case SavedKind::kInt:
       case SavedKind::kBool:
         store_scalar(scalars[k], Value::of_int(slot.as_int()), l.stored, false);
         break;
-      case SavedKind::kNone:
-        store_scalar(scalars[k], Value::none(), l.stored, false);
-        break;
       case SavedKind::kString:
         store_scalar(scalars[k], Value::of_int(e.option(slot.as_string())), l.stored, false);
+        break;
+      case SavedKind::kNone:
+        store_absent(scalars[k], e.absent[spec.arg], l.compute);
         break;
       default:
         held[k] = slot.unpack(&node, false);
@@ -176,8 +177,10 @@ Tensor recorded_operand(OpNode& node, const Formula& formula, int i, const Tenso
       return Tensor::number(Value::of_int(slot.as_int()));
     case SavedKind::kString:
       return Tensor::number(Value::of_int(node.op().elementwise->option(slot.as_string())));
-    case SavedKind::kNone:
-      return Tensor::number(Value::of_double(__builtin_nan("")));
+    case SavedKind::kNone: {
+      int absent = node.op().elementwise->absent[spec.arg];
+      return Tensor::number(Value::of_double(absent ? absent * __builtin_inf() : __builtin_nan("")));
+    }
     default:
       return Tensor(slot.unpack(&node, true));
   }

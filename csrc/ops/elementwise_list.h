@@ -3,10 +3,15 @@
 
 #include "ops/activation.h"
 #include "ops/arithmetic.h"
+#include "ops/bitwise.h"
+#include "ops/blend.h"
+#include "ops/clamp.h"
 #include "ops/compare.h"
+#include "ops/division.h"
 #include "ops/exponential.h"
 #include "ops/gamma.h"
 #include "ops/hyperbolic.h"
+#include "ops/logical.h"
 #include "ops/loss.h"
 #include "ops/power.h"
 #include "ops/rounding.h"
@@ -27,7 +32,12 @@ using ElementwiseOps = decltype(join_lists(ArithmeticOps{},    //
                                            SpecialOps{},       //
                                            HyperbolicOps{},    //
                                            RoundingOps{},      //
-                                           GammaOps{}));
+                                           GammaOps{},          //
+                                           DivisionOps{},      //
+                                           BlendOps{},         //
+                                           ClampOps{},         //
+                                           BitwiseOps{},       //
+                                           LogicalOps{}));
 
 template <class Op, class... Ops>
 constexpr int list_index(OpList<Ops...>) {

@@ -55,22 +55,6 @@ RL_FN double pow_grad(double g, double x, double p) {
   return p == 0 ? 0.0 : g * (p * pow_number(x, p - 1.0));
 }
 
-// Down to the next integer; the smallest int64 over -1 wraps around. The remainder is exact, so
-// that a quotient just below an integer is not rounded up to it.
-template <class T>
-RL_FN T floor_divide(T x, T y) {
-  T rest = __builtin_fmod(x, y), quotient = (x - rest) / y;
-  quotient -= static_cast<T>((rest != 0) & ((y < 0) != (rest < 0)));
-  T down = floor(quotient);
-  down += static_cast<T>(quotient - down > T(0.5));
-  return y == 0 ? x / y : quotient == 0 ? copysign(T(0), x / y) : down;
-}
-RL_FN i64 floor_divide(i64 x, i64 y) {
-  if (y == -1) return static_cast<i64>(0 - static_cast<u64>(x));
-  i64 quotient = x / y;
-  return quotient - ((x % y != 0) & ((x < 0) != (y < 0)));
-}
-
 // nan where either is. The functions of math.h are the same for two floats.
 template <class T>
 RL_FN T larger(T x, T y) {

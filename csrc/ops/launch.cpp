@@ -20,22 +20,19 @@ namespace {
        " doesn't match the broadcast shape ", shown(shape));
 }
 
-// A number that is not given is nan to formulas.
-double number_of(const Value& v) { return v.is_none() ? __builtin_nan("") : v.as_double(); }
-
 }  // namespace
 
 void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
   switch (compute_dtype(dtype)) {
     case DType::kFloat32: {
-      auto x = static_cast<float>(number_of(v));
+      auto x = static_cast<float>(v.as_double());
       if (rounded && dtype != DType::kFloat32)
         x = dtype == DType::kFloat16 ? float(Half(x)) : float(BFloat16(x));
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }
     case DType::kFloat64: {
-      double x = number_of(v);
+      double x = v.as_double();
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }
@@ -51,6 +48,18 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
       __builtin_memcpy(slot.bytes, &x, sizeof x);
       break;
     }
+  }
+}
+
+void store_absent(ScalarSlot& slot, int absent, DType compute) {
+  if (compute == DType::kInt64) {
+    int64_t x = absent < 0 ? INT64_MIN : absent > 0 ? INT64_MAX : 0;
+    __builtin_memcpy(slot.bytes, &x, sizeof x);
+  } else if (compute == DType::kBool) {
+    slot.bytes[0] = absent > 0;
+  } else {
+    double end = absent ? __builtin_inf() : __builtin_nan("");
+    store_scalar(slot, Value::of_double(absent < 0 ? -end : end), compute, false);
   }
 }
 

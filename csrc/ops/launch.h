@@ -1,4 +1,5 @@
-// Runs elementwise kernels over tensors and numbers: what both directions of the elementwise ops share.
+// Runs elementwise kernels over tensors and numbers: what both directions of the elementwise ops
+// share.
 #pragma once
 
 #include "kernels/iterator.h"
@@ -11,9 +12,11 @@ struct ScalarSlot {
   alignas(8) char bytes[8];
 };
 
-// Integers wrap around to the dtype that the call has; with `rounded` (comparisons) 16-bit floats are
-// rounded to it.
+// Integers wrap around to the dtype that the call has; with `rounded` (comparisons) 16-bit floats
+// are rounded to it.
 void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded);
+// What stands for an argument that is None: Elementwise::absent.
+void store_absent(ScalarSlot& slot, int absent, DType compute);
 
 // A kernel and its operands.
 struct Launch {
@@ -26,7 +29,8 @@ struct Launch {
   uint8_t repeats;
 };
 
-// Writes into `target`, or where it is null into a new tensor. Throws where shapes do not broadcast.
+// Writes into `target`, or where it is null into a new tensor. Throws where shapes do not
+// broadcast.
 TensorRef launch(const Launch& l, TensorImpl* target);
 
 // The shape that the tensors broadcast to.

@@ -16,7 +16,8 @@ struct Pow {
       .max_ulp = 2,  // x * x * x and 1 / (x * x) round more than once, as PyTorch's do
       .computes = Computes::kAny,
       .inplace = true,
-      .scalar_promotes = true};
+      .scalar_promotes = true,
+      .demand = Demand::kExponent};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> p) {
     return math::pow_number(x, p.value);
@@ -65,7 +66,8 @@ struct PowBase {
       .max_ulp = 1,
       .computes = Computes::kNumeric,
       .form = Form::kFunction,
-      .scalar_promotes = true};
+      .scalar_promotes = true,
+      .demand = Demand::kExponent};
   template <class T>
   RL_FN static T forward(Scalar<T, 0> base, T p) {
     return math::pow(base.value, p);

@@ -14,6 +14,19 @@ enum class Computes : unsigned char {
   kFloating,   // float32, float64; integers are promoted to the default float
   kFloatOnly,  // float32, float64; integers are refused
   kIntegral,   // bool, int64; floats are refused
+  kInteger,    // int64; bool and floats are refused
+};
+
+// What an elementwise op wants of its arguments beside their dtype.
+enum class Demand : unsigned char {
+  kNothing,
+  kExponent,    // integers: argument 1 is no negative number
+  kDivisor,     // integers: no 0 in argument 1
+  kRounding,    // the same, but without a rounding mode (argument 2) integers become floats
+  kNumbersFit,  // number arguments fit the dtype
+  kBounds,      // the same, and arguments 1 and 2 are not both None
+  kSameTypes,   // all tensors have input's dtype
+  kQuotient,    // arguments 1 and 2 are not both integers
 };
 
 enum class Form : unsigned char {
@@ -45,13 +58,16 @@ struct OpRecord {
   double max_ulp = 0.5;
   Computes computes = Computes::kFloating;
   Form form = Form::kBoth;
-  bool inplace = false;              // the form `name_` exists
-  bool mutates = false;              // writes into input 0 and returns it; the name ends in "_"
-  bool view = false;                 // the result looks at input 0's memory
-  bool scales_gradient = false;      // grad_other is the gradient times a number: times 1 it passes
-  bool scalar_promotes = false;      // a float number argument makes an integer result float
+  bool inplace = false;          // the form `name_` exists
+  bool mutates = false;          // writes into input 0 and returns it; the name ends in "_"
+  bool view = false;             // the result looks at input 0's memory
+  bool scales_gradient = false;  // grad_other is the gradient times a number: times 1 it passes
+  bool scalar_promotes = false;  // a float number argument makes an integer result float
+  Demand demand = Demand::kNothing;
   bool subtracts = false;            // bool operands are refused in PyTorch's two sentences
-  bool divides_integers = false;     // an integer 0 as the second argument is refused
+  bool untracked = false;            // the in-place form leaves the target's history as it is
+  bool bool_out = false;             // `out` is bool, or refused
+  bool cpp_target = false;           // a target's dtype is named as in C++ where it is refused
   bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
   bool lists_form = false;           // one overload, which PyTorch's error writes out
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused

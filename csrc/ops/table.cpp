@@ -57,7 +57,29 @@ void set_not_implemented(Op& op) {
   op.in_place = new Op(op);  // lives as long as the process; has none of its own
 }
 
+void set_flat_in_place(Op& op) {
+  Op tensors(op);
+  std::string base = op.node_name.substr(0, op.node_name.size() - 1);
+  tensors.slots.clear();
+  tensors.n_edges = 0;
+  for (uint8_t i = 0; i < op.n_tensor_args; ++i)
+    tensors.edge_args[tensors.n_edges++] = op.tensor_args[i];
+  tensors.backward = [](OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+    TensorImpl* g = grad_out[0].get();
+    for (uint32_t edge = 0; g && edge < node.op().n_edges; ++edge)
+      if (node.wants(edge)) grad_in[edge] = full(g->shape(), g->dtype(), 0).ref();
+  };
+  Op number(tensors);
+  tensors.node_name = base + "1";
+  number.node_name = base + "0";
+  number.n_edges = 1;
+  op.in_place = new Op(tensors);  // live as long as the process
+  op.in_place_number = new Op(number);
+}
+
 void derive_slots(Op& op, Elementwise& e) {
+  for (size_t i = 0; i < op.signature.params.size(); ++i)
+    if (op.signature.params[i].names[0] == "alpha") e.alpha = static_cast<uint8_t>(i);
   for (uint8_t i = 0; i < op.n_tensor_args; ++i) {
     uint8_t arg = op.tensor_args[i];
     check(e.grads[arg].form != ops::GradForm::kMissing, ErrorKind::kAssertion, op.record->name,

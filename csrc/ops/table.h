@@ -31,6 +31,9 @@ void derive_slots(Op& op, Elementwise& e);
 
 // Records a node whose backward pass raises.
 void set_not_implemented(Op& op);
+// The in-place form records a node whose gradients are 0: what was written does not depend smoothly
+// on anything.
+void set_flat_in_place(Op& op);
 
 template <class T>
 void add_op(std::vector<Op*>& table) {
@@ -42,6 +45,8 @@ void add_op(std::vector<Op*>& table) {
     op->forward = &elementwise_forward;
     derive_slots(*op, *e);
     if (op->n_edges) op->backward = &elementwise_backward;
+    if constexpr (requires { T::kNotImplemented; }) set_not_implemented(*op);
+    if constexpr (requires { T::kFlatInPlace; }) set_flat_in_place(*op);
   } else {
     static_assert(CustomOp<T>, "an op needs a record and forward(Call&)");
     op->forward = &T::forward;

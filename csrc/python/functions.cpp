@@ -64,7 +64,7 @@ std::string make_doc(const PublicName& p, bool method) {
   bool star = false;
   for (size_t i = 0; i < first.signature.params.size(); ++i) {
     const Param& param = first.signature.params[i];
-    if (method && param.names[0] == "out") continue;  // the function's alone
+    if ((method || p.inplace) && param.names[0] == "out") continue;  // the plain function's
     if (i) text += ", ";
     if (i == 0 && method) {
       text += "$self";
@@ -121,7 +121,9 @@ void add_name(const std::string& name, bool inplace, const Op* op) {
 }
 
 bool first_is_tensor(const Op& op) {
-  return !op.signature.params.empty() && op.signature.params[0].kind == ParamKind::kTensor;
+  if (op.signature.params.empty()) return false;
+  ParamKind kind = op.signature.params[0].kind;
+  return kind == ParamKind::kTensor || kind == ParamKind::kTensorOrNumber;
 }
 
 // A function's name that has a method of its own form.
@@ -135,7 +137,28 @@ bool is_method(const PublicName& p) {
 constexpr struct {
   const char* name;
   const char* alias;
-} kNamesakes[] = {{"cat", "concat"}, {"cat", "concatenate"}, {"movedim", "moveaxis"}};
+  bool first_only = false;  // the other overloads are not for this name
+} kNamesakes[] = {{"cat", "concat"},
+                  {"cat", "concatenate"},
+                  {"movedim", "moveaxis"},
+                  {"div", "true_divide", true}};
+
+// In-place forms that are functions, too.
+constexpr const char* kInplaceFunctions[] = {
+    "abs_",    "acos_",  "acosh_",   "asin_",       "asinh_",   "atan_",       "atanh_",
+    "ceil_",   "clamp_", "cos_",     "clamp_max_",  "cosh_",    "clamp_min_",  "deg2rad_",
+    "erf_",    "erfc_",  "exp_",     "exp2_",       "expm1_",   "floor_",      "frac_",
+    "gcd_",    "i0_",    "lcm_",     "ldexp_",      "log_",     "log10_",      "log1p_",
+    "log2_",   "logit_", "neg_",     "nan_to_num_", "rad2deg_", "reciprocal_", "relu_",
+    "round_",  "rsqrt_", "sigmoid_", "sin_",        "sinc_",    "sinh_",       "sqrt_",
+    "square_", "tan_",   "tanh_",    "trunc_",      "xlogy_"};
+
+bool is_function(const PublicName& p) {
+  if (!p.inplace) return p.overloads[0].op->record->form != Form::kMethod;
+  for (const char* name : kInplaceFunctions)
+    if (p.name == name) return true;
+  return false;
+}
 
 void build() {
   Registry& r = registry();
@@ -143,8 +166,12 @@ void build() {
     if (op->record->form == Form::kInternal) continue;
     add_name(op->record->name, false, op);
     if (op->record->inplace) add_name(std::string(op->record->name) + "_", true, op);
-    for (const auto& [name, alias] : kNamesakes)
-      if (std::strcmp(op->record->name, name) == 0) add_name(alias, false, op);
+    for (const auto& [name, alias, first_only] : kNamesakes) {
+      if (std::strcmp(op->record->name, name) != 0 || (first_only && op->record->overload))
+        continue;
+      add_name(alias, false, op);
+      if (op->record->inplace) add_name(std::string(alias) + "_", true, op);
+    }
   }
   // Python keeps pointers into these: no growth afterwards.
   r.functions.reserve(r.names.size() + 1);
@@ -154,7 +181,7 @@ void build() {
     PublicName& p = *r.names[i];
     Form form = p.overloads[0].op->record->form;
     constexpr int kFlags = METH_FASTCALL | METH_KEYWORDS;
-    if (form != Form::kMethod && !p.inplace) {
+    if (is_function(p)) {
       r.docs.push_back(make_doc(p, false));
       r.functions.push_back(
           {p.name.c_str(),
@@ -189,8 +216,6 @@ constexpr struct {
                 {"sub_", "subtract_"},
                 {"div", "divide"},
                 {"div_", "divide_"},
-                {"div", "true_divide"},
-                {"div_", "true_divide_"},
                 {"neg", "negative"},
                 {"neg_", "negative_"},
                 {"abs", "absolute"},
@@ -216,6 +241,13 @@ constexpr struct {
                 {"gt", "greater"},
                 {"ge", "greater_equal"},
                 {"ne", "not_equal"},
+                {"lt_", "less_"},
+                {"le_", "less_equal_"},
+                {"gt_", "greater_"},
+                {"ge_", "greater_equal_"},
+                {"ne_", "not_equal_"},
+                {"clamp", "clip"},
+                {"clamp_", "clip_"},
                 {"__truediv__", "__div__"},
                 {"__rtruediv__", "__rdiv__"},
                 {"__itruediv__", "__idiv__"}};
@@ -254,6 +286,10 @@ const char* computes_name(Computes computes) {
       return "any";
     case Computes::kNumeric:
       return "numeric";
+    case Computes::kIntegral:
+      return "integral";
+    case Computes::kInteger:
+      return "integer";
     default:
       return "floating";
   }

@@ -209,6 +209,67 @@ PyObject* inplace_power(PyObject* self, PyObject* other, PyObject*) {
   });
 }
 
+const Op& remainder_op(const Value& x, const Value& y) {
+  if (!x.is_tensor()) return op_of<ops::RemainderNumber>();
+  return y.is_tensor() ? op_of<ops::RemainderTensor>() : op_of<ops::Remainder>();
+}
+
+PyObject* remainder(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Operand x, y;
+    if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
+    return call_operator({"remainder", "__rmod__"}, a, x, b, y, [&] {
+      return call_binary(remainder_op(x.value, y.value), x.value, y.value);
+    });
+  });
+}
+
+PyObject* inplace_remainder(PyObject* self, PyObject* other) {
+  return write_operator("remainder_", self, other, [&](const Value& y) {
+    return call_inplace(remainder_op(Value::of(impl_of(self)), y), self, y);
+  });
+}
+
+// & | ^ << >>, whose methods are called by the names of the operators.
+struct BitwiseName {
+  const char *forward, *reflected, *inplace;
+};
+template <class Op>
+constexpr BitwiseName bitwise_name() {
+  std::string_view name = Op::record.name;
+  if (name == "bitwise_and") return {"__and__", "__rand__", "__iand__"};
+  if (name == "bitwise_or") return {"__or__", "__ror__", "__ior__"};
+  if (name == "bitwise_xor") return {"__xor__", "__rxor__", "__ixor__"};
+  if (name == "bitwise_left_shift") return {"__lshift__", "__rlshift__", "__ilshift__"};
+  return {"__rshift__", "__rrshift__", "__irshift__"};
+}
+
+template <class Op>
+PyObject* bitwise(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    Operand x, y;
+    if (!operand(a, &x) || !operand(b, &y)) Py_RETURN_NOTIMPLEMENTED;
+    constexpr BitwiseName name = bitwise_name<Op>();
+    return call_operator({name.forward, name.reflected}, a, x, b, y,
+                         [&] { return call_binary(op_of<Op>(), x.value, y.value); });
+  });
+}
+
+template <class Op>
+PyObject* inplace_bitwise(PyObject* self, PyObject* other) {
+  return write_operator(bitwise_name<Op>().inplace, self, other,
+                        [&](const Value& y) { return call_inplace(op_of<Op>(), self, y); });
+}
+
+PyObject* plain_invert(PyObject* self) {
+  return guarded([&] {
+    check(!is_float(impl_of(self)->dtype()), ErrorKind::kType,
+          "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    Call call(op_of<ops::BitwiseNot>());
+    call.args[0] = Value::of(impl_of(self));
+    return finish(call);
+  });
+}
 template <class Op>
 PyObject* unary(PyObject* self) {
   return guarded([&]() -> PyObject* {
@@ -230,6 +291,8 @@ PyObject* overridable(const char* name, PyObject* self) {
     return kPlain(self);
   return guarded([&] { return call_touched(name, self, nullptr, [&] { return kPlain(self); }); });
 }
+
+PyObject* invert(PyObject* self) { return overridable<plain_invert>("__invert__", self); }
 
 PyObject* plain_positive(PyObject* self) {
   return guarded([&] { return positive_of(self); });
@@ -387,6 +450,19 @@ int add_number_slots(PyType_Slot* slots, int n) {
   add(Py_nb_true_divide, &divide);
   add(Py_nb_floor_divide, &floor_divide);
   add(Py_nb_inplace_floor_divide, &inplace<FloorDivide>);
+  add(Py_nb_remainder, &remainder);
+  add(Py_nb_inplace_remainder, &inplace_remainder);
+  add(Py_nb_and, &bitwise<BitwiseAnd>);
+  add(Py_nb_or, &bitwise<BitwiseOr>);
+  add(Py_nb_xor, &bitwise<BitwiseXor>);
+  add(Py_nb_lshift, &bitwise<BitwiseLeftShift>);
+  add(Py_nb_rshift, &bitwise<BitwiseRightShift>);
+  add(Py_nb_inplace_and, &inplace_bitwise<BitwiseAnd>);
+  add(Py_nb_inplace_or, &inplace_bitwise<BitwiseOr>);
+  add(Py_nb_inplace_xor, &inplace_bitwise<BitwiseXor>);
+  add(Py_nb_inplace_lshift, &inplace_bitwise<BitwiseLeftShift>);
+  add(Py_nb_inplace_rshift, &inplace_bitwise<BitwiseRightShift>);
+  add(Py_nb_invert, &invert);
   add(Py_nb_power, &power);
   add(Py_nb_matrix_multiply, &matrix_product);
   add(Py_nb_inplace_add, &inplace<Add>);

@@ -15,7 +15,8 @@ namespace rl::python {
 namespace {
 
 void refuse_grad(const PublicName& p, const Call& call, TensorImpl* const* targets, size_t n) {
-  if (!grad_enabled()) return;
+  bool flat = !call.op->backward && !call.op->composite;  // nothing to differentiate
+  if (!grad_enabled() || flat) return;
   bool wants_grad = false;
   for (size_t i = 0; i < n; ++i) wants_grad = wants_grad || targets[i]->requires_grad();
   for (int i = 0; i < call.op->n_tensor_args; ++i) {
@@ -130,6 +131,8 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
   refuse_grad(p, call, &target, 1);
   bool factory = call.op->n_tensor_args == 0;
   if (factory) adopt_dtype(call, target);
+  check(!call.op->record->bool_out || target->dtype() == DType::kBool, ErrorKind::kRuntime, p.name,
+        " does not support non-boolean outputs.");
   if (call.op->elementwise)  // refuses what PyTorch does; the result is computed apart anyway
     for (int i = 0; i < call.op->n_tensor_args; ++i)
       if (const Value& v = call.args[call.op->tensor_args[i]]; v.is_tensor())

@@ -322,7 +322,9 @@ bool parse_number(PyObject* object, Value* out) {
     int64_t i = PyLong_AsLongLong(object);
     if (i == -1 && PyErr_Occurred()) {
       PyErr_Clear();
-      fail(ErrorKind::kRuntime, "value cannot be converted to type int64_t without overflow");
+      bool negative = PyObject_RichCompareBool(object, Py_False, Py_LT) == 1;
+      fail(ErrorKind::kOverflow,
+           negative ? "can't convert negative int to unsigned" : "int too big to convert");
     }
     *out = Value::of_int(i);
     return true;

@@ -61,6 +61,8 @@ def bind(op, sample, seed=0, dtype=torch.float64):
     """Tensors of a sample and a function of them that calls the op."""
     generator = random.Random(seed)
     tensors = [make_tensor(shape, op["domain"], generator, dtype) for shape in sample.shapes]
+    if op["computes"] in ("integral", "integer"):
+        tensors = [(8 * t).to(torch.int64) for t in tensors]
     name = op["name"]
     first = sample.first
     if first == ("condition",):
