@@ -75,6 +75,8 @@ void store_scalar(ScalarSlot& slot, const Value& v, DType dtype, bool rounded) {
       result = wider.get();
       continue;
     }
+    // elu's alpha is another one, and its integers are refused.
+    if (call.op->record->computes == Computes::kFloatOnly) continue;
     if (call.op->signature.params[static_cast<size_t>(i)].names[0] != "alpha") continue;
     check(v.kind != Kind::kBool || result == DType::kBool, ErrorKind::kRuntime,
           "Boolean alpha only supported for Boolean results.");
@@ -320,6 +322,8 @@ void elementwise_forward(Call& call) {
           "where expected condition to be a boolean tensor, but got a tensor with dtype ",
           dtype_title(call.args[0].t->dtype()));
   DType type = result_type(call, e), compute = compute_dtype(type);
+  if (e.check) [[unlikely]]
+    e.check(call);
   Launch l;
   l.compute = compute;
   l.result = e.predicate ? DType::kBool : compute;
@@ -429,6 +433,8 @@ void elementwise_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in)
   if (!grad) return;
   const Op& op = node.op();
   const Elementwise& e = *op.elementwise;
+  if (e.check_backward) [[unlikely]]
+    e.check_backward(node);
   for (uint32_t edge = 0; edge < op.n_edges; ++edge) {
     if (!node.wants(edge)) continue;
     int arg = op.edge_args[edge];

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "kernels/tile.h"
+#include "ops/argument_checks.h"
 #include "ops/elementwise_list.h"
 #include "ops/op_node.h"
 #include "ops/tensor.h"
@@ -38,6 +39,8 @@ struct Elementwise {
   Tensor (*recorded[3])(OpNode& node, const Tensor& grad) = {};
   int (*option)(const char* word) = nullptr;  // the number of a string argument in the formulas
   const char* const* options = nullptr;       // the words by number
+  void (*check)(const Call& call) = nullptr;  // ops/argument_checks.h
+  void (*check_backward)(OpNode& node) = nullptr;
 };
 
 void elementwise_forward(Call& call);
@@ -134,6 +137,9 @@ Elementwise describe_elementwise() {
       fail(ErrorKind::kRuntime, T::kOptionError, "\n  got           '", word, "'");
     };
   }
+  if constexpr (requires { &ArgumentCheck<T>::forward; }) e.check = &ArgumentCheck<T>::forward;
+  if constexpr (requires { &ArgumentCheck<T>::backward; })
+    e.check_backward = &ArgumentCheck<T>::backward;
   detail::describe_gradient<T, 1>(e);
   detail::describe_gradient<T, 2>(e);
   detail::describe_gradient<T, 3>(e);

@@ -5,9 +5,12 @@
 #include "ops/arithmetic.h"
 #include "ops/compare.h"
 #include "ops/exponential.h"
+#include "ops/likelihood.h"
 #include "ops/loss.h"
 #include "ops/power.h"
+#include "ops/rectifier.h"
 #include "ops/select.h"
+#include "ops/smooth.h"
 #include "ops/special.h"
 #include "ops/trigonometry.h"
 
@@ -21,7 +24,10 @@ using ElementwiseOps = decltype(join_lists(ArithmeticOps{},    //
                                            SelectOps{},        //
                                            LossOps{},          //
                                            TrigonometryOps{},  //
-                                           SpecialOps{}));
+                                           SpecialOps{},       //
+                                           RectifierOps{},     //
+                                           SmoothOps{},        //
+                                           LikelihoodOps{}));
 
 template <class Op, class... Ops>
 constexpr int list_index(OpList<Ops...>) {

@@ -88,6 +88,10 @@ Tensor cos(const Tensor& x) { return unary<Cos>(x); }
 Tensor tanh(const Tensor& x) { return unary<Tanh>(x); }
 Tensor sigmoid(const Tensor& x) { return unary<Sigmoid>(x); }
 Tensor erf(const Tensor& x) { return unary<Erf>(x); }
+Tensor softplus(const Tensor& x) {
+  return call_op(op_of<Softplus>(),
+                 {x.value(), Value::of_int(1), Value::of_double(__builtin_inf())});
+}
 
 Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return call_op(op_of<Where>(), {condition.value(), a.value(), b.value()});
@@ -141,6 +145,12 @@ Tensor share_of_larger(const Tensor& g, const Tensor& x, const Tensor& y) {
   Tensor less = call_op(op_of<Lt>(), {x.value(), y.value()});
   Tensor equal = call_op(op_of<Eq>(), {x.value(), y.value()});
   return select(equal, g / Num(2), select(less, Num(0), g));
+}
+
+bool flag(const Tensor& x) { return number_of(x) != 0; }
+
+Tensor gelu_backward(const Tensor& g, const Tensor& x, const Tensor& approximate) {
+  return call_op(op_of<GeluBackward>(), {g.value(), x.value(), approximate.value()});
 }
 
 Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value) {

@@ -190,11 +190,12 @@ struct Op {
   // grad_in[i] for every edge i that is wanted. Null: the op has no derivative (comparisons).
   void (*backward)(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) = nullptr;
   const Elementwise* elementwise = nullptr;
-  const Op* in_place = nullptr;  // what the in-place form records, where that is not this op
-  bool composite = false;        // made of other ops, which record for it
-  bool many_outputs = false;     // the result is a tuple, even of one
-  bool answers_bool = false;     // the result is its only element, as a Python bool
-  bool takes_list = false;       // an argument is a TensorList: the number of edges is the call's
+  const Op* in_place = nullptr;     // what the in-place form records, where that is not this op
+  uint8_t n_differentiable = 0xff;  // outputs behind these have no gradient
+  bool composite = false;           // made of other ops, which record for it
+  bool many_outputs = false;        // the result is a tuple, even of one
+  bool answers_bool = false;        // the result is its only element, as a Python bool
+  bool takes_list = false;  // an argument is a TensorList: the number of edges is the call's
   std::vector<SlotSpec> slots;
   uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors
   uint8_t n_tensor_args = 0;

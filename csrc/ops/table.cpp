@@ -111,6 +111,11 @@ const std::vector<Op*>& op_table() {
     add_matmul_ops(t);
     add_gather_ops(t);
     add_criterion_ops(t);
+    add_activation_ops(t);
+    add_softmax_ops(t);
+    add_likelihood_ops(t);
+    add_cross_entropy_ops(t);
+    add_layer_norm_ops(t);
     add_memory_ops(t);
     add_order_ops(t);
     add_random_ops(t);

@@ -62,6 +62,8 @@ void add_op(std::vector<Op*>& table) {
           op->edge_args[op->n_edges++] = op->tensor_args[i];
     }
   }
+  if constexpr (requires { typename T::InPlace; }) op->in_place = op_entry<typename T::InPlace>;
+  if constexpr (requires { T::kDifferentiable; }) op->n_differentiable = T::kDifferentiable;
   op_entry<T> = op;
   table.push_back(op);
 }
@@ -87,6 +89,11 @@ void add_create_ops(std::vector<Op*>& table);
 void add_matmul_ops(std::vector<Op*>& table);
 void add_gather_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
+void add_activation_ops(std::vector<Op*>& table);
+void add_softmax_ops(std::vector<Op*>& table);
+void add_likelihood_ops(std::vector<Op*>& table);
+void add_cross_entropy_ops(std::vector<Op*>& table);
+void add_layer_norm_ops(std::vector<Op*>& table);
 void add_memory_ops(std::vector<Op*>& table);
 void add_order_ops(std::vector<Op*>& table);
 void add_random_ops(std::vector<Op*>& table);

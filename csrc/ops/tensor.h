@@ -65,6 +65,7 @@ Tensor cos(const Tensor& x);
 Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor erf(const Tensor& x);
+Tensor softplus(const Tensor& x);
 // One of a and b is a tensor, whose dtype the result has.
 Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p);
@@ -76,6 +77,8 @@ Tensor huber_backward(const Tensor& g, const Tensor& x, const Tensor& y, const T
                       const Tensor& delta);
 Tensor share_of_larger(const Tensor& g, const Tensor& x, const Tensor& y);
 Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value);
+bool flag(const Tensor& number);
+Tensor gelu_backward(const Tensor& g, const Tensor& x, const Tensor& approximate);
 }  // namespace ops::math
 
 // Calls by name, for the core's own use.

@@ -134,7 +134,7 @@ void build() {
     PublicName& p = *r.names[i];
     Form form = p.overloads[0].op->record->form;
     constexpr int kFlags = METH_FASTCALL | METH_KEYWORDS;
-    if (form != Form::kMethod && !p.inplace) {
+    if (form == Form::kFunction || (form == Form::kBoth && !p.inplace)) {
       r.docs.push_back(make_doc(p, false));
       r.functions.push_back(
           {p.name.c_str(),

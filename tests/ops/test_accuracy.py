@@ -31,6 +31,7 @@ REFERENCES = {
     "neg": (lambda x: -x, (-1e30, 1e30)),
     "abs": (abs, (-1e30, 1e30)),
     "relu": (lambda x: max(x, 0.0), (-10.0, 10.0)),
+    "hardshrink": (lambda x: x if abs(x) > 0.5 else 0.0, (-10.0, 10.0)),
     "sign": (lambda x: (x > 0) - (x < 0), (-1.0, 1.0)),
 }
 
