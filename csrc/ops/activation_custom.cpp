@@ -115,13 +115,14 @@ double mean_slope(const Value& lower, const Value& upper) {
   return (lower.as_double() + upper.as_double()) / 2;
 }
 
-// Draws in the order of the elements, one number for each that is not above 0.
+// Draws in the order of the elements, one number for each that is not above 0: a double, between
+// bounds that were rounded.
 template <class T>
-void draw_slopes(T* noise, T* out, const T* x, int64_t n, double lower, double upper,
-                 Generator& generator) {
+void draw_slopes(T* noise, T* out, const T* x, int64_t n, T lower, T upper, Generator& generator) {
   for (int64_t i = 0; i < n; ++i) {
     T slope = 1;
-    if (x[i] <= 0) slope = static_cast<T>(generator.uniform() * (upper - lower) + lower);
+    if (x[i] <= 0)
+      slope = static_cast<T>(generator.uniform() * (double(upper) - double(lower)) + double(lower));
     noise[i] = slope;
     out[i] = x[i] <= 0 ? x[i] * slope : x[i];
   }
@@ -176,7 +177,8 @@ void RreluWithNoise::forward(Call& call) {
   dispatch_compute(dtype, [&](auto zero) {
     using T = decltype(zero);
     draw_slopes(reinterpret_cast<T*>(noise->mut_data()), reinterpret_cast<T*>(out->mut_data()),
-                reinterpret_cast<const T*>(x->data()), t->numel(), lower, upper, generator);
+                reinterpret_cast<const T*>(x->data()), t->numel(), static_cast<T>(lower),
+                static_cast<T>(upper), generator);
   });
   if (call.target && out.get() != call.target) {
     run_copy(call.target->mut_data(), call.target->strides(), dtype, out->data(), out->strides(),
