@@ -7,6 +7,7 @@
 #define RL_JOIN(a, b, c) RL_JOIN_(a, b, c)
 #define RL_FAMILY_NAME RL_JOIN(kernels, RL_FAMILY, RL_ISA)
 #define RL_REDUCTION_NAME RL_JOIN(kernels, reduction, RL_ISA)
+#define RL_LINES_NAME RL_JOIN(kernels, lines, RL_ISA)
 
 namespace rl {
 
@@ -21,11 +22,18 @@ struct ReductionKernels {
   MatmulFn matmul[kComputeTypes];
 };
 
+struct LineKernels {
+  SoftmaxFn softmax[kSoftmaxKernels][kComputeTypes];
+  LayerNormFn layer_norm[kComputeTypes];
+  LayerNormSlopeFn layer_norm_slope[kComputeTypes];
+};
+
 #ifdef RL_FAMILY
 extern const FamilyKernels RL_FAMILY_NAME;
 #endif
 #ifdef RL_ISA
 extern const ReductionKernels RL_REDUCTION_NAME;
+extern const LineKernels RL_LINES_NAME;
 #endif
 
 }  // namespace rl

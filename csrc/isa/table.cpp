@@ -12,10 +12,12 @@ namespace rl {
 // RL_FAMILIES(X, set) is X(family, set) for each family of CMakeLists.txt's list.
 #define RL_DECLARE(family, set) extern const FamilyKernels kernels_##family##_##set;
 #define RL_ADDRESS(family, set) &kernels_##family##_##set,
-#define RL_DECLARE_SET(set)    \
-  RL_FAMILIES(RL_DECLARE, set) \
-  extern const ReductionKernels kernels_reduction_##set;
-#define RL_SET(set) {#set, {RL_FAMILIES(RL_ADDRESS, set)}, &kernels_reduction_##set}
+#define RL_DECLARE_SET(set)                              \
+  RL_FAMILIES(RL_DECLARE, set)                           \
+  extern const ReductionKernels kernels_reduction_##set; \
+  extern const LineKernels kernels_lines_##set;
+#define RL_SET(set) \
+  {#set, {RL_FAMILIES(RL_ADDRESS, set)}, &kernels_reduction_##set, &kernels_lines_##set}
 
 #if defined(RL_KERNEL_SETS_X86)
 RL_DECLARE_SET(v2)
@@ -31,6 +33,7 @@ struct Parts {
   const char* name;
   std::vector<const FamilyKernels*> families;
   const ReductionKernels* reduction;
+  const LineKernels* lines;
 };
 
 const char* g_available = "";
@@ -73,6 +76,9 @@ const KernelSet* assemble() {
   set.ops = all.data();
   std::memcpy(set.reduce, parts.reduction->reduce, sizeof set.reduce);
   std::memcpy(set.matmul, parts.reduction->matmul, sizeof set.matmul);
+  std::memcpy(set.softmax, parts.lines->softmax, sizeof set.softmax);
+  std::memcpy(set.layer_norm, parts.lines->layer_norm, sizeof set.layer_norm);
+  std::memcpy(set.layer_norm_slope, parts.lines->layer_norm_slope, sizeof set.layer_norm_slope);
   return &set;
 }
 

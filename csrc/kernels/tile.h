@@ -54,11 +54,30 @@ struct ReduceKernels {
 using MatmulFn = void (*)(void* c, const void* a, const void* b, int64_t m, int64_t n, int64_t k,
                           int64_t a_row, int64_t a_col, int64_t b_row, int64_t c_row);
 
+// Softmax and its kin over the middle of contiguous (lines, n, columns). The derivatives take the
+// output as `a` and its gradient as `b`.
+using SoftmaxFn = void (*)(void* out, const void* a, const void* b, int64_t lines, int64_t n,
+                           int64_t columns);
+enum class SoftmaxKernel : uint8_t { kSoftmax, kLogSoftmax, kSoftmaxSlope, kLogSoftmaxSlope };
+constexpr int kSoftmaxKernels = 4;
+
+// Each line of x less its mean, over its standard deviation; times weight and plus bias where those
+// are given. mean and rstd: one number for each line.
+using LayerNormFn = void (*)(void* out, void* mean, void* rstd, const void* x, const void* weight,
+                             const void* bias, int64_t lines, int64_t n, double eps);
+// The gradients of x, of weight and of bias; null where nobody needs one.
+using LayerNormSlopeFn = void (*)(void* grad_x, void* grad_weight, void* grad_bias, const void* g,
+                                  const void* x, const void* mean, const void* rstd,
+                                  const void* weight, int64_t lines, int64_t n);
+
 struct KernelSet {
   const char* name;
   const OpKernels* ops;  // indexed as ops/elementwise_list.h
   ReduceKernels reduce[kReducers][kComputeTypes];
   MatmulFn matmul[kComputeTypes];
+  SoftmaxFn softmax[kSoftmaxKernels][kComputeTypes];
+  LayerNormFn layer_norm[kComputeTypes];
+  LayerNormSlopeFn layer_norm_slope[kComputeTypes];
 };
 
 // The set chosen at start from cpuid, or forced by RUSHLIGHT_CPU.

@@ -315,6 +315,8 @@ void elementwise_forward(Call& call) {
   DType type = result_type(call, e), compute = compute_dtype(type);
   if (needs_rounding(call, e, type)) [[unlikely]]
     return forward_rounded(call, e, type);
+  if (e.check) [[unlikely]]
+    e.check(call);
   Launch l;
   l.compute = compute;
   l.result = e.predicate ? DType::kBool : compute;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "kernels/tile.h"
+#include "ops/argument_checks.h"
 #include "ops/elementwise_list.h"
 #include "ops/op_node.h"
 #include "ops/tensor.h"
@@ -42,6 +43,8 @@ struct Elementwise {
   const char* const* options = nullptr;       // the words by number
   // What an argument counts as where it is None: nan (0), or the least (-1) or greatest (1) number.
   signed char absent[kMaxOperands] = {};
+  void (*check)(const Call& call) = nullptr;  // ops/argument_checks.h
+  void (*check_backward)(OpNode& node) = nullptr;
 };
 
 void elementwise_forward(Call& call);
@@ -144,6 +147,9 @@ Elementwise describe_elementwise() {
   }
   if constexpr (requires { T::kAbsent; })
     for (int i = 0; i < Forward::count; ++i) e.absent[i] = T::kAbsent[i];
+  if constexpr (requires { &ArgumentCheck<T>::forward; }) e.check = &ArgumentCheck<T>::forward;
+  if constexpr (requires { &ArgumentCheck<T>::backward; })
+    e.check_backward = &ArgumentCheck<T>::backward;
   detail::describe_gradient<T, 1>(e);
   detail::describe_gradient<T, 2>(e);
   detail::describe_gradient<T, 3>(e);

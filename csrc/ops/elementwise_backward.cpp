@@ -147,6 +147,8 @@ void elementwise_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in)
   if (!grad) return;
   const Op& op = node.op();
   const Elementwise& e = *op.elementwise;
+  if (e.check_backward) [[unlikely]]
+    e.check_backward(node);
   for (uint32_t edge = 0; edge < op.n_edges; ++edge) {
     if (!node.wants(edge)) continue;
     int arg = op.edge_args[edge];

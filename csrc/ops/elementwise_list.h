@@ -15,7 +15,12 @@
 #include "ops/loss.h"
 #include "ops/power.h"
 #include "ops/rounding.h"
+#include "ops/likelihood.h"
+#include "ops/loss.h"
+#include "ops/power.h"
+#include "ops/rectifier.h"
 #include "ops/select.h"
+#include "ops/smooth.h"
 #include "ops/special.h"
 #include "ops/trigonometry.h"
 
@@ -38,6 +43,9 @@ using ElementwiseOps = decltype(join_lists(ArithmeticOps{},    //
                                            ClampOps{},         //
                                            BitwiseOps{},       //
                                            LogicalOps{}));
+                                           RectifierOps{},     //
+                                           SmoothOps{},        //
+                                           LikelihoodOps{}));
 
 template <class Op, class... Ops>
 constexpr int list_index(OpList<Ops...>) {

@@ -94,6 +94,30 @@ RL_FN T huber_backward(T g, T x, T y, T norm, T delta) {
   T d = x - y;
   return d <= -delta ? -norm * g * delta : d >= delta ? norm * g * delta : norm * d * g;
 }
+// An option among the arguments, as a condition.
+RL_FN bool flag(float x) { return x != 0; }
+RL_FN bool flag(double x) { return x != 0; }
+
+// gelu with tanh in the place of the error function, and g times the slope of either form.
+template <class T>
+RL_FN T gelu_tanh_inner(T x) {
+  return T(0x1.9884533d43651p-1) * (x + T(0.044715) * x * x * x);
+}
+template <class T>
+RL_FN T gelu_tanh(T x) {
+  return T(0.5) * x * (T(1) + tanh(gelu_tanh_inner(x)));
+}
+template <class T>
+RL_FN T gelu_backward(T g, T x, T approximate) {
+  if (flag(approximate)) {
+    T t = tanh(gelu_tanh_inner(x));
+    T inner_slope = T(0x1.9884533d43651p-1) * (T(1) + T(3 * 0.044715) * x * x);
+    return g * (T(0.5) * (T(1) + t) + T(0.5) * x * ((T(1) - t * t) * inner_slope));
+  }
+  T density = T(0x1.9884533d43651p-2) * exp(T(-0.5) * x * x);
+  return g * (normal_cdf(x) + x * density);
+}
+
 // The value where |d| < width, 0 elsewhere.
 template <class T>
 RL_FN T where_near(T d, T width, T value) {

@@ -152,6 +152,11 @@ Tensor logit_slope(const Tensor& g, const Tensor& x, const Tensor& eps) {
   return select(outside, Num(clamped ? 0 : __builtin_nan("")), g / (x * (Num(1) - x)));
 }
 
+Tensor softplus(const Tensor& x) {
+  return call_op(op_of<Softplus>(),
+                 {x.value(), Value::of_int(1), Value::of_double(__builtin_inf())});
+}
+
 Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return call_op(op_of<Where>(), {condition.value(), a.value(), b.value()});
 }
@@ -204,6 +209,12 @@ Tensor share_of_larger(const Tensor& g, const Tensor& x, const Tensor& y) {
   Tensor less = call_op(op_of<Lt>(), {x.value(), y.value()});
   Tensor equal = call_op(op_of<Eq>(), {x.value(), y.value()});
   return select(equal, g / Num(2), select(less, Num(0), g));
+}
+
+bool flag(const Tensor& x) { return number_of(x) != 0; }
+
+Tensor gelu_backward(const Tensor& g, const Tensor& x, const Tensor& approximate) {
+  return call_op(op_of<GeluBackward>(), {g.value(), x.value(), approximate.value()});
 }
 
 Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value) {

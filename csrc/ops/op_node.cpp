@@ -62,7 +62,8 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
 void OpNode::link(Call& call) {
   call.output->set_grad_fn(this, 0);
   for (uint32_t i = 0; i < call.more.size(); ++i)
-    if (is_float(call.more[i]->dtype())) call.more[i]->set_grad_fn(this, i + 1);
+    if (is_float(call.more[i]->dtype()) && i + 1 < op_->n_differentiable)
+      call.more[i]->set_grad_fn(this, i + 1);
   for (int i = 0; i < n_slots(); ++i) {
     const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
     if (spec.source != Source::kResult || !needed(spec)) continue;

@@ -79,7 +79,8 @@ void set_flat_in_place(Op& op) {
 
 void derive_slots(Op& op, Elementwise& e) {
   for (size_t i = 0; i < op.signature.params.size(); ++i)
-    if (op.signature.params[i].names[0] == "alpha") e.alpha = static_cast<uint8_t>(i);
+    if (op.signature.params[i].names[0] == "alpha" && op.record->computes != Computes::kFloatOnly)
+      e.alpha = static_cast<uint8_t>(i);
   for (uint8_t i = 0; i < op.n_tensor_args; ++i) {
     uint8_t arg = op.tensor_args[i];
     check(e.grads[arg].form != ops::GradForm::kMissing, ErrorKind::kAssertion, op.record->name,
@@ -139,6 +140,11 @@ const std::vector<Op*>& op_table() {
     add_unique_ops(t);
     add_search_ops(t);
     add_criterion_ops(t);
+    add_activation_ops(t);
+    add_softmax_ops(t);
+    add_likelihood_ops(t);
+    add_cross_entropy_ops(t);
+    add_layer_norm_ops(t);
     add_memory_ops(t);
     add_order_ops(t);
     add_moment_ops(t);

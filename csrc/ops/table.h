@@ -70,6 +70,8 @@ void add_op(std::vector<Op*>& table) {
     }
   }
   if constexpr (requires { T::kNotImplemented; }) set_not_implemented(*op);
+  if constexpr (requires { typename T::InPlace; }) op->in_place = op_entry<typename T::InPlace>;
+  if constexpr (requires { T::kDifferentiable; }) op->n_differentiable = T::kDifferentiable;
   op_entry<T> = op;
   table.push_back(op);
 }
@@ -101,6 +103,11 @@ void add_embedding_ops(std::vector<Op*>& table);
 void add_unique_ops(std::vector<Op*>& table);
 void add_search_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
+void add_activation_ops(std::vector<Op*>& table);
+void add_softmax_ops(std::vector<Op*>& table);
+void add_likelihood_ops(std::vector<Op*>& table);
+void add_cross_entropy_ops(std::vector<Op*>& table);
+void add_layer_norm_ops(std::vector<Op*>& table);
 void add_memory_ops(std::vector<Op*>& table);
 void add_order_ops(std::vector<Op*>& table);
 void add_moment_ops(std::vector<Op*>& table);

@@ -95,6 +95,7 @@ Tensor logaddexp(const Tensor& x, const Tensor& y);
 Tensor xlogy_slope(const Tensor& g, const Tensor& x, const Tensor& y);
 Tensor xlog1py_slope(const Tensor& g, const Tensor& x, const Tensor& y);
 Tensor logit_slope(const Tensor& g, const Tensor& x, const Tensor& eps);
+Tensor softplus(const Tensor& x);
 // One of a and b is a tensor, whose dtype the result has.
 Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p);
@@ -106,6 +107,8 @@ Tensor huber_backward(const Tensor& g, const Tensor& x, const Tensor& y, const T
                       const Tensor& delta);
 Tensor share_of_larger(const Tensor& g, const Tensor& x, const Tensor& y);
 Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value);
+bool flag(const Tensor& number);
+Tensor gelu_backward(const Tensor& g, const Tensor& x, const Tensor& approximate);
 }  // namespace ops::math
 
 // Calls by name, for the core's own use.

@@ -154,7 +154,8 @@ constexpr const char* kInplaceFunctions[] = {
     "square_", "tan_",   "tanh_",    "trunc_",      "xlogy_"};
 
 bool is_function(const PublicName& p) {
-  if (!p.inplace) return p.overloads[0].op->record->form != Form::kMethod;
+  Form form = p.overloads[0].op->record->form;
+  if (!p.inplace || form == Form::kFunction) return form != Form::kMethod;
   for (const char* name : kInplaceFunctions)
     if (p.name == name) return true;
   return false;

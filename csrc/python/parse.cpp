@@ -433,6 +433,7 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
         call.target = call.args[0].t;
         dispatch(call);
         // The target's own object, whatever its class.
+        if (!self && n == 0) return wrap(TensorRef::borrow(call.target));
         return Py_NewRef(self ? self : args[0]);
       }
       if (out) return write_out(p, o, call, out);

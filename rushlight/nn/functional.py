@@ -3,76 +3,69 @@
 import warnings
 
 from rushlight import _C
-from rushlight._C import _linear as linear
 from rushlight._missing import module_getattr
 from rushlight._sets import embedding_renorm_, one_hot
 from rushlight.functional import broadcast_tensors
 
+from . import _activations, _distances, _losses
 from . import _reduction as _Reduction
+from ._activations import *  # noqa: F403
+from ._distances import *  # noqa: F403
 from ._image import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
+from ._losses import *  # noqa: F403
 
+_OPS = [
+    "celu_",
+    "elu_",
+    "gelu",
+    "hardshrink",
+    "hardtanh_",
+    "leaky_relu_",
+    "linear",
+    "logsigmoid",
+    "prelu",
+    "relu_",
+    "rrelu_",
+    "selu_",
+    "softplus",
+    "softshrink",
+    "threshold_",
+]
 __all__ = [
-    "embedding",
+    *_OPS,
+    *_activations.__all__,
+    *_distances.__all__,
+    *_losses.__all__,
     "channel_shuffle",
+    "embedding",
     "fold",
     "huber_loss",
     "l1_loss",
-    "linear",
+    "layer_norm",
     "mse_loss",
     "one_hot",
     "pad",
     "pixel_shuffle",
     "pixel_unshuffle",
-    "relu",
-    "relu_",
-    "sigmoid",
     "smooth_l1_loss",
-    "softsign",
-    "tanh",
-    "tanhshrink",
     "unfold",
 ]
 
 _C._add_package_globals(globals())
 
-for _function in (linear, pad):
-    _function.__module__ = __name__  # where a pickle finds it
+# Ops as they are. `__module__` is where a pickle finds them.
+celu_, hardshrink, prelu, relu_ = _C.celu_, _C.hardshrink, _C.prelu, _C.Tensor.relu_
+rrelu_, selu_, threshold_ = _C.rrelu_, _C.selu_, _C.threshold_
+linear, gelu, logsigmoid = _C._linear, _C._gelu, _C._log_sigmoid
+softplus, softshrink = _C._softplus, _C._softshrink
+elu_, hardtanh_, leaky_relu_ = _C._elu_, _C._hardtanh_, _C._leaky_relu_
+for _function in (elu_, gelu, hardtanh_, leaky_relu_, linear, pad, softplus, softshrink):
+    _function.__module__ = __name__
 
 _SAME_SIZE = (
     "Using a target size ({}) that is different to the input size ({}). This will likely lead to "
     "incorrect results due to broadcasting. Please ensure they have the same size."
 )
-
-
-# --- activations --------------------------------------------------------------------------------
-
-
-def relu(input, inplace=False):
-    """``max(0, x)`` of each element; ``inplace`` writes it over the input."""
-    return input.relu_() if inplace else _C.relu(input)
-
-
-relu_ = _C.Tensor.relu_
-
-
-def sigmoid(input):
-    """``1 / (1 + exp(-x))`` of each element."""
-    return input.sigmoid()
-
-
-def tanh(input):
-    """Hyperbolic tangent of each element."""
-    return input.tanh()
-
-
-def softsign(input):
-    """``x / (1 + |x|)`` of each element."""
-    return input / (input.abs() + 1)
-
-
-def tanhshrink(input):
-    """``x - tanh(x)`` of each element."""
-    return input - input.tanh()
 
 
 # --- tables -------------------------------------------------------------------------------------
@@ -182,6 +175,15 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.")
     return _reduced(_C._huber_loss(a, b, 0, delta) * weight, code)
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """The last dimensions less their mean, over their standard deviation, times weight, plus bias.
+
+    normalized_shape: the sizes of those dimensions. weight, bias: Tensors of that shape.
+    eps: is added to the variance. Raises: RuntimeError for shapes that do not fit.
+    """
+    return _C.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 _C._overridable_module(globals())

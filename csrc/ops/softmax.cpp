@@ -1,0 +1,128 @@
+#include "ops/softmax.h"
+
+#include "kernels/iterator.h"
+#include "ops/table.h"
+
+namespace rl {
+
+TensorRef row_major_as(TensorImpl* t, DType dtype) {
+  if (t->dtype() == dtype && t->is_contiguous()) return TensorRef::borrow(t);
+  TensorRef copy = TensorImpl::empty(dtype, t->shape());
+  run_copy(copy->mut_data(), copy->strides(), dtype, t->data(), t->strides(), t->dtype(),
+           t->sizes(), t->ndim());
+  return copy;
+}
+
+TensorRef converted(TensorRef t, DType dtype) {
+  return t->dtype() == dtype ? t : row_major_as(t.get(), dtype);
+}
+
+namespace {
+
+using ops::Num;
+
+// 16-bit floats are computed in float32 and rounded once.
+TensorRef run_softmax(SoftmaxKernel kernel, TensorImpl* a, TensorImpl* b, int dim) {
+  DType compute = compute_dtype(a->dtype());
+  TensorRef x = row_major_as(a, compute), g;
+  if (b) g = row_major_as(b, compute);
+  TensorRef out = TensorImpl::empty(compute, a->shape());
+  int64_t lines = 1, n = a->ndim() ? a->sizes()[dim] : 1, columns = 1;
+  for (int d = 0; d < dim; ++d) lines *= a->sizes()[d];
+  for (int d = dim + 1; d < a->ndim(); ++d) columns *= a->sizes()[d];
+  if (out->numel())
+    kernel_set->softmax[static_cast<int>(kernel)][compute_index(compute)](
+        out->mut_data(), x->data(), g ? g->data() : nullptr, lines, n, columns);
+  return converted(std::move(out), a->dtype());
+}
+
+void softmax_forward(Call& call, SoftmaxKernel kernel, const char* name) {
+  TensorImpl* t = call.tensor(0);
+  int dim = wrap_dim(call.args[1].i, t->ndim());
+  bool last = dim >= t->ndim() - 1;
+  check(is_float(t->dtype()), ErrorKind::kNotImplemented, "\"", name,
+        last ? "_lastdim_kernel_impl" : "_kernel_impl", "\" not implemented for '",
+        dtype_title(t->dtype()), "'\n  fix: convert first, as in x.float().");
+  call.output = run_softmax(kernel, t, nullptr, dim);
+}
+
+template <class Slope>
+void softmax_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  TensorRef y = node.saved(1);
+  grad_in[0] = call_op(op_of<Slope>(), {Value::of(grad_out[0].get()), Value::of(y.get()),
+                                        Value::of_int(node.slot(0).as_int())})
+                   .ref();
+}
+
+void slope_forward(Call& call, SoftmaxKernel kernel) {
+  TensorImpl *g = call.tensor(0), *y = call.tensor(1);
+  call.output = run_softmax(kernel, y, g, wrap_dim(call.args[2].i, y->ndim()));
+}
+
+template <class Kernel>
+void convert_and_call(Call& call) {
+  Tensor x(TensorRef::borrow(call.tensor(0)));
+  const Value& dtype = call.args[2];
+  if (dtype.kind == Kind::kDType && dtype.dtype != x->dtype()) x = to_dtype(x, dtype.dtype);
+  call.output = call_op(op_of<Kernel>(), {x.value(), call.args[1]}).ref();
+}
+
+// Along the dimension of a derivative's slot 2; a 0-d tensor is its own sum.
+struct Along {
+  Dims dims;
+  explicit Along(OpNode& node) { dims.push(node.slot(2).as_int()); }
+  Tensor total(const Tensor& t) const { return sum(t, dims, true); }
+};
+
+}  // namespace
+
+namespace ops {
+
+void SoftmaxKernelOp::forward(Call& call) {
+  softmax_forward(call, SoftmaxKernel::kSoftmax, "softmax");
+}
+void SoftmaxKernelOp::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  softmax_backward<SoftmaxBackwardData>(node, grad_out, grad_in);
+}
+
+void LogSoftmaxKernelOp::forward(Call& call) {
+  softmax_forward(call, SoftmaxKernel::kLogSoftmax, "log_softmax");
+}
+void LogSoftmaxKernelOp::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  softmax_backward<LogSoftmaxBackwardData>(node, grad_out, grad_in);
+}
+
+void SoftmaxBackwardData::forward(Call& call) { slope_forward(call, SoftmaxKernel::kSoftmaxSlope); }
+void SoftmaxBackwardData::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor g(grad_out[0]), first(node.saved(0)), y(node.saved(1));
+  Along along(node);
+  if (node.wants(0))
+    grad_in[0] =
+        call_op(op_of<SoftmaxBackwardData>(), {g.value(), y.value(), Value::of_int(along.dims[0])})
+            .ref();
+  if (node.wants(1))
+    grad_in[1] = (g * (first - along.total(first * y)) - first * along.total(g * y)).ref();
+}
+
+void LogSoftmaxBackwardData::forward(Call& call) {
+  slope_forward(call, SoftmaxKernel::kLogSoftmaxSlope);
+}
+void LogSoftmaxBackwardData::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor g(grad_out[0]), first(node.saved(0)), y(node.saved(1));
+  Along along(node);
+  Tensor weighted = g * math::exp(y);
+  if (node.wants(0)) grad_in[0] = (g - along.total(weighted)).ref();
+  if (node.wants(1)) grad_in[1] = (-(weighted * along.total(first))).ref();
+}
+
+void Softmax::forward(Call& call) { convert_and_call<SoftmaxKernelOp>(call); }
+void LogSoftmax::forward(Call& call) { convert_and_call<LogSoftmaxKernelOp>(call); }
+
+}  // namespace ops
+
+void add_softmax_ops(std::vector<Op*>& table) { add_ops(ops::SoftmaxOps{}, table); }
+
+}  // namespace rl
