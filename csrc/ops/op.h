@@ -125,6 +125,7 @@ enum class ParamKind : uint8_t {
   kSizes,           // Size: a sequence of ints
   kVarDims,         // int...: a sequence, or the ints themselves as positional arguments
   kDType,           // dtype
+  kLayout,          // layout: checked and dropped, strided is the only one
   kDevice,          // device: checked and dropped, the CPU is the only one
   kString,          // str
   kGenerator,       // Generator
@@ -193,7 +194,7 @@ struct Op {
   const Op* in_place = nullptr;  // what the in-place form records, where that is not this op
   bool composite = false;        // made of other ops, which record for it
   bool many_outputs = false;     // the result is a tuple, even of one
-  bool answers_bool = false;     // the result is its only element, as a Python bool
+  bool answers_bool = false;     // the result is its only element, as a Python bool or int
   bool takes_list = false;       // an argument is a TensorList: the number of edges is the call's
   std::vector<SlotSpec> slots;
   uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors

@@ -40,6 +40,7 @@ struct OpRecord {
   bool divides_integers = false;     // an integer 0 as the second argument is refused
   bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
   bool lists_form = false;           // one overload, which PyTorch's error writes out
+  bool strict_out = false;           // out= must have the result's own dtype
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused
   const char* fields = nullptr;      // names of a named tuple's entries: "values indices"
   const char* node = nullptr;        // grad_fn name where it does not follow from name and overload

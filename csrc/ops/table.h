@@ -83,12 +83,19 @@ void add_dims_ops(std::vector<Op*>& table);
 void add_index_ops(std::vector<Op*>& table);
 void add_join_ops(std::vector<Op*>& table);
 void add_copy_ops(std::vector<Op*>& table);
+void add_type_ops(std::vector<Op*>& table);
 void add_create_ops(std::vector<Op*>& table);
+void add_sequence_ops(std::vector<Op*>& table);
 void add_matmul_ops(std::vector<Op*>& table);
+void add_product_ops(std::vector<Op*>& table);
+void add_matrix_ops(std::vector<Op*>& table);
+void add_distance_ops(std::vector<Op*>& table);
 void add_gather_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
 void add_memory_ops(std::vector<Op*>& table);
 void add_order_ops(std::vector<Op*>& table);
 void add_random_ops(std::vector<Op*>& table);
+void add_sample_ops(std::vector<Op*>& table);
+void add_dropout_ops(std::vector<Op*>& table);
 
 }  // namespace rl

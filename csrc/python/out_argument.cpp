@@ -55,6 +55,12 @@ void fill(TensorImpl* target, TensorImpl* result, bool warns) {
   copy_into_tensor(target, result);
 }
 
+void check_same_dtype(TensorImpl* target, TensorImpl* result) {
+  check(target->dtype() == result->dtype(), ErrorKind::kRuntime,
+        "Expected out tensor to have dtype ", dtype_cpp_name(result->dtype()), ", but got ",
+        dtype_cpp_name(target->dtype()), " instead");
+}
+
 // Two results: no dtype but their own will do.
 PyObject* write_pair(const PublicName& p, const Overload& o, Call& call, PyObject* out) {
   Py_ssize_t n = PySequence_Fast_GET_SIZE(out);
@@ -70,10 +76,7 @@ PyObject* write_pair(const PublicName& p, const Overload& o, Call& call, PyObjec
   refuse_grad(p, call, targets, 2);
   dispatch(call);
   TensorImpl* results[2] = {call.output.get(), call.more[0].get()};
-  for (int i = 0; i < 2; ++i)
-    check(targets[i]->dtype() == results[i]->dtype(), ErrorKind::kRuntime,
-          "Expected out tensor to have dtype ", dtype_cpp_name(results[i]->dtype()), ", but got ",
-          dtype_cpp_name(targets[i]->dtype()), " instead");
+  for (int i = 0; i < 2; ++i) check_same_dtype(targets[i], results[i]);
   for (int i = 0; i < 2; ++i) read_apart(targets[i], call.tensor(0));
   for (int i = 0; i < 2; ++i) fill(targets[i], results[i], true);
   PyRef named(checked(PyStructSequence_New(result_type(*call.op->record, true))));
@@ -88,7 +91,8 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
     return write_pair(p, o, call, out);
   TensorImpl* target = impl_of(out);
   refuse_grad(p, call, &target, 1);
-  bool factory = call.op->n_tensor_args == 0;
+  bool factory = false;
+  for (const PyParam& param : o.params) factory = factory || param.kind == ParamKind::kLayout;
   if (factory) adopt_dtype(call, target);
   if (call.op->elementwise)  // refuses what PyTorch does; the result is computed apart anyway
     for (int i = 0; i < call.op->n_tensor_args; ++i)
@@ -96,6 +100,7 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
         read_apart(target, v.t);
   dispatch(call);
   TensorRef result = std::move(call.output);
+  if (call.op->record->strict_out) check_same_dtype(target, result.get());
   check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",
         dtype_title(result->dtype()), " can't be cast to the desired output type ",
         dtype_title(target->dtype()));

@@ -75,6 +75,8 @@ def bind(op, sample, seed=0, dtype=torch.float64):
     def call(*arguments):
         if op["mutates"]:
             target = arguments[0].clone()
+            if op["form"] == "function":
+                return public(name)(target, *sample.rest, **sample.kwargs)
             return getattr(target, name)(*arguments[1:], *sample.rest, **sample.kwargs)
         if op["form"] == "method":
             return getattr(arguments[0], name)(*arguments[1:], *sample.rest, **sample.kwargs)
