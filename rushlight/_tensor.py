@@ -162,6 +162,35 @@ def _view_func(self, new_base):
     return new_base.as_strided(self.shape, self.stride(), self.storage_offset())
 
 
+@overridable
+def new_tensor(self, data=None, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """Make a tensor of ``data``, in this tensor's dtype unless another is given.
+
+    data: number, nested sequence, array or Tensor; it is copied.
+    """
+    if data is None:
+        raise TypeError('new_tensor() missing 1 required positional arguments: "data"')
+    if isinstance(data, _C.Tensor):
+        import warnings
+
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach()"
+            ".clone() or sourceTensor.detach().clone().requires_grad_(True), rather than "
+            "tensor.new_tensor(sourceTensor).",
+            stacklevel=2,
+        )
+        data = data.detach().clone()
+        made = data.to(self.dtype if dtype is None else dtype)
+        return made.requires_grad_() if requires_grad else made
+    return _C.tensor(
+        data,
+        dtype=self.dtype if dtype is None else dtype,
+        device=device,
+        requires_grad=requires_grad,
+        pin_memory=pin_memory,
+    )
+
+
 def __reduce_ex__(self, protocol):
     """Pickle values, dtype, strides, requires_grad and attributes; neither grad nor graph.
 
@@ -255,6 +284,7 @@ _METHODS = (
     __reduce_ex__,
     _view_func,
     histogram,
+    new_tensor,
     unique,
     unique_consecutive,
 )

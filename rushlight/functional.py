@@ -1,5 +1,7 @@
 """Functions of tensors that are composed of others, as ``torch.functional`` has them."""
 
+import warnings
+
 from rushlight import _C
 from rushlight._missing import module_getattr
 from rushlight._sets import unique, unique_consecutive
@@ -22,9 +24,12 @@ __all__ = [
     "broadcast_shapes",
     "broadcast_tensors",
     "cartesian_prod",
+    "cdist",
+    "chain_matmul",
     "combinations",
     "meshgrid",
     "positive",
+    "tensordot",
     "unique",
     "unique_consecutive",
 ]
@@ -85,6 +90,78 @@ def broadcast_tensors(*tensors):
 def positive(input):
     """Return the tensor itself. Raises: RuntimeError for bool."""
     return input.positive()
+
+
+def tensordot(a, b, dims=2, out=None):
+    """Sum products of the elements of two tensors over pairs of dimensions.
+
+    a, b: Tensors of one dtype. dims: how many of the last dimensions of ``a`` and the first of
+        ``b`` are summed, or a list of dimensions for each; a Tensor of either works too.
+    Returns: Tensor; the other dimensions of ``a``, then those of ``b``.
+    Raises: RuntimeError where the sizes of a pair differ and neither is 1.
+    """
+    if isinstance(dims, _C.Tensor):
+        dims = dims.tolist() if dims.numel() > 1 else int(dims.item())
+    if isinstance(dims, (tuple, list)):
+        dims_a, dims_b = dims
+    elif isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.dim(), b.dim()):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        dims_a, dims_b = list(range(-dims, 0)), list(range(dims))
+    else:
+        raise RuntimeError(
+            "tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] "
+            f"containing two lists, but got dims={dims}"
+        )
+    return _C._tensordot(a, b, dims_a, dims_b, out=out)
+
+
+_DISTANCE_MODES = {
+    "use_mm_for_euclid_dist_if_necessary": None,
+    "use_mm_for_euclid_dist": 1,
+    "donot_use_mm_for_euclid_dist": 2,
+}
+
+
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """Distances of order ``p`` between all rows of two matrices, in batches.
+
+    x1, x2: Tensors ``(..., n, k)`` and ``(..., m, k)`` of floating point. p: not negative; ``inf``
+        too. compute_mode: whether the gradient of Euclidean distances is made of matrix products,
+        which it is for more than 25 rows unless this says otherwise.
+    Returns: Tensor ``(..., n, m)``.
+    """
+    if compute_mode not in _DISTANCE_MODES:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    return _C._cdist(x1, x2, p, _DISTANCE_MODES[compute_mode])
+
+
+def chain_matmul(*matrices, out=None):
+    """Multiply matrices in the order that takes the fewest operations.
+
+    Deprecated, say ``torch.linalg.multi_dot``. matrices: Tensors of two dimensions; one alone is
+    returned as it is.
+    """
+    from rushlight import linalg
+
+    if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)):
+        matrices = matrices[0]
+    for matrix in matrices:
+        if matrix.dim() != 2:
+            raise RuntimeError(f"Tensor dimension is {matrix.dim()}, expected 2 instead.")
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
+    if len(matrices) == 1:
+        return matrices[0]
+    warnings.warn(
+        "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use "
+        "torch.linalg.multi_dot instead, which accepts a list of two or more tensors rather than "
+        "multiple parameters.",
+        stacklevel=2,
+    )
+    return linalg.multi_dot(matrices, out=out)
 
 
 _C._overridable_module(globals(), "broadcast_shapes")

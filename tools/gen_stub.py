@@ -18,6 +18,7 @@ RESULTS = {
     "Tensor[]": "builtins.tuple[Tensor, ...]",
     "Tensor | Tensor[]": "Any",
     "bool": "builtins.bool",
+    "int": "builtins.int",
 }
 
 TYPES = {
@@ -33,6 +34,7 @@ TYPES = {
     "Size": "Sequence[builtins.int]",
     "int...": "builtins.int | Sequence[builtins.int]",
     "dtype": "_dtype",
+    "layout": "_layout",
     "device": "_device | str | builtins.int",
     "str": "str",
     "Generator": "Generator",
@@ -48,6 +50,7 @@ from typing import Any, TypeAlias, overload
 # The module has names of its own for these.
 Number: TypeAlias = builtins.int | builtins.float | builtins.bool
 _dtype: TypeAlias = "dtype"
+_layout: TypeAlias = "layout"
 _device: TypeAlias = "device"
 '''
 

@@ -159,6 +159,34 @@ bool dense_non_overlapping(const int64_t* sizes, const int64_t* strides, int n) 
   return true;
 }
 
+void similar_strides(const int64_t* sizes, const int64_t* strides, int n, int64_t* out) {
+  if (dense_non_overlapping(sizes, strides, n)) {
+    for (int d = 0; d < n; ++d) out[d] = strides[d];
+    return;
+  }
+  // -1, 0 or 1: whether dimension a is nearer in memory than b. Stride 0 says nothing.
+  auto compare = [&](int a, int b) {
+    if (strides[a] == 0 || strides[b] == 0) return 0;
+    if (strides[a] != strides[b]) return strides[a] < strides[b] ? -1 : 1;
+    return sizes[a] > sizes[b] ? 1 : 0;
+  };
+  int order[kMaxDims];  // nearest first
+  for (int d = 0; d < n; ++d) order[d] = n - 1 - d;
+  for (int i = 1; i < n; ++i)
+    for (int moved = i, at = i; at-- > 0;) {
+      int found = compare(order[at], order[moved]);
+      if (found < 0) break;
+      if (found == 0) continue;
+      std::swap(order[at], order[moved]);
+      moved = at;
+    }
+  int64_t step = 1;
+  for (int i = 0; i < n; ++i) {
+    out[order[i]] = step;
+    step *= sizes[order[i]] > 1 ? sizes[order[i]] : 1;
+  }
+}
+
 bool may_overlap(const int64_t* sizes, const int64_t* strides, int n) {
   for (int i = 0; i < n; ++i)
     if (sizes[i] == 0) return false;

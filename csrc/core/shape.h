@@ -89,6 +89,8 @@ bool view_strides(const int64_t* sizes, const int64_t* strides, int n, const Dim
 
 // Every element has a memory place of its own, and the places leave no gap.
 bool dense_non_overlapping(const int64_t* sizes, const int64_t* strides, int n);
+// Dense strides that keep the order of the dimensions in memory, as PyTorch's empty_like finds it.
+void similar_strides(const int64_t* sizes, const int64_t* strides, int n, int64_t* out);
 // Two different indices may reach one place (an expanded tensor).
 bool may_overlap(const int64_t* sizes, const int64_t* strides, int n);
 

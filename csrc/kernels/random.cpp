@@ -9,6 +9,7 @@
 #include <limits>
 #include <numbers>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace rl {
@@ -430,18 +431,42 @@ void exponential(T* out, int64_t n, double lambda, Generator& generator) {
               [&](double u) { *out++ = static_cast<T>(-1.0 / lambda * std::log1p(-u)); });
 }
 
+// The places of the k largest, the largest first. Which of equals comes first is PyTorch's choice,
+// made by the same algorithms of the standard library.
+template <class T>
+void largest(int64_t* out, int64_t k, const std::vector<T>& v) {
+  std::vector<std::pair<T, int64_t>> queue;
+  for (int64_t i = 0; T x : v) queue.emplace_back(x, i++);
+  auto before = [](const auto& a, const auto& b) { return a.first > b.first; };
+  if (k == 1) {
+    *out = std::max_element(v.begin(), v.end()) - v.begin();
+    return;
+  }
+  if (k * 64 <= static_cast<int64_t>(v.size())) {
+    std::partial_sort(queue.begin(), queue.begin() + k, queue.end(), before);
+  } else {
+    std::nth_element(queue.begin(), queue.begin() + k - 1, queue.end(), before);
+    std::sort(queue.begin(), queue.begin() + k - 1, before);
+  }
+  for (int64_t i = 0; i < k; ++i) out[i] = queue[static_cast<size_t>(i)].second;
+}
+
+template <class T, class Stored>
+void race(int64_t* out, int64_t k, const T* p, const T* waits, int64_t n) {
+  std::vector<T> q(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i)
+    q[i] =
+        static_cast<T>(static_cast<Stored>(p[i] / static_cast<T>(static_cast<Stored>(waits[i]))));
+  largest(out, k, q);
+}
+
 template <class T>
 void multinomial(int64_t* out, int64_t k, const T* p, int64_t n, bool replacement,
                  Generator& generator) {
   std::vector<T> q(static_cast<size_t>(n));
   if (!replacement || k == 1) {  // the k shortest waiting times of rates p
     exponential(q.data(), n, 1.0, generator);
-    std::vector<int64_t> order(static_cast<size_t>(n));
-    for (int64_t i = 0; i < n; ++i) order[i] = i, q[i] = p[i] / q[i];
-    std::partial_sort(order.begin(), order.begin() + k, order.end(),
-                      [&](int64_t a, int64_t b) { return q[a] != q[b] ? q[a] > q[b] : a < b; });
-    std::copy(order.begin(), order.begin() + k, out);
-    return;
+    return race(out, k, p, q.data(), n);
   }
   T sum = 0;
   for (int64_t i = 0; i < n; ++i) q[i] = sum += p[i];
@@ -451,11 +476,14 @@ void multinomial(int64_t* out, int64_t k, const T* p, int64_t n, bool replacemen
               [&](double u) { *out++ = std::lower_bound(q.begin(), q.end(), u) - q.begin(); });
 }
 
-#define RL_INSTANTIATE(T)                                     \
-  template void exponential(T*, int64_t, double, Generator&); \
+#define RL_INSTANTIATE(T)                                             \
+  template void race(int64_t*, int64_t, const T*, const T*, int64_t); \
+  template void exponential(T*, int64_t, double, Generator&);         \
   template void multinomial(int64_t*, int64_t, const T*, int64_t, bool, Generator&);
 RL_INSTANTIATE(float)
 RL_INSTANTIATE(double)
+template void race<float, Half>(int64_t*, int64_t, const float*, const float*, int64_t);
+template void race<float, BFloat16>(int64_t*, int64_t, const float*, const float*, int64_t);
 template void bernoulli(float*, int64_t, double, Generator&);
 template void bernoulli(double*, int64_t, double, Generator&);
 template void bernoulli(uint8_t*, int64_t, double, Generator&);

@@ -80,6 +80,10 @@ template <class T>
 void exponential(T* out, int64_t n, double lambda, Generator& generator);
 
 // k indices of [0, n), n > 0, with weights p >= 0. T: float, double. Without replacement k <= n.
+// race: without replacement, from n waiting times that were drawn before. Stored: what weights and
+// times are rounded to, float16 or bfloat16.
+template <class T, class Stored = T>
+void race(int64_t* out, int64_t k, const T* p, const T* waits, int64_t n);
 template <class T>
 void multinomial(int64_t* out, int64_t k, const T* p, int64_t n, bool replacement,
                  Generator& generator);

@@ -28,8 +28,11 @@ void copy_into(TensorImpl* to, TensorImpl* from) {
 
 TensorRef copy_of(TensorImpl* t, DType dtype, TensorImpl* like) {
   TensorRef out = TensorImpl::empty(dtype, t->sizes(), t->ndim());
-  if (!like->is_contiguous() && dense_non_overlapping(like->sizes(), like->strides(), like->ndim()))
-    out->set_geometry(t->shape(), like->strides(), 0);
+  if (!like->is_contiguous()) {
+    int64_t strides[kMaxDims];
+    similar_strides(like->sizes(), like->strides(), like->ndim(), strides);
+    out->set_geometry(t->shape(), strides, 0);
+  }
   copy_into(out.get(), t);
   return out;
 }
@@ -53,6 +56,19 @@ void check_fits(const Value& number, DType dtype) {
                                            "float", "double"};
   check(fits, ErrorKind::kRuntime, "value cannot be converted to type ",
         kTypes[static_cast<int>(dtype)], " without overflow");
+}
+
+void check_holds(const Value& number, DType dtype) {
+  check_fits(number, dtype);
+  bool half = dtype == DType::kFloat16;
+  if (!half && dtype != DType::kBFloat16) return;
+  double x = number.as_double(), largest = half ? 65504 : 3.3895313892515355e38;
+  check(!(std::abs(x) > largest) || std::isinf(x), ErrorKind::kRuntime,
+        "value cannot be converted to type ", dtype_cpp_name(dtype), " without overflow");
+}
+
+void check_fill(const Value& number, TensorImpl* target) {
+  target->numel() == 1 ? check_fits(number, target->dtype()) : check_holds(number, target->dtype());
 }
 
 namespace {
@@ -163,7 +179,12 @@ void Clone::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) { grad_in
 
 void ToCopy::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  call.output = copy_of(t, call.args[1].dtype, t);
+  if (call.args[2].kind != Kind::kBool) {
+    call.output = copy_of(t, call.args[1].dtype, t);
+    return;
+  }
+  call.output = TensorImpl::empty(call.args[1].dtype, t->sizes(), t->ndim());
+  copy_into(call.output.get(), t);
 }
 
 void ToCopy::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
@@ -199,7 +220,7 @@ void Zero::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
 }
 
 void Fill::forward(Call& call) {
-  check_fits(call.args[1], call.target->dtype());
+  check_fill(call.args[1], call.target);
   fill(call.target, call.args[1]);
   call.output = TensorRef::borrow(call.target);
 }

@@ -18,8 +18,10 @@ struct Clone {
 // The gradient is cast back to the input's dtype, by the engine.
 struct ToCopy {
   static constexpr OpRecord record{.name = "_to_copy",
-                                   .signature = "_to_copy(input: Tensor, dtype: dtype) -> Tensor",
-                                   .doc = "A copy in another dtype.",
+                                   .signature =
+                                       "_to_copy(input: Tensor, dtype: dtype, memory_format: any = "
+                                       "None) -> Tensor",
+                                   .doc = "A copy in a dtype, and row-major where that is asked.",
                                    .derivative = "dy/dx = 1",
                                    .form = Form::kInternal};
   static void forward(Call& call);
@@ -107,6 +109,10 @@ void fill(TensorImpl* t, const Value& number);
 // Refuses a number that the dtype cannot hold. Infinities fit into floats, and a 16-bit float makes
 // one of what is too large; an unsigned type takes the negatives of what it holds.
 void check_fits(const Value& number, DType dtype);
+// The same without that exception.
+void check_holds(const Value& number, DType dtype);
+// check_holds, but check_fits for a single element, as PyTorch does it.
+void check_fill(const Value& number, TensorImpl* target);
 // clone() in row-major order, whatever the layout of t.
 Tensor contiguous_clone(const Tensor& t);
 // A clone with the strides of `like` where those are dense, else contiguous.

@@ -75,7 +75,7 @@ struct IsPosInf {
       .signature = "isposinf(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the element is infinity.",
       .computes = Computes::kAny,
-      .bool_out = true};
+      .out = OutRule::kBool};
   template <class T>
   RL_FN static bool forward(T x) {
     if constexpr (__is_same(T, float) || __is_same(T, double))
@@ -92,7 +92,7 @@ struct IsNegInf {
       .signature = "isneginf(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the element is minus infinity.",
       .computes = Computes::kAny,
-      .bool_out = true};
+      .out = OutRule::kBool};
   template <class T>
   RL_FN static bool forward(T x) {
     if constexpr (__is_same(T, float) || __is_same(T, double))

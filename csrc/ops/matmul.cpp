@@ -3,6 +3,7 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/dims.h"
+#include "ops/matmul_math.h"
 #include "ops/shape.h"
 #include "ops/table.h"
 
@@ -16,81 +17,10 @@ void check_same_dtype(TensorImpl* a, TensorImpl* b) {
         " != ", dtype_cpp_name(b->dtype()), "\n  fix: convert one of them, as in b.to(a.dtype).");
 }
 
-void refuse_bool(TensorImpl* t, const char* kernel) {
-  check(t->dtype() != DType::kBool, ErrorKind::kNotImplemented, "\"", kernel,
-        "\" not implemented for 'Bool'");
-}
-
 void check_inner(TensorImpl* a, TensorImpl* b) {
   check(a->sizes()[1] == b->sizes()[0], ErrorKind::kRuntime,
         "mat1 and mat2 shapes cannot be multiplied (", a->sizes()[0], "x", a->sizes()[1], " and ",
         b->sizes()[0], "x", b->sizes()[1], ")\n  the inner sizes must be equal: (n, k) @ (k, m).");
-}
-
-// A row-major copy unless the rows are contiguous already.
-TensorRef with_contiguous_rows(TensorImpl* t) {
-  int last = t->ndim() - 1;
-  if (t->strides()[last] == 1 || t->sizes()[last] == 1) return TensorRef::borrow(t);
-  TensorRef copy = TensorImpl::empty(t->dtype(), t->sizes(), t->ndim());
-  run_copy(copy->mut_data(), copy->strides(), t->dtype(), t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
-  return copy;
-}
-
-// Small integers and 16-bit floats: the operands widened, the result rounded or cut once.
-void multiply_converted(MatmulFn product, char* to, const char* a, const char* b, DType dtype,
-                        DType compute, int64_t m, int64_t n, int64_t k, const int64_t* a_stride,
-                        int64_t b_row) {
-  const int64_t left[] = {m, k}, right[] = {k, n}, result[] = {m, n};
-  const int64_t b_stride[] = {b_row, 1};
-  TensorRef wide_a = TensorImpl::empty(compute, left, 2);
-  TensorRef wide_b = TensorImpl::empty(compute, right, 2);
-  TensorRef wide = TensorImpl::empty(compute, result, 2);
-  run_copy(wide_a->mut_data(), wide_a->strides(), compute, a, a_stride, dtype, left, 2);
-  run_copy(wide_b->mut_data(), wide_b->strides(), compute, b, b_stride, dtype, right, 2);
-  product(wide->mut_data(), wide_a->data(), wide_b->data(), m, n, k, k, 1, n, n);
-  run_copy(to, wide->strides(), dtype, wide->data(), wide->strides(), compute, result, 2);
-}
-
-// One matrix product into out, whose rows are contiguous. Offsets in elements.
-void multiply(TensorImpl* out, int64_t out_at, TensorImpl* a, int64_t a_at, TensorImpl* b,
-              int64_t b_at, int64_t m, int64_t n, int64_t k, const int64_t* a_stride,
-              int64_t b_row) {
-  DType dtype = out->dtype(), compute = compute_dtype(dtype);
-  int64_t item = static_cast<int64_t>(item_size(dtype));
-  char* to = out->mut_data() + out_at * item;
-  const char *left = a->data() + a_at * item, *right = b->data() + b_at * item;
-  MatmulFn product = kernel_set->matmul[compute_index(dtype)];
-  if (compute == dtype)
-    product(to, left, right, m, n, k, a_stride[0], a_stride[1], b_row, n);
-  else
-    multiply_converted(product, to, left, right, dtype, compute, m, n, k, a_stride, b_row);
-}
-
-void fill_empty_sum(TensorImpl* out, int64_t k) {
-  if (k == 0) fill(out, Value::of_int(0));
-}
-
-// The tensor itself, or a copy in the type that kernels compute in.
-TensorRef widened(TensorImpl* t) {
-  DType compute = compute_dtype(t->dtype());
-  if (compute == t->dtype()) return TensorRef::borrow(t);
-  TensorRef wide = TensorImpl::empty(compute, t->sizes(), t->ndim());
-  run_copy(wide->mut_data(), wide->strides(), compute, t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
-  return wide;
-}
-
-// a (m, k) @ b (k, n), freshly made.
-TensorRef product(TensorImpl* a, TensorImpl* b) {
-  int64_t m = a->sizes()[0], k = a->sizes()[1], n = b->sizes()[1];
-  const int64_t sizes[] = {m, n};
-  TensorRef out = TensorImpl::empty(a->dtype(), sizes, 2);
-  TensorRef right = with_contiguous_rows(b);
-  if (k && m && n)
-    multiply(out.get(), 0, a, 0, right.get(), 0, m, n, k, a->strides(), right->strides()[0]);
-  fill_empty_sum(out.get(), k);
-  return out;
 }
 
 Tensor matrix_transpose(const Tensor& t) { return call_op(op_of<TransposeMatrix>(), {t.value()}); }
@@ -128,30 +58,6 @@ struct Factors {
   }
 };
 
-template <class T>
-T number_as(const Value& v) {
-  return std::is_integral_v<T> ? static_cast<T>(v.as_int()) : static_cast<T>(v.as_double());
-}
-
-// out = alpha out + beta in, row-major; strides 0 where `in` is broadcast. beta 0: `in` is not
-// read.
-template <class T>
-void add_scaled(T* out, int64_t rows, int64_t columns, T alpha, const T* in, const int64_t* strides,
-                T beta) {
-  int64_t step = strides[1];
-  for (int64_t i = 0; i < rows; ++i, out += columns, in += strides[0]) {
-    if (alpha != T(1))
-      for (int64_t j = 0; j < columns; ++j) out[j] *= alpha;
-    if (beta == T(0)) continue;
-    if (beta != T(1))
-      for (int64_t j = 0; j < columns; ++j) out[j] += beta * in[j * step];
-    else if (step == 1)
-      for (int64_t j = 0; j < columns; ++j) out[j] += in[j];
-    else
-      for (int64_t j = 0; j < columns; ++j) out[j] += in[j * step];
-  }
-}
-
 }  // namespace
 
 void Mm::forward(Call& call) {
@@ -161,7 +67,7 @@ void Mm::forward(Call& call) {
   check_inner(a, b);
   check_same_dtype(a, b);
   if (a->sizes()[0] && b->sizes()[1]) refuse_bool(a, "addmm_impl_cpu_");
-  call.output = product(a, b);
+  call.output = matrix_product(a, b);
 }
 
 void Mm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -193,28 +99,13 @@ void Addmm::forward(Call& call) {
   same(input, b, "self");
   same(a, b, "mat1");
   refuse_bool(a, "addmm_impl_cpu_");
-  const Value &beta = call.args[3], &alpha = call.args[4];
-  DType dtype = a->dtype(), compute = compute_dtype(dtype);
   // A factor alpha of 0 stands for the product: nan and inf in the matrices do not count.
+  const Value &beta = call.args[3], &alpha = call.args[4];
   bool multiplies = alpha.as_double() != 0;
-  TensorRef out =
-      multiplies ? product(widened(a).get(), widened(b).get()) : full(shape, compute, 0).ref();
-  TensorRef added = widened(input);
-  Dims strides = expand_strides(added.get(), shape);
-  dispatch_compute(compute, [&](auto x) {
-    using T = decltype(x);
-    if constexpr (!std::is_same_v<T, bool>)
-      add_scaled(reinterpret_cast<T*>(out->mut_data()), sizes[0], sizes[1],
-                 multiplies ? number_as<T>(alpha) : T(1), reinterpret_cast<const T*>(added->data()),
-                 strides.v, number_as<T>(beta));
-  });
-  TensorRef result = call.target        ? TensorRef::borrow(call.target)
-                     : compute == dtype ? out
-                                        : TensorImpl::empty(dtype, sizes, 2);
-  if (result.get() != out.get())
-    run_copy(result->mut_data(), result->strides(), dtype, out->data(), out->strides(), compute,
-             sizes, 2);
-  call.output = std::move(result);
+  TensorRef product = multiplies ? matrix_product(widened(a).get(), widened(b).get())
+                                 : full(shape, compute_dtype(a->dtype()), 0).ref();
+  call.output = add_to_product(std::move(product), multiplies ? alpha : Value::of_int(1), input,
+                               beta, a->dtype(), call.target);
 }
 
 void Addmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -238,14 +129,7 @@ void Bmm::forward(Call& call) {
   check(a->dtype() == b->dtype(), ErrorKind::kRuntime, "expected scalar type ",
         dtype_title(a->dtype()), " but found ", dtype_title(b->dtype()));
   refuse_bool(a, "bmm");
-  const int64_t sizes[] = {x[0], x[1], y[2]};
-  call.output = TensorImpl::empty(a->dtype(), sizes, 3);
-  TensorRef right = with_contiguous_rows(b);
-  if (call.output->numel() && x[2])
-    for (int64_t i = 0; i < x[0]; ++i)
-      multiply(call.output.get(), i * x[1] * y[2], a, i * a->strides()[0], right.get(),
-               i * right->strides()[0], x[1], y[2], x[2], a->strides() + 1, right->strides()[1]);
-  fill_empty_sum(call.output.get(), x[2]);
+  call.output = batch_product(a, b);
 }
 
 void Bmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -272,10 +156,7 @@ void Mv::forward(Call& call) {
         "addmv input tensors must have the same dtype, but got ", dtype_title(v->dtype()), ", ",
         dtype_title(a->dtype()), ", and ", dtype_title(v->dtype()));
   if (m) refuse_bool(a, "addmv_impl_cpu");
-  call.output = TensorImpl::empty(a->dtype(), &m, 1);
-  // A vector is a matrix with one column, which lies row by row whatever its stride.
-  if (m && k) multiply(call.output.get(), 0, a, 0, v, 0, m, 1, k, a->strides(), v->strides()[0]);
-  fill_empty_sum(call.output.get(), k);
+  call.output = vector_product(a, v);
 }
 
 void Mv::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -292,8 +173,9 @@ void Mv::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   }
 }
 
-void Dot::forward(Call& call) {
-  TensorImpl *a = call.tensor(0), *b = call.tensor(1);
+namespace {
+
+void check_vectors(TensorImpl* a, TensorImpl* b) {
   check(a->ndim() == 1 && b->ndim() == 1, ErrorKind::kRuntime, "1D tensors expected, but got ",
         a->ndim(), "D and ", b->ndim(), "D tensors");
   check(a->dtype() == b->dtype(), ErrorKind::kRuntime,
@@ -304,11 +186,13 @@ void Dot::forward(Call& call) {
         "] to have the same number of elements, but got ", a->numel(), " and ", b->numel(),
         " elements respectively");
   refuse_bool(a, "dot");
-  call.output = TensorImpl::empty(a->dtype(), nullptr, 0);
-  const int64_t stride[] = {0, a->strides()[0]};
-  if (a->numel())
-    multiply(call.output.get(), 0, a, 0, b, 0, 1, 1, a->numel(), stride, b->strides()[0]);
-  fill_empty_sum(call.output.get(), a->numel());
+}
+
+}  // namespace
+
+void Dot::forward(Call& call) {
+  check_vectors(call.tensor(0), call.tensor(1));
+  call.output = inner_product(call.tensor(0), call.tensor(1));
 }
 
 void Dot::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

@@ -11,7 +11,8 @@ struct Mm {
       .name = "mm",
       .signature = "mm(input: Tensor, mat2: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Product of two matrices.",
-      .derivative = "dinput = g @ mat2^T, dmat2 = input^T @ g"};
+      .derivative = "dinput = g @ mat2^T, dmat2 = input^T @ g",
+      .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {
       {"self", Source::kArg, 0, 2},          {"mat2", Source::kArg, 1, 1},
       {"self_sym_sizes", Source::kSizes, 0}, {"self_sym_strides", Source::kStrides, 0},
@@ -30,7 +31,8 @@ struct Addmm {
       .doc = "beta input + alpha (mat1 @ mat2); the input is broadcast to the product's shape.",
       .derivative = "dinput = beta g, dmat1 = alpha (g @ mat2^T), dmat2 = alpha (mat1^T @ g)",
       .inplace = true,
-      .many_forms = true};
+      .many_forms = true,
+      .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"mat1", Source::kArg, 1, 4},
                                        {"mat2", Source::kArg, 2, 2},
                                        {"mat1_sym_sizes", Source::kSizes, 1},
@@ -50,7 +52,8 @@ struct Bmm {
       .name = "bmm",
       .signature = "bmm(input: Tensor, mat2: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Products of two batches of matrices.",
-      .derivative = "dinput = g @ mat2^T, dmat2 = input^T @ g"};
+      .derivative = "dinput = g @ mat2^T, dmat2 = input^T @ g",
+      .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2}, {"mat2", Source::kArg, 1, 1}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -62,7 +65,8 @@ struct Mv {
       .name = "mv",
       .signature = "mv(input: Tensor, vec: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Product of a matrix and a vector.",
-      .derivative = "dinput = outer(g, vec), dvec = input^T @ g"};
+      .derivative = "dinput = outer(g, vec), dvec = input^T @ g",
+      .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2}, {"vec", Source::kArg, 1, 1}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -74,7 +78,8 @@ struct Dot {
       .name = "dot",
       .signature = "dot(input: Tensor, tensor: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Sum of the products of two vectors' elements.",
-      .derivative = "dinput = g tensor, dtensor = g input"};
+      .derivative = "dinput = g tensor, dtensor = g input",
+      .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2},
                                        {"tensor", Source::kArg, 1, 1}};
   static void forward(Call& call);
@@ -88,7 +93,8 @@ struct Matmul {
       .name = "matmul",
       .signature = "matmul(input: Tensor, other: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Matrix product of tensors of any rank: (..., n, k) @ (..., k, m) -> (..., n, m).",
-      .derivative = "dinput = g @ other^T, dother = input^T @ g"};
+      .derivative = "dinput = g @ other^T, dother = input^T @ g",
+      .out = OutRule::kOwn};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };

@@ -140,6 +140,7 @@ enum class ParamKind : uint8_t {
   kInts,            // int[*]: a sequence of ints of any length
   kVarDims,         // int...: a sequence, or the ints themselves as positional arguments
   kDType,           // dtype
+  kLayout,          // layout: checked and dropped, strided is the only one
   kDevice,          // device: checked and dropped, the CPU is the only one
   kString,          // str
   kGenerator,       // Generator
@@ -221,7 +222,7 @@ struct Op {
   const Op* in_place_number = nullptr;  // the same, where argument 1 is a number
   bool composite = false;               // made of other ops, which record for it
   bool many_outputs = false;            // the result is a tuple, even of one
-  bool answers_bool = false;            // the result is its only element, as a Python bool
+  bool answers_bool = false;            // the result is its only element, as a Python bool or int
   bool takes_list = false;  // an argument is a TensorList: the number of edges is the call's
   bool refuses = false;  // it has no derivative, and its node says so when it is reached
   uint8_t n_differentiable = 0xff;  // outputs behind these have no gradient

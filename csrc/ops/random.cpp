@@ -3,55 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "core/host.h"
-#include "kernels/iterator.h"
-#include "kernels/random.h"
 #include "ops/copy.h"
 #include "ops/create.h"
+#include "ops/draw.h"
 #include "ops/table.h"
 
-namespace rl::ops {
-
-namespace {
-
-Generator& generator_from(const Value& v) {
-  return v.kind == Kind::kPointer ? *static_cast<Generator*>(v.p) : default_generator();
-}
-
-void require_float(TensorImpl* t, const char* op) {
-  check(is_float(t->dtype()), ErrorKind::kNotImplemented, "\"", op, "\" not implemented for '",
-        dtype_title(t->dtype()), "'");
-}
-
-// Draws in the order of the memory, as PyTorch does, then copies where that has gaps.
-template <class Draw>
-void draw(TensorImpl* t, Draw&& into) {
-  if (t->is_contiguous()) return into(t->mut_data());
-  int order[kMaxDims];
-  std::iota(order, order + t->ndim(), 0);
-  std::stable_sort(order, order + t->ndim(),
-                   [&](int a, int b) { return t->strides()[a] > t->strides()[b]; });
-  Dims sizes, strides;
-  for (int i = 0; i < t->ndim(); ++i) {
-    sizes.push(t->sizes()[order[i]]);
-    strides.push(t->strides()[order[i]]);
-  }
-  TensorRef rows = TensorImpl::empty(t->dtype(), sizes);
-  into(rows->mut_data());
-  run_copy(t->mut_data(), strides.v, t->dtype(), rows->data(), rows->strides(), t->dtype(), sizes.v,
-           sizes.n);
-}
-
-// A 16-bit tensor rounds the floats that it draws.
-template <class Draw>
-void draw_floats(DType dtype, char* out, int64_t n, Draw&& into) {
-  if (dtype == DType::kFloat32) return into(reinterpret_cast<float*>(out));
-  TensorRef wide = TensorImpl::empty(DType::kFloat32, &n, 1);
-  into(reinterpret_cast<float*>(wide->mut_data()));
-  convert_strided(out, 1, dtype, wide->data(), 1, DType::kFloat32, n);
-}
+namespace rl {
 
 void draw_uniform(TensorImpl* t, double from, double to, Generator& generator) {
   int64_t n = t->numel();
@@ -78,6 +37,12 @@ void draw_normal(TensorImpl* t, double mean, double std, Generator& generator) {
       normal_double(reinterpret_cast<double*>(out), n, mean, std, contiguous, generator);
   });
 }
+
+}  // namespace rl
+
+namespace rl::ops {
+
+namespace {
 
 // The digits of T, and its largest integer: what a float rounds to beyond that is infinite.
 template <class T>
@@ -210,19 +175,19 @@ void draw_upwards(TensorImpl* t, int64_t from, Generator& generator) {
   draw_range(t, from, static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1, generator);
 }
 
-// randint: sizes in args[at], then generator, dtype, device, requires_grad.
+// randint: sizes in args[at], then generator and a factory's tail.
 void integers(Call& call, int64_t low, int64_t high, int at) {
   const Value& dtype = call.args[at + 2];
   call.output =
       factory(*call.args[at].dims, dtype.kind == Kind::kDType ? dtype : Value::of(DType::kInt64));
   draw_between(call.output.get(), low, high, generator_from(call.args[at + 1]));
-  finish_factory(call, at + 4);
+  finish_factory(call, at + 2);
 }
 
 void integers_like(Call& call, int64_t low, int64_t high, int at) {
-  call.output = factory_like(call.tensor(0), call.args[at + 1]);
+  call.output = factory_like(call.tensor(0), call.args[at + 1], call.args[at + 6]);
   draw_between(call.output.get(), low, high, generator_from(call.args[at]));
-  finish_factory(call, at + 3);
+  finish_factory(call, at + 1);
 }
 
 // randperm: n numbers from 0 fit the dtype. PyTorch has no limit for bfloat16.
@@ -245,28 +210,28 @@ void Rand::forward(Call& call) {
   call.output = factory(*call.args[0].dims, call.args[2]);
   require_float(call.output.get(), "check_uniform_bounds");
   draw_uniform(call.output.get(), 0, 1, generator_from(call.args[1]));
-  finish_factory(call, 4);
+  finish_factory(call, 2);
 }
 
 void Randn::forward(Call& call) {
   call.output = factory(*call.args[0].dims, call.args[2]);
   require_float(call.output.get(), "normal_kernel_cpu");
   draw_normal(call.output.get(), 0, 1, generator_from(call.args[1]));
-  finish_factory(call, 4);
+  finish_factory(call, 2);
 }
 
 void RandLike::forward(Call& call) {
-  call.output = factory_like(call.tensor(0), call.args[2]);
+  call.output = factory_like(call.tensor(0), call.args[2], call.args[7]);
   require_float(call.output.get(), "check_uniform_bounds");
   draw_uniform(call.output.get(), 0, 1, generator_from(call.args[1]));
-  finish_factory(call, 4);
+  finish_factory(call, 2);
 }
 
 void RandnLike::forward(Call& call) {
-  call.output = factory_like(call.tensor(0), call.args[2]);
+  call.output = factory_like(call.tensor(0), call.args[2], call.args[7]);
   require_float(call.output.get(), "normal_kernel_cpu");
   draw_normal(call.output.get(), 0, 1, generator_from(call.args[1]));
-  finish_factory(call, 4);
+  finish_factory(call, 2);
 }
 
 void Uniform::forward(Call& call) {
@@ -318,7 +283,7 @@ void Randperm::forward(Call& call) {
     run_copy(call.output->mut_data(), order->strides(), dtype, order->data(), order->strides(),
              DType::kInt64, &n, 1);
   }
-  finish_factory(call, 4);
+  finish_factory(call, 2);
 }
 
 void Random::forward(Call& call) {

@@ -1,18 +1,17 @@
 // Random tensors, with PyTorch's own numbers.
 #pragma once
 
-#include "ops/custom.h"
+#include "ops/create.h"
 
 namespace rl::ops {
 
-#define RL_RANDOM_TAIL                                                                          \
-  "generator: Generator? = None, dtype: dtype? = None, device: device? = None, requires_grad: " \
-  "bool "                                                                                       \
-  "= False) -> Tensor"
+#define RL_RANDOM_TAIL "generator: Generator? = None, " RL_FACTORY_TAIL
+#define RL_RANDOM_OUT RL_RANDOM_TAIL ", out: Tensor? = None) -> Tensor"
+#define RL_RANDOM_LIKE RL_RANDOM_TAIL ", memory_format: any = None) -> Tensor"
 
 struct Rand {
   static constexpr OpRecord record{.name = "rand",
-                                   .signature = "rand(size: int..., *, " RL_RANDOM_TAIL,
+                                   .signature = "rand(size: int..., *, " RL_RANDOM_OUT,
                                    .doc = "Uniform numbers in [0, 1).",
                                    .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -22,7 +21,7 @@ struct Rand {
 struct Randn {
   static constexpr OpRecord record{
       .name = "randn",
-      .signature = "randn(size: int..., *, " RL_RANDOM_TAIL,
+      .signature = "randn(size: int..., *, " RL_RANDOM_OUT,
       .doc = "Numbers of the normal distribution with mean 0 and standard deviation 1.",
       .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -31,7 +30,7 @@ struct Randn {
 
 struct RandLike {
   static constexpr OpRecord record{.name = "rand_like",
-                                   .signature = "rand_like(input: Tensor, *, " RL_RANDOM_TAIL,
+                                   .signature = "rand_like(input: Tensor, *, " RL_RANDOM_LIKE,
                                    .doc = "Uniform numbers in [0, 1) in the same shape.",
                                    .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -40,7 +39,7 @@ struct RandLike {
 
 struct RandnLike {
   static constexpr OpRecord record{.name = "randn_like",
-                                   .signature = "randn_like(input: Tensor, *, " RL_RANDOM_TAIL,
+                                   .signature = "randn_like(input: Tensor, *, " RL_RANDOM_LIKE,
                                    .doc = "Standard normal numbers in the same shape.",
                                    .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -75,14 +74,10 @@ struct Normal {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-#define RL_RANDINT_TAIL                                                                         \
-  "generator: Generator? = None, dtype: dtype? = None, device: device? = None, requires_grad: " \
-  "bool = False, out: Tensor? = None) -> Tensor"
-
 struct Randint {
   static constexpr OpRecord record{
       .name = "randint",
-      .signature = "randint(high: int, size: Size, *, " RL_RANDINT_TAIL,
+      .signature = "randint(high: int, size: Size, *, " RL_RANDOM_OUT,
       .doc = "Integers from 0 up to, not including, high; int64 unless another dtype is asked for.",
       .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -93,7 +88,7 @@ struct RandintLow {
   static constexpr OpRecord record{
       .name = "randint",
       .overload = 1,
-      .signature = "randint(low: int, high: int, size: Size, *, " RL_RANDINT_TAIL,
+      .signature = "randint(low: int, high: int, size: Size, *, " RL_RANDOM_OUT,
       .doc = "Integers from low up to, not including, high.",
       .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -103,7 +98,7 @@ struct RandintLow {
 struct RandintLike {
   static constexpr OpRecord record{
       .name = "randint_like",
-      .signature = "randint_like(input: Tensor, high: int, *, " RL_RANDOM_TAIL,
+      .signature = "randint_like(input: Tensor, high: int, *, " RL_RANDOM_LIKE,
       .doc = "Integers from 0 up to, not including, high, in the same shape and dtype.",
       .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -114,7 +109,7 @@ struct RandintLikeLow {
   static constexpr OpRecord record{
       .name = "randint_like",
       .overload = 1,
-      .signature = "randint_like(input: Tensor, low: int, high: int, *, " RL_RANDOM_TAIL,
+      .signature = "randint_like(input: Tensor, low: int, high: int, *, " RL_RANDOM_LIKE,
       .doc = "Integers from low up to, not including, high, in the same shape and dtype.",
       .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -123,7 +118,7 @@ struct RandintLikeLow {
 
 struct Randperm {
   static constexpr OpRecord record{.name = "randperm",
-                                   .signature = "randperm(n: int, *, " RL_RANDINT_TAIL,
+                                   .signature = "randperm(n: int, *, " RL_RANDOM_OUT,
                                    .doc = "The integers from 0 up to n, in random order.",
                                    .form = Form::kFunction};
   using backward = NotDifferentiable;

@@ -43,6 +43,7 @@ enum class OutRule : unsigned char {
   kDecides,       // any: the op computes in it, unless dtype= says otherwise
   kDecidesFloat,  // any that floats
   kTruth,         // bool, or uint8
+  kBool,          // bool
   kInput,         // the input's
   kScalarType,    // the input's, in other words
   kQuantile,      // the input's, in other words still
@@ -66,7 +67,6 @@ struct OpRecord {
   Demand demand = Demand::kNothing;
   bool subtracts = false;            // bool operands are refused in PyTorch's two sentences
   bool untracked = false;            // the in-place form leaves the target's history as it is
-  bool bool_out = false;             // `out` is bool, or refused
   bool cpp_target = false;           // a target's dtype is named as in C++ where it is refused
   bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
   bool lists_form = false;           // one overload, which PyTorch's error writes out

@@ -64,6 +64,7 @@ ParamKind read_kind(Reader& r) {
   if (type == "float") return ParamKind::kFloat;
   if (type == "bool") return ParamKind::kBool;
   if (type == "dtype") return ParamKind::kDType;
+  if (type == "layout") return ParamKind::kLayout;
   if (type == "device") return ParamKind::kDevice;
   if (type == "str") return ParamKind::kString;
   if (type == "Generator") return ParamKind::kGenerator;

@@ -36,7 +36,7 @@ std::unique_ptr<Op> make_entry(const OpRecord& record) {
   op->record = &record;
   op->signature = parse_signature(record.signature);
   op->many_outputs = op->signature.result.ends_with("Tensor[]");
-  op->answers_bool = op->signature.result == "bool";
+  op->answers_bool = op->signature.result == "bool" || op->signature.result == "int";
   op->node_name = derive_node_name(record);
   for (size_t i = 0; i < op->signature.params.size(); ++i) {
     const Param& param = op->signature.params[i];
@@ -131,8 +131,13 @@ const std::vector<Op*>& op_table() {
     add_join_ops(t);
     add_index_ops(t);
     add_copy_ops(t);
+    add_type_ops(t);
     add_create_ops(t);
+    add_sequence_ops(t);
     add_matmul_ops(t);
+    add_product_ops(t);
+    add_matrix_ops(t);
+    add_distance_ops(t);
     add_gather_ops(t);
     add_scatter_ops(t);
     add_index_add_ops(t);
@@ -161,6 +166,8 @@ const std::vector<Op*>& op_table() {
     add_sliding_ops(t);
     add_stacking_ops(t);
     add_repeat_ops(t);
+    add_sample_ops(t);
+    add_dropout_ops(t);
     return t;
   }();
   return table;

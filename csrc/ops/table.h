@@ -94,8 +94,13 @@ void add_dims_ops(std::vector<Op*>& table);
 void add_index_ops(std::vector<Op*>& table);
 void add_join_ops(std::vector<Op*>& table);
 void add_copy_ops(std::vector<Op*>& table);
+void add_type_ops(std::vector<Op*>& table);
 void add_create_ops(std::vector<Op*>& table);
+void add_sequence_ops(std::vector<Op*>& table);
 void add_matmul_ops(std::vector<Op*>& table);
+void add_product_ops(std::vector<Op*>& table);
+void add_matrix_ops(std::vector<Op*>& table);
+void add_distance_ops(std::vector<Op*>& table);
 void add_gather_ops(std::vector<Op*>& table);
 void add_scatter_ops(std::vector<Op*>& table);
 void add_index_add_ops(std::vector<Op*>& table);
@@ -124,5 +129,7 @@ void add_pad_ops(std::vector<Op*>& table);
 void add_sliding_ops(std::vector<Op*>& table);
 void add_stacking_ops(std::vector<Op*>& table);
 void add_repeat_ops(std::vector<Op*>& table);
+void add_sample_ops(std::vector<Op*>& table);
+void add_dropout_ops(std::vector<Op*>& table);
 
 }  // namespace rl

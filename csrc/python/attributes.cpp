@@ -36,6 +36,7 @@ PyObject* get_dtype(PyObject* self, void*) {
 }
 PyObject* get_device(PyObject*, void*) { return Py_NewRef(cpu_device()); }
 PyObject* get_ndim(PyObject* self, void*) { return PyLong_FromLong(impl_of(self)->ndim()); }
+PyObject* get_layout(PyObject*, void*) { return Py_NewRef(strided_layout()); }
 PyObject* get_itemsize(PyObject* self, void*) {
   return PyLong_FromSize_t(item_size(impl_of(self)->dtype()));
 }
@@ -243,6 +244,7 @@ PyObject* get_H(PyObject* self, void*) {
 PyGetSetDef kAttributes[] = {
     {"shape", get_shape, nullptr, "Sizes of the dimensions.", nullptr},
     {"dtype", get_dtype, nullptr, "Element type.", nullptr},
+    {"layout", get_layout, nullptr, "torch.strided.", nullptr},
     {"device", get_device, nullptr, "Where the memory is.", nullptr},
     {"ndim", get_ndim, nullptr, "Number of dimensions.", nullptr},
     {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},

@@ -1,4 +1,6 @@
 // Methods of Tensor that are not ops: geometry, flags, conversions, memory.
+#include <utility>
+
 #include "graph/grad_mode.h"
 #include "graph/view.h"
 #include "ops/copy.h"
@@ -60,9 +62,19 @@ PyObject* data_ptr(PyObject* self, PyObject*) {
   TensorImpl* t = impl_of(self);
   return PyLong_FromVoidPtr(t->numel() ? t->mut_data() : nullptr);
 }
-PyObject* is_contiguous(PyObject* self, PyObject*) {
-  return PyBool_FromLong(impl_of(self)->is_contiguous());
+PyObject* is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    static constexpr Parameters kParameters{"is_contiguous", 0, 0, 1, {"memory_format"}};
+    PyObject* format = nullptr;
+    parse_arguments(kParameters, args, n, kwnames, &format);
+    Value asked;
+    check(!format || convert_memory_format(format, &asked), ErrorKind::kType,
+          "is_contiguous(): argument 'memory_format' must be torch.memory_format, not ",
+          format ? Py_TYPE(format)->tp_name : "");
+    return PyBool_FromLong(impl_of(self)->is_contiguous());
+  });
 }
+PyObject* is_never(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 PyObject* is_floating_point(PyObject* self, PyObject*) {
   return PyBool_FromLong(is_float(impl_of(self)->dtype()));
 }
@@ -138,59 +150,110 @@ PyObject* detach_(PyObject* self, PyObject*) {
   });
 }
 
-TensorRef converted(TensorImpl* t, DType dtype, bool copy) {
-  if (t->dtype() == dtype)
-    return copy ? clone(Tensor(TensorRef::borrow(t))).ref() : TensorRef::borrow(t);
-  return to_dtype(Tensor(TensorRef::borrow(t)), dtype).ref();
+// The tensor itself where nothing changes, else a copy. `format`: true for row-major.
+TensorRef converted(TensorImpl* t, DType dtype, bool copy, const Value& format = Value::none()) {
+  if (t->dtype() == dtype && !copy) return TensorRef::borrow(t);
+  return call_op(op_of<ops::ToCopy>(), {Value::of(t), Value::of(dtype), format}).ref();
 }
+
+Value memory_format_argument(const char* function, PyObject* object) {
+  Value format;
+  check(!object || convert_memory_format(object, &format), ErrorKind::kType, function,
+        "(): argument 'memory_format' must be torch.memory_format, not ",
+        object ? Py_TYPE(object)->tp_name : "");
+  return format;
+}
+
+constexpr const char* kCastNames[kDTypes] = {"bool", "byte", "char",     "short", "int",
+                                             "long", "half", "bfloat16", "float", "double"};
 
 template <DType kType>
-PyObject* cast(PyObject* self, PyObject*) {
-  return guarded([&] { return wrap(converted(impl_of(self), kType, false)); });
+PyObject* cast(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    if (n == 0 && !kwnames) return wrap(converted(impl_of(self), kType, false));
+    constexpr const char* kName = kCastNames[static_cast<int>(kType)];
+    static constexpr Parameters kParameters{kName, 0, 0, 1, {"memory_format"}};
+    PyObject* format = nullptr;
+    parse_arguments(kParameters, args, n, kwnames, &format);
+    return wrap(converted(impl_of(self), kType, false, memory_format_argument(kName, format)));
+  });
 }
 
-// to(dtype), to(device), to(device, dtype), to(other), each with non_blocking and copy.
+// The arguments of to(): a dtype, a device and a dtype, or a tensor; then non_blocking and copy.
+struct ToArguments {
+  DType dtype;
+  bool copy = false;
+  Value format;
+
+  // False for what fits no form.
+  bool take(PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+    Py_ssize_t i = 0;
+    bool has_dtype = false, has_device = false;
+    if (n && is_tensor(args[0])) {
+      dtype = impl_of(args[0])->dtype();
+      has_dtype = has_device = true;
+      i = 1;
+    } else if (n && take_dtype(args[0])) {
+      has_dtype = has_device = true;  // no device follows
+      i = 1;
+    } else if (n && take_device(args[0])) {
+      has_device = true;
+      i = 1;
+      if (n > 1 && (args[1] == Py_None || take_dtype(args[1]))) {
+        has_dtype = true;
+        i = 2;
+      }
+    }
+    for (int flag = 0; i < n; ++i, ++flag) {
+      if (flag > 1 || !PyBool_Check(args[i])) return false;
+      if (flag == 1) copy = args[i] == Py_True;
+    }
+    for (Py_ssize_t k = 0, count = kwnames ? PyTuple_GET_SIZE(kwnames) : 0; k < count; ++k) {
+      std::string name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k));
+      PyObject* value = args[n + k];
+      bool fits = true;
+      if (name == "dtype")
+        fits = !std::exchange(has_dtype, true) && (value == Py_None || take_dtype(value));
+      else if (name == "device")
+        fits = !std::exchange(has_device, true) && take_device(value);
+      else if (name == "copy")
+        copy = bool_argument("to", "copy", value, false);
+      else if (name == "memory_format")
+        format = memory_format_argument("to", value);
+      else
+        fits = name == "non_blocking" && PyBool_Check(value);
+      if (!fits) return false;
+    }
+    return true;
+  }
+
+ private:
+  bool take_dtype(PyObject* value) {
+    if (!is_dtype(value)) return false;
+    dtype = dtype_value(value);
+    return true;
+  }
+  bool take_device(PyObject* value) {
+    if (value == Py_None) return true;
+    if (!is_device(value) && !PyUnicode_Check(value) && !PyLong_CheckExact(value)) return false;
+    check_device(value);
+    return true;
+  }
+};
+
 PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
-    DType dtype = t->dtype();
-    bool copy = false, understood = true;
-    auto take = [&](PyObject* value) {
-      if (is_dtype(value)) {
-        dtype = dtype_value(value);
-      } else if (is_tensor(value)) {
-        dtype = impl_of(value)->dtype();
-      } else if (is_device(value) || PyUnicode_Check(value) || PyLong_CheckExact(value)) {
-        check_device(value);
-      } else if (value == reinterpret_cast<PyObject*>(&PyFloat_Type)) {
-        dtype = DType::kFloat64;
-      } else if (value == reinterpret_cast<PyObject*>(&PyLong_Type)) {
-        dtype = DType::kInt64;
-      } else if (value == reinterpret_cast<PyObject*>(&PyBool_Type)) {
-        dtype = DType::kBool;
-      } else if (value != Py_None) {
-        understood = false;
-      }
-    };
-    for (Py_ssize_t i = 0; i < n && i < 2; ++i)
-      if (!PyBool_Check(args[i])) take(args[i]);
-    for (Py_ssize_t i = 0, k = kwnames ? PyTuple_GET_SIZE(kwnames) : 0; i < k; ++i) {
-      std::string name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i));
-      PyObject* value = args[n + i];
-      if (name == "copy")
-        copy = bool_argument("to", "copy", value, false);
-      else if (name == "dtype" || name == "device" || name == "other")
-        take(value);
-      else
-        understood = understood && (name == "non_blocking" || name == "memory_format");
-    }
-    check(understood && (n || kwnames), ErrorKind::kType,
+    ToArguments asked{.dtype = t->dtype(), .copy = false, .format = Value::none()};
+    check(asked.take(args, n, kwnames), ErrorKind::kType,
           "to() received an invalid combination of arguments - got ",
           describe_arguments(nullptr, args, n, kwnames),
-          ", but expected one of:\n * (torch.device device, torch.dtype dtype, bool non_blocking, "
-          "bool copy)\n * (torch.dtype dtype, bool non_blocking, bool copy)\n * (Tensor tensor, "
-          "bool non_blocking, bool copy)");
-    return wrap(converted(t, dtype, copy));
+          ", but expected one of:\n * (torch.device device = None, torch.dtype dtype = None, bool "
+          "non_blocking = False, bool copy = False, *, torch.memory_format memory_format = None)\n "
+          "* (torch.dtype dtype, bool non_blocking = False, bool copy = False, *, "
+          "torch.memory_format memory_format = None)\n * (Tensor tensor, bool non_blocking = "
+          "False, bool copy = False, *, torch.memory_format memory_format = None)");
+    return wrap(converted(t, asked.dtype, asked.copy, asked.format));
   });
 }
 
@@ -212,8 +275,13 @@ PyObject* type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw
     TensorImpl* t = impl_of(self);
     if (!values[0] || values[0] == Py_None)
       return PyUnicode_FromString(dtype_tensor_type(t->dtype()));
+    if (PyType_Check(values[0]))
+      fail(ErrorKind::kValue, "invalid type: '",
+           reinterpret_cast<PyTypeObject*>(values[0])->tp_name, "'");
     if (is_dtype(values[0])) return wrap(converted(t, dtype_value(values[0]), false));
-    const char* wanted = PyUnicode_Check(values[0]) ? PyUnicode_AsUTF8(values[0]) : nullptr;
+    check(PyUnicode_Check(values[0]), ErrorKind::kType,
+          "dtype must be a type, str, or dtype object");
+    const char* wanted = PyUnicode_AsUTF8(values[0]);
     for (int i = 0; wanted && i < kDTypes; ++i)
       if (std::strcmp(wanted, dtype_tensor_type(static_cast<DType>(i))) == 0)
         return wrap(converted(t, static_cast<DType>(i), false));
@@ -275,8 +343,11 @@ PyMethodDef kMethods[] = {
     {"element_size", element_size, METH_NOARGS, "Bytes of one element."},
     {"storage_offset", storage_offset, METH_NOARGS, "Place of the first element in the memory."},
     {"data_ptr", data_ptr, METH_NOARGS, "Address of the first element."},
-    {"is_contiguous", reinterpret_cast<PyCFunction>(is_contiguous), METH_NOARGS,
-     "Row-major without gaps."},
+    {"is_contiguous", method(is_contiguous), kFast,
+     "is_contiguous($self, *, memory_format=torch.contiguous_format)\n--\n\nRow-major without "
+     "gaps."},
+    {"is_pinned", is_never, METH_NOARGS, "False: there is no pinned memory."},
+    {"is_shared", is_never, METH_NOARGS, "False: no memory is shared between processes."},
     {"is_floating_point", is_floating_point, METH_NOARGS, "Whether the dtype is a float."},
     {"is_complex", is_complex, METH_NOARGS, "Whether the dtype is complex."},
     {"is_inference", is_inference, METH_NOARGS, "Made in inference mode."},
@@ -291,16 +362,16 @@ PyMethodDef kMethods[] = {
     {"detach_", detach_, METH_NOARGS, "Forgets the history, in place."},
     {"retain_grad", tensor_retain_grad, METH_NOARGS, "Keeps .grad of a tensor that is no leaf."},
     {"to", method(to), kFast, "Another dtype or device; the tensor itself when nothing changes."},
-    {"float", cast<DType::kFloat32>, METH_NOARGS, "to(float32)"},
-    {"double", cast<DType::kFloat64>, METH_NOARGS, "to(float64)"},
-    {"long", cast<DType::kInt64>, METH_NOARGS, "to(int64)"},
-    {"bool", cast<DType::kBool>, METH_NOARGS, "to(bool)"},
-    {"byte", cast<DType::kUInt8>, METH_NOARGS, "to(uint8)"},
-    {"char", cast<DType::kInt8>, METH_NOARGS, "to(int8)"},
-    {"short", cast<DType::kInt16>, METH_NOARGS, "to(int16)"},
-    {"int", cast<DType::kInt32>, METH_NOARGS, "to(int32)"},
-    {"half", cast<DType::kFloat16>, METH_NOARGS, "to(float16)"},
-    {"bfloat16", cast<DType::kBFloat16>, METH_NOARGS, "to(bfloat16)"},
+    {"float", method(cast<DType::kFloat32>), kFast, "to(float32)"},
+    {"double", method(cast<DType::kFloat64>), kFast, "to(float64)"},
+    {"long", method(cast<DType::kInt64>), kFast, "to(int64)"},
+    {"bool", method(cast<DType::kBool>), kFast, "to(bool)"},
+    {"byte", method(cast<DType::kUInt8>), kFast, "to(uint8)"},
+    {"char", method(cast<DType::kInt8>), kFast, "to(int8)"},
+    {"short", method(cast<DType::kInt16>), kFast, "to(int16)"},
+    {"int", method(cast<DType::kInt32>), kFast, "to(int32)"},
+    {"half", method(cast<DType::kFloat16>), kFast, "to(float16)"},
+    {"bfloat16", method(cast<DType::kBFloat16>), kFast, "to(bfloat16)"},
     {"cpu", method(same), kFast, "The tensor itself: it is on the CPU."},
     {"cuda", method(to_cuda), kFast, "Refuses: there is no GPU."},
     {"type", method(type), kFast, "The type's name, or a conversion to it."},

@@ -175,10 +175,29 @@ PyObject* set_num_threads(PyObject*, PyObject* number) {
 
 PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(g_threads); }
 
+PyObject* promote_types(PyObject*, PyObject* const* given, Py_ssize_t n, PyObject* kwnames) {
+  return guarded([&] {
+    static constexpr Parameters kParameters{"promote_types", 2, 2, 2, {"type1", "type2"}};
+    PyObject* args[2];
+    parse_arguments(kParameters, given, n, kwnames, args);
+    for (int i = 0; i < 2; ++i)
+      check(is_dtype(args[i]), ErrorKind::kType, "promote_types(): argument 'type", i + 1,
+            "' (position ", i + 1, ") must be torch.dtype, not ", Py_TYPE(args[i])->tp_name);
+    return Py_NewRef(dtype_object(promote(dtype_value(args[0]), dtype_value(args[1]))));
+  });
+}
+
 PyObject* result_type(PyObject*, PyObject* const* given, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
     static constexpr Parameters kParameters{"result_type", 2, 2, 2, {"tensor", "other"}};
     PyObject* args[2];
+    auto fail_forms = [&] {
+      fail(ErrorKind::kType, "result_type() received an invalid combination of arguments - got ",
+           describe_arguments(nullptr, given, n, kwnames),
+           ", but expected one of:\n * (Tensor tensor, Tensor other)\n * (Number scalar, Tensor "
+           "tensor)\n * (Tensor tensor, Number other)\n * (Number scalar1, Number scalar2)");
+    };
+    if (n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0) != 2) fail_forms();
     parse_arguments(kParameters, given, n, kwnames, args);
     ResultType type;
     for (Py_ssize_t i = 0; i < 2; ++i) {
@@ -186,9 +205,7 @@ PyObject* result_type(PyObject*, PyObject* const* given, Py_ssize_t n, PyObject*
       if (is_tensor(args[i])) {
         type.add_tensor(impl_of(args[i])->dtype(), impl_of(args[i])->ndim());
       } else {
-        check(parse_number(args[i], &v), ErrorKind::kType,
-              "result_type(): arguments must be Tensors or Numbers, not ",
-              Py_TYPE(args[i])->tp_name);
+        if (!parse_number(args[i], &v)) fail_forms();
         type.add_number(v.number_category());
       }
     }
@@ -237,6 +254,8 @@ PyMethodDef kFunctions[] = {
     {"get_num_threads", get_num_threads, METH_NOARGS, nullptr},
     {"result_type", method(result_type), METH_FASTCALL | METH_KEYWORDS,
      "result_type(tensor, other)\n--\n\nThe dtype of an operation on the two."},
+    {"promote_types", method(promote_types), METH_FASTCALL | METH_KEYWORDS,
+     "promote_types(type1, type2)\n--\n\nThe smallest dtype that holds both."},
     {"_build_info", build_info, METH_NOARGS, nullptr},
     {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
     {"_reset_memory_peak", reset_memory_peak, METH_NOARGS, nullptr},
@@ -268,10 +287,11 @@ PyObject* make_module() {
     return nullptr;
   }
   bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
-            init_device_type(m) && init_size_type(m) && init_generator_type(m) &&
-            init_node_type(m) && init_function_type(m) && init_grad_mode_types(m) &&
-            init_conversions(m) && init_site(m) && init_memory_formats(m) && init_functions(m) &&
-            init_autograd(m) && init_torch_function(m) && init_nn_module(m);
+            init_layout_type(m) && init_device_type(m) && init_size_type(m) &&
+            init_generator_type(m) && init_node_type(m) && init_function_type(m) &&
+            init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
+            init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
+            init_torch_function(m) && init_nn_module(m);
   if (!ok) throw_python();
   return module.release();
 }

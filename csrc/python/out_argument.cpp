@@ -63,6 +63,10 @@ void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target)
       check(target == DType::kBool || target == DType::kUInt8, ErrorKind::kRuntime, p.name,
             " only supports bool tensor for result, got: ", dtype_title(target));
       break;
+    case OutRule::kBool:
+      check(target == DType::kBool, ErrorKind::kRuntime, p.name,
+            " does not support non-boolean outputs.");
+      break;
     case OutRule::kInput:
       check(input == target, ErrorKind::kRuntime,
             "Expected the dtype for input and out to match, but got ", dtype_title(input),
@@ -129,10 +133,9 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
     return write_pair(p, o, call, out);
   TensorImpl* target = impl_of(out);
   refuse_grad(p, call, &target, 1);
-  bool factory = call.op->n_tensor_args == 0;
+  bool factory = false;
+  for (const PyParam& param : o.params) factory = factory || param.kind == ParamKind::kLayout;
   if (factory) adopt_dtype(call, target);
-  check(!call.op->record->bool_out || target->dtype() == DType::kBool, ErrorKind::kRuntime, p.name,
-        " does not support non-boolean outputs.");
   if (call.op->elementwise)  // refuses what PyTorch does; the result is computed apart anyway
     for (int i = 0; i < call.op->n_tensor_args; ++i)
       if (const Value& v = call.args[call.op->tensor_args[i]]; v.is_tensor())

@@ -124,6 +124,10 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       }
       *out = Value::of(dtype_value(object));
       return true;
+    case ParamKind::kLayout:
+      if (!check_layout(object)) return false;
+      *out = Value::none();
+      return true;
     case ParamKind::kDevice:
       if (!is_device(object) && !PyUnicode_Check(object) && !PyLong_CheckExact(object))
         return false;

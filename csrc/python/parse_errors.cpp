@@ -28,6 +28,8 @@ const char* kind_name(ParamKind kind) {
       return "tuple of ints";
     case ParamKind::kDType:
       return "torch.dtype";
+    case ParamKind::kLayout:
+      return "torch.layout";
     case ParamKind::kDevice:
       return "torch.device";
     case ParamKind::kString:

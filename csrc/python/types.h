@@ -15,6 +15,12 @@ bool is_dtype(PyObject* object);
 DType dtype_value(PyObject* object);
 bool init_dtype_type(PyObject* module);
 
+// --- layout: "strided" is the only one that exists.
+PyObject* strided_layout();  // borrowed
+// False for what is no layout; throws for one that is not strided.
+bool check_layout(PyObject* object);
+bool init_layout_type(PyObject* module);
+
 // --- device: "cpu" is the only one that exists.
 bool is_device(PyObject* object);
 PyObject* cpu_device();  // borrowed

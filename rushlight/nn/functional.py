@@ -36,8 +36,14 @@ __all__ = [
     *_activations.__all__,
     *_distances.__all__,
     *_losses.__all__,
+    "alpha_dropout",
     "channel_shuffle",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "embedding",
+    "feature_alpha_dropout",
     "fold",
     "huber_loss",
     "l1_loss",
@@ -99,6 +105,112 @@ def embedding(
             embedding_renorm_(weight, input, max_norm, norm_type)
     padding = -1 if padding_idx is None else padding_idx
     return _C.embedding(weight, input, padding, scale_grad_by_freq, sparse)
+
+
+# --- dropout -----------------------------------------------------------------------------------
+
+
+def _checked_probability(p):
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def dropout(input, p=0.5, training=True, inplace=False):
+    """Zero each element with probability ``p``; divide the others by ``1 - p``.
+
+    input: Tensor ``(*)``. p: from 0 to 1. training: False gives the input itself.
+    Raises: ValueError for another p.
+    """
+    _checked_probability(p)
+    return (_C.dropout_ if inplace else _C.dropout)(input, p, training)
+
+
+def alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """Dropout that keeps the mean and the variance of what ``selu`` gives.
+
+    Dropped elements take selu's limit at minus infinity. Arguments: as ``dropout``.
+    """
+    _checked_probability(p)
+    return (_C.alpha_dropout_ if inplace else _C.alpha_dropout)(input, p, training)
+
+
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """``alpha_dropout`` of whole channels. input: Tensor ``(N, C, *)``."""
+    _checked_probability(p)
+    function = _C.feature_alpha_dropout_ if inplace else _C.feature_alpha_dropout
+    return function(input, p, training)
+
+
+def _channel_dropout(input, p, training, inplace, batched):
+    """Dropout of channels; a tensor without a batch is given one for the time."""
+    if not batched:
+        input = input.unsqueeze_(0) if inplace else input.unsqueeze(0)
+    result = (_C.feature_dropout_ if inplace else _C.feature_dropout)(input, p, training)
+    if batched:
+        return result
+    return result.squeeze_(0) if inplace else result.squeeze(0)
+
+
+def dropout1d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels with probability ``p``; divide the others by ``1 - p``.
+
+    input: Tensor ``(N, C, L)`` or ``(C, L)``. Other arguments: as ``dropout``.
+    Raises: RuntimeError for another rank.
+    """
+    _checked_probability(p)
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that "
+            "dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, "
+            "a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs)."
+        )
+    return _channel_dropout(input, p, training, inplace, input.dim() == 3)
+
+
+def dropout2d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels with probability ``p``; divide the others by ``1 - p``.
+
+    input: Tensor ``(N, C, H, W)``; of three dimensions it is taken for ``(N, C, L)``, with a
+        warning. Other arguments: as ``dropout``.
+    """
+    _checked_probability(p)
+    if input.dim() not in (3, 4):
+        warnings.warn(
+            f"dropout2d: Received a {input.dim()}-D input to dropout2d, which is deprecated and "
+            "will result in an error in a future release. To retain the behavior and silence this "
+            "warning, please use dropout instead. Note that dropout2d exists to provide "
+            "channel-wise dropout on inputs with 2 spatial dimensions, a channel dimension, and an "
+            "optional batch dimension (i.e. 3D or 4D inputs).",
+            stacklevel=2,
+        )
+    if input.dim() == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
+            "behavior is desired - input is interpreted as shape (N, C, L), where C is the channel "
+            "dim. This behavior will change in a future release to interpret the input as one "
+            "without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise "
+            "dropout behavior, please switch to using dropout1d instead.",
+            stacklevel=2,
+        )
+    return _channel_dropout(input, p, training, inplace, True)
+
+
+def dropout3d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels with probability ``p``; divide the others by ``1 - p``.
+
+    input: Tensor ``(N, C, D, H, W)`` or ``(C, D, H, W)``. Other arguments: as ``dropout``.
+    """
+    _checked_probability(p)
+    if input.dim() not in (4, 5):
+        warnings.warn(
+            f"dropout3d: Received a {input.dim()}-D input to dropout3d, which is deprecated and "
+            "will result in an error in a future release. To retain the behavior and silence this "
+            "warning, please use dropout instead. Note that dropout3d exists to provide "
+            "channel-wise dropout on inputs with 3 spatial dimensions, a channel dimension, and an "
+            "optional batch dimension (i.e. 4D or 5D inputs).",
+            stacklevel=2,
+        )
+    return _channel_dropout(input, p, training, inplace, input.dim() == 5)
 
 
 # --- losses -------------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ def bind(op, sample, seed=0, dtype=torch.float64):
     def call(*arguments):
         if op["mutates"]:
             target = arguments[0].clone()
+            if op["form"] == "function":
+                return public(name)(target, *behind_first(sample, arguments), **sample.kwargs)
             return getattr(target, name)(*behind_first(sample, arguments), **sample.kwargs)
         if op["form"] == "method":
             return getattr(arguments[0], name)(*behind_first(sample, arguments), **sample.kwargs)

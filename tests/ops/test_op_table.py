@@ -43,23 +43,28 @@ def test_public_forms_exist_and_document_themselves(op):
         inspect.signature(form)
 
 
+@pytest.mark.filterwarnings("ignore:torch.range is deprecated")
 @every_op
 def test_samples_run(op):
     for sample in samples(op):
         function, tensors = bind(op, sample)
         result = function(*tensors)
-        if op["signature"].endswith("-> bool"):
-            assert isinstance(result, bool)
+        if op["signature"].endswith(("-> bool", "-> int")):
+            assert isinstance(result, bool if op["signature"].endswith("bool") else int)
             continue
         assert isinstance(result, torch.Tensor)
         assert result.is_leaf and not result.requires_grad
 
 
-@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=ids)
+# normal() moves with its mean, and still PyTorch gives it a gradient of 0.
+SMOOTH = [op for op in DIFFERENTIABLE if op["name"] != "normal"]
+
+
+@pytest.mark.parametrize("op", SMOOTH, ids=ids)
 def test_first_derivative_matches_finite_differences(op):
     for sample in samples(op):
         function, tensors = bind(op, sample)
-        if op["name"] in ("uniform_", "normal_", "random_"):
+        if is_random(op):
             function = with_fixed_seed(function)
         assert_gradients_match(function, tensors, name=f"{op['name']} {sample}")
 
@@ -68,11 +73,15 @@ def test_first_derivative_matches_finite_differences(op):
 def test_second_derivative_matches_finite_differences(op):
     for sample in samples(op):
         function, tensors = bind(op, sample)
-        if op["name"] in ("uniform_", "normal_", "random_"):
+        if is_random(op):
             function = with_fixed_seed(function)
         assert_second_gradients_match(
             function, tensors, rtol=1e-4, atol=1e-6, name=f"{op['name']} {sample}"
         )
+
+
+def is_random(op):
+    return "generator: Generator?" in op["signature"] or "dropout" in op["name"]
 
 
 def with_fixed_seed(function):
@@ -147,7 +156,12 @@ def test_inplace_form_on_a_nonleaf_has_the_plain_forms_gradient(op):
             assert torch.allclose(want, got, rtol=1e-13, atol=0, equal_nan=True), sample
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if "out: Tensor?" in op["signature"]], ids=ids)
+# empty() has nothing to write.
+WITH_OUT = [op for op in OPS if "out: Tensor?" in op["signature"] and op["name"] != "empty"]
+
+
+@pytest.mark.filterwarnings("ignore:torch.range is deprecated")
+@pytest.mark.parametrize("op", WITH_OUT, ids=ids)
 def test_out_takes_the_result(op):
     for sample in samples(op):
         function, tensors = bind(op, sample)

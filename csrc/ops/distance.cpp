@@ -1,0 +1,197 @@
+#include "ops/distance.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/iterator.h"
+#include "ops/elementwise_list.h"
+#include "ops/matmul.h"
+#include "ops/shape.h"
+#include "ops/table.h"
+
+namespace rl::ops {
+
+namespace {
+
+// What a tensor's rows are under a batch shape that it broadcasts to, row-major.
+TensorRef rows_of(TensorImpl* t, const Dims& batch) {
+  Dims sizes = batch;
+  sizes.push(t->sizes()[t->ndim() - 2]);
+  sizes.push(t->sizes()[t->ndim() - 1]);
+  Dims strides = expand_strides(t, sizes);
+  TensorRef out = TensorImpl::empty(t->dtype(), sizes);
+  run_copy(out->mut_data(), out->strides(), t->dtype(), t->data(), strides.v, t->dtype(), sizes.v,
+           sizes.n);
+  return out;
+}
+
+template <class T>
+T distance(const T* a, const T* b, int64_t n, T p) {
+  T sum = 0;
+  if (p == 2) {
+    for (int64_t i = 0; i < n; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return std::sqrt(sum);
+  }
+  if (p == 0) {
+    for (int64_t i = 0; i < n; ++i) sum += a[i] == b[i] ? T(0) : T(1);
+    return sum;
+  }
+  if (p == 1) {
+    for (int64_t i = 0; i < n; ++i) sum += std::abs(a[i] - b[i]);
+    return sum;
+  }
+  if (std::isinf(p)) {
+    for (int64_t i = 0; i < n; ++i) {
+      T d = std::abs(a[i] - b[i]);
+      sum = d > sum || d != d ? d : sum;  // nan stays
+    }
+    return sum;
+  }
+  for (int64_t i = 0; i < n; ++i) sum += std::pow(std::abs(a[i] - b[i]), p);
+  return std::pow(sum, 1 / p);
+}
+
+TensorRef distances(TensorImpl* a, TensorImpl* b, double p) {
+  check(a->dtype() == b->dtype(), ErrorKind::kRuntime, "expected scalar type ",
+        dtype_title(a->dtype()), " but found ", dtype_title(b->dtype()));
+  check(a->dtype() >= DType::kFloat32, ErrorKind::kNotImplemented,
+        "\"cdist\" not implemented for '", dtype_title(a->dtype()), "'");
+  Dims batch;
+  broadcast_sizes(a->sizes(), a->ndim() - 2, b->sizes(), b->ndim() - 2, batch);
+  TensorRef left = rows_of(a, batch), right = rows_of(b, batch);
+  int64_t n = a->sizes()[a->ndim() - 2], m = b->sizes()[b->ndim() - 2];
+  int64_t k = a->sizes()[a->ndim() - 1];
+  Dims sizes = batch;
+  sizes.push(n);
+  sizes.push(m);
+  TensorRef out = TensorImpl::empty(a->dtype(), sizes);
+  int64_t batches = 1;
+  for (int64_t size : batch) batches *= size;
+  auto fill_in = [&](auto* to, auto zero) {
+    using T = decltype(zero);
+    auto* x = reinterpret_cast<const T*>(left->data());
+    auto* y = reinterpret_cast<const T*>(right->data());
+    for (int64_t c = 0; c < batches; ++c)
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t j = 0; j < m; ++j)
+          *to++ = distance(x + (c * n + i) * k, y + (c * m + j) * k, k, static_cast<T>(p));
+  };
+  if (a->dtype() == DType::kFloat64)
+    fill_in(reinterpret_cast<double*>(out->mut_data()), 0.0);
+  else
+    fill_in(reinterpret_cast<float*>(out->mut_data()), 0.0f);
+  return out;
+}
+
+Tensor is_zero(const Tensor& x) { return call_op(op_of<Eq>(), {x.value(), Value::of_int(0)}); }
+
+// x, and 1 where it is 0: what may be divided by and raised to any power.
+Tensor nonzero(const Tensor& x) { return math::select(is_zero(x), Num(1), x); }
+
+Tensor power(const Tensor& x, double p) {
+  return call_op(op_of<Pow>(), {x.value(), Value::of_double(p)});
+}
+
+// The gradient of every difference; 0 where the difference or the distance is.
+Tensor difference_gradient(const Tensor& g, const Tensor& d, const Tensor& dist, double p) {
+  if (p == 2) return g * d / nonzero(dist);
+  Tensor signed_g = g * math::sign(d);
+  if (p == 1) return signed_g;
+  Tensor size = call_op(op_of<Abs>(), {d.value()});
+  if (std::isinf(p)) return signed_g * call_op(op_of<Eq>(), {size.value(), dist.value()});
+  return signed_g * power(nonzero(size), p - 1) / power(nonzero(dist), p - 1);
+}
+
+Dims last(int64_t d) { return Dims::of({d}); }
+
+}  // namespace
+
+void CdistForward::forward(Call& call) {
+  call.output = distances(call.tensor(0), call.tensor(1), call.args[2].as_double());
+}
+
+void CdistForward::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor g(grad_out[0]), dist(node.saved(1)), x1(node.saved(2)), x2(node.saved(3));
+  double p = node.slot(0).as_double();
+  if (p == 0) {
+    if (node.wants(0)) grad_in[0] = full(x1->shape(), x1->dtype(), 0).ref();
+    if (node.wants(1)) grad_in[1] = full(x2->shape(), x2->dtype(), 0).ref();
+    return;
+  }
+  Tensor d = unsqueeze(x1, -2) - unsqueeze(x2, -3);
+  Tensor slope = difference_gradient(unsqueeze(g, -1), d, unsqueeze(dist, -1), p);
+  if (node.wants(0)) grad_in[0] = sum_to(sum(slope, last(-2), false), x1->shape()).ref();
+  if (node.wants(1)) grad_in[1] = sum_to(-sum(slope, last(-3), false), x2->shape()).ref();
+}
+
+void EuclideanDist::forward(Call& call) {
+  call.output = distances(call.tensor(0), call.tensor(1), 2);
+}
+
+void EuclideanDist::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (!grad_out[0]) return;
+  Tensor g(grad_out[0]), dist(node.saved(0)), x1(node.saved(1)), x2(node.saved(2));
+  Tensor ratio = math::select(is_zero(dist), Num(0), g / nonzero(dist));
+  auto matmul = [](const Tensor& a, const Tensor& b) {
+    return call_op(op_of<Bmm>(), {a.value(), b.value()});
+  };
+  auto batches = [](const Tensor& t) {
+    int64_t count = 1;
+    for (int i = 0; i + 2 < t->ndim(); ++i) count *= t->sizes()[i];
+    return reshape(t, Dims::of({count, t->sizes()[t->ndim() - 2], t->sizes()[t->ndim() - 1]}));
+  };
+  if (node.wants(0)) {
+    Tensor product = reshape(matmul(batches(ratio), batches(x2)), x1->shape());
+    grad_in[0] = (x1 * sum(ratio, last(-1), true) - product).ref();
+  }
+  if (node.wants(1)) {
+    Tensor turned = transpose(ratio, -2, -1);
+    Tensor product = reshape(matmul(batches(turned), batches(x1)), x2->shape());
+    grad_in[1] = (x2 * sum(turned, last(-1), true) - product).ref();
+  }
+}
+
+void Cdist::forward(Call& call) {
+  Tensor x1(TensorRef::borrow(call.tensor(0))), x2(TensorRef::borrow(call.tensor(1)));
+  double p = call.args[2].as_double();
+  int n = x1->ndim(), m = x2->ndim();
+  check(n >= 2, ErrorKind::kRuntime, "cdist only supports at least 2D tensors, X1 got: ", n, "D");
+  check(m >= 2, ErrorKind::kRuntime, "cdist only supports at least 2D tensors, X2 got: ", m, "D");
+  check(x1->sizes()[n - 1] == x2->sizes()[m - 1], ErrorKind::kRuntime,
+        "X1 and X2 must have the same number of columns. X1: ", x1->sizes()[n - 1],
+        " X2: ", x2->sizes()[m - 1]);
+  for (int i = 0; i < 2; ++i) {
+    DType dtype = (i ? x2 : x1)->dtype();
+    check(is_float(dtype), ErrorKind::kRuntime, "cdist only supports floating-point dtypes, X",
+          i + 1, " got: ", dtype_title(dtype));
+  }
+  check(p >= 0, ErrorKind::kRuntime, "cdist only supports non-negative p values");
+  int64_t mode = call.args[3].is_none() ? 0 : call.args[3].i;
+  int64_t rows = std::max(x1->sizes()[n - 2], x2->sizes()[m - 2]);
+  bool by_product = p == 2 && (mode == 1 || (mode == 0 && rows > 25)) && x1->numel() && x2->numel();
+  if (!by_product) {
+    call.output =
+        call_op(op_of<CdistForward>(), {x1.value(), x2.value(), Value::of_double(p), call.args[3]})
+            .ref();
+    return;
+  }
+  Dims batch;
+  broadcast_sizes(x1->sizes(), n - 2, x2->sizes(), m - 2, batch);
+  auto spread = [&](const Tensor& t) {
+    Dims sizes = batch;
+    sizes.push(t->sizes()[t->ndim() - 2]);
+    sizes.push(t->sizes()[t->ndim() - 1]);
+    return t->shape() == sizes ? t : expand(t, sizes);
+  };
+  Tensor dist = call_op(op_of<EuclideanDist>(), {spread(x1).value(), spread(x2).value()});
+  call.output = view(dist, dist->shape()).ref();
+}
+
+}  // namespace rl::ops
+
+namespace rl {
+
+void add_distance_ops(std::vector<Op*>& table) { add_ops(ops::DistanceOps{}, table); }
+
+}  // namespace rl
