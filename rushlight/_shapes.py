@@ -1,4 +1,4 @@
-"""Functions of any number of tensors that arrange them: grids, blocks, products, more dimensions."""
+"""Functions that arrange any number of tensors: grids, blocks, products, more dimensions."""
 
 from rushlight import _C
 from rushlight._missing import module_getattr
@@ -122,7 +122,8 @@ def atleast_2d(*tensors):
 
 def atleast_3d(*tensors):
     """Return views of at least three dimensions: ``(n,)`` as ``(1, n, 1)``, ``(n, m)`` as
-    ``(n, m, 1)``. Arguments: as atleast_1d."""
+    ``(n, m, 1)``. Arguments: as atleast_1d.
+    """
     return _each("atleast_3d", tensors, _at_least_3d)
 
 

@@ -89,8 +89,8 @@ void infer_size(Dims& sizes, int64_t numel) {
       check(inferred < 0, ErrorKind::kRuntime, "only one dimension can be inferred");
       inferred = i;
     } else {
-      check(sizes[i] >= 0, ErrorKind::kRuntime, "invalid shape dimension ", sizes[i],
-            " at index ", i, " of shape ", to_string(sizes));
+      check(sizes[i] >= 0, ErrorKind::kRuntime, "invalid shape dimension ", sizes[i], " at index ",
+            i, " of shape ", to_string(sizes));
       bool overflow = __builtin_mul_overflow(known, sizes[i], &known);
       check(!overflow, ErrorKind::kRuntime, "shape '", asked, "' is invalid for input of size ",
             numel);

@@ -1,6 +1,7 @@
 #include "kernels/iterator.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -90,12 +91,65 @@ bool row_major(const Space& space) {
 }
 
 // Copies of one dtype know only how wide an element is.
+
+// The order of the elements in eight bytes, reversed.
+template <class Word>
+uint64_t reversed_in_word(uint64_t x) {
+  if constexpr (sizeof(Word) == 1) return __builtin_bswap64(x);
+  x = x << 32 | x >> 32;
+  if constexpr (sizeof(Word) == 4) return x;
+  constexpr uint64_t kOdd = 0x0000ffff0000ffff;
+  return (x & kOdd) << 16 | (x >> 16 & kOdd);
+}
+
+// to[i] = last[-i], eight bytes at a time.
+template <class Word>
+void copy_reversed(Word* to, const Word* last, int64_t n) {
+  int64_t i = 0;
+  if constexpr (sizeof(Word) < 8) {
+    constexpr int64_t kStep = 8 / sizeof(Word);
+    for (; i + kStep <= n; i += kStep) {
+      uint64_t x;
+      std::memcpy(&x, last - i - (kStep - 1), 8);
+      x = reversed_in_word<Word>(x);
+      std::memcpy(to + i, &x, 8);
+    }
+  }
+  for (; i < n; ++i) to[i] = last[-i];
+}
+
+// memcpy of rows: the C library's own is ten times slower where a row of some pages' length starts
+// a few bytes off.
+void copy_bytes(char* to, const char* from, size_t n) {
+  constexpr size_t kLong = size_t{1} << 16;
+  if (n >= kLong || (to - from) % 32 == 0) {
+    std::memmove(to, from, n);
+    return;
+  }
+  struct Block {
+    uint64_t word[2];
+  };
+  size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    Block block[4];
+    for (int k = 0; k < 4; ++k) std::memcpy(&block[k], from + i + 16 * k, 16);
+    for (int k = 0; k < 4; ++k) std::memcpy(to + i + 16 * k, &block[k], 16);
+  }
+  for (; i + 8 <= n; i += 8) {
+    uint64_t word;
+    std::memcpy(&word, from + i, 8);
+    std::memcpy(to + i, &word, 8);
+  }
+  for (; i < n; ++i) to[i] = from[i];
+}
+
 template <class Word>
 void copy_row(Word* to, int64_t to_step, const Word* from, int64_t from_step, int64_t n) {
   if (to_step == 1 && from_step == 1 && n > 16) {
-    std::memmove(to, from, static_cast<size_t>(n) * sizeof(Word));
+    copy_bytes(reinterpret_cast<char*>(to), reinterpret_cast<const char*>(from),
+               static_cast<size_t>(n) * sizeof(Word));
   } else if (to_step == 1 && from_step == -1) {
-    for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
+    copy_reversed(to, from, n);
   } else if (to_step == 1 && from_step == 0) {
     for (int64_t i = 0; i < n; ++i) to[i] = from[0];
   } else {
@@ -130,8 +184,9 @@ void copy_space(void* out, const void* in, Space& space) {
     space.size[1] = 1;
     space.stride[0][1] = space.stride[1][1] = 0;
   }
-  // A short inner loop costs more to start than to run.
-  if (space.size[0] < 8 && space.size[1] > space.size[0]) {
+  // A short inner loop costs more to start than to run; a long step costs more yet.
+  auto near = [&](int operand) { return std::abs(space.stride[operand][1]) <= 64; };
+  if (space.size[0] < 8 && space.size[1] > space.size[0] && near(0) && near(1)) {
     std::swap(space.size[0], space.size[1]);
     for (auto& stride : {space.stride[0], space.stride[1]}) std::swap(stride[0], stride[1]);
   }
@@ -153,7 +208,7 @@ void copy_space(void* out, const void* in, Space& space) {
   }
 }
 
-void copy_bytes(void* out, const void* in, size_t width, Space& space) {
+void copy_words(void* out, const void* in, size_t width, Space& space) {
   switch (width) {
     case 1:
       return copy_space<uint8_t>(out, in, space);
@@ -269,7 +324,7 @@ void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void
   Space space;
   Operand source{in, in_strides, in_dtype};
   collapse(space, sizes, ndim, out_strides, &source, 1);
-  if (out_dtype == in_dtype) return copy_bytes(out, in, item_size(in_dtype), space);
+  if (out_dtype == in_dtype) return copy_words(out, in, item_size(in_dtype), space);
   size_t out_size = item_size(out_dtype), in_size = item_size(in_dtype);
   int64_t index[kMaxDims] = {};
   char* to = static_cast<char*>(out);

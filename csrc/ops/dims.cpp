@@ -114,7 +114,8 @@ void Unflatten::forward(Call& call) {
   bool overflow = false;
   for (int i = 0; i < parts.n; ++i) {
     if (parts[i] == -1) {
-      check(inferred < 0, ErrorKind::kRuntime, "unflatten got an unexpected error:\nonly one dimension can be inferred");
+      check(inferred < 0, ErrorKind::kRuntime,
+            "unflatten got an unexpected error:\nonly one dimension can be inferred");
       inferred = i;
     } else {
       overflow = overflow || __builtin_mul_overflow(product, parts[i], &product);

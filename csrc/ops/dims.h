@@ -95,11 +95,10 @@ struct Movedim {
 };
 
 struct BroadcastTo {
-  static constexpr OpRecord record{
-      .name = "broadcast_to",
-      .signature = "broadcast_to(input: Tensor, size: Size) -> Tensor",
-      .doc = "expand as a function.",
-      .derivative = "dy/dx = 1, summed over the repeated dimensions"};
+  static constexpr OpRecord record{.name = "broadcast_to",
+                                   .signature = "broadcast_to(input: Tensor, size: Size) -> Tensor",
+                                   .doc = "expand as a function.",
+                                   .derivative = "dy/dx = 1, summed over the repeated dimensions"};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };

@@ -125,8 +125,12 @@ void Roll::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   Dims dims = node.slot(0).as_dims(), shifts = node.slot(1).as_dims();
   std::reverse(dims.v, dims.v + dims.n);
   std::reverse(shifts.v, shifts.v + shifts.n);
-  for (int i = 0; i < shifts.n; ++i)
-    shifts[i] = static_cast<int64_t>(0 - static_cast<uint64_t>(shifts[i]));
+  for (int i = 0; i < shifts.n; ++i) {
+    int64_t size = dims.n ? grad_out[0]->sizes()[wrap_dim(dims[i], grad_out[0]->ndim())]
+                          : grad_out[0]->numel();
+    // The one number without a negative wraps around like its remainder.
+    shifts[i] = shifts[i] == INT64_MIN ? -(shifts[i] % std::max<int64_t>(size, 1)) : -shifts[i];
+  }
   grad_in[0] =
       call_op(op_of<Roll>(), {Value::of(grad_out[0].get()), Value::of(shifts), Value::of(dims)})
           .ref();
@@ -138,12 +142,13 @@ void Rot90::forward(Call& call) {
   if (call.args[2].is_none()) call.args[2] = Value::of(first_two);
   const Dims& dims = *call.args[2].dims;
   int n = t->ndim();
-  check(dims.n == 2, ErrorKind::kRuntime, "expected total rotation dims == 2, but got dims = ",
-        dims.n);
+  check(dims.n == 2, ErrorKind::kRuntime,
+        "expected total rotation dims == 2, but got dims = ", dims.n);
   check(n >= 2, ErrorKind::kRuntime, "expected total dims >= 2, but got total dims = ", n);
   int a = wrap_dim(dims[0], n), b = wrap_dim(dims[1], n);
-  check(a != b, ErrorKind::kRuntime, "expected rotation dims to be different, but got dim0 = ",
-        dims[0], " and dim1 = ", dims[1]);
+  check(a != b, ErrorKind::kRuntime,
+        "expected rotation dims to be different, but got dim0 = ", dims[0],
+        " and dim1 = ", dims[1]);
   int64_t turns = modulo(call.args[1].i, 4);
   if (turns == 0) {
     call.output = row_major_copy(t);
@@ -166,9 +171,9 @@ void Rot90::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   Dims dims = node.slot(0).as_dims();
   auto back = static_cast<int64_t>(0 - static_cast<uint64_t>(node.slot(1).as_int()));
-  grad_in[0] = call_op(op_of<Rot90>(), {Value::of(grad_out[0].get()), Value::of_int(back),
-                                        Value::of(dims)})
-                   .ref();
+  grad_in[0] =
+      call_op(op_of<Rot90>(), {Value::of(grad_out[0].get()), Value::of_int(back), Value::of(dims)})
+          .ref();
 }
 
 namespace {
@@ -237,8 +242,8 @@ void PixelShuffle::forward(Call& call) {
 
 void PixelShuffle::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (grad_out[0])
-    grad_in[0] = call_op(op_of<PixelUnshuffle>(), {Value::of(grad_out[0].get()),
-                                                   Value::of_int(node.slot(0).as_int())})
+    grad_in[0] = call_op(op_of<PixelUnshuffle>(),
+                         {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int())})
                      .ref();
 }
 
@@ -265,8 +270,8 @@ void PixelUnshuffle::forward(Call& call) {
 
 void PixelUnshuffle::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (grad_out[0])
-    grad_in[0] = call_op(op_of<PixelShuffle>(), {Value::of(grad_out[0].get()),
-                                                 Value::of_int(node.slot(0).as_int())})
+    grad_in[0] = call_op(op_of<PixelShuffle>(),
+                         {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int())})
                      .ref();
 }
 
@@ -297,9 +302,10 @@ void ChannelShuffle::forward(Call& call) {
 void ChannelShuffle::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   int64_t channels = node.slot(1).as_dims()[1], groups = node.slot(0).as_int();
-  grad_in[0] = call_op(op_of<ChannelShuffle>(), {Value::of(grad_out[0].get()),
-                                                 Value::of_int(std::max<int64_t>(channels / groups, 1))})
-                   .ref();
+  grad_in[0] =
+      call_op(op_of<ChannelShuffle>(), {Value::of(grad_out[0].get()),
+                                        Value::of_int(std::max<int64_t>(channels / groups, 1))})
+          .ref();
 }
 
 }  // namespace rl::ops

@@ -1,4 +1,5 @@
-// Elements in another order: reversed, rotated, turned, shuffled between dimensions. All are copies.
+// Elements in another order: reversed, rotated, turned, shuffled between dimensions. All are
+// copies.
 #pragma once
 
 #include "ops/custom.h"
@@ -17,11 +18,12 @@ struct Flip {
 };
 
 struct Fliplr {
-  static constexpr OpRecord record{.name = "fliplr",
-                                   .signature = "fliplr(input: Tensor) -> Tensor",
-                                   .doc = "flip of the second dimension: columns from last to first.",
-                                   .derivative = "flip of the gradient",
-                                   .computes = Computes::kAny};
+  static constexpr OpRecord record{
+      .name = "fliplr",
+      .signature = "fliplr(input: Tensor) -> Tensor",
+      .doc = "flip of the second dimension: columns from last to first.",
+      .derivative = "flip of the gradient",
+      .computes = Computes::kAny};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -105,7 +107,7 @@ struct ChannelShuffle {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-using FlipOps = OpList<Flip, Fliplr, Flipud, Roll, Rot90, PixelShuffle, PixelUnshuffle,
-                       ChannelShuffle>;
+using FlipOps =
+    OpList<Flip, Fliplr, Flipud, Roll, Rot90, PixelShuffle, PixelUnshuffle, ChannelShuffle>;
 
 }  // namespace rl::ops

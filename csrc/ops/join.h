@@ -44,7 +44,8 @@ struct Unbind {
 struct Split {
   static constexpr OpRecord record{
       .name = "split",
-      .signature = "split(tensor: Tensor, split_size_or_sections|split_size: int, dim: int = 0) -> Tensor[]",
+      .signature =
+          "split(tensor: Tensor, split_size_or_sections|split_size: int, dim: int = 0) -> Tensor[]",
       .doc = "Parts of equal length along a dimension; the last may be shorter.",
       .derivative = "the parts' gradients, one after the other",
       .view = true,
@@ -57,15 +58,15 @@ struct Split {
 };
 
 struct SplitSizes {
-  static constexpr OpRecord record{
-      .name = "split",
-      .overload = 1,
-      .signature = 
-          "split(tensor: Tensor, split_size_or_sections|split_size: int[*], dim: int = 0) -> Tensor[]",
-      .doc = "Parts of the given lengths along a dimension.",
-      .derivative = "the parts' gradients, one after the other",
-      .view = true,
-      .node = "SplitWithSizesBackward0"};
+  static constexpr OpRecord record{.name = "split",
+                                   .overload = 1,
+                                   .signature =
+                                       "split(tensor: Tensor, split_size_or_sections|split_size: "
+                                       "int[*], dim: int = 0) -> Tensor[]",
+                                   .doc = "Parts of the given lengths along a dimension.",
+                                   .derivative = "the parts' gradients, one after the other",
+                                   .view = true,
+                                   .node = "SplitWithSizesBackward0"};
   static constexpr SlotSpec slots[] = {{"self_sym_sizes", Source::kSizes, 0},
                                        {"split_sizes", Source::kArg, 1},
                                        {"dim", Source::kArg, 2}};
@@ -170,8 +171,8 @@ struct UnsafeChunk {
 };
 
 // The tensor form first: an integer in a tensor would also pass for an int.
-using JoinOps = OpList<Cat, Stack, Unbind, Split, SplitSizes, SplitWithSizes, Chunk,
-                       TensorSplitTensor, TensorSplit, TensorSplitIndices, UnsafeSplit,
-                       UnsafeSplitWithSizes, UnsafeChunk>;
+using JoinOps =
+    OpList<Cat, Stack, Unbind, Split, SplitSizes, SplitWithSizes, Chunk, TensorSplitTensor,
+           TensorSplit, TensorSplitIndices, UnsafeSplit, UnsafeSplitWithSizes, UnsafeChunk>;
 
 }  // namespace rl::ops

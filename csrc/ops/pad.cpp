@@ -30,15 +30,14 @@ void ConstantPadNd::forward(Call& call) {
     for (int side = 0; side < 2; ++side) {
       grows = grows || pair[side] > 0;
       if (pair[side] >= 0) continue;
-      check(pair[side] >= -kept[d], ErrorKind::kRuntime,
-            "narrow(): length must be non-negative.");
+      check(pair[side] >= -kept[d], ErrorKind::kRuntime, "narrow(): length must be non-negative.");
       kept[d] += pair[side];
       if (side == 0) from_offset -= pair[0] * t->strides()[d];
     }
   }
   if (!grows) {
-    TensorRef part = TensorImpl::alias(t->storage(), t->dtype(), kept, t->strides(),
-                                       t->offset() + from_offset);
+    TensorRef part =
+        TensorImpl::alias(t->storage(), t->dtype(), kept, t->strides(), t->offset() + from_offset);
     call.output = clone(Tensor(part)).ref();
     return;
   }
@@ -196,8 +195,7 @@ template <class T>
 void add_bordered(T* to, const T* from, const Border& border) {
   auto padded = static_cast<int64_t>(border.from.size());
   const int64_t* place = border.from.data();
-  for (int64_t j = 0; j < border.begin; ++j)
-    to[place[j]] = static_cast<T>(to[place[j]] + from[j]);
+  for (int64_t j = 0; j < border.begin; ++j) to[place[j]] = static_cast<T>(to[place[j]] + from[j]);
   if (border.begin < border.end) {
     T* middle = to + place[border.begin];
     const T* source = from + border.begin;
@@ -230,8 +228,8 @@ void border_gradient(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   Dims padding = node.slot(0).as_dims();
   TensorRef input = node.saved(1);
-  grad_in[0] = call_op(op_of<Backward>(), {Value::of(grad_out[0].get()), Value::of(input.get()),
-                                           Value::of(padding)})
+  grad_in[0] = call_op(op_of<Backward>(),
+                       {Value::of(grad_out[0].get()), Value::of(input.get()), Value::of(padding)})
                    .ref();
 }
 
@@ -261,18 +259,15 @@ void BorderBackward<Pad>::backward(OpNode& node, TensorRef* grad_out, TensorRef*
   if (!grad_out[0]) return;
   Dims padding = node.slot(0).as_dims();
   if (node.wants(0))
-    grad_in[0] =
-        call_op(op_of<Pad>(), {Value::of(grad_out[0].get()), Value::of(padding)}).ref();
+    grad_in[0] = call_op(op_of<Pad>(), {Value::of(grad_out[0].get()), Value::of(padding)}).ref();
   if (node.wants(1)) grad_in[1] = full(node.slot(1).as_dims(), grad_out[0]->dtype(), 0).ref();
 }
 
-#define RL_BORDER(Pad)                                                                 \
-  void Pad::forward(Call& call) {                                                      \
-    pad_borders(call, Pad::kDims, Pad::kReflects);                         \
-  }                                                                                    \
-  void Pad::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {          \
-    border_gradient<Pad##Backward>(node, grad_out, grad_in);                           \
-  }                                                                                    \
+#define RL_BORDER(Pad)                                                             \
+  void Pad::forward(Call& call) { pad_borders(call, Pad::kDims, Pad::kReflects); } \
+  void Pad::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {      \
+    border_gradient<Pad##Backward>(node, grad_out, grad_in);                       \
+  }                                                                                \
   template struct BorderBackward<Pad>;
 RL_BORDER(ReflectionPad1d)
 RL_BORDER(ReflectionPad2d)
@@ -302,12 +297,16 @@ void PadCircular::forward(Call& call) {
   const Dims& pad = *call.args[1].dims;
   Dims in = t->shape(), sizes = in;
   int n = pad.n / 2;
-  check(pad.n % 2 == 0 && n + 1 <= in.n, ErrorKind::kRuntime, "Invalid padding size, expected at most ",
-        2 * (in.n - 1), " numbers in pairs but got ", pad.n);
+  check(pad.n % 2 == 0 && n + 1 <= in.n, ErrorKind::kRuntime,
+        "Invalid padding size, expected at most ", 2 * (in.n - 1), " numbers in pairs but got ",
+        pad.n);
   for (int i = n; i-- > 0;) {
     int d = in.n - 1 - i;
-    check(pad[2 * i] <= in[d] && pad[2 * i + 1] <= in[d], ErrorKind::kRuntime,
-          "Padding value causes wrapping around more than once.");
+    // What is cut off at one side is missing when the other wraps around.
+    int64_t before = pad[2 * i], behind = pad[2 * i + 1];
+    int64_t most = in[d] - std::min(positive(-before) + positive(-behind), in[d]);
+    check(std::max(before, behind) <= std::max(most, int64_t{0}) || in[d] + before + behind < 0,
+          ErrorKind::kRuntime, "Padding value causes wrapping around more than once.");
     bool overflow = __builtin_add_overflow(sizes[d], pad[2 * i], &sizes[d]) ||
                     __builtin_add_overflow(sizes[d], pad[2 * i + 1], &sizes[d]);
     check(!overflow && sizes[d] >= 0, ErrorKind::kRuntime,
@@ -374,8 +373,7 @@ void Pad::forward(Call& call) {
   check(value.is_none() || value.as_double() == 0, ErrorKind::kRuntime, "Padding mode \"", mode,
         "\" doesn't take in value argument");
   const Op* op = border_op(mode, pad.n, t->ndim());
-  check(op, ErrorKind::kNotImplemented, "Padding size ", pad.n, " is not supported for ",
-        t->ndim(),
+  check(op, ErrorKind::kNotImplemented, "Padding size ", pad.n, " is not supported for ", t->ndim(),
         "D input tensor.\n"
         "Supported combinations for non-constant padding:\n"
         "  - 2D or 3D input: padding size = 2 (pads last dimension)\n"

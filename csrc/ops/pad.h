@@ -11,7 +11,8 @@ struct ConstantPadNd {
       .name = "constant_pad_nd",
       .signature = "constant_pad_nd(input: Tensor, pad: int[], value: Number = 0) -> Tensor",
       .doc =
-          "A copy with `value` before and behind: pad holds (before, behind) of the last dimension, "
+          "A copy with `value` before and behind: pad holds (before, behind) of the last "
+          "dimension, "
           "then of the one before it; negative numbers cut off.",
       .derivative = "the gradient without the borders",
       .computes = Computes::kAny,
@@ -51,24 +52,24 @@ constexpr OpRecord border(const char* name, const char* signature, const char* d
 struct ReflectionPad2d : ReflectionPad1d {
   static constexpr int kDims = 2;
   static constexpr OpRecord record =
-      border("_reflection_pad2d",
-             "_reflection_pad2d(input: Tensor, padding: int[]) -> Tensor", kMirrorDoc);
+      border("_reflection_pad2d", "_reflection_pad2d(input: Tensor, padding: int[]) -> Tensor",
+             kMirrorDoc);
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 struct ReflectionPad3d : ReflectionPad1d {
   static constexpr int kDims = 3;
   static constexpr OpRecord record =
-      border("_reflection_pad3d",
-             "_reflection_pad3d(input: Tensor, padding: int[]) -> Tensor", kMirrorDoc);
+      border("_reflection_pad3d", "_reflection_pad3d(input: Tensor, padding: int[]) -> Tensor",
+             kMirrorDoc);
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 struct ReplicationPad1d : ReflectionPad1d {
   static constexpr bool kReflects = false;
   static constexpr OpRecord record =
-      border("_replication_pad1d",
-             "_replication_pad1d(input: Tensor, padding: int[]) -> Tensor", kEdgeDoc);
+      border("_replication_pad1d", "_replication_pad1d(input: Tensor, padding: int[]) -> Tensor",
+             kEdgeDoc);
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -76,8 +77,8 @@ struct ReplicationPad2d : ReflectionPad1d {
   static constexpr int kDims = 2;
   static constexpr bool kReflects = false;
   static constexpr OpRecord record =
-      border("_replication_pad2d",
-             "_replication_pad2d(input: Tensor, padding: int[]) -> Tensor", kEdgeDoc);
+      border("_replication_pad2d", "_replication_pad2d(input: Tensor, padding: int[]) -> Tensor",
+             kEdgeDoc);
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -85,8 +86,8 @@ struct ReplicationPad3d : ReflectionPad1d {
   static constexpr int kDims = 3;
   static constexpr bool kReflects = false;
   static constexpr OpRecord record =
-      border("_replication_pad3d",
-             "_replication_pad3d(input: Tensor, padding: int[]) -> Tensor", kEdgeDoc);
+      border("_replication_pad3d", "_replication_pad3d(input: Tensor, padding: int[]) -> Tensor",
+             kEdgeDoc);
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -95,12 +96,13 @@ struct ReplicationPad3d : ReflectionPad1d {
 template <class Pad>
 struct BorderBackward {
   static constexpr OpRecord backward_record(const char* name, const char* node) {
-    return {.name = name,
-            .signature = "_pad_backward(grad_output: Tensor, input: Tensor, padding: int[]) -> Tensor",
-            .doc = "Adds each element to the one that it was copied from.",
-            .derivative = "the padding of the gradient",
-            .form = Form::kInternal,
-            .node = node};
+    return {
+        .name = name,
+        .signature = "_pad_backward(grad_output: Tensor, input: Tensor, padding: int[]) -> Tensor",
+        .doc = "Adds each element to the one that it was copied from.",
+        .derivative = "the padding of the gradient",
+        .form = Form::kInternal,
+        .node = node};
   }
   static constexpr SlotSpec slots[] = {{"padding", Source::kArg, 2}, {nullptr, Source::kSizes, 1}};
   static void forward(Call& call);
@@ -149,7 +151,8 @@ struct Pad {
   static constexpr OpRecord record{
       .name = "_pad",
       .signature =
-          "_pad(input: Tensor, pad: Size, mode: str = \"constant\", value: float? = None) -> Tensor",
+          "_pad(input: Tensor, pad: Size, mode: str = \"constant\", value: float? = None) -> "
+          "Tensor",
       .doc =
           "Borders around a tensor. pad: (before, behind) of the last dimension, then of the one "
           "before it; negative numbers cut off. mode: \"constant\", \"reflect\", \"replicate\" or "
@@ -161,10 +164,9 @@ struct Pad {
   static void forward(Call& call);
 };
 
-using PadOps =
-    OpList<ConstantPadNd, ReflectionPad1d, ReflectionPad2d, ReflectionPad3d, ReplicationPad1d,
-           ReplicationPad2d, ReplicationPad3d, ReflectionPad1dBackward, ReflectionPad2dBackward,
-           ReflectionPad3dBackward, ReplicationPad1dBackward, ReplicationPad2dBackward,
-           ReplicationPad3dBackward, PadCircular, Pad>;
+using PadOps = OpList<ConstantPadNd, ReflectionPad1d, ReflectionPad2d, ReflectionPad3d,
+                      ReplicationPad1d, ReplicationPad2d, ReplicationPad3d, ReflectionPad1dBackward,
+                      ReflectionPad2dBackward, ReflectionPad3dBackward, ReplicationPad1dBackward,
+                      ReplicationPad2dBackward, ReplicationPad3dBackward, PadCircular, Pad>;
 
 }  // namespace rl::ops

@@ -57,10 +57,8 @@ void RepeatInterleaveTensor::forward(Call& call) {
   const int64_t step = one || repeats->ndim() == 0 ? 0 : repeats->strides()[0];
   TensorRef counts = TensorImpl::alias(repeats->storage(), repeats->dtype(), Dims::of({size}),
                                        &step, repeats->offset());
-  Tensor index =
-      call_op(op_of<RepeatInterleaveIndices>(), {Value::of(counts.get()), call.args[3]});
-  call.output =
-      call_op(op_of<IndexSelect>(), {t.value(), Value::of_int(dim), index.value()}).ref();
+  Tensor index = call_op(op_of<RepeatInterleaveIndices>(), {Value::of(counts.get()), call.args[3]});
+  call.output = call_op(op_of<IndexSelect>(), {t.value(), Value::of_int(dim), index.value()}).ref();
 }
 
 void RepeatInterleaveIndices::forward(Call& call) {

@@ -10,7 +10,8 @@ struct RepeatInterleaveTensor {
       .name = "repeat_interleave",
       .overload = 1,
       .signature =
-          "repeat_interleave(input: Tensor, repeats: Tensor, dim: int? = None, *, output_size: int? "
+          "repeat_interleave(input: Tensor, repeats: Tensor, dim: int? = None, *, output_size: "
+          "int? "
           "= None) -> Tensor",
       .doc =
           "Each index of a dimension as often as repeats says for it; without dim, each element. "

@@ -12,8 +12,8 @@ namespace rl::ops {
 namespace {
 
 void copy_elements(TensorImpl* to, TensorImpl* from) {
-  run_copy(to->mut_data(), to->strides(), to->dtype(), from->data(), from->strides(),
-           from->dtype(), to->sizes(), to->ndim());
+  run_copy(to->mut_data(), to->strides(), to->dtype(), from->data(), from->strides(), from->dtype(),
+           to->sizes(), to->ndim());
 }
 
 // The part of `whole` that the op View shows with these arguments behind the first. Its forward
@@ -115,8 +115,8 @@ void SliceScatter::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_i
   Value dim = slot_int(node, 0), end = slot_bound(node, 1), start = slot_bound(node, 2);
   Value step = slot_int(node, 3);
   if (node.wants(0))
-    grad_in[0] = without_part<SliceScatter>(grad_out[0], node.slot(4).as_dims(),
-                                            {dim, start, end, step});
+    grad_in[0] =
+        without_part<SliceScatter>(grad_out[0], node.slot(4).as_dims(), {dim, start, end, step});
   if (node.wants(1))
     grad_in[1] = part_of_gradient<Slice>(grad_out[0], {dim, start_of(start), end_of(end), step});
 }
@@ -138,11 +138,11 @@ void AsStridedScatter::backward(OpNode& node, TensorRef* grad_out, TensorRef* gr
   bool fits = grad->offset() == 0 && Dims(grad->strides(), grad->ndim()) == strides;
   if (!fits) grad = call_op(op_of<Restride>(), {grad.value(), Value::of(strides)});
   if (node.wants(0))
-    grad_in[0] = without_part<AsStridedScatter>(
-        grad.ref(), part, {Value::of(part), Value::of(part_strides), offset});
+    grad_in[0] = without_part<AsStridedScatter>(grad.ref(), part,
+                                                {Value::of(part), Value::of(part_strides), offset});
   if (node.wants(1))
-    grad_in[1] = part_of_gradient<AsStrided>(
-        grad.ref(), {Value::of(part), Value::of(part_strides), offset});
+    grad_in[1] =
+        part_of_gradient<AsStrided>(grad.ref(), {Value::of(part), Value::of(part_strides), offset});
 }
 
 void NarrowCopy::forward(Call& call) {

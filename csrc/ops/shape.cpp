@@ -109,8 +109,7 @@ void Swapdims::forward(Call& call) { call.output = transposed(call, call.args[1]
 void Adjoint::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   if (t->ndim() == 0) {
-    host().warn("UserWarning",
-                "adjoint() is deprecated on 0-D tensors. Consider using x.conj().");
+    host().warn("UserWarning", "adjoint() is deprecated on 0-D tensors. Consider using x.conj().");
     call.output = TensorRef::borrow(t);
     return;
   }

@@ -189,9 +189,9 @@ struct ReshapeAs {
   static void forward(Call& call);
 };
 
-using ShapeOps = OpList<ViewAs, ExpandAs, ReshapeAs, View, ReshapeAlias, UnsafeView, Reshape,
-                        Expand, Transpose, TransposeMatrix, Permute, Detach, Swapaxes, Swapdims, Adjoint,
-                        SumToSize>;
+using ShapeOps =
+    OpList<ViewAs, ExpandAs, ReshapeAs, View, ReshapeAlias, UnsafeView, Reshape, Expand, Transpose,
+           TransposeMatrix, Permute, Detach, Swapaxes, Swapdims, Adjoint, SumToSize>;
 
 }  // namespace rl::ops
 

@@ -145,10 +145,10 @@ void Im2Col::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   Dims size = Dims::of({node.slot(4).as_int(), node.slot(3).as_int()});
   Dims kernel = node.slot(1).as_dims(), dilation = node.slot(0).as_dims();
   Dims padding = node.slot(2).as_dims(), stride = node.slot(5).as_dims();
-  grad_in[0] = call_op(op_of<Col2Im>(), {Value::of(grad_out[0].get()), Value::of(size),
-                                         Value::of(kernel), Value::of(dilation),
-                                         Value::of(padding), Value::of(stride)})
-                   .ref();
+  grad_in[0] =
+      call_op(op_of<Col2Im>(), {Value::of(grad_out[0].get()), Value::of(size), Value::of(kernel),
+                                Value::of(dilation), Value::of(padding), Value::of(stride)})
+          .ref();
 }
 
 void Col2Im::forward(Call& call) {
@@ -167,14 +167,14 @@ void Col2Im::forward(Call& call) {
         shown(t->sizes(), n));
   const int64_t* plane = t->sizes() + n - 2;
   int64_t kernel = windows.height.kernel * windows.width.kernel;
-  check(plane[0] % kernel == 0, ErrorKind::kRuntime, "Expected size of input's dimension 1 to be "
+  check(plane[0] % kernel == 0, ErrorKind::kRuntime,
+        "Expected size of input's dimension 1 to be "
         "divisible by the product of kernel_size, but got input.size(1)=",
         plane[0], " and kernel_size=", pair(options[0]), ".");
   int64_t rows = windows.height.count, columns = windows.width.count;
-  std::string given =
-      concat("Given output_size=", pair(image), ", kernel_size=", pair(options[0]),
-             ", dilation=", pair(options[1]), ", padding=", pair(options[2]),
-             ", stride=", pair(options[3]), ", expected ");
+  std::string given = concat("Given output_size=", pair(image), ", kernel_size=", pair(options[0]),
+                             ", dilation=", pair(options[1]), ", padding=", pair(options[2]),
+                             ", stride=", pair(options[3]), ", expected ");
   check(plane[1] == rows * columns, ErrorKind::kRuntime, given,
         "size of input's dimension 2 to match the calculated number of sliding blocks ", rows,
         " * ", columns, " = ", rows * columns, ", but got input.size(2)=", plane[1], ".");

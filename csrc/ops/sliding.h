@@ -29,7 +29,8 @@ struct Col2Im {
   static constexpr OpRecord record{
       .name = "_col2im",
       .signature =
-          "_col2im(input: Tensor, output_size: int[], kernel_size: int[], dilation: int[], padding: "
+          "_col2im(input: Tensor, output_size: int[], kernel_size: int[], dilation: int[], "
+          "padding: "
           "int[], stride: int[]) -> Tensor",
       .doc = "Images from their windows, which are added up where they overlap.",
       .derivative = "_im2col of the gradient",

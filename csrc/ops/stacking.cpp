@@ -81,25 +81,19 @@ void split_along(Call& call, const char* name, int least_dims, int64_t dim, cons
 
 }  // namespace
 
-void Hsplit::forward(Call& call) {
-  split_along(call, "hsplit", 1, 1, op_of<TensorSplit>());
-}
+void Hsplit::forward(Call& call) { split_along(call, "hsplit", 1, 1, op_of<TensorSplit>()); }
 
 void HsplitIndices::forward(Call& call) {
   split_along(call, "hsplit", 1, 1, op_of<TensorSplitIndices>());
 }
 
-void Vsplit::forward(Call& call) {
-  split_along(call, "vsplit", 2, 0, op_of<TensorSplit>());
-}
+void Vsplit::forward(Call& call) { split_along(call, "vsplit", 2, 0, op_of<TensorSplit>()); }
 
 void VsplitIndices::forward(Call& call) {
   split_along(call, "vsplit", 2, 0, op_of<TensorSplitIndices>());
 }
 
-void Dsplit::forward(Call& call) {
-  split_along(call, "dsplit", 3, 2, op_of<TensorSplit>());
-}
+void Dsplit::forward(Call& call) { split_along(call, "dsplit", 3, 2, op_of<TensorSplit>()); }
 
 void DsplitIndices::forward(Call& call) {
   split_along(call, "dsplit", 3, 2, op_of<TensorSplitIndices>());
@@ -160,8 +154,8 @@ void BlockDiag::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) 
   for (uint32_t i = 0; i < node.n_edges(); ++i) {
     Block block = block_of(shapes[i]);
     if (node.wants(i)) {
-      Tensor part = slice(slice(grad, 0, row, row + block.rows, 1), 1, column,
-                          column + block.columns, 1);
+      Tensor part =
+          slice(slice(grad, 0, row, row + block.rows, 1), 1, column, column + block.columns, 1);
       grad_in[i] = shapes[i].n == 2 ? part.ref() : reshape(part, shapes[i]).ref();
     }
     row += block.rows;

@@ -9,7 +9,8 @@ struct Hstack {
   static constexpr OpRecord record{
       .name = "hstack",
       .signature = "hstack(tensors: Tensor[], *, out: Tensor? = None) -> Tensor",
-      .doc = "Tensors beside each other: joined along the second dimension, vectors along the first.",
+      .doc =
+          "Tensors beside each other: joined along the second dimension, vectors along the first.",
       .derivative = "each tensor gets its part of the gradient",
       .computes = Computes::kAny,
       .form = Form::kFunction};
@@ -81,7 +82,9 @@ struct HsplitIndices {
       .name = "hsplit",
       .overload = 1,
       .signature = "hsplit(input: Tensor, indices: int[*]) -> Tensor[]",
-      .doc = "Parts along the second dimension, or a vector's only one, that end where the next begins: [:i], [i:j], ..., [k:].",
+      .doc =
+          "Parts along the second dimension, or a vector's only one, that end where the next "
+          "begins: [:i], [i:j], ..., [k:].",
       .derivative = "dy/dx = 1 inside each part"};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
@@ -103,19 +106,20 @@ struct VsplitIndices {
       .name = "vsplit",
       .overload = 1,
       .signature = "vsplit(input: Tensor, indices: int[*]) -> Tensor[]",
-      .doc = "Parts along the first dimension of at least two that end where the next begins: [:i], [i:j], ..., [k:].",
+      .doc =
+          "Parts along the first dimension of at least two that end where the next begins: [:i], "
+          "[i:j], ..., [k:].",
       .derivative = "dy/dx = 1 inside each part"};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
 
 struct Dsplit {
-  static constexpr OpRecord record{
-      .name = "dsplit",
-      .signature = "dsplit(input: Tensor, sections: int) -> Tensor[]",
-      .doc = "That many equal parts along the third dimension.",
-      .derivative = "dy/dx = 1 inside each part",
-      .many_forms = true};
+  static constexpr OpRecord record{.name = "dsplit",
+                                   .signature = "dsplit(input: Tensor, sections: int) -> Tensor[]",
+                                   .doc = "That many equal parts along the third dimension.",
+                                   .derivative = "dy/dx = 1 inside each part",
+                                   .many_forms = true};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -125,7 +129,8 @@ struct DsplitIndices {
       .name = "dsplit",
       .overload = 1,
       .signature = "dsplit(input: Tensor, indices: int[*]) -> Tensor[]",
-      .doc = "Parts along the third dimension that end where the next begins: [:i], [i:j], ..., [k:].",
+      .doc =
+          "Parts along the third dimension that end where the next begins: [:i], [i:j], ..., [k:].",
       .derivative = "dy/dx = 1 inside each part"};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
@@ -133,13 +138,12 @@ struct DsplitIndices {
 
 // Vectors count as rows, numbers as (1, 1).
 struct BlockDiag {
-  static constexpr OpRecord record{
-      .name = "_block_diag",
-      .signature = "_block_diag(tensors: Tensor[]) -> Tensor",
-      .doc = "A matrix of zeros with the tensors along its diagonal.",
-      .derivative = "each tensor gets its block of the gradient",
-      .computes = Computes::kAny,
-      .form = Form::kFunction};
+  static constexpr OpRecord record{.name = "_block_diag",
+                                   .signature = "_block_diag(tensors: Tensor[]) -> Tensor",
+                                   .doc = "A matrix of zeros with the tensors along its diagonal.",
+                                   .derivative = "each tensor gets its block of the gradient",
+                                   .computes = Computes::kAny,
+                                   .form = Form::kFunction};
   static constexpr SlotSpec slots[] = {{nullptr, Source::kShapes, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);

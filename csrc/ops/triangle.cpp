@@ -71,14 +71,14 @@ void triangle(Call& call, const char* name, bool lower) {
   TensorImpl* t = call.tensor(0);
   int n = t->ndim();
   check(n >= 2, ErrorKind::kRuntime, name, ": input tensor must have at least 2 dimensions");
-  call.output = call.target ? TensorRef::borrow(call.target) : TensorImpl::empty(t->dtype(), t->shape());
+  call.output =
+      call.target ? TensorRef::borrow(call.target) : TensorImpl::empty(t->dtype(), t->shape());
   if (t->numel() == 0) return;
   int64_t k = clamp(call.args[1].i, -t->sizes()[n - 2], t->sizes()[n - 1]);
   bool in_place = call.target;
   TensorImpl* out = call.output.get();
-  with_word(t->dtype(), [&](auto word) {
-    write_matrices<decltype(word)>(out, t, lower, k, in_place);
-  });
+  with_word(t->dtype(),
+            [&](auto word) { write_matrices<decltype(word)>(out, t, lower, k, in_place); });
 }
 
 }  // namespace
@@ -87,18 +87,18 @@ void Tril::forward(Call& call) { triangle(call, "tril", true); }
 
 void Tril::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (grad_out[0])
-    grad_in[0] = call_op(op_of<Tril>(), {Value::of(grad_out[0].get()),
-                                         Value::of_int(node.slot(0).as_int())})
-                     .ref();
+    grad_in[0] =
+        call_op(op_of<Tril>(), {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int())})
+            .ref();
 }
 
 void Triu::forward(Call& call) { triangle(call, "triu", false); }
 
 void Triu::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (grad_out[0])
-    grad_in[0] = call_op(op_of<Triu>(), {Value::of(grad_out[0].get()),
-                                         Value::of_int(node.slot(0).as_int())})
-                     .ref();
+    grad_in[0] =
+        call_op(op_of<Triu>(), {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int())})
+            .ref();
 }
 
 namespace {
@@ -107,6 +107,9 @@ void indices(Call& call, const char* name, bool lower) {
   int64_t rows = call.args[0].i, columns = call.args[1].i;
   check(rows >= 0, ErrorKind::kRuntime, "row must be non-negative, got", rows);
   check(columns >= 0, ErrorKind::kRuntime, "col must be non-negative, got", columns);
+  constexpr int64_t kMost = int64_t{1} << 61;  // no sum below passes int64
+  check(rows <= kMost && columns <= kMost, ErrorKind::kRuntime, name, ": (", rows, ", ", columns,
+        ") is larger than any matrix");
   DType dtype = call.args[3].kind == Kind::kDType ? call.args[3].dtype : DType::kInt64;
   check(dtype == DType::kInt64 || dtype == DType::kInt32 || dtype == DType::kInt16,
         ErrorKind::kNotImplemented, '"', name, "\" not implemented for '", dtype_title(dtype), "'");
@@ -157,9 +160,9 @@ void DiagEmbed::forward(Call& call) {
         call.args[2].i, ", ", call.args[3].i);
   int64_t offset = call.args[1].i, length = t->sizes()[n - 2];
   int64_t side;
-  bool overflow = __builtin_add_overflow(offset < 0 ? 0 - static_cast<uint64_t>(offset)
-                                                    : static_cast<uint64_t>(offset),
-                                         length, &side);
+  bool overflow = __builtin_add_overflow(
+      offset < 0 ? 0 - static_cast<uint64_t>(offset) : static_cast<uint64_t>(offset), length,
+      &side);
   check(!overflow, ErrorKind::kRuntime, "diag_embed(): the matrices' size overflows");
   Dims sizes = t->shape();
   --sizes.n;
@@ -180,10 +183,9 @@ void DiagEmbed::forward(Call& call) {
 
 void DiagEmbed::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  grad_in[0] = call_op(op_of<Diagonal>(), {Value::of(grad_out[0].get()),
-                                           Value::of_int(node.slot(2).as_int()),
-                                           Value::of_int(node.slot(0).as_int()),
-                                           Value::of_int(node.slot(1).as_int())})
+  grad_in[0] = call_op(op_of<Diagonal>(),
+                       {Value::of(grad_out[0].get()), Value::of_int(node.slot(2).as_int()),
+                        Value::of_int(node.slot(0).as_int()), Value::of_int(node.slot(1).as_int())})
                    .ref();
 }
 

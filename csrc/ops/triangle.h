@@ -33,8 +33,8 @@ struct Triu {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-#define RL_TRIANGLE_TAIL                                                                        \
-  "(row: int, col: int, offset: int = 0, *, dtype: dtype? = None, device: device? = None, "     \
+#define RL_TRIANGLE_TAIL                                                                    \
+  "(row: int, col: int, offset: int = 0, *, dtype: dtype? = None, device: device? = None, " \
   "requires_grad: bool = False) -> Tensor"
 
 struct TrilIndices {

@@ -84,8 +84,9 @@ void AsStrided::forward(Call& call) {
           "as_strided: Negative strides are not supported at the moment, got strides: ",
           shown(strides));
   for (int64_t size : sizes)
-    check(size >= 0, ErrorKind::kRuntime, "Storage size calculation overflowed with sizes=",
-          shown(sizes), " and strides=", shown(strides));
+    check(size >= 0, ErrorKind::kRuntime,
+          "Storage size calculation overflowed with sizes=", shown(sizes),
+          " and strides=", shown(strides));
   check(offset >= 0, ErrorKind::kRuntime, "Tensor: invalid storage offset ", offset);
   checked_numel(sizes.v, sizes.n);
   int64_t reach = extent(sizes, strides), end, bytes;

@@ -178,9 +178,8 @@ struct AsStridedInplace : AsStrided {
 };
 
 // The tensor form first: an integer in a tensor would also pass for an int.
-using ViewOps =
-    OpList<AsStrided, AsStridedBackward, SelectBackward, SliceBackward, DiagonalBackward,
-           UnfoldBackward, Restride, Select, Slice, NarrowTensor, Narrow, Diagonal, Unfold,
-           AsStridedInplace>;
+using ViewOps = OpList<AsStrided, AsStridedBackward, SelectBackward, SliceBackward,
+                       DiagonalBackward, UnfoldBackward, Restride, Select, Slice, NarrowTensor,
+                       Narrow, Diagonal, Unfold, AsStridedInplace>;
 
 }  // namespace rl::ops

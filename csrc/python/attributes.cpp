@@ -215,7 +215,8 @@ PyObject* swap_last(PyObject* self, const char* name, const char* warning) {
   return guarded([&] {
     TensorImpl* t = impl_of(self);
     if (t->ndim() == 0) {
-      host().warn("UserWarning", concat("Tensor.", name, " is deprecated on 0-D tensors. ", warning));
+      host().warn("UserWarning",
+                  concat("Tensor.", name, " is deprecated on 0-D tensors. ", warning));
       return Py_NewRef(self);
     }
     check(t->ndim() >= 2, ErrorKind::kRuntime, "tensor.", name,
@@ -236,8 +237,7 @@ PyObject* get_H(PyObject* self, void*) {
   if (n == 0 || n == 2) return swap_last(self, "H", "Consider using x.conj().");
   return guarded([&]() -> PyObject* {
     fail(ErrorKind::kRuntime, "tensor.H is only supported on matrices (2-D tensors). Got ", n,
-         "-D tensor.",
-         n > 2 ? " For batches of matrices, consider using tensor.mH" : "");
+         "-D tensor.", n > 2 ? " For batches of matrices, consider using tensor.mH" : "");
   });
 }
 

@@ -393,8 +393,8 @@ Overload make_overload(const Op* op) {
     if (from.names[0] == "out") o.out = static_cast<int>(i);
     if (!p.keyword_only) o.max_positional = static_cast<int>(i) + 1;
     o.params.push_back(p);
-    n_dims += p.kind == ParamKind::kDims || p.kind == ParamKind::kSizes ||
-              p.kind == ParamKind::kVarDims;
+    n_dims +=
+        p.kind == ParamKind::kDims || p.kind == ParamKind::kSizes || p.kind == ParamKind::kVarDims;
   }
   check(n_dims <= ParseScratch::kMostDims, ErrorKind::kAssertion, op->record->name,
         ": too many lists of ints");

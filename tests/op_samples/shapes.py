@@ -145,10 +145,7 @@ SAMPLES = {
         Sample([(1, 4, 6)], ((3, 4), *PAIRS)),
         Sample([(6, 14)], ((4, 5), *WIDE)),
     ],
-    **{
-        (name, 0): STACKED
-        for name in ("hstack", "vstack", "row_stack", "dstack", "column_stack")
-    },
+    **{(name, 0): STACKED for name in ("hstack", "vstack", "row_stack", "dstack", "column_stack")},
     ("hsplit", 0): [Sample([(2, 4)], (2,)), Sample([(3,)], (3,))],
     ("hsplit", 1): [Sample([(2, 4)], ((1, -1),))],
     ("vsplit", 0): [Sample([(4, 2)], (2,))],
