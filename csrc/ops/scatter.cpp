@@ -143,9 +143,11 @@ void ScatterValue::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_i
 }
 
 void ScatterWith::forward(Call& call) {
-  host().warn("UserWarning", "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed "
-            "in a future PyTorch release. Use torch.scatter_reduce instead for more reduction "
-            "options.");
+  host().warn(
+      "UserWarning",
+      "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed "
+      "in a future PyTorch release. Use torch.scatter_reduce instead for more reduction "
+      "options.");
   check_scatter(call.tensor(0), call.args[1].i, call.tensor(2), call.tensor(3));
   scatter_tensor(call, how_of(call.args[4].s));
 }
@@ -161,8 +163,7 @@ void ScatterAdd::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in)
   if (!grad_out[0]) return;
   if (node.wants(0)) grad_in[0] = grad_out[0];
   if (node.wants(1))
-    grad_in[1] =
-        gather(Tensor(grad_out[0]), node.slot(0).as_int(), Tensor(node.saved(1))).ref();
+    grad_in[1] = gather(Tensor(grad_out[0]), node.slot(0).as_int(), Tensor(node.saved(1))).ref();
 }
 
 void ScatterReduce::forward(Call& call) {
@@ -191,7 +192,10 @@ struct ElementReach final : Reach {
   bool include_self;
 
   ElementReach(int64_t the_dim, Tensor the_index, const char* the_reduction, bool include)
-      : dim(the_dim), index(std::move(the_index)), reduction(the_reduction), include_self(include) {}
+      : dim(the_dim),
+        index(std::move(the_index)),
+        reduction(the_reduction),
+        include_self(include) {}
   Tensor read(const Tensor& t) const override { return gather(t, dim, index); }
   Tensor add(const Tensor& into, const Tensor& source) const override {
     return call_op(op_of<ScatterAdd>(),
@@ -199,9 +203,9 @@ struct ElementReach final : Reach {
   }
   Tensor clear(const Tensor& t) const override { return scatter_zeros(t, dim, index); }
   Tensor reduce(const Tensor& into, const Tensor& source) const override {
-    return call_op(op_of<ScatterReduce>(), {into.value(), Value::of_int(dim), index.value(),
-                                            source.value(), Value::of(reduction),
-                                            Value::of_bool(include_self)});
+    return call_op(op_of<ScatterReduce>(),
+                   {into.value(), Value::of_int(dim), index.value(), source.value(),
+                    Value::of(reduction), Value::of_bool(include_self)});
   }
   const char* op() const override { return "scatter_reduce"; }
   const char* source() const override { return "src"; }
@@ -249,8 +253,9 @@ void MaskedScatter::forward(Call& call) {
         "masked_scatter: expected self and source to have same dtypes but got",
         dtype_title(t->dtype()), " and ", dtype_title(source->dtype()));
   if (mask->dtype() == DType::kUInt8)
-    host().warn("UserWarning", "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now "
-              "deprecated,please use a mask with dtype torch.bool instead.");
+    host().warn("UserWarning",
+                "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now "
+                "deprecated,please use a mask with dtype torch.bool instead.");
   check(mask->dtype() == DType::kBool, ErrorKind::kRuntime,
         "masked_scatter_ only supports boolean masks, but got mask with dtype ",
         dtype_title(mask->dtype()));
@@ -263,9 +268,9 @@ void MaskedScatter::forward(Call& call) {
   TensorRef values = source->is_contiguous() && source->storage().get() != t->storage().get()
                          ? TensorRef::borrow(source)
                          : converted_copy(source, source->dtype());
-  TensorRef out = call.target ? TensorRef::borrow(call.target)
-                              : converted_copy(expand(Tensor(make_detached(t)), sizes).get(),
-                                               t->dtype());
+  TensorRef out = call.target
+                      ? TensorRef::borrow(call.target)
+                      : converted_copy(expand(Tensor(make_detached(t)), sizes).get(), t->dtype());
   TensorRef dense = out->is_contiguous() ? out : converted_copy(out.get(), out->dtype());
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -284,10 +289,10 @@ void MaskedScatter::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_
   if (!grad_out[0]) return;
   Tensor grad(grad_out[0]), mask(node.saved(0));
   if (node.wants(0))
-    grad_in[0] = sum_to(call_op(op_of<MaskedFill>(),
-                                {grad.value(), mask.value(), Value::of_int(0)}),
-                        node.slot(2).as_dims())
-                     .ref();
+    grad_in[0] =
+        sum_to(call_op(op_of<MaskedFill>(), {grad.value(), mask.value(), Value::of_int(0)}),
+               node.slot(2).as_dims())
+            .ref();
   if (!node.wants(1)) return;
   Dims sizes = node.slot(1).as_dims();
   Tensor chosen = call_op(op_of<MaskedSelect>(), {grad.value(), mask.value()});
@@ -360,8 +365,7 @@ void Put::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
       grad_in[0] = grad_out[0];
     } else {
       Tensor zeros = full(index->shape(), grad->dtype(), 0);
-      grad_in[0] =
-          call_op(op_of<Put>(), {grad.value(), index.value(), zeros.value()}).ref();
+      grad_in[0] = call_op(op_of<Put>(), {grad.value(), index.value(), zeros.value()}).ref();
     }
   }
   if (node.wants(1)) {

@@ -14,20 +14,24 @@ namespace rl::ops {
 
 namespace {
 
-// A line of `n` boundaries, read through `sorter` where there is one. nan is above all.
+// Whether the place of a value is behind `at`. nan is above all.
+template <class T, bool kRight>
+bool is_behind(T at, T value) {
+  return kRight ? !(at > value) : !(at >= value);
+}
+
+// In a line of `n` boundaries, read through `sorter` where there is one. Steps by arithmetic: which
+// way a search turns is a coin's toss to the branch predictor.
 template <class T, bool kRight>
 int64_t place_of(const T* line, const int64_t* sorter, int64_t n, T value) {
-  int64_t low = 0, high = n;
-  while (low < high) {
-    int64_t mid = low + (high - low) / 2;
-    T at = line[sorter ? sorter[mid] : mid];
-    bool below = kRight ? !(at > value) : !(at >= value);
-    if (below)
-      low = mid + 1;
-    else
-      high = mid;
+  if (n == 0) return 0;
+  int64_t low = 0;
+  while (n > 1) {
+    int64_t half = n / 2, mid = low + half - 1;
+    low += is_behind<T, kRight>(line[sorter ? sorter[mid] : mid], value) ? half : 0;
+    n -= half;
   }
-  return low;
+  return low + is_behind<T, kRight>(line[sorter ? sorter[low] : low], value);
 }
 
 struct Search {
@@ -64,8 +68,7 @@ TensorRef search(const Search& s) {
   };
   TensorRef boundaries = ready(s.boundaries), input = ready(s.input), sorter;
   if (s.sorter) sorter = converted_copy(s.sorter, DType::kInt64);
-  TensorRef out =
-      TensorImpl::empty(s.out_int32 ? DType::kInt32 : DType::kInt64, s.input->shape());
+  TensorRef out = TensorImpl::empty(s.out_int32 ? DType::kInt32 : DType::kInt64, s.input->shape());
   dispatch_dtype(s.type, [&](auto zero) {
     using T = decltype(zero);
     if (s.out_int32)
@@ -89,20 +92,22 @@ bool goes_right(bool right, const Value& side) {
 }
 
 void check_sorter(TensorImpl* sorter, TensorImpl* boundaries) {
-  check(sorter->shape() == boundaries->shape(), ErrorKind::kRuntime,
-        "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor ",
-        shown(boundaries->sizes(), boundaries->ndim()), "and got sorter tensor ",
-        shown(sorter->sizes(), sorter->ndim()));
+  check(
+      sorter->shape() == boundaries->shape(), ErrorKind::kRuntime,
+      "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor ",
+      shown(boundaries->sizes(), boundaries->ndim()), "and got sorter tensor ",
+      shown(sorter->sizes(), sorter->ndim()));
   check(sorter->dtype() == DType::kInt64, ErrorKind::kRuntime,
         "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype ",
         dtype_title(sorter->dtype()));
   if (sorter->numel() == 0) return;
   int64_t size = sorter->ndim() ? sorter->sizes()[sorter->ndim() - 1] : 1;
-  check_places(element_index(sorter), 0, size,
-               [](int64_t, int, int64_t) {
-                 fail(ErrorKind::kRuntime, "torch.searchsorted(): sorter index out of range");
-               },
-               0);
+  check_places(
+      element_index(sorter), 0, size,
+      [](int64_t, int, int64_t) {
+        fail(ErrorKind::kRuntime, "torch.searchsorted(): sorter index out of range");
+      },
+      0);
 }
 
 // `scalar`: the input is a 0-d tensor made of a number.
@@ -209,15 +214,21 @@ void Bincount::forward(Call& call) {
     call.output = full(Dims::of({least}), DType::kInt64, 0).ref();
     return;
   }
-  TensorRef dense = converted_copy(t, DType::kInt64);
+  TensorRef dense = t->dtype() == DType::kInt64 && t->is_contiguous()
+                        ? TensorRef::borrow(t)
+                        : converted_copy(t, DType::kInt64);
   const auto* numbers = reinterpret_cast<const int64_t*>(dense->data());
-  auto [low, high] = std::minmax_element(numbers, numbers + n);
-  check(*low >= 0, ErrorKind::kRuntime, kNumbers);
+  int64_t low = numbers[0], high = numbers[0];
+  for (int64_t i = 0; i < n; ++i) {
+    low = std::min(low, numbers[i]);
+    high = std::max(high, numbers[i]);
+  }
+  check(low >= 0, ErrorKind::kRuntime, kNumbers);
   check(!weights || (weights->ndim() == 1 && weights->numel() == n), ErrorKind::kRuntime,
         "weights should be 1-d and have the same length as input");
-  check(*high < int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", *high,
+  check(high < int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", high,
         " + 1 counts");
-  int64_t bins = std::max(*high + 1, least);
+  int64_t bins = std::max(high + 1, least);
   if (!weights)
     call.output = sum_weights<int64_t>(numbers, n, nullptr, bins);
   else if (weights->dtype() == DType::kFloat32)
@@ -417,8 +428,7 @@ void Histogram::forward(Call& call) {
 
 void NonzeroStatic::forward(Call& call) {
   int64_t size = call.args[1].i;
-  check(size >= 0, ErrorKind::kRuntime,
-        "nonzero_static: 'size' must be an non-negative integer");
+  check(size >= 0, ErrorKind::kRuntime, "nonzero_static: 'size' must be an non-negative integer");
   Tensor found = call_op(op_of<Nonzero>(), {call.args[0]});
   int64_t width = found->sizes()[1], rows = std::min(size, found->sizes()[0]);
   call.output = TensorImpl::empty(DType::kInt64, Dims::of({size, width}));
