@@ -5,7 +5,8 @@ import warnings
 from rushlight import _C
 from rushlight._C import _linear as linear
 from rushlight._missing import module_getattr
-from rushlight._sets import embedding_renorm_, one_hot
+from rushlight._sets import embedding_renorm_ as _renorm
+from rushlight._sets import one_hot
 from rushlight.functional import broadcast_tensors
 
 from . import _reduction as _Reduction
@@ -95,7 +96,7 @@ def embedding(
         padding_idx = padding_idx + rows if padding_idx < 0 else padding_idx
     if max_norm is not None:
         with _C.no_grad():
-            embedding_renorm_(weight, input, max_norm, norm_type)
+            _renorm(weight, input, max_norm, norm_type)
     padding = -1 if padding_idx is None else padding_idx
     return _C.embedding(weight, input, padding, scale_grad_by_freq, sparse)
 
