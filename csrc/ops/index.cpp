@@ -3,6 +3,7 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/index_kernels.h"
+#include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -66,6 +67,8 @@ bool fits_one(TensorImpl* values, TensorImpl* t, const TensorList& indices) {
 void put(TensorImpl* t, const TensorList& indices, TensorImpl* values, bool add) {
   check(indices.n > 0, ErrorKind::kRuntime,
         "sym_strides() called on an undefined Tensor\n  fix: give an index tensor.");
+  check(t->ndim() > 0, ErrorKind::kIndex, "too many indices for tensor of dimension 0 (got ",
+        indices.n, ")");
   Tensor converted;
   if (!add && fills_masks(values, indices)) {
     if (values->dtype() != t->dtype()) {
@@ -129,10 +132,7 @@ void IndexPut::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 }
 
 void IndexPutCopy::forward(Call& call) {
-  TensorImpl* t = call.tensor(0);
-  TensorRef out = TensorImpl::empty(t->dtype(), t->shape());
-  run_copy(out->mut_data(), out->strides(), t->dtype(), t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
+  TensorRef out = written_copy(call, true);
   put(out.get(), *call.args[1].list, call.tensor(2), call.args[3].i != 0);
   call.output = std::move(out);
 }

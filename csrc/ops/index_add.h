@@ -14,8 +14,7 @@ struct IndexAdd {
       .doc = "A copy with alpha times each slice of source added to the slice that index names.",
       .derivative = "dy/dinput = 1, dy/dsource = alpha",
       .computes = Computes::kAny,
-      .inplace = true,
-      .lists_form = true};
+      .inplace = true};
   static constexpr uint8_t edge_args[] = {0, 3};
   static constexpr SlotSpec slots[] = {{"alpha", Source::kArg, 4},
                                        {"dim", Source::kArg, 1},

@@ -233,21 +233,27 @@ void OnceDifferentiable::backward(OpNode& node, TensorRef*, TensorRef*) {
        source, " when >1 zeros in ", source, " are scattered to the same position in self");
 }
 
-void MaskedScatter::forward(Call& call) {
+namespace {
+
+// The shape that is written: the target's, or what mask and input broadcast to.
+Dims masked_shape(Call& call) {
   TensorImpl* t = call.tensor(0);
   TensorImpl* mask = call.tensor(1);
-  TensorImpl* source = call.tensor(2);
-  Dims sizes;
-  if (call.target) {
-    sizes = t->shape();
+  Dims sizes = t->shape();
+  if (call.target)
     check(mask->ndim() <= sizes.n, ErrorKind::kRuntime, "expand(CPU", dtype_title(mask->dtype()),
           "Type{", shown(mask->sizes(), mask->ndim()), "}, size=", shown(sizes),
           "): the number of sizes provided (", sizes.n,
           ") must be greater or equal to the number of dimensions in the tensor (", mask->ndim(),
           ")");
-  } else {
+  else
     broadcast_sizes(mask->sizes(), mask->ndim(), t->sizes(), t->ndim(), sizes);
-  }
+  return sizes;
+}
+
+// The mask in that shape, row-major.
+TensorRef masked_bits(Call& call, const Dims& sizes) {
+  TensorImpl *t = call.tensor(0), *mask = call.tensor(1), *source = call.tensor(2);
   Tensor wide = expand(Tensor(make_detached(mask)), sizes);
   check(t->dtype() == source->dtype(), ErrorKind::kRuntime,
         "masked_scatter: expected self and source to have same dtypes but got",
@@ -259,7 +265,16 @@ void MaskedScatter::forward(Call& call) {
   check(mask->dtype() == DType::kBool, ErrorKind::kRuntime,
         "masked_scatter_ only supports boolean masks, but got mask with dtype ",
         dtype_title(mask->dtype()));
-  TensorRef bits = clean_bools(wide.get());
+  return clean_bools(wide.get());
+}
+
+}  // namespace
+
+void MaskedScatter::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorImpl* source = call.tensor(2);
+  const Dims sizes = masked_shape(call);
+  TensorRef bits = masked_bits(call, sizes);
   const bool* holds = reinterpret_cast<const bool*>(bits->data());
   int64_t n = bits->numel(), count = 0;
   for (int64_t i = 0; i < n; ++i) count += holds[i];
@@ -268,9 +283,8 @@ void MaskedScatter::forward(Call& call) {
   TensorRef values = source->is_contiguous() && source->storage().get() != t->storage().get()
                          ? TensorRef::borrow(source)
                          : converted_copy(source, source->dtype());
-  TensorRef out = call.target
-                      ? TensorRef::borrow(call.target)
-                      : converted_copy(expand(Tensor(make_detached(t)), sizes).get(), t->dtype());
+  TensorRef out = TensorRef::borrow(call.target);
+  if (!call.target) out = converted_copy(expand(Tensor(make_detached(t)), sizes).get(), t->dtype());
   TensorRef dense = out->is_contiguous() ? out : converted_copy(out.get(), out->dtype());
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -306,22 +320,30 @@ void MaskedScatter::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_
   grad_in[1] = view(chosen, sizes).ref();
 }
 
-void Put::forward(Call& call) {
-  TensorImpl* t = call.tensor(0);
-  TensorImpl* index = call.tensor(1);
-  TensorImpl* source = call.tensor(2);
+namespace {
+
+void check_put(TensorImpl* t, TensorImpl* index, TensorImpl* source) {
   check(index->dtype() == DType::kInt64, ErrorKind::kRuntime,
         "put_(): Expected a long tensor for index, but got ", dtype_title(index->dtype()));
   check(t->dtype() == source->dtype(), ErrorKind::kRuntime,
         "put_(): self and source expected to have the same dtype, but got self.dtype = ",
         dtype_title(t->dtype()), " and source.dtype = ", dtype_title(source->dtype()));
-  int64_t n = index->numel(), size = t->numel();
-  check(n == source->numel(), ErrorKind::kIndex,
+  check(index->numel() == source->numel(), ErrorKind::kIndex,
         "put_(): Expected source and index to have the same number of elements, but got "
         "source.numel() = ",
-        source->numel(), ", index.numel() = ", n);
-  check(n == 0 || size > 0, ErrorKind::kIndex,
+        source->numel(), ", index.numel() = ", index->numel());
+  check(index->numel() == 0 || t->numel() > 0, ErrorKind::kIndex,
         "put_(): Tried to put elements into an empty tensor");
+}
+
+}  // namespace
+
+void Put::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorImpl* index = call.tensor(1);
+  TensorImpl* source = call.tensor(2);
+  check_put(t, index, source);
+  const int64_t n = index->numel(), size = t->numel();
   TensorRef safe_index = TensorRef::borrow(index), safe_source = TensorRef::borrow(source);
   if (call.target) {
     safe_index = read_unshared(t, index);
@@ -390,14 +412,14 @@ void TakeAlongDim::forward(Call& call) {
         "got ",
         t->ndim(), " dimensions for input, and ", indices->ndim(), " dimensions for indices");
   int dim = wrap_dim(call.args[2].i, t->ndim());
+  check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", dim,
+        " but tensor has no dimensions");
   Dims wide, places = indices->shape();
-  if (t->ndim()) {
-    places[dim] = t->sizes()[dim];
-    broadcast_sizes(t->sizes(), t->ndim(), places.v, places.n, wide);
-    t = expand(t, wide);
-    wide[dim] = indices->sizes()[dim];
-    indices = expand(indices, wide);
-  }
+  places[dim] = t->sizes()[dim];
+  broadcast_sizes(t->sizes(), t->ndim(), places.v, places.n, wide);
+  t = expand(t, wide);
+  wide[dim] = indices->sizes()[dim];
+  indices = expand(indices, wide);
   call.output = gather(t, dim, indices).ref();
 }
 

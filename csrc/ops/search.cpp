@@ -226,8 +226,8 @@ void Bincount::forward(Call& call) {
   check(low >= 0, ErrorKind::kRuntime, kNumbers);
   check(!weights || (weights->ndim() == 1 && weights->numel() == n), ErrorKind::kRuntime,
         "weights should be 1-d and have the same length as input");
-  check(high < int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", high,
-        " + 1 counts");
+  check(high < INT64_MAX, ErrorKind::kRuntime, "maximum value of input overflowed, it should be < ",
+        INT64_MAX, " but got ", high);
   int64_t bins = std::max(high + 1, least);
   if (!weights)
     call.output = sum_weights<int64_t>(numbers, n, nullptr, bins);
@@ -266,14 +266,16 @@ void fill_edges(T* edges, int64_t bins, T low, T high) {
 }
 
 // By division alone, as histc does; `edges` given: put right by the edges next to it, or found
-// among them where they are not `even`.
+// among them where they are not `even`. -1 where the range is too wide for the dtype.
 template <class T>
 int64_t bin_of(T x, T low, T high, int64_t bins, const T* edges, bool even) {
   int64_t at;
   if (edges && !even) {
     at = std::upper_bound(edges, edges + bins + 1, x) - edges - 1;
   } else {
-    at = static_cast<int64_t>((x - low) * static_cast<T>(bins) / (high - low));
+    const T place = (x - low) * static_cast<T>(bins) / (high - low);
+    if (!(place >= 0 && place <= static_cast<T>(bins))) return -1;
+    at = std::min(static_cast<int64_t>(place), bins);
     if (edges) {
       int64_t from = std::max<int64_t>(0, at - 1), to = std::min(at + 2, bins + 1);
       at = std::upper_bound(edges + from, edges + to, x) - edges - 1;
@@ -285,6 +287,7 @@ int64_t bin_of(T x, T low, T high, int64_t bins, const T* edges, bool even) {
 void check_bins(int64_t bins) {
   check(bins > 0, ErrorKind::kRuntime, "torch.histogram(): bins must be > 0, but got ", bins,
         " for dimension 0");
+  check(bins < INT64_MAX, ErrorKind::kRuntime, "numel: integer multiplication overflow");
 }
 
 }  // namespace
@@ -311,7 +314,8 @@ void Histc::forward(Call& call) {
     auto* counts = reinterpret_cast<T*>(out->mut_data());
     for (int64_t i = 0; i < n; ++i)
       if (data[i] >= low && data[i] <= high)
-        counts[bin_of<T>(data[i], low, high, bins, nullptr, true)] += 1;
+        if (int64_t bin = bin_of<T>(data[i], low, high, bins, nullptr, true); bin >= 0)
+          counts[bin] += 1;
   };
   if (wide == DType::kFloat64)
     run(double{});
@@ -406,10 +410,8 @@ void Histogram::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   TensorImpl* edges = call.args[1].is_tensor() ? call.tensor(1) : nullptr;
   TensorImpl* weight = call.args[5].is_none() ? nullptr : call.tensor(5);
-  if (edges)
-    check_edges(t, edges);
-  else
-    check_bins(call.args[1].as_int());
+  if (edges) check_edges(t, edges);
+  check_bins(edges ? edges->numel() - 1 : call.args[1].as_int());
   if (weight) check_weight(t, weight);
   const bool given = edges || call.args[4].i;
   // PyTorch finds the ends of 32-bit and 64-bit floats only.
