@@ -305,12 +305,14 @@ void elementwise_forward(Call& call) {
     return forward_numbers(call);
   if (e.promotes_from) [[unlikely]] {
     if (call.args[0].t->dtype() == DType::kUInt8)
-      host().warn("UserWarning", "where received a uint8 condition tensor. This behavior is deprecated and will be "
-                "removed in a future version of PyTorch. Use a boolean condition instead.");
+      host().warn(
+          "UserWarning",
+          "where received a uint8 condition tensor. This behavior is deprecated and will be "
+          "removed in a future version of PyTorch. Use a boolean condition instead.");
     else
       check(call.args[0].t->dtype() == DType::kBool, ErrorKind::kRuntime,
-          "where expected condition to be a boolean tensor, but got a tensor with dtype ",
-          dtype_title(call.args[0].t->dtype()));
+            "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+            dtype_title(call.args[0].t->dtype()));
   }
   DType type = result_type(call, e), compute = compute_dtype(type);
   if (needs_rounding(call, e, type)) [[unlikely]]

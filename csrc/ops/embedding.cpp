@@ -15,8 +15,7 @@ void check_indices(TensorImpl* indices) {
   check(indices->dtype() == DType::kInt64 || indices->dtype() == DType::kInt32, ErrorKind::kRuntime,
         "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
         "Long, Int; but got ",
-        dtype_tensor_type(indices->dtype()),
-        " instead (while checking arguments for embedding)");
+        dtype_tensor_type(indices->dtype()), " instead (while checking arguments for embedding)");
 }
 
 // How often each row is looked up.
@@ -72,9 +71,10 @@ void Embedding::forward(Call& call) {
 
 void Embedding::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  check(!node.slot(3).as_bool(), ErrorKind::kNotImplemented,
-        "embedding(): a sparse gradient is not supported: there are no sparse tensors\n  fix: leave "
-        "out sparse=True; the dense gradient has the same numbers.");
+  check(
+      !node.slot(3).as_bool(), ErrorKind::kNotImplemented,
+      "embedding(): a sparse gradient is not supported: there are no sparse tensors\n  fix: leave "
+      "out sparse=True; the dense gradient has the same numbers.");
   TensorRef indices = node.saved(0);
   grad_in[0] = call_op(op_of<EmbeddingDenseBackward>(),
                        {Value::of(grad_out[0].get()), Value::of(indices.get()),
@@ -94,8 +94,8 @@ void EmbeddingDenseBackward::forward(Call& call) {
   const int64_t n = places->numel();
   std::vector<int64_t> counts;
   if (call.args[4].i) counts = row_counts(numbers, n, rows);
-  TensorRef from = grad->is_contiguous() && type == wide ? TensorRef::borrow(grad)
-                                                         : converted_copy(grad, wide);
+  TensorRef from =
+      grad->is_contiguous() && type == wide ? TensorRef::borrow(grad) : converted_copy(grad, wide);
   TensorRef out = full(Dims::of({rows, width}), wide, 0).ref();
   auto run = [&](auto zero) {
     using T = decltype(zero);
@@ -129,8 +129,8 @@ void EmbeddingDenseBackward::backward(OpNode& node, TensorRef* grad_out, TensorR
                                              Value::of_bool(false), Value::of_bool(false)});
   if (padding >= 0) {
     Tensor padded = call_op(op_of<Eq>(), {indices.value(), Value::of_int(padding)});
-    rows = call_op(op_of<MaskedFill>(), {rows.value(), unsqueeze(padded, -1).value(),
-                                         Value::of_int(0)});
+    rows = call_op(op_of<MaskedFill>(),
+                   {rows.value(), unsqueeze(padded, -1).value(), Value::of_int(0)});
   }
   grad_in[0] = rows.ref();
 }

@@ -8,8 +8,9 @@ namespace rl::ops {
 struct Embedding {
   static constexpr OpRecord record{
       .name = "embedding",
-      .signature = "embedding(weight: Tensor, indices: Tensor, padding_idx: int = -1, "
-                   "scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor",
+      .signature =
+          "embedding(weight: Tensor, indices: Tensor, padding_idx: int = -1, "
+          "scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor",
       .doc = "The rows of weight that the indices name.",
       .derivative = "dy/dweight = 1 for each time that a row is looked up, but for padding_idx",
       .form = Form::kFunction};
@@ -28,8 +29,9 @@ struct Embedding {
 struct EmbeddingDenseBackward {
   static constexpr OpRecord record{
       .name = "_embedding_dense_backward",
-      .signature = "_embedding_dense_backward(grad_output: Tensor, indices: Tensor, num_weights: "
-                   "int, padding_idx: int, scale_grad_by_freq: bool) -> Tensor",
+      .signature =
+          "_embedding_dense_backward(grad_output: Tensor, indices: Tensor, num_weights: "
+          "int, padding_idx: int, scale_grad_by_freq: bool) -> Tensor",
       .doc = "The gradient of an embedding's table.",
       .derivative = "the rows of the gradient that the indices name",
       .form = Form::kInternal,

@@ -164,6 +164,8 @@ void MaskedSelect::forward(Call& call) {
   if (sizes.n == 0) sizes.push(1);
   TensorRef wide = broadcast_alias(t, sizes), wide_mask = broadcast_alias(mask, sizes);
   TensorImpl* index = wide_mask.get();
+  call.output = read_masked(wide.get(), {&index, 1});
+  if (call.output) return;
   call.output = read_places(resolve(wide.get(), {&index, 1}), wide.get());
 }
 

@@ -51,7 +51,8 @@ struct MaskedSelect {
 struct IndexSelect {
   static constexpr OpRecord record{
       .name = "index_select",
-      .signature = "index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor? = None) -> Tensor",
+      .signature =
+          "index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The slices of a dimension that a vector of indices, from 0 up, chooses.",
       .derivative = "dy/dinput = 1 for each time that a slice is chosen",
       .computes = Computes::kAny};
@@ -67,7 +68,8 @@ struct Gather {
   static constexpr OpRecord record{
       .name = "gather",
       .signature =
-          "gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor? = None) "
+          "gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: "
+          "Tensor? = None) "
           "-> Tensor",
       .doc = "For each element of index, the input's element at that index of the dimension.",
       .derivative = "dy/dinput = 1 for each time that an element is chosen",

@@ -3,6 +3,7 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/index_kernels.h"
+#include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -20,7 +21,8 @@ Tensor index_of(const Tensor& t, const std::vector<TensorRef>& indices) {
 
 void Index::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  call.output = read_places(resolve(t, *call.args[1].list), t);
+  call.output = read_masked(t, *call.args[1].list);
+  if (!call.output) call.output = read_places(resolve(t, *call.args[1].list), t);
 }
 
 void Index::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -57,13 +59,23 @@ bool fills_masks(TensorImpl* values, const TensorList& indices) {
   return values->numel() == 1;
 }
 
+// Whether the value broadcasts to what a mask chooses: it has no more dimensions than that.
+bool fits_one(TensorImpl* values, TensorImpl* t, const TensorList& indices) {
+  return indices.n == 1 && indices.v[0] && values->ndim() <= t->ndim() - indices.v[0]->ndim() + 1;
+}
+
 void put(TensorImpl* t, const TensorList& indices, TensorImpl* values, bool add) {
   check(indices.n > 0, ErrorKind::kRuntime,
         "sym_strides() called on an undefined Tensor\n  fix: give an index tensor.");
+  check(t->ndim() > 0, ErrorKind::kIndex, "too many indices for tensor of dimension 0 (got ",
+        indices.n, ")");
   Tensor converted;
-  if (values->dtype() != t->dtype() && !add && fills_masks(values, indices)) {
-    converted = to_dtype(Tensor(make_detached(values)), t->dtype());
-    values = converted.get();
+  if (!add && fills_masks(values, indices)) {
+    if (values->dtype() != t->dtype()) {
+      converted = to_dtype(Tensor(make_detached(values)), t->dtype());
+      values = converted.get();
+    }
+    if (fits_one(values, t, indices) && fill_masked_blocks(t, indices, values)) return;
   }
   check(values->dtype() == t->dtype(), ErrorKind::kRuntime,
         "Index put requires the source and destination dtypes match, got ", dtype_title(t->dtype()),
@@ -120,10 +132,7 @@ void IndexPut::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 }
 
 void IndexPutCopy::forward(Call& call) {
-  TensorImpl* t = call.tensor(0);
-  TensorRef out = TensorImpl::empty(t->dtype(), t->shape());
-  run_copy(out->mut_data(), out->strides(), t->dtype(), t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
+  TensorRef out = written_copy(call, true);
   put(out.get(), *call.args[1].list, call.tensor(2), call.args[3].i != 0);
   call.output = std::move(out);
 }

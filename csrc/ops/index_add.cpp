@@ -52,8 +52,9 @@ void check_slices(const char* name, Call& call) {
   TensorImpl* source = call.tensor(3);
   int dim = wrap_dim(call.args[1].i, t->ndim());
   check(index->ndim() <= 1, ErrorKind::kIndex, name,
-        "_(): Index is supposed to be a vector, but got dim: ", index->ndim(), " with type: ",
-        dtype_title(index->dtype()), " and size: ", shown(index->sizes(), index->ndim()));
+        "_(): Index is supposed to be a vector, but got dim: ", index->ndim(),
+        " with type: ", dtype_title(index->dtype()),
+        " and size: ", shown(index->sizes(), index->ndim()));
   check(is_place(index->dtype()), ErrorKind::kRuntime, name,
         "_(): Expected dtype int32/int64 for index but got: ", dtype_title(index->dtype()));
   check(t->dtype() == source->dtype(), ErrorKind::kRuntime, name, "_(): self (",
@@ -174,8 +175,7 @@ void IndexCopy::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) 
   Tensor grad(grad_out[0]), index(node.saved(1));
   int64_t dim = node.slot(0).as_int();
   if (node.wants(0)) grad_in[0] = fill_zeros(grad, dim, index).ref();
-  if (node.wants(1))
-    grad_in[1] = source_gradient(grad, dim, index, node.saved(2)->shape()).ref();
+  if (node.wants(1)) grad_in[1] = source_gradient(grad, dim, index, node.saved(2)->shape()).ref();
 }
 
 namespace {
@@ -290,7 +290,10 @@ struct SliceReach final : Reach {
   bool include_self;
 
   SliceReach(int64_t the_dim, Tensor the_index, const char* the_reduction, bool include)
-      : dim(the_dim), index(std::move(the_index)), reduction(the_reduction), include_self(include) {}
+      : dim(the_dim),
+        index(std::move(the_index)),
+        reduction(the_reduction),
+        include_self(include) {}
   Tensor read(const Tensor& t) const override { return index_select(t, dim, index); }
   Tensor add(const Tensor& into, const Tensor& source) const override {
     return call_op(op_of<IndexAdd>(),
@@ -298,9 +301,9 @@ struct SliceReach final : Reach {
   }
   Tensor clear(const Tensor& t) const override { return fill_zeros(t, dim, index); }
   Tensor reduce(const Tensor& into, const Tensor& source) const override {
-    return call_op(op_of<IndexReduce>(), {into.value(), Value::of_int(dim), index.value(),
-                                          source.value(), Value::of(reduction),
-                                          Value::of_bool(include_self)});
+    return call_op(op_of<IndexReduce>(),
+                   {into.value(), Value::of_int(dim), index.value(), source.value(),
+                    Value::of(reduction), Value::of_bool(include_self)});
   }
   const char* op() const override { return "index_reduce"; }
   const char* source() const override { return "source"; }
@@ -315,7 +318,8 @@ void IndexReduce::forward(Call& call) {
   host().warn("UserWarning", "index_reduce() is in beta and the API may change at any time.");
   if (t->dtype() == DType::kBool) {
     constexpr ErrorKind kKind = ErrorKind::kNotImplemented;
-    check(call.args[5].i, kKind, "\"index_reduce_func_exclude_input_init\" not implemented for 'Bool'");
+    check(call.args[5].i, kKind,
+          "\"index_reduce_func_exclude_input_init\" not implemented for 'Bool'");
     check(t->ndim() > 1, kKind, "\"index_func_\" not implemented for 'Bool'");
     check(reduction != Reduction::kMean, kKind, "\"div_floor_cpu\" not implemented for 'Bool'");
   }

@@ -1,5 +1,6 @@
 #include "ops/index_kernels.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/error.h"
@@ -272,6 +273,58 @@ void write_places(const Places& places, TensorImpl* into, TensorImpl* values, co
     else
       scatter<T, false>(places, into, values, strides);
   });
+}
+
+namespace {
+
+// The only index, where it is a row-major mask over t's first dimensions and in other memory.
+TensorImpl* lone_mask(TensorImpl* t, const TensorList& indices) {
+  TensorImpl* mask = indices.n == 1 ? indices.v[0] : nullptr;
+  bool fits = mask && mask->dtype() == DType::kBool && mask->is_contiguous() &&
+              t->is_contiguous() && mask->ndim() > 0 && mask->ndim() <= t->ndim() &&
+              mask->storage().get() != t->storage().get();
+  return fits && same_sizes(mask->sizes(), mask->ndim(), t->sizes(), mask->ndim()) ? mask : nullptr;
+}
+
+}  // namespace
+
+TensorRef read_masked(TensorImpl* t, const TensorList& indices) {
+  TensorImpl* mask = lone_mask(t, indices);
+  if (!mask || mask->ndim() != t->ndim()) return {};
+  const auto* bits = reinterpret_cast<const unsigned char*>(mask->data());
+  int64_t n = t->numel(), count = 0;
+  for (int64_t i = 0; i < n; ++i) count += bits[i] != 0;
+  TensorRef out = TensorImpl::empty(t->dtype(), &count, 1);
+  dispatch_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* from = reinterpret_cast<const T*>(t->data());
+    auto* to = reinterpret_cast<T*>(out->mut_data());
+    // Every element is written, and kept by a step forward: no branch to guess.
+    int64_t at = 0;
+    for (int64_t i = 0; at < count; ++i) {
+      to[at] = from[i];
+      at += bits[i] != 0;
+    }
+  });
+  return out;
+}
+
+bool fill_masked_blocks(TensorImpl* t, const TensorList& indices, TensorImpl* value) {
+  TensorImpl* mask = lone_mask(t, indices);
+  if (!mask) return false;
+  const auto* bits = reinterpret_cast<const unsigned char*>(mask->data());
+  const int64_t n = mask->numel(), block = n ? t->numel() / n : 0;
+  dispatch_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    auto* to = reinterpret_cast<T*>(t->mut_data());
+    const T x = *reinterpret_cast<const T*>(value->data());
+    if (block == 1)
+      for (int64_t i = 0; i < n; ++i) to[i] = bits[i] ? x : to[i];
+    else
+      for (int64_t i = 0; i < n; ++i)
+        if (bits[i]) std::fill_n(to + i * block, block, x);
+  });
+  return true;
 }
 
 }  // namespace rl

@@ -30,7 +30,8 @@ T neutral(Reduction reduction) {
 }
 
 // How often each place is met, in a tensor of the target's shape.
-TensorRef counts(TensorImpl* target, const Lines& lines, const IndexView& index, bool include_self) {
+TensorRef counts(TensorImpl* target, const Lines& lines, const IndexView& index,
+                 bool include_self) {
   TensorRef n = full(target->shape(), DType::kInt64, include_self ? 1 : 0).ref();
   TensorRef one = full(Dims(), DType::kInt64, 1).ref();
   Dims still;
@@ -129,8 +130,8 @@ void product_gradients(OpNode& node, const Tensor& grad, const Tensor& self, con
 
 void mean_gradients(OpNode& node, const Tensor& grad, const Tensor& source, bool include_self,
                     const Reach& reach, TensorRef* grad_in) {
-  Tensor n = reach.add(filled_like(grad, include_self ? 1 : 0),
-                       full(source->shape(), grad->dtype(), 1));
+  Tensor n =
+      reach.add(filled_like(grad, include_self ? 1 : 0), full(source->shape(), grad->dtype(), 1));
   n = fill_where(n, equal(n, number(0)), 1);
   if (node.wants(0)) grad_in[0] = (grad / n).ref();
   if (node.wants(1)) grad_in[1] = (reach.read(grad) / reach.read(n)).ref();

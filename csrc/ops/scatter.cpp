@@ -143,9 +143,11 @@ void ScatterValue::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_i
 }
 
 void ScatterWith::forward(Call& call) {
-  host().warn("UserWarning", "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed "
-            "in a future PyTorch release. Use torch.scatter_reduce instead for more reduction "
-            "options.");
+  host().warn(
+      "UserWarning",
+      "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed "
+      "in a future PyTorch release. Use torch.scatter_reduce instead for more reduction "
+      "options.");
   check_scatter(call.tensor(0), call.args[1].i, call.tensor(2), call.tensor(3));
   scatter_tensor(call, how_of(call.args[4].s));
 }
@@ -161,8 +163,7 @@ void ScatterAdd::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in)
   if (!grad_out[0]) return;
   if (node.wants(0)) grad_in[0] = grad_out[0];
   if (node.wants(1))
-    grad_in[1] =
-        gather(Tensor(grad_out[0]), node.slot(0).as_int(), Tensor(node.saved(1))).ref();
+    grad_in[1] = gather(Tensor(grad_out[0]), node.slot(0).as_int(), Tensor(node.saved(1))).ref();
 }
 
 void ScatterReduce::forward(Call& call) {
@@ -191,7 +192,10 @@ struct ElementReach final : Reach {
   bool include_self;
 
   ElementReach(int64_t the_dim, Tensor the_index, const char* the_reduction, bool include)
-      : dim(the_dim), index(std::move(the_index)), reduction(the_reduction), include_self(include) {}
+      : dim(the_dim),
+        index(std::move(the_index)),
+        reduction(the_reduction),
+        include_self(include) {}
   Tensor read(const Tensor& t) const override { return gather(t, dim, index); }
   Tensor add(const Tensor& into, const Tensor& source) const override {
     return call_op(op_of<ScatterAdd>(),
@@ -199,9 +203,9 @@ struct ElementReach final : Reach {
   }
   Tensor clear(const Tensor& t) const override { return scatter_zeros(t, dim, index); }
   Tensor reduce(const Tensor& into, const Tensor& source) const override {
-    return call_op(op_of<ScatterReduce>(), {into.value(), Value::of_int(dim), index.value(),
-                                            source.value(), Value::of(reduction),
-                                            Value::of_bool(include_self)});
+    return call_op(op_of<ScatterReduce>(),
+                   {into.value(), Value::of_int(dim), index.value(), source.value(),
+                    Value::of(reduction), Value::of_bool(include_self)});
   }
   const char* op() const override { return "scatter_reduce"; }
   const char* source() const override { return "src"; }
@@ -229,32 +233,48 @@ void OnceDifferentiable::backward(OpNode& node, TensorRef*, TensorRef*) {
        source, " when >1 zeros in ", source, " are scattered to the same position in self");
 }
 
-void MaskedScatter::forward(Call& call) {
+namespace {
+
+// The shape that is written: the target's, or what mask and input broadcast to.
+Dims masked_shape(Call& call) {
   TensorImpl* t = call.tensor(0);
   TensorImpl* mask = call.tensor(1);
-  TensorImpl* source = call.tensor(2);
-  Dims sizes;
-  if (call.target) {
-    sizes = t->shape();
+  Dims sizes = t->shape();
+  if (call.target)
     check(mask->ndim() <= sizes.n, ErrorKind::kRuntime, "expand(CPU", dtype_title(mask->dtype()),
           "Type{", shown(mask->sizes(), mask->ndim()), "}, size=", shown(sizes),
           "): the number of sizes provided (", sizes.n,
           ") must be greater or equal to the number of dimensions in the tensor (", mask->ndim(),
           ")");
-  } else {
+  else
     broadcast_sizes(mask->sizes(), mask->ndim(), t->sizes(), t->ndim(), sizes);
-  }
+  return sizes;
+}
+
+// The mask in that shape, row-major.
+TensorRef masked_bits(Call& call, const Dims& sizes) {
+  TensorImpl *t = call.tensor(0), *mask = call.tensor(1), *source = call.tensor(2);
   Tensor wide = expand(Tensor(make_detached(mask)), sizes);
   check(t->dtype() == source->dtype(), ErrorKind::kRuntime,
         "masked_scatter: expected self and source to have same dtypes but got",
         dtype_title(t->dtype()), " and ", dtype_title(source->dtype()));
   if (mask->dtype() == DType::kUInt8)
-    host().warn("UserWarning", "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now "
-              "deprecated,please use a mask with dtype torch.bool instead.");
+    host().warn("UserWarning",
+                "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now "
+                "deprecated,please use a mask with dtype torch.bool instead.");
   check(mask->dtype() == DType::kBool, ErrorKind::kRuntime,
         "masked_scatter_ only supports boolean masks, but got mask with dtype ",
         dtype_title(mask->dtype()));
-  TensorRef bits = clean_bools(wide.get());
+  return clean_bools(wide.get());
+}
+
+}  // namespace
+
+void MaskedScatter::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorImpl* source = call.tensor(2);
+  const Dims sizes = masked_shape(call);
+  TensorRef bits = masked_bits(call, sizes);
   const bool* holds = reinterpret_cast<const bool*>(bits->data());
   int64_t n = bits->numel(), count = 0;
   for (int64_t i = 0; i < n; ++i) count += holds[i];
@@ -263,9 +283,8 @@ void MaskedScatter::forward(Call& call) {
   TensorRef values = source->is_contiguous() && source->storage().get() != t->storage().get()
                          ? TensorRef::borrow(source)
                          : converted_copy(source, source->dtype());
-  TensorRef out = call.target ? TensorRef::borrow(call.target)
-                              : converted_copy(expand(Tensor(make_detached(t)), sizes).get(),
-                                               t->dtype());
+  TensorRef out = TensorRef::borrow(call.target);
+  if (!call.target) out = converted_copy(expand(Tensor(make_detached(t)), sizes).get(), t->dtype());
   TensorRef dense = out->is_contiguous() ? out : converted_copy(out.get(), out->dtype());
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -284,10 +303,10 @@ void MaskedScatter::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_
   if (!grad_out[0]) return;
   Tensor grad(grad_out[0]), mask(node.saved(0));
   if (node.wants(0))
-    grad_in[0] = sum_to(call_op(op_of<MaskedFill>(),
-                                {grad.value(), mask.value(), Value::of_int(0)}),
-                        node.slot(2).as_dims())
-                     .ref();
+    grad_in[0] =
+        sum_to(call_op(op_of<MaskedFill>(), {grad.value(), mask.value(), Value::of_int(0)}),
+               node.slot(2).as_dims())
+            .ref();
   if (!node.wants(1)) return;
   Dims sizes = node.slot(1).as_dims();
   Tensor chosen = call_op(op_of<MaskedSelect>(), {grad.value(), mask.value()});
@@ -301,22 +320,30 @@ void MaskedScatter::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_
   grad_in[1] = view(chosen, sizes).ref();
 }
 
-void Put::forward(Call& call) {
-  TensorImpl* t = call.tensor(0);
-  TensorImpl* index = call.tensor(1);
-  TensorImpl* source = call.tensor(2);
+namespace {
+
+void check_put(TensorImpl* t, TensorImpl* index, TensorImpl* source) {
   check(index->dtype() == DType::kInt64, ErrorKind::kRuntime,
         "put_(): Expected a long tensor for index, but got ", dtype_title(index->dtype()));
   check(t->dtype() == source->dtype(), ErrorKind::kRuntime,
         "put_(): self and source expected to have the same dtype, but got self.dtype = ",
         dtype_title(t->dtype()), " and source.dtype = ", dtype_title(source->dtype()));
-  int64_t n = index->numel(), size = t->numel();
-  check(n == source->numel(), ErrorKind::kIndex,
+  check(index->numel() == source->numel(), ErrorKind::kIndex,
         "put_(): Expected source and index to have the same number of elements, but got "
         "source.numel() = ",
-        source->numel(), ", index.numel() = ", n);
-  check(n == 0 || size > 0, ErrorKind::kIndex,
+        source->numel(), ", index.numel() = ", index->numel());
+  check(index->numel() == 0 || t->numel() > 0, ErrorKind::kIndex,
         "put_(): Tried to put elements into an empty tensor");
+}
+
+}  // namespace
+
+void Put::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  TensorImpl* index = call.tensor(1);
+  TensorImpl* source = call.tensor(2);
+  check_put(t, index, source);
+  const int64_t n = index->numel(), size = t->numel();
   TensorRef safe_index = TensorRef::borrow(index), safe_source = TensorRef::borrow(source);
   if (call.target) {
     safe_index = read_unshared(t, index);
@@ -360,8 +387,7 @@ void Put::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
       grad_in[0] = grad_out[0];
     } else {
       Tensor zeros = full(index->shape(), grad->dtype(), 0);
-      grad_in[0] =
-          call_op(op_of<Put>(), {grad.value(), index.value(), zeros.value()}).ref();
+      grad_in[0] = call_op(op_of<Put>(), {grad.value(), index.value(), zeros.value()}).ref();
     }
   }
   if (node.wants(1)) {
@@ -386,14 +412,14 @@ void TakeAlongDim::forward(Call& call) {
         "got ",
         t->ndim(), " dimensions for input, and ", indices->ndim(), " dimensions for indices");
   int dim = wrap_dim(call.args[2].i, t->ndim());
+  check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", dim,
+        " but tensor has no dimensions");
   Dims wide, places = indices->shape();
-  if (t->ndim()) {
-    places[dim] = t->sizes()[dim];
-    broadcast_sizes(t->sizes(), t->ndim(), places.v, places.n, wide);
-    t = expand(t, wide);
-    wide[dim] = indices->sizes()[dim];
-    indices = expand(indices, wide);
-  }
+  places[dim] = t->sizes()[dim];
+  broadcast_sizes(t->sizes(), t->ndim(), places.v, places.n, wide);
+  t = expand(t, wide);
+  wide[dim] = indices->sizes()[dim];
+  indices = expand(indices, wide);
   call.output = gather(t, dim, indices).ref();
 }
 

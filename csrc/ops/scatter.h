@@ -9,11 +9,13 @@ namespace rl::ops {
 struct Scatter {
   static constexpr OpRecord record{
       .name = "scatter",
-      .signature = "scatter(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor? = "
-                   "None) -> Tensor",
+      .signature =
+          "scatter(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor? = "
+          "None) -> Tensor",
       .doc = "A copy with the elements of src written where the index says along one dimension.",
-      .derivative = "dy/dinput = 0 where written, else 1; dy/dsrc = 1 for each element, though of "
-                    "several writes to one place only the last is seen",
+      .derivative =
+          "dy/dinput = 0 where written, else 1; dy/dsrc = 1 for each element, though of "
+          "several writes to one place only the last is seen",
       .computes = Computes::kAny,
       .inplace = true,
       .many_forms = true};
@@ -27,8 +29,9 @@ struct ScatterValue {
   static constexpr OpRecord record{
       .name = "scatter",
       .overload = 1,
-      .signature = "scatter(input: Tensor, dim: int, index: Tensor, value: Number, *, out: Tensor? "
-                   "= None) -> Tensor",
+      .signature =
+          "scatter(input: Tensor, dim: int, index: Tensor, value: Number, *, out: Tensor? "
+          "= None) -> Tensor",
       .doc = "A copy with one number written where the index says along one dimension.",
       .derivative = "dy/dinput = 0 where written, else 1",
       .computes = Computes::kAny,
@@ -43,8 +46,9 @@ struct ScatterWith {
   static constexpr OpRecord record{
       .name = "scatter",
       .overload = 2,
-      .signature = "scatter(input: Tensor, dim: int, index: Tensor, src: Tensor, *, reduce: str, "
-                   "out: Tensor? = None) -> Tensor",
+      .signature =
+          "scatter(input: Tensor, dim: int, index: Tensor, src: Tensor, *, reduce: str, "
+          "out: Tensor? = None) -> Tensor",
       .doc = "A copy with src added to, or multiplied with, the elements where the index says.",
       .computes = Computes::kAny,
       .inplace = true,
@@ -57,9 +61,11 @@ struct ScatterValueWith {
   static constexpr OpRecord record{
       .name = "scatter",
       .overload = 3,
-      .signature = "scatter(input: Tensor, dim: int, index: Tensor, value: Number, *, reduce: str, "
-                   "out: Tensor? = None) -> Tensor",
-      .doc = "A copy with a number added to, or multiplied with, the elements where the index says.",
+      .signature =
+          "scatter(input: Tensor, dim: int, index: Tensor, value: Number, *, reduce: str, "
+          "out: Tensor? = None) -> Tensor",
+      .doc =
+          "A copy with a number added to, or multiplied with, the elements where the index says.",
       .computes = Computes::kAny,
       .inplace = true,
       .node = "torch::autograd::NotImplemented"};
@@ -70,8 +76,9 @@ struct ScatterValueWith {
 struct ScatterAdd {
   static constexpr OpRecord record{
       .name = "scatter_add",
-      .signature = "scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: "
-                   "Tensor? = None) -> Tensor",
+      .signature =
+          "scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: "
+          "Tensor? = None) -> Tensor",
       .doc = "A copy with the elements of src added where the index says along one dimension.",
       .derivative = "dy/dinput = 1, dy/dsrc = 1",
       .computes = Computes::kAny,
@@ -87,18 +94,20 @@ struct ScatterAdd {
 struct ScatterReduce {
   static constexpr OpRecord record{
       .name = "scatter_reduce",
-      .signature = "scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: "
-                   "str, *, include_self: bool = True, out: Tensor? = None) -> Tensor",
-      .doc = "A copy where each place holds the sum, prod, mean, amax or amin of what the index "
-             "sends there, and of what was there before, if include_self.",
+      .signature =
+          "scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: "
+          "str, *, include_self: bool = True, out: Tensor? = None) -> Tensor",
+      .doc =
+          "A copy where each place holds the sum, prod, mean, amax or amin of what the index "
+          "sends there, and of what was there before, if include_self.",
       .derivative = "that of the reduction, for each element that takes part",
       .computes = Computes::kAny,
       .inplace = true};
   static constexpr uint8_t edge_args[] = {0, 3};
-  static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},    {"include_self", Source::kArg, 5},
-                                       {"index", Source::kArg, 2},  {"reduce", Source::kArg, 4},
-                                       {"result", Source::kResult}, {"self", Source::kArg, 0},
-                                       {"src", Source::kArg, 3}};
+  static constexpr SlotSpec slots[] = {
+      {"dim", Source::kArg, 1},    {"include_self", Source::kArg, 5}, {"index", Source::kArg, 2},
+      {"reduce", Source::kArg, 4}, {"result", Source::kResult},       {"self", Source::kArg, 0},
+      {"src", Source::kArg, 3}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -106,8 +115,9 @@ struct ScatterReduce {
 // Passes a gradient on that cannot be differentiated again: of several zeros in one product.
 struct OnceDifferentiable {
   static constexpr OpRecord record{.name = "_once_differentiable",
-                                   .signature = "_once_differentiable(input: Tensor, op: str, "
-                                                "source: str) -> Tensor",
+                                   .signature =
+                                       "_once_differentiable(input: Tensor, op: str, "
+                                       "source: str) -> Tensor",
                                    .doc = "The tensor, whose derivative is refused.",
                                    .derivative = "refused",
                                    .form = Form::kInternal,
@@ -138,8 +148,9 @@ struct MaskedScatter {
 struct Put {
   static constexpr OpRecord record{
       .name = "put",
-      .signature = "put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> "
-                   "Tensor",
+      .signature =
+          "put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> "
+          "Tensor",
       .doc = "A copy with elements written, or added, by their number in row-major order.",
       .derivative = "dy/dinput = 0 where written, else 1 (1 with accumulate); dy/dsource = 1",
       .computes = Computes::kAny,
@@ -154,10 +165,12 @@ struct Put {
 struct TakeAlongDim {
   static constexpr OpRecord record{
       .name = "take_along_dim",
-      .signature = "take_along_dim(input: Tensor, indices: Tensor, dim: int? = None, *, out: "
-                   "Tensor? = None) -> Tensor",
-      .doc = "gather with input and indices broadcast together in all dimensions but one; without "
-             "a dimension, of the flat input.",
+      .signature =
+          "take_along_dim(input: Tensor, indices: Tensor, dim: int? = None, *, out: "
+          "Tensor? = None) -> Tensor",
+      .doc =
+          "gather with input and indices broadcast together in all dimensions but one; without "
+          "a dimension, of the flat input.",
       .derivative = "dy/dinput = 1 for each time that an element is chosen",
       .computes = Computes::kAny};
   static constexpr bool kComposite = true;

@@ -95,7 +95,8 @@ struct Plus {
   template <class T>
   T operator()(T a, T b) const {
     if constexpr (std::is_same_v<T, bool>) return a | b;
-    if constexpr (kIsInt<T>) return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+    if constexpr (kIsInt<T>)
+      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
     return static_cast<T>(a + b);
   }
 };
@@ -104,7 +105,8 @@ struct Times {
   template <class T>
   T operator()(T a, T b) const {
     if constexpr (std::is_same_v<T, bool>) return a & b;
-    if constexpr (kIsInt<T>) return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+    if constexpr (kIsInt<T>)
+      return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
     return static_cast<T>(a * b);
   }
 };
@@ -169,9 +171,7 @@ void combine_as(TensorImpl* target, const Lines& lines, const IndexView& index, 
                 reinterpret_cast<const T*>(source->data()), f);
 }
 
-bool is_short_float(DType dtype) {
-  return dtype == DType::kFloat16 || dtype == DType::kBFloat16;
-}
+bool is_short_float(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
 
 // In float, for 16-bit floats: the target's line keeps all bits between two additions.
 template <class F>
@@ -250,8 +250,8 @@ void check_places(const IndexView& index, int64_t low, int64_t size,
 }
 
 void fail_place(int64_t value, int dim, int64_t size) {
-  fail(ErrorKind::kRuntime, "index ", value, " is out of bounds for dimension ", dim,
-       " with size ", size);
+  fail(ErrorKind::kRuntime, "index ", value, " is out of bounds for dimension ", dim, " with size ",
+       size);
 }
 
 void fail_index(int64_t value, int dim, int64_t size) {

@@ -32,8 +32,8 @@ IndexView element_index(TensorImpl* index);
 IndexView slice_index(TensorImpl* index, const Lines& lines);
 
 // Throws what `fail` throws for the first value outside low .. size - 1.
-void check_places(const IndexView& index, int64_t low, int64_t size, void (*fail)(int64_t value,
-                  int dim, int64_t size), int dim);
+void check_places(const IndexView& index, int64_t low, int64_t size,
+                  void (*fail)(int64_t value, int dim, int64_t size), int dim);
 // "index 5 is out of bounds for dimension 0 with size 3", as a RuntimeError and an IndexError.
 [[noreturn]] void fail_place(int64_t value, int dim, int64_t size);
 [[noreturn]] void fail_index(int64_t value, int dim, int64_t size);

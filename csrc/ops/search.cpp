@@ -14,20 +14,24 @@ namespace rl::ops {
 
 namespace {
 
-// A line of `n` boundaries, read through `sorter` where there is one. nan is above all.
+// Whether the place of a value is behind `at`. nan is above all.
+template <class T, bool kRight>
+bool is_behind(T at, T value) {
+  return kRight ? !(at > value) : !(at >= value);
+}
+
+// In a line of `n` boundaries, read through `sorter` where there is one. Steps by arithmetic: which
+// way a search turns is a coin's toss to the branch predictor.
 template <class T, bool kRight>
 int64_t place_of(const T* line, const int64_t* sorter, int64_t n, T value) {
-  int64_t low = 0, high = n;
-  while (low < high) {
-    int64_t mid = low + (high - low) / 2;
-    T at = line[sorter ? sorter[mid] : mid];
-    bool below = kRight ? !(at > value) : !(at >= value);
-    if (below)
-      low = mid + 1;
-    else
-      high = mid;
+  if (n == 0) return 0;
+  int64_t low = 0;
+  while (n > 1) {
+    int64_t half = n / 2, mid = low + half - 1;
+    low += is_behind<T, kRight>(line[sorter ? sorter[mid] : mid], value) ? half : 0;
+    n -= half;
   }
-  return low;
+  return low + is_behind<T, kRight>(line[sorter ? sorter[low] : low], value);
 }
 
 struct Search {
@@ -64,8 +68,7 @@ TensorRef search(const Search& s) {
   };
   TensorRef boundaries = ready(s.boundaries), input = ready(s.input), sorter;
   if (s.sorter) sorter = converted_copy(s.sorter, DType::kInt64);
-  TensorRef out =
-      TensorImpl::empty(s.out_int32 ? DType::kInt32 : DType::kInt64, s.input->shape());
+  TensorRef out = TensorImpl::empty(s.out_int32 ? DType::kInt32 : DType::kInt64, s.input->shape());
   dispatch_dtype(s.type, [&](auto zero) {
     using T = decltype(zero);
     if (s.out_int32)
@@ -89,20 +92,22 @@ bool goes_right(bool right, const Value& side) {
 }
 
 void check_sorter(TensorImpl* sorter, TensorImpl* boundaries) {
-  check(sorter->shape() == boundaries->shape(), ErrorKind::kRuntime,
-        "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor ",
-        shown(boundaries->sizes(), boundaries->ndim()), "and got sorter tensor ",
-        shown(sorter->sizes(), sorter->ndim()));
+  check(
+      sorter->shape() == boundaries->shape(), ErrorKind::kRuntime,
+      "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor ",
+      shown(boundaries->sizes(), boundaries->ndim()), "and got sorter tensor ",
+      shown(sorter->sizes(), sorter->ndim()));
   check(sorter->dtype() == DType::kInt64, ErrorKind::kRuntime,
         "torch.searchsorted(): sorter must be a tensor of long dtype but got dtype ",
         dtype_title(sorter->dtype()));
   if (sorter->numel() == 0) return;
   int64_t size = sorter->ndim() ? sorter->sizes()[sorter->ndim() - 1] : 1;
-  check_places(element_index(sorter), 0, size,
-               [](int64_t, int, int64_t) {
-                 fail(ErrorKind::kRuntime, "torch.searchsorted(): sorter index out of range");
-               },
-               0);
+  check_places(
+      element_index(sorter), 0, size,
+      [](int64_t, int, int64_t) {
+        fail(ErrorKind::kRuntime, "torch.searchsorted(): sorter index out of range");
+      },
+      0);
 }
 
 // `scalar`: the input is a 0-d tensor made of a number.
@@ -209,15 +214,21 @@ void Bincount::forward(Call& call) {
     call.output = full(Dims::of({least}), DType::kInt64, 0).ref();
     return;
   }
-  TensorRef dense = converted_copy(t, DType::kInt64);
+  TensorRef dense = t->dtype() == DType::kInt64 && t->is_contiguous()
+                        ? TensorRef::borrow(t)
+                        : converted_copy(t, DType::kInt64);
   const auto* numbers = reinterpret_cast<const int64_t*>(dense->data());
-  auto [low, high] = std::minmax_element(numbers, numbers + n);
-  check(*low >= 0, ErrorKind::kRuntime, kNumbers);
+  int64_t low = numbers[0], high = numbers[0];
+  for (int64_t i = 0; i < n; ++i) {
+    low = std::min(low, numbers[i]);
+    high = std::max(high, numbers[i]);
+  }
+  check(low >= 0, ErrorKind::kRuntime, kNumbers);
   check(!weights || (weights->ndim() == 1 && weights->numel() == n), ErrorKind::kRuntime,
         "weights should be 1-d and have the same length as input");
-  check(*high < int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", *high,
-        " + 1 counts");
-  int64_t bins = std::max(*high + 1, least);
+  check(high < INT64_MAX, ErrorKind::kRuntime, "maximum value of input overflowed, it should be < ",
+        INT64_MAX, " but got ", high);
+  int64_t bins = std::max(high + 1, least);
   if (!weights)
     call.output = sum_weights<int64_t>(numbers, n, nullptr, bins);
   else if (weights->dtype() == DType::kFloat32)
@@ -255,14 +266,16 @@ void fill_edges(T* edges, int64_t bins, T low, T high) {
 }
 
 // By division alone, as histc does; `edges` given: put right by the edges next to it, or found
-// among them where they are not `even`.
+// among them where they are not `even`. -1 where the range is too wide for the dtype.
 template <class T>
 int64_t bin_of(T x, T low, T high, int64_t bins, const T* edges, bool even) {
   int64_t at;
   if (edges && !even) {
     at = std::upper_bound(edges, edges + bins + 1, x) - edges - 1;
   } else {
-    at = static_cast<int64_t>((x - low) * static_cast<T>(bins) / (high - low));
+    const T place = (x - low) * static_cast<T>(bins) / (high - low);
+    if (!(place >= 0 && place <= static_cast<T>(bins))) return -1;
+    at = std::min(static_cast<int64_t>(place), bins);
     if (edges) {
       int64_t from = std::max<int64_t>(0, at - 1), to = std::min(at + 2, bins + 1);
       at = std::upper_bound(edges + from, edges + to, x) - edges - 1;
@@ -274,6 +287,7 @@ int64_t bin_of(T x, T low, T high, int64_t bins, const T* edges, bool even) {
 void check_bins(int64_t bins) {
   check(bins > 0, ErrorKind::kRuntime, "torch.histogram(): bins must be > 0, but got ", bins,
         " for dimension 0");
+  check(bins < INT64_MAX, ErrorKind::kRuntime, "numel: integer multiplication overflow");
 }
 
 }  // namespace
@@ -300,7 +314,8 @@ void Histc::forward(Call& call) {
     auto* counts = reinterpret_cast<T*>(out->mut_data());
     for (int64_t i = 0; i < n; ++i)
       if (data[i] >= low && data[i] <= high)
-        counts[bin_of<T>(data[i], low, high, bins, nullptr, true)] += 1;
+        if (int64_t bin = bin_of<T>(data[i], low, high, bins, nullptr, true); bin >= 0)
+          counts[bin] += 1;
   };
   if (wide == DType::kFloat64)
     run(double{});
@@ -395,10 +410,8 @@ void Histogram::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   TensorImpl* edges = call.args[1].is_tensor() ? call.tensor(1) : nullptr;
   TensorImpl* weight = call.args[5].is_none() ? nullptr : call.tensor(5);
-  if (edges)
-    check_edges(t, edges);
-  else
-    check_bins(call.args[1].as_int());
+  if (edges) check_edges(t, edges);
+  check_bins(edges ? edges->numel() - 1 : call.args[1].as_int());
   if (weight) check_weight(t, weight);
   const bool given = edges || call.args[4].i;
   // PyTorch finds the ends of 32-bit and 64-bit floats only.
@@ -417,8 +430,7 @@ void Histogram::forward(Call& call) {
 
 void NonzeroStatic::forward(Call& call) {
   int64_t size = call.args[1].i;
-  check(size >= 0, ErrorKind::kRuntime,
-        "nonzero_static: 'size' must be an non-negative integer");
+  check(size >= 0, ErrorKind::kRuntime, "nonzero_static: 'size' must be an non-negative integer");
   Tensor found = call_op(op_of<Nonzero>(), {call.args[0]});
   int64_t width = found->sizes()[1], rows = std::min(size, found->sizes()[0]);
   call.output = TensorImpl::empty(DType::kInt64, Dims::of({size, width}));

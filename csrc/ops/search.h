@@ -8,11 +8,13 @@ namespace rl::ops {
 struct SearchSorted {
   static constexpr OpRecord record{
       .name = "searchsorted",
-      .signature = "searchsorted(sorted_sequence: Tensor, input: Tensor, *, out_int32: bool = "
-                   "False, right: bool = False, side: str? = None, sorter: Tensor? = None, out: "
-                   "Tensor? = None) -> Tensor",
-      .doc = "For each value the first place of the sorted sequence that is not below it, or with "
-             "side=\"right\" the first that is above it.",
+      .signature =
+          "searchsorted(sorted_sequence: Tensor, input: Tensor, *, out_int32: bool = "
+          "False, right: bool = False, side: str? = None, sorter: Tensor? = None, out: "
+          "Tensor? = None) -> Tensor",
+      .doc =
+          "For each value the first place of the sorted sequence that is not below it, or with "
+          "side=\"right\" the first that is above it.",
       .computes = Computes::kNumeric,
       .form = Form::kFunction,
       .many_forms = true};
@@ -24,9 +26,10 @@ struct SearchSortedNumber {
   static constexpr OpRecord record{
       .name = "searchsorted",
       .overload = 1,
-      .signature = "searchsorted(sorted_sequence: Tensor, input: Number, *, out_int32: bool = "
-                   "False, right: bool = False, side: str? = None, sorter: Tensor? = None, out: "
-                   "Tensor? = None) -> Tensor",
+      .signature =
+          "searchsorted(sorted_sequence: Tensor, input: Number, *, out_int32: bool = "
+          "False, right: bool = False, side: str? = None, sorter: Tensor? = None, out: "
+          "Tensor? = None) -> Tensor",
       .doc = "The place of one number in a sorted sequence.",
       .computes = Computes::kNumeric,
       .form = Form::kFunction};
@@ -37,8 +40,9 @@ struct SearchSortedNumber {
 struct Bucketize {
   static constexpr OpRecord record{
       .name = "bucketize",
-      .signature = "bucketize(input: Tensor, boundaries: Tensor, *, out_int32: bool = False, right: "
-                   "bool = False, out: Tensor? = None) -> Tensor",
+      .signature =
+          "bucketize(input: Tensor, boundaries: Tensor, *, out_int32: bool = False, right: "
+          "bool = False, out: Tensor? = None) -> Tensor",
       .doc = "The number of the bucket between sorted boundaries that each element falls into.",
       .computes = Computes::kNumeric,
       .form = Form::kFunction,
@@ -51,8 +55,9 @@ struct BucketizeNumber {
   static constexpr OpRecord record{
       .name = "bucketize",
       .overload = 1,
-      .signature = "bucketize(input: Number, boundaries: Tensor, *, out_int32: bool = False, right: "
-                   "bool = False, out: Tensor? = None) -> Tensor",
+      .signature =
+          "bucketize(input: Number, boundaries: Tensor, *, out_int32: bool = False, right: "
+          "bool = False, out: Tensor? = None) -> Tensor",
       .doc = "The number of the bucket between sorted boundaries that a number falls into.",
       .computes = Computes::kNumeric,
       .form = Form::kFunction};
@@ -75,10 +80,12 @@ struct Bincount {
 struct Histc {
   static constexpr OpRecord record{
       .name = "histc",
-      .signature = "histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0, *, out: "
-                   "Tensor? = None) -> Tensor",
-      .doc = "How many elements fall into each of so many bins of equal width between min and max, "
-             "or between the smallest and the largest element where both are equal."};
+      .signature =
+          "histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0, *, out: "
+          "Tensor? = None) -> Tensor",
+      .doc =
+          "How many elements fall into each of so many bins of equal width between min and max, "
+          "or between the smallest and the largest element where both are equal."};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -88,8 +95,9 @@ struct Histc {
 struct Histogram {
   static constexpr OpRecord record{
       .name = "_histogram",
-      .signature = "_histogram(input: Tensor, bins: Tensor | Number, low: Number, high: Number, "
-                   "given: bool, weight: Tensor? = None, density: bool = False) -> Tensor[]",
+      .signature =
+          "_histogram(input: Tensor, bins: Tensor | Number, low: Number, high: Number, "
+          "given: bool, weight: Tensor? = None, density: bool = False) -> Tensor[]",
       .doc = "Counts or sums of weights of the elements in each bin, and the edges of the bins.",
       .form = Form::kFunction,
       .fields = "hist bin_edges",
@@ -101,8 +109,9 @@ struct Histogram {
 struct NonzeroStatic {
   static constexpr OpRecord record{
       .name = "nonzero_static",
-      .signature = "nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor? "
-                   "= None) -> Tensor",
+      .signature =
+          "nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor? "
+          "= None) -> Tensor",
       .doc = "The first so many rows of nonzero(), filled up with rows of one value.",
       .computes = Computes::kAny};
   using backward = NotDifferentiable;

@@ -172,6 +172,48 @@ void unique_rows(Call& call, int64_t dim, bool sort, bool wants_inverse, bool wa
 
 }  // namespace
 
+namespace {
+
+// Integers of a range that is no larger than their number need no sorting: they are counted.
+// False where the range is larger.
+template <class T>
+bool unique_by_counting(Call& call, const T* data, int64_t n, const Dims& sizes) {
+  T low = data[0], high = data[0];
+  for (int64_t i = 0; i < n; ++i) {
+    low = std::min(low, data[i]);
+    high = std::max(high, data[i]);
+  }
+  const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+  if (range >= static_cast<uint64_t>(n)) return false;
+  auto slot = [low](T x) { return static_cast<size_t>(x) - static_cast<size_t>(low); };
+  std::vector<int64_t> counts(static_cast<size_t>(range) + 1);
+  for (int64_t i = 0; i < n; ++i) ++counts[slot(data[i])];
+  const int64_t found = std::count_if(counts.begin(), counts.end(), [](auto c) { return c > 0; });
+  TensorRef values = TensorImpl::empty(call.tensor(0)->dtype(), Dims::of({found}));
+  TensorRef inverse = none(), numbers_of = none();
+  auto* value = reinterpret_cast<T*>(values->mut_data());
+  if (call.args[3].i) numbers_of = TensorImpl::empty(DType::kInt64, Dims::of({found}));
+  int64_t* count = numbers(numbers_of.get());
+  int64_t place = 0;
+  for (size_t k = 0; k < counts.size(); ++k) {
+    if (!counts[k]) continue;
+    value[place] = static_cast<T>(static_cast<size_t>(low) + k);
+    if (call.args[3].i) count[place] = counts[k];
+    counts[k] = place++;
+  }
+  if (call.args[2].i) {
+    inverse = TensorImpl::empty(DType::kInt64, sizes);
+    int64_t* to = numbers(inverse.get());
+    for (int64_t i = 0; i < n; ++i) to[i] = counts[slot(data[i])];
+  }
+  call.output = std::move(values);
+  call.more.push_back(std::move(inverse));
+  call.more.push_back(std::move(numbers_of));
+  return true;
+}
+
+}  // namespace
+
 void Unique2::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   const bool inverse = call.args[2].i, counts = call.args[3].i;
@@ -180,6 +222,10 @@ void Unique2::forward(Call& call) {
   const int64_t n = dense->numel();
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
+    if constexpr (kIsInt<T>)
+      if (n > 0 &&
+          unique_by_counting(call, reinterpret_cast<const T*>(dense->data()), n, t->shape()))
+        return;
     auto joins_in = [](const T* data) {
       return [data](int64_t a, int64_t b) { return alike(data[a], data[b]); };
     };
@@ -241,8 +287,8 @@ void is_in(Call& call, TensorImpl* elements, TensorImpl* tests, DType type, cons
     using T = decltype(zero);
     auto* begin = reinterpret_cast<T*>(set->mut_data());
     std::sort(begin, begin + set->numel(), before<T>);
-    const T* end = std::partition_point(begin, begin + set->numel(),
-                                        [](T x) { return alike(x, x); });
+    const T* end =
+        std::partition_point(begin, begin + set->numel(), [](T x) { return alike(x, x); });
     const auto* data = reinterpret_cast<const T*>(from->data());
     for (int64_t i = 0, n = from->numel(); i < n; ++i) {
       const T* at = std::lower_bound(static_cast<const T*>(begin), end, data[i], before<T>);

@@ -10,8 +10,9 @@ namespace rl::ops {
 struct Unique2 {
   static constexpr OpRecord record{
       .name = "_unique2",
-      .signature = "_unique2(input: Tensor, sorted: bool = True, return_inverse: bool = False, "
-                   "return_counts: bool = False) -> Tensor[]",
+      .signature =
+          "_unique2(input: Tensor, sorted: bool = True, return_inverse: bool = False, "
+          "return_counts: bool = False) -> Tensor[]",
       .doc = "The distinct elements in rising order, where each element went, and their counts.",
       .computes = Computes::kAny,
       .form = Form::kFunction,
@@ -24,10 +25,12 @@ struct Unique2 {
 struct UniqueDim {
   static constexpr OpRecord record{
       .name = "_unique_dim",
-      .signature = "_unique_dim(input: Tensor, dim: int, sorted: bool = True, return_inverse: bool "
-                   "= False, return_counts: bool = False) -> Tensor[]",
-      .doc = "The distinct slices of a dimension in lexicographic order, where each slice went, and "
-             "their counts.",
+      .signature =
+          "_unique_dim(input: Tensor, dim: int, sorted: bool = True, return_inverse: bool "
+          "= False, return_counts: bool = False) -> Tensor[]",
+      .doc =
+          "The distinct slices of a dimension in lexicographic order, where each slice went, and "
+          "their counts.",
       .computes = Computes::kAny,
       .form = Form::kFunction,
       .node = "UniqueDimBackward0"};
@@ -39,8 +42,9 @@ struct UniqueDim {
 struct UniqueConsecutive {
   static constexpr OpRecord record{
       .name = "_unique_consecutive",
-      .signature = "_unique_consecutive(input: Tensor, return_inverse: bool = False, "
-                   "return_counts: bool = False, dim: int? = None) -> Tensor[]",
+      .signature =
+          "_unique_consecutive(input: Tensor, return_inverse: bool = False, "
+          "return_counts: bool = False, dim: int? = None) -> Tensor[]",
       .doc = "One of each run of equal elements or slices, where each went, and the runs' lengths.",
       .computes = Computes::kAny,
       .form = Form::kFunction,
@@ -53,8 +57,9 @@ struct UniqueConsecutive {
 struct IsIn {
   static constexpr OpRecord record{
       .name = "isin",
-      .signature = "isin(elements: Tensor, test_elements: Tensor, *, assume_unique: bool = False, "
-                   "invert: bool = False, out: Tensor? = None) -> Tensor",
+      .signature =
+          "isin(elements: Tensor, test_elements: Tensor, *, assume_unique: bool = False, "
+          "invert: bool = False, out: Tensor? = None) -> Tensor",
       .doc = "True for each element that equals one of the test elements.",
       .computes = Computes::kNumeric,
       .form = Form::kFunction,
@@ -67,8 +72,9 @@ struct IsInNumber {
   static constexpr OpRecord record{
       .name = "isin",
       .overload = 1,
-      .signature = "isin(elements: Tensor, test_element: Number, *, assume_unique: bool = False, "
-                   "invert: bool = False, out: Tensor? = None) -> Tensor",
+      .signature =
+          "isin(elements: Tensor, test_element: Number, *, assume_unique: bool = False, "
+          "invert: bool = False, out: Tensor? = None) -> Tensor",
       .doc = "True for each element that equals a number.",
       .computes = Computes::kNumeric,
       .form = Form::kFunction};
@@ -80,8 +86,9 @@ struct NumberIsIn {
   static constexpr OpRecord record{
       .name = "isin",
       .overload = 2,
-      .signature = "isin(element: Number, test_elements: Tensor, *, assume_unique: bool = False, "
-                   "invert: bool = False, out: Tensor? = None) -> Tensor",
+      .signature =
+          "isin(element: Number, test_elements: Tensor, *, assume_unique: bool = False, "
+          "invert: bool = False, out: Tensor? = None) -> Tensor",
       .doc = "Whether a number equals one of the test elements.",
       .computes = Computes::kNumeric,
       .form = Form::kFunction};

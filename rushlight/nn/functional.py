@@ -4,7 +4,8 @@ import warnings
 
 from rushlight import _C
 from rushlight._missing import module_getattr
-from rushlight._sets import embedding_renorm_, one_hot
+from rushlight._sets import embedding_renorm_ as _renorm
+from rushlight._sets import one_hot
 from rushlight.functional import broadcast_tensors
 
 from . import _activations, _distances, _losses
@@ -102,7 +103,7 @@ def embedding(
         padding_idx = padding_idx + rows if padding_idx < 0 else padding_idx
     if max_norm is not None:
         with _C.no_grad():
-            embedding_renorm_(weight, input, max_norm, norm_type)
+            _renorm(weight, input, max_norm, norm_type)
     padding = -1 if padding_idx is None else padding_idx
     return _C.embedding(weight, input, padding, scale_grad_by_freq, sparse)
 

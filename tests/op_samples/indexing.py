@@ -97,7 +97,7 @@ SAMPLES = {
     ("index_reduce", 0): reduces(torch.tensor([1, 1]), 0, "prod", "mean", "amax", "amin"),
     ("embedding", 0): [
         Sample([(3, 2)], (TWICE,)),
-        Sample([(3, 2, "t")], (torch.tensor([[0, 1], [2, 2]], dtype=torch.int32), 2)),
+        Sample([(3, 2, "t")], (torch.tensor([[0, 1], [2, 2]], dtype=torch.int32),)),
         Sample([(3, 2)], (torch.tensor(1),)),
         Sample([(3, 2)], (NOWHERE,)),
     ],

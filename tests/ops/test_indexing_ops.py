@@ -229,9 +229,7 @@ def test_strided_targets_sources_and_indices_agree_with_packed_ones(layout, dim)
     else:
         t2, source2, index2 = laid_out(t), laid_out(source), laid_out(index)
     for name in ("scatter", "scatter_add"):
-        assert getattr(t2, name)(dim, index2, source2).equal(
-            getattr(t, name)(dim, index, source)
-        )
+        assert getattr(t2, name)(dim, index2, source2).equal(getattr(t, name)(dim, index, source))
     for reduce in ("sum", "prod", "mean", "amax", "amin"):
         found = t2.clone().scatter_reduce_(dim, index2, source2, reduce, include_self=False)
         assert found.equal(t.scatter_reduce(dim, index, source, reduce, include_self=False))

@@ -17,6 +17,11 @@ def ids(op):
     return f"{op['name']}-{op['overload']}"
 
 
+# PyTorch's words about ops that work nevertheless.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:index_reduce"),
+    pytest.mark.filterwarnings("ignore:The reduce argument of torch.scatter"),
+]
 every_op = pytest.mark.parametrize("op", OPS, ids=ids)
 
 
