@@ -7,31 +7,30 @@ namespace rl {
 
 namespace {
 
-// Contiguous memory with the reduced dimensions last, in the type that is summed.
-TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r, bool* inner) {
-  // Reduced dimensions first in memory order are summed row by row, without moving anything.
-  if (t->dtype() == dtype && t->is_contiguous()) {
-    int first_kept = -1, last_reduced = -1, first_reduced = -1, last_kept = -1;
-    for (int d = 0; d < t->ndim(); ++d) {
-      if (t->sizes()[d] == 1) continue;
-      if (r.reduced[d]) {
-        if (first_reduced < 0) first_reduced = d;
-        last_reduced = d;
-      } else {
-        if (first_kept < 0) first_kept = d;
-        last_kept = d;
+// A row-major tensor whose reduced dimensions lie side by side: outer slabs of `count` rows.
+struct Slabs {
+  int64_t outer = 1, inner = 1;
+  bool fits = false;
+
+  Slabs(TensorImpl* t, const Reduction& r) {
+    if (!t->is_contiguous()) return;
+    int first = t->ndim(), last = -1;
+    for (int d = 0; d < t->ndim(); ++d)
+      if (r.reduced[d] && t->sizes()[d] != 1) {
+        first = d < first ? d : first;
+        last = d;
       }
+    for (int d = 0; d < t->ndim(); ++d) {
+      if (r.reduced[d] || t->sizes()[d] == 1) continue;
+      if (d > first && d < last) return;
+      (d < first && last >= 0 ? outer : inner) *= t->sizes()[d];
     }
-    if (first_reduced < 0 || last_kept < first_reduced) {
-      *inner = true;
-      return TensorRef::borrow(t);
-    }
-    if (first_kept < 0 || last_reduced < first_kept) {
-      *inner = first_kept < 0;
-      return TensorRef::borrow(t);
-    }
+    fits = true;
   }
-  *inner = true;
+};
+
+// A row-major copy in the type that is reduced, with the reduced dimensions last.
+TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r) {
   Dims sizes;
   int64_t strides[kMaxDims];
   for (int pass = 0; pass < 2; ++pass)
@@ -82,19 +81,26 @@ TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer r
     fill(out.get(), Value::of_int(multiplies(reducer)));
     return out;
   }
-  bool inner;
-  TensorRef source = arrange(t, dtype, r, &inner);
+  Slabs slabs(t, r);
+  TensorRef source = TensorRef::borrow(t);
+  if (t->dtype() != dtype || !slabs.fits) {
+    source = arrange(t, dtype, r);
+    slabs.outer = outputs;
+    slabs.inner = 1;
+  }
   const ReduceKernels& kernels =
       kernel_set->reduce[static_cast<int>(reducer)][compute_index(dtype)];
   int64_t item = static_cast<int64_t>(item_size(dtype));
   char* to = out->mut_data();
   const char *from = source->data(), *param = m ? m->data() : nullptr;
-  if (inner) {
-    for (int64_t i = 0; i < outputs; ++i)
-      kernels.line(to + i * item, from + i * r.count * item, r.count,
-                   param ? param + i * item : nullptr);
-  } else {
-    kernels.rows(to, from, r.count, outputs, outputs, param);
+  for (int64_t i = 0; i < slabs.outer; ++i) {
+    if (slabs.inner == 1)
+      kernels.line(to, from, r.count, param);
+    else
+      kernels.rows(to, from, r.count, slabs.inner, slabs.inner, param);
+    to += slabs.inner * item;
+    from += slabs.inner * r.count * item;
+    if (param) param += slabs.inner * item;
   }
   return out;
 }

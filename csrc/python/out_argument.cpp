@@ -54,16 +54,26 @@ enum class OutRule : uint8_t {
 constexpr struct {
   const char* name;
   OutRule rule;
-} kOutRules[] = {{"argmax", OutRule::kOwn},           {"argmin", OutRule::kOwn},
-                 {"argsort", OutRule::kOwn},          {"msort", OutRule::kOwn},
-                 {"norm", OutRule::kOwn},             {"_linalg_vector_norm", OutRule::kOwn},
-                 {"sum", OutRule::kDecides},          {"prod", OutRule::kDecides},
-                 {"cumsum", OutRule::kDecides},       {"cumprod", OutRule::kDecides},
-                 {"mean", OutRule::kDecidesFloat},    {"nansum", OutRule::kDecidesFloat},
-                 {"nanmean", OutRule::kDecidesFloat}, {"any", OutRule::kTruth},
-                 {"all", OutRule::kTruth},            {"amax", OutRule::kInput},
-                 {"amin", OutRule::kInput},           {"logcumsumexp", OutRule::kScalarType},
-                 {"quantile", OutRule::kQuantile},    {"nanquantile", OutRule::kQuantile}};
+} kOutRules[] = {{"argmax", OutRule::kOwn},
+                 {"argmin", OutRule::kOwn},
+                 {"argsort", OutRule::kOwn},
+                 {"msort", OutRule::kOwn},
+                 {"norm", OutRule::kOwn},
+                 {"_linalg_vector_norm", OutRule::kOwn},
+                 {"sum", OutRule::kDecides},
+                 {"prod", OutRule::kDecides},
+                 {"cumsum", OutRule::kDecides},
+                 {"cumprod", OutRule::kDecides},
+                 {"mean", OutRule::kDecidesFloat},
+                 {"nansum", OutRule::kDecidesFloat},
+                 {"nanmean", OutRule::kDecidesFloat},
+                 {"any", OutRule::kTruth},
+                 {"all", OutRule::kTruth},
+                 {"amax", OutRule::kInput},
+                 {"amin", OutRule::kInput},
+                 {"logcumsumexp", OutRule::kScalarType},
+                 {"quantile", OutRule::kQuantile},
+                 {"nanquantile", OutRule::kQuantile}};
 
 OutRule out_rule(const Call& call) {
   for (const auto& [name, rule] : kOutRules)
@@ -172,9 +182,8 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
   TensorRef result = std::move(call.output);
   if (rule == OutRule::kOwn) check_own(result->dtype(), target->dtype());
   check(rule == OutRule::kTruth || category(result->dtype()) <= category(target->dtype()),
-        ErrorKind::kRuntime, "result type ",
-        dtype_title(result->dtype()), " can't be cast to the desired output type ",
-        dtype_title(target->dtype()));
+        ErrorKind::kRuntime, "result type ", dtype_title(result->dtype()),
+        " can't be cast to the desired output type ", dtype_title(target->dtype()));
   fill(target, result.get(), !factory);
   return Py_NewRef(out);
 }
