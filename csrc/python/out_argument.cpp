@@ -44,7 +44,7 @@ enum class OutRule : uint8_t {
   kCast,
   kOwn,           // the result's own
   kDecides,       // any: the op computes in it, unless dtype= says otherwise
-  kDecidesFloat,  // any that floats
+  kDecidesFloat,  // likewise where input and target are floats
   kTruth,         // bool, or uint8
   kInput,         // the input's
   kScalarType,    // the input's, in other words
@@ -96,7 +96,7 @@ void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target)
         if (call.op->signature.params[i].kind != ParamKind::kDType) continue;
         if (call.args[i].kind == Kind::kDType)
           check_own(call.args[i].dtype, target);
-        else if (rule == OutRule::kDecides || is_float(target))
+        else if (rule == OutRule::kDecides || (is_float(input) && is_float(target)))
           call.args[i] = Value::of(target);
       }
       break;
