@@ -13,7 +13,7 @@ namespace {
 
 DType sum_dtype(TensorImpl* t, const Value& dtype) {
   if (dtype.kind == Kind::kDType) {
-    if (dtype.dtype == DType::kBool) return DType::kBool;
+    check_recordable(t, dtype.dtype);
     return dtype.dtype;
   }
   return is_float(t->dtype()) ? t->dtype() : DType::kInt64;

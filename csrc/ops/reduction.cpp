@@ -1,5 +1,6 @@
 #include "ops/reduction.h"
 
+#include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 
@@ -70,6 +71,13 @@ Reduction::Reduction(TensorImpl* t, const Value& dims) {
     else
       squeezed.push(t->sizes()[d]);
   }
+}
+
+void check_recordable(TensorImpl* t, DType dtype) {
+  if (is_float(dtype) || !grad_enabled() || inference_enabled()) return;
+  check(!t->requires_grad(), ErrorKind::kRuntime,
+        "Autograd not support dtype: ", dtype_title(dtype),
+        "\n  fix: x.detach(), since no gradient passes an integer.");
 }
 
 TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer reducer, DType dtype,

@@ -16,6 +16,9 @@ struct Reduction {
   Reduction(TensorImpl* t, const Value& dims);
 };
 
+// Refuses the integer dtype that a caller asked for where a gradient would have to go through it.
+void check_recordable(TensorImpl* t, DType dtype);
+
 // Reduces t, converted to the compute type `dtype`. An output of no elements takes the reducer's
 // start, 0 or 1; kMax and kMin have none, so their caller refuses. `m`: a number for each output,
 // in the same dtype and contiguous.

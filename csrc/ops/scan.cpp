@@ -11,6 +11,7 @@
 #include "ops/gather.h"
 #include "ops/join.h"
 #include "ops/lines.h"
+#include "ops/reduction.h"
 #include "ops/scan_kernels.h"
 #include "ops/table.h"
 
@@ -100,6 +101,7 @@ void scan_numbers(Call& call, const char* kernel) {
   }
   check(dtype != DType::kBool, ErrorKind::kNotImplemented, '"', kernel,
         "\" not implemented for 'Bool'\n  fix: dtype=int64.");
+  if (asked.kind == Kind::kDType) check_recordable(t, dtype);
   Tensor from(TensorRef::borrow(t));
   {
     GradModeGuard unrecorded(false);
@@ -279,10 +281,14 @@ void extreme_gradient(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
 
 void Cumsum::forward(Call& call) { scan_numbers<Adds>(call, "cumsum_out_cpu"); }
 void Cumsum::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (!grad_out[0]) return;
-  grad_in[0] = call_op(op_of<CumsumFromEnd>(),
-                       {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int())})
-                   .ref();
+  if (!grad_out[0] || !node.wants(0)) return;
+  // Summed in the input's dtype, whatever the result's.
+  const Edge& edge = node.edges()[0];
+  DType dtype = edge.node->output_meta(edge.nr).dtype;
+  Tensor g(grad_out[0]);
+  if (g->dtype() != dtype) g = to_dtype(g, dtype);
+  grad_in[0] =
+      call_op(op_of<CumsumFromEnd>(), {g.value(), Value::of_int(node.slot(0).as_int())}).ref();
 }
 
 void CumsumFromEnd::forward(Call& call) {
@@ -302,7 +308,9 @@ void Cumprod::forward(Call& call) { scan_numbers<Multiplies>(call, "cumprod_out_
 // The product before an element, times what comes after: s[k] = g[k] + x[k + 1] s[k + 1].
 void Cumprod::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  Tensor g(grad_out[0]), y(node.saved(1)), x = to_dtype_of(Tensor(node.saved(2)), y);
+  // In the input's dtype, whatever the result's.
+  Tensor x(node.saved(2)), y = to_dtype_of(Tensor(node.saved(1)), x);
+  Tensor g = to_dtype_of(Tensor(grad_out[0]), x);
   if (x->ndim() == 0 || x->numel() == 0) {
     grad_in[0] = g.ref();
     return;

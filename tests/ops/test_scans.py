@@ -184,6 +184,32 @@ def test_out_decides_the_dtype_that_a_scan_computes_in():
     assert torch.cumsum(x, 0, out=torch.empty(0, dtype=torch.int32)).tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("name", ["cumsum", "cumprod"])
+def test_gradient_of_a_narrower_scan_is_added_in_the_inputs_dtype(name):
+    x = torch.ones(4096, dtype=torch.float64, requires_grad=True)
+    getattr(x, name)(0, dtype=torch.float16).sum().backward()
+    assert x.grad.tolist() == list(range(4096, 0, -1))
+
+
+@pytest.mark.parametrize("name", ["sum", "nansum", "prod", "cumsum", "cumprod"])
+def test_integer_results_that_would_need_a_gradient_are_refused(name):
+    x = leaf([1.5, 2.5])
+    with pytest.raises(RuntimeError, match="Autograd not support dtype: Int"):
+        getattr(x, name)(0, dtype=torch.int32)
+    with torch.no_grad():
+        assert getattr(x, name)(0, dtype=torch.int32).dtype == torch.int32
+    assert getattr(x.detach(), name)(0, dtype=torch.int64).dtype == torch.int64
+
+
+def test_integral_is_the_graph_that_pytorch_has():
+    y, x = leaf([1.0, 2.0, 4.0]), torch.tensor([0.0, 1.0, 3.0])
+    assert torch.trapezoid(y).grad_fn.name() == "MulBackward1"
+    assert torch.trapezoid(y, dx=0.5).grad_fn._saved_other == 0.5
+    assert torch.trapezoid(y, x).grad_fn.name() == "DivBackward1"
+    assert torch.cumulative_trapezoid(y).grad_fn.name() == "CumsumBackward0"
+    assert y.diff(2).grad_fn.name() == "SubBackward0"
+
+
 # --- logsumexp
 
 
