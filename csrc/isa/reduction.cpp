@@ -6,13 +6,15 @@
 namespace rl::RL_ISA {
 namespace {
 
-// --- reductions: 16 lanes inside a block, blocks pairwise. The split depends on n alone.
+// --- reductions: lanes inside a block, blocks pairwise. The split depends on n alone.
 constexpr int kLanes = 16;
+constexpr int kWideLanes = 64;  // where no order of joining changes the result
 
 // What a reducer starts from, makes of an element, and makes of two parts.
 template <class T>
 struct Sum {
   static constexpr T start = 0;
+  static constexpr int lanes = kLanes;
   RL_FN static T load(T x, T) { return x; }
   RL_FN static T join(T a, T b) { return a + b; }
 };
@@ -35,6 +37,7 @@ struct SumNoNan : Sum<T> {
 template <class T>
 struct Product {
   static constexpr T start = 1;
+  static constexpr int lanes = kLanes;
   RL_FN static T load(T x, T) { return x; }
   RL_FN static T join(T a, T b) { return a * b; }
 };
@@ -48,12 +51,14 @@ constexpr T lowest() {
 template <class T>
 struct Max {
   static constexpr T start = lowest<T>();
+  static constexpr int lanes = kWideLanes;
   RL_FN static T load(T x, T) { return x; }
   RL_FN static T join(T a, T b) { return (a > b) | (a != a) ? a : b; }
 };
 template <class T>
 struct Min {
   static constexpr T start = __is_same(T, int64_t) ? T(INT64_MAX) : -lowest<T>();
+  static constexpr int lanes = kWideLanes;
   RL_FN static T load(T x, T) { return x; }
   RL_FN static T join(T a, T b) { return (a < b) | (a != a) ? a : b; }
 };
@@ -68,6 +73,7 @@ struct MinAbs : Min<T> {
 // Bools as bytes: other libraries' may hold any value.
 struct Any {
   static constexpr unsigned char start = 0;
+  static constexpr int lanes = kWideLanes;
   RL_FN static unsigned char load(unsigned char x, unsigned char) { return x != 0; }
   RL_FN static unsigned char join(unsigned char a, unsigned char b) { return a | b; }
 };
@@ -91,13 +97,14 @@ static T reduce_few(const T* x, int n, T m) {
 template <class R, class T>
 static T reduce_block(const T* x, int64_t n, T m) {
   if (n < kLanes) return reduce_few<R>(x, static_cast<int>(n), m);
-  T lane[kLanes];
-  for (int k = 0; k < kLanes; ++k) lane[k] = R::start;
+  constexpr int lanes = R::lanes;
+  T lane[lanes];
+  for (int k = 0; k < lanes; ++k) lane[k] = R::start;
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int k = 0; k < kLanes; ++k) lane[k] = R::join(lane[k], R::load(x[i + k], m));
+  for (; i + lanes <= n; i += lanes)
+    for (int k = 0; k < lanes; ++k) lane[k] = R::join(lane[k], R::load(x[i + k], m));
   for (int k = 0; i < n; ++i, ++k) lane[k] = R::join(lane[k], R::load(x[i], m));
-  for (int width = kLanes / 2; width > 0; width /= 2)
+  for (int width = lanes / 2; width > 0; width /= 2)
     for (int k = 0; k < width; ++k) lane[k] = R::join(lane[k], lane[k + width]);
   return lane[0];
 }

@@ -5,6 +5,7 @@
 
 #include "isa/sets.h"
 #include "isa_families.h"
+#include "kernels/scan.h"
 #include "ops/elementwise_list.h"
 
 namespace rl {
@@ -15,9 +16,11 @@ namespace rl {
 #define RL_DECLARE_SET(set)                              \
   RL_FAMILIES(RL_DECLARE, set)                           \
   extern const ReductionKernels kernels_reduction_##set; \
-  extern const LineKernels kernels_lines_##set;
-#define RL_SET(set) \
-  {#set, {RL_FAMILIES(RL_ADDRESS, set)}, &kernels_reduction_##set, &kernels_lines_##set}
+  extern const LineKernels kernels_lines_##set;          \
+  extern const ScanKernels kernels_scan_##set;
+#define RL_SET(set)                                                                                \
+  {#set, {RL_FAMILIES(RL_ADDRESS, set)}, &kernels_reduction_##set, &kernels_lines_##set,           \
+   &kernels_scan_##set}
 
 #if defined(RL_KERNEL_SETS_X86)
 RL_DECLARE_SET(v2)
@@ -34,6 +37,7 @@ struct Parts {
   std::vector<const FamilyKernels*> families;
   const ReductionKernels* reduction;
   const LineKernels* lines;
+  const ScanKernels* scan;
 };
 
 const char* g_available = "";
@@ -64,8 +68,7 @@ constexpr size_t count_ops(ops::OpList<Ops...>) {
   return sizeof...(Ops);
 }
 
-const KernelSet* assemble() {
-  Parts parts = choose();
+const KernelSet* assemble(const Parts& parts) {
   static std::vector<OpKernels> all;
   for (const FamilyKernels* family : parts.families)
     all.insert(all.end(), family->ops, family->ops + family->n);
@@ -84,7 +87,9 @@ const KernelSet* assemble() {
 
 }  // namespace
 
-const KernelSet* kernel_set = assemble();
+static const Parts chosen = choose();
+const KernelSet* kernel_set = assemble(chosen);
+const ScanKernels* scan_kernels = chosen.scan;
 const char* available_kernel_sets() { return g_available; }
 const char* kernel_set_problem() { return g_problem; }
 

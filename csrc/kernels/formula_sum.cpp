@@ -27,10 +27,10 @@ class Sums {
     }
   }
 
-  // out[j] = the sum of values [row * columns + j] over the rows
-  void rows(T* out, int64_t n, int64_t columns) {
+  // out[j] = the sum of values [start + row * columns + j] over the rows
+  void rows(T* out, int64_t start, int64_t n, int64_t columns) {
     for (int64_t j = 0; j < columns; j += kReduceColumns)
-      some_rows(out + j, 0, n, j, std::min(columns - j, kReduceColumns), columns);
+      some_rows(out + j, start + j, n, std::min(columns - j, kReduceColumns), columns);
   }
 
  private:
@@ -48,21 +48,21 @@ class Sums {
     return left + line(start + half, n - half);
   }
 
-  void some_rows(T* acc, int64_t first, int64_t n, int64_t j, int64_t width, int64_t columns) {
+  void some_rows(T* acc, int64_t start, int64_t n, int64_t width, int64_t columns) {
     bool together = width == columns && n * width <= LinearTiles::kTile;
     if (n <= kReduceRows || together) {
       if (together)
-        values_.get(bytes(tile_), first * columns, n * columns);
+        values_.get(bytes(tile_), start, n * columns);
       else
         for (int64_t r = 0; r < n; ++r)
-          values_.get(bytes(tile_ + r * width), (first + r) * columns + j, width);
+          values_.get(bytes(tile_ + r * width), start + r * columns, width);
       sum_.rows(acc, tile_, n, width, width, nullptr);
       return;
     }
     int64_t half = (n / 2 + kReduceRows - 1) / kReduceRows * kReduceRows;
     T other[kReduceColumns];
-    some_rows(acc, first, half, j, width, columns);
-    some_rows(other, first + half, n - half, j, width, columns);
+    some_rows(acc, start, half, width, columns);
+    some_rows(other, start + half * columns, n - half, width, columns);
     for (int64_t k = 0; k < width; ++k) acc[k] += other[k];
   }
 
@@ -74,28 +74,15 @@ static_assert(kReduceBlock <= LinearTiles::kTile);
 
 }  // namespace
 
-void sum_formula(const FormulaSum& f, const int64_t* sizes, int ndim, const bool* reduced,
-                 bool by_rows, void* out) {
-  int64_t outputs = 1, count = 1, ordered[kMaxDims], strides[kMaxOperands][kMaxDims];
-  int n = 0;
-  for (int pass = 0; pass < 2; ++pass)
-    for (int d = 0; d < ndim; ++d) {
-      if (reduced[d] != (by_rows ? pass == 0 : pass == 1)) continue;
-      (reduced[d] ? count : outputs) *= sizes[d];
-      for (int k = 0; k < f.n_in; ++k) strides[k][n] = f.in[k].strides[d];
-      ordered[n++] = sizes[d];
-    }
-  Operand in[kMaxOperands];
-  for (int k = 0; k < f.n_in; ++k) in[k] = {f.in[k].data, strides[k], f.in[k].dtype};
-  LinearTiles values(f.fn, f.compute, f.compute, f.repeats, ordered, n, in, f.n_in);
+void sum_formula(const FormulaSum& f, const int64_t* sizes, int ndim, int64_t outer, int64_t count,
+                 int64_t inner, void* out) {
+  LinearTiles values(f.fn, f.compute, f.compute, f.repeats, sizes, ndim, f.in, f.n_in);
   const ReduceKernels& sum =
       kernel_set->reduce[static_cast<int>(Reducer::kSum)][compute_index(f.compute)];
   auto run = [&](auto* to) {
     Sums<std::remove_pointer_t<decltype(to)>> sums(values, sum);
-    if (by_rows)
-      sums.rows(to, count, outputs);
-    else
-      sums.lines(to, outputs, count);
+    if (inner == 1) return sums.lines(to, outer, count);
+    for (int64_t o = 0; o < outer; ++o) sums.rows(to + o * inner, o * count * inner, count, inner);
   };
   if (f.compute == DType::kFloat32)
     run(static_cast<float*>(out));

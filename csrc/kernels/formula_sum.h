@@ -14,10 +14,10 @@ struct FormulaSum {
   int n_in;
 };
 
-// Sums over the dimensions marked in `reduced`; out: row-major over the others. by_rows: the marked
-// ones stand first, and what would be summed is row-major. The same bits as the formula into a tensor
-// and its sum (ops/reduction.h).
-void sum_formula(const FormulaSum& f, const int64_t* sizes, int ndim, const bool* reduced,
-                 bool by_rows, void* out);
+// The formula's values under `sizes`, row-major, are `outer` slabs of `count` rows of `inner` elements;
+// out: each slab's sum over its rows. The same bits as the formula into a tensor and its sum
+// (ops/reduction.h).
+void sum_formula(const FormulaSum& f, const int64_t* sizes, int ndim, int64_t outer, int64_t count,
+                 int64_t inner, void* out);
 
 }  // namespace rl

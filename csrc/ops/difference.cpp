@@ -1,5 +1,6 @@
 #include "ops/difference.h"
 
+#include "graph/grad_mode.h"
 #include "ops/arithmetic.h"
 #include "ops/compare.h"
 #include "ops/copy.h"
@@ -12,7 +13,17 @@ namespace rl::ops {
 namespace {
 
 Tensor times(const Tensor& t, double factor) {
-  return call_op(op_of<Mul>(), {t.value(), Value::of_double(factor)});
+  return call_op(op_of<TimesNumber>(), {t.value(), Value::of_double(factor)});
+}
+
+Tensor over(const Tensor& t, double divisor) {
+  return call_op(op_of<OverNumber>(), {t.value(), Value::of_double(divisor)});
+}
+
+template <class Main>
+void unrecorded(Call& call) {
+  GradModeGuard off(false);
+  call.output = call_op(op_of<Main>(), {call.args[0], call.args[1]}).ref();
 }
 
 // --- diff
@@ -105,7 +116,7 @@ void trapezoid_at(Call& call) {
   if (integrates_nothing(call, y, dim)) return;
   Tensor steps = distances("trapezoid", y, x, dim);
   Tensor total = sum(neighbours(y, dim) * steps, Dims::of({dim}), false);
-  call.output = (total / Num(2)).ref();
+  call.output = over(total, 2).ref();
 }
 
 // The sum but for half of the ends.
@@ -145,6 +156,15 @@ void Diff::forward(Call& call) {
   call.output = t.ref();
 }
 
+void TimesNumber::forward(Call& call) { unrecorded<Mul>(call); }
+void TimesNumber::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (grad_out[0]) grad_in[0] = times(Tensor(grad_out[0]), node.slot(0).as_double()).ref();
+}
+void OverNumber::forward(Call& call) { unrecorded<Div>(call); }
+void OverNumber::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  if (grad_out[0]) grad_in[0] = over(Tensor(grad_out[0]), node.slot(0).as_double()).ref();
+}
+
 void TrapezoidAt::forward(Call& call) { trapezoid_at(call); }
 void Trapezoid::forward(Call& call) { trapezoid_by(call); }
 void TrapzAt::forward(Call& call) { trapezoid_at(call); }
@@ -162,7 +182,7 @@ void CumulativeTrapezoidAt::forward(Call& call) {
   refuse_scalar(y);
   Tensor steps = distances("cumulative_trapezoid", y, x, wrap_dim(dim, y->ndim()));
   Tensor parts = neighbours(y, dim) * steps;
-  call.output = (call_op(op_of<Cumsum>(), {parts.value(), Value::of_int(dim)}) / Num(2)).ref();
+  call.output = over(call_op(op_of<Cumsum>(), {parts.value(), Value::of_int(dim)}), 2).ref();
 }
 
 void CumulativeTrapezoid::forward(Call& call) {

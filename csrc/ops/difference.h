@@ -91,7 +91,34 @@ struct CumulativeTrapezoid {
   static void forward(Call& call);
 };
 
-using DifferenceOps = OpList<Diff, TrapezoidAt, Trapezoid, TrapzAt, Trapz, CumulativeTrapezoidAt,
-                             CumulativeTrapezoid>;
+// A number's product and quotient as nodes of their own, which PyTorch has inside its functions.
+struct TimesNumber {
+  static constexpr OpRecord record{
+      .name = "_times_number",
+      .signature = "_times_number(input: Tensor, other: Number) -> Tensor",
+      .doc = "The tensor times a number.",
+      .derivative = "dy/dinput = other",
+      .form = Form::kInternal,
+      .node = "MulBackward1"};
+  static constexpr SlotSpec slots[] = {{"other", Source::kArg, 1}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct OverNumber {
+  static constexpr OpRecord record{
+      .name = "_over_number",
+      .signature = "_over_number(input: Tensor, other: Number) -> Tensor",
+      .doc = "The tensor over a number.",
+      .derivative = "dy/dinput = 1 / other",
+      .form = Form::kInternal,
+      .node = "DivBackward1"};
+  static constexpr SlotSpec slots[] = {{"other", Source::kArg, 1}};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+using DifferenceOps = OpList<Diff, TimesNumber, OverNumber, TrapezoidAt, Trapezoid, TrapzAt, Trapz,
+                             CumulativeTrapezoidAt, CumulativeTrapezoid>;
 
 }  // namespace rl::ops

@@ -72,11 +72,26 @@ TensorRef launch_summed(const Launch& l, const Dims& want) {
     reduced[d] = d < extra || (want[d - extra] == 1 && s.shape[d] != 1);
     if (!reduced[d] && want[d - extra] != s.shape[d]) return {};
   }
-  int64_t layout[kMaxDims];
-  bool by_rows = reduction_order(s.shape, reduced) == ReductionOrder::kRows &&
-                 !output_strides(l, s.shape, s.strides, layout);
   TensorRef out = TensorImpl::empty(l.stored, want);
-  sum_formula({l.fn, l.compute, l.repeats, s.operands, l.n}, s.shape.v, s.shape.n, reduced, by_rows,
+  int64_t outputs = out->numel(), count = checked_numel(s.shape.v, s.shape.n) / outputs;
+  int64_t layout[kMaxDims];
+  Slabs slabs(s.shape, reduced);
+  if (slabs.fits && !output_strides(l, s.shape, s.strides, layout)) {
+    sum_formula({l.fn, l.compute, l.repeats, s.operands, l.n}, s.shape.v, s.shape.n, slabs.outer,
+                count, slabs.inner, out->mut_data());
+    return out;
+  }
+  // What a sum would copy first: the reduced dimensions last.
+  Dims sizes;
+  int64_t moved[kMaxOperands][kMaxDims];
+  for (int pass = 0; pass < 2; ++pass)
+    for (int d = 0; d < s.shape.n; ++d) {
+      if (reduced[d] != (pass == 1)) continue;
+      for (int k = 0; k < l.n; ++k) moved[k][sizes.n] = s.strides[k][d];
+      sizes.push(s.shape[d]);
+    }
+  for (int k = 0; k < l.n; ++k) s.operands[k].strides = moved[k];
+  sum_formula({l.fn, l.compute, l.repeats, s.operands, l.n}, sizes.v, sizes.n, outputs, count, 1,
               out->mut_data());
   return out;
 }

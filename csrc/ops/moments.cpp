@@ -58,11 +58,12 @@ void variance(Call& call, const char* name, bool root, bool with_mean) {
 struct SpreadSlots {
   Tensor x;
   Dims dims;
-  bool keepdim;
+  bool whole, keepdim;  // whole: no dimension was named
   double correction;
 
   explicit SpreadSlots(OpNode& node)
       : x(node.saved(0)),
+        whole(!node.slot(1).is_dims()),
         keepdim(node.slot(3).as_bool()),
         correction(node.slot(2).kind() == SavedKind::kNone ? 1 : node.slot(2).as_double()) {
     if (node.slot(1).is_dims()) dims = node.slot(1).as_dims();
@@ -76,6 +77,12 @@ struct SpreadSlots {
     Dims all;
     for (int d = 0; d < x->ndim() && !dims.n; ++d) all.push(d);
     Tensor mean = sum(x, dims.n ? dims : all, true) / Num(n);
+    // Of all elements, and no more than the correction: infinite, and nan where it would be 0.
+    if (n <= correction && (whole || x->ndim() == 0)) {
+      Tensor infinite = full(x->shape(), x->dtype(), __builtin_inf());
+      Tensor equal = call_op(op_of<ops::Eq>(), {x.value(), mean.value()});
+      return g * ops::math::select(equal, Num(__builtin_nan("")), infinite);
+    }
     return Num(2 / (n - correction)) * g * (x - mean);
   }
   // What the gradient of std is for var.

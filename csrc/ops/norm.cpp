@@ -79,7 +79,8 @@ void VectorNorm::forward(Call& call) {
         "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
         dtype_title(t->dtype()), "\n  fix: convert first, as in x.float().norm().");
   check(is_float(dtype), ErrorKind::kRuntime,
-        "linalg.vector_norm: dtype should be floating point or complex. Got ", dtype_title(dtype));
+        "linalg.vector_norm: dtype should be floating point or complex, but got ",
+        dtype_title(dtype));
   check(promote(t->dtype(), dtype) == dtype, ErrorKind::kRuntime,
         "linalg.vector_norm: the dtype of the input (", dtype_title(t->dtype()),
         ") should be convertible without narrowing to the specified dtype (", dtype_title(dtype),
@@ -118,15 +119,17 @@ void VectorNorm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in)
 
 void NormNamed::forward(Call& call) {
   const char* p = call.args[1].s;
-  check(std::strcmp(p, "fro") == 0, ErrorKind::kNotImplemented, "norm(p='", p,
-        "') is not implemented\n  fix: p='fro', or a number.");
+  check(std::strcmp(p, "nuc") != 0, ErrorKind::kNotImplemented,
+        "norm(p='nuc') is not implemented\n  fix: p='fro', or a number.");
+  check(std::strcmp(p, "fro") == 0, ErrorKind::kRuntime, "linalg.matrix_norm: Order ", p,
+        " not supported.\n  fix: p='fro', or a number.");
   call.output = call_op(op_of<VectorNorm>(),
                         {call.args[0], Value::of_int(2), call.args[2], call.args[3], call.args[5]})
                     .ref();
 }
 
 void Norm::forward(Call& call) {
-  Value ord = call.args[1].is_none() ? Value::of_int(2) : call.args[1];
+  Value ord = call.args[1].is_none() ? Value::of_double(2) : call.args[1];
   call.output =
       call_op(op_of<VectorNorm>(), {call.args[0], ord, call.args[2], call.args[3], call.args[5]})
           .ref();

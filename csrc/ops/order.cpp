@@ -3,31 +3,114 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/tile.h"
 #include "ops/compare.h"
+#include "ops/copy.h"
 #include "ops/lines.h"
 #include "ops/reduction.h"
+#include "ops/scan_kernels.h"
 #include "ops/table.h"
 
 namespace rl::ops {
 
 namespace {
 
-// The first best element of each line. `values` may be null.
-template <bool largest>
-void choose(const Lines& lines, TensorImpl* values, TensorImpl* indices) {
-  dispatch_dtype(lines.memory->dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto* line = reinterpret_cast<const T*>(lines.memory->data());
-    auto* value = values ? reinterpret_cast<T*>(values->mut_data()) : nullptr;
-    auto* index = reinterpret_cast<int64_t*>(indices->mut_data());
-    for (int64_t i = 0; i < lines.count; ++i, line += lines.length) {
-      int64_t best = 0;
-      for (int64_t k = 1; k < lines.length; ++k)
-        if (before<largest>(line[k], line[best])) best = k;
-      if (value) value[i] = line[best];
-      index[i] = best;
+// Whether `next` takes the place of `best`: nan over everything, the first of equals stays.
+template <bool largest, class T>
+bool better(T next, T best) {
+  auto a = sort_key(next), b = sort_key(best);
+  bool beyond = largest ? b < a : a < b;
+  if constexpr (kIsFloat<T>) return beyond | ((a != a) & (b == b));
+  return beyond;
+}
+
+// The first best element of a row-major line: the value by the reductions' kernel, then its place,
+// looked for in whole chunks.
+template <bool largest, class T>
+int64_t first_best(const T* x, int64_t n) {
+  constexpr DType dtype = dtype_of<T>();
+  if constexpr (dtype == DType::kInt64 || dtype == DType::kFloat32 || dtype == DType::kFloat64) {
+    T best;
+    kernel_set
+        ->reduce[static_cast<int>(largest ? Reducer::kMax : Reducer::kMin)][compute_index(dtype)]
+        .line(&best, x, n, nullptr);
+    const bool nan = best != best;
+    auto found = [&](T value) { return nan ? value != value : value == best; };
+    int64_t i = 0;
+    for (constexpr int64_t kChunk = 64; i + kChunk <= n; i += kChunk) {
+      int hits = 0;
+      for (int64_t k = 0; k < kChunk; ++k) hits |= found(x[i + k]);
+      if (hits) break;
     }
+    while (!found(x[i])) ++i;
+    return i;
+  } else {
+    int64_t best = 0;
+    for (int64_t k = 1; k < n; ++k)
+      if (better<largest>(x[k], x[best])) best = k;
+    return best;
+  }
+}
+
+// Operand 0 is what is written, operand 1 the elements.
+template <bool largest, class T>
+void choose_block(T* values, int64_t* indices, const T* x, const ScanBlock<2>& b) {
+  x += b.base[1];
+  indices += b.base[0];
+  if (values) values += b.base[0];
+  if (b.step[1] == 1) {
+    for (int64_t j = 0; j < b.columns; ++j, x += b.column[1]) {
+      int64_t best = first_best<largest>(x, b.length);
+      indices[j * b.column[0]] = best;
+      if (values) values[j * b.column[0]] = x[best];
+    }
+    return;
+  }
+  T best[kScanColumns];
+  int64_t place[kScanColumns] = {};
+  for (int64_t j = 0; j < b.columns; ++j) best[j] = x[j * b.column[1]];
+  for (int64_t k = 1; k < b.length; ++k) {
+    x += b.step[1];
+    for (int64_t j = 0; j < b.columns; ++j) {
+      T next = x[j * b.column[1]];
+      bool taken = better<largest>(next, best[j]);
+      best[j] = taken ? next : best[j];
+      place[j] = taken ? k : place[j];
+    }
+  }
+  for (int64_t j = 0; j < b.columns; ++j) {
+    indices[j * b.column[0]] = place[j];
+    if (values) values[j * b.column[0]] = best[j];
+  }
+}
+
+// The first best elements along a dimension that is not empty. `out` has its size 1 or is without
+// it; `values` may be null.
+template <bool largest>
+void choose(TensorImpl* t, int64_t along, TensorImpl* values, TensorImpl* indices) {
+  int dim = wrap_dim(along, t->ndim());
+  TensorRef from = t->dtype() == DType::kBool ? clean_bools(t) : TensorRef::borrow(t);
+  Dims kept = t->shape(), written;
+  if (kept.n) kept[dim] = 1;
+  written.n = kept.n;
+  contiguous_strides(kept.v, kept.n, written.v);
+  if (kept.n) written[dim] = 0;
+  auto* index = reinterpret_cast<int64_t*>(indices->mut_data());
+  dispatch_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* x = reinterpret_cast<const T*>(from->data());
+    auto* value = values ? reinterpret_cast<T*>(values->mut_data()) : nullptr;
+    scan_blocks<2>(t->shape(), {written, Dims(from->strides(), from->ndim())}, dim, false,
+                   [&](const ScanBlock<2>& b) { choose_block<largest>(value, index, x, b); });
   });
+}
+
+// The sizes of what is left of a dimension.
+Dims without(TensorImpl* t, int64_t dim, bool keepdim) {
+  Dims sizes;
+  for (int d = 0, last = wrap_dim(dim, t->ndim()); d < t->ndim(); ++d)
+    if (d != last || keepdim) sizes.push(d == last ? 1 : t->sizes()[d]);
+  return sizes;
 }
 
 // The extreme values alone, by the reductions' kernels: converting to a compute type is exact.
@@ -54,11 +137,10 @@ void choose_along(Call& call, const char* name) {
   int64_t dim = call.args[1].i;
   wrap_dim(dim, t->ndim());
   check_length(name, t, dim, wrap_dim(dim, t->ndim()));
-  Lines lines = lines_along(t, dim);
-  const Dims& sizes = call.args[2].i ? lines.kept : lines.squeezed;
+  Dims sizes = without(t, dim, call.args[2].i != 0);
   call.output = TensorImpl::empty(t->dtype(), sizes);
   call.more.push_back(TensorImpl::empty(DType::kInt64, sizes));
-  choose<largest>(lines, call.output.get(), call.more[0].get());
+  choose<largest>(t, dim, call.output.get(), call.more[0].get());
 }
 
 template <bool largest>
@@ -71,9 +153,18 @@ void choose_index(Call& call, const char* name) {
           "(): Expected reduction dim to be specified for input.numel() == 0.");
   else
     check_length(name, t, call.args[1].i, wrap_dim(call.args[1].i, t->ndim()));
-  Lines lines = all ? whole_line(t) : lines_along(t, call.args[1].i);
-  call.output = TensorImpl::empty(DType::kInt64, call.args[2].i ? lines.kept : lines.squeezed);
-  choose<largest>(lines, nullptr, call.output.get());
+  if (!all) {
+    Dims sizes = without(t, call.args[1].i, call.args[2].i != 0);
+    call.output = TensorImpl::empty(DType::kInt64, sizes);
+    choose<largest>(t, call.args[1].i, nullptr, call.output.get());
+    return;
+  }
+  Lines line = whole_line(t);
+  Dims length = Dims::of({line.length}), step = Dims::of({1});
+  TensorRef flat =
+      TensorImpl::alias(line.memory->storage(), t->dtype(), length, step.v, line.memory->offset());
+  call.output = TensorImpl::empty(DType::kInt64, call.args[2].i ? line.kept : Dims());
+  choose<largest>(flat.get(), 0, nullptr, call.output.get());
 }
 
 template <bool largest>
@@ -219,9 +310,7 @@ void SortStable::forward(Call& call) {
 void SortStable::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   line_gradient(node, grad_out[0], grad_in);
 }
-void Argsort::forward(Call& call) {
-  sort_along(call, call.args[1], call.args[2], false, false);
-}
+void Argsort::forward(Call& call) { sort_along(call, call.args[1], call.args[2], false, false); }
 void ArgsortStable::forward(Call& call) {
   sort_along(call, call.args[2], call.args[3], call.args[1].i != 0, false);
 }

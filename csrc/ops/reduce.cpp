@@ -13,7 +13,7 @@ namespace {
 
 DType sum_dtype(TensorImpl* t, const Value& dtype) {
   if (dtype.kind == Kind::kDType) {
-    if (dtype.dtype == DType::kBool) return DType::kBool;
+    check_recordable(t, dtype.dtype);
     return dtype.dtype;
   }
   return is_float(t->dtype()) ? t->dtype() : DType::kInt64;
@@ -25,13 +25,14 @@ TensorRef sum_as(TensorImpl* t, const Reduction& r, bool keepdim, DType dtype) {
   return compute == dtype ? out : to_dtype(Tensor(std::move(out)), dtype).ref();
 }
 
-TensorRef mean_over(TensorImpl* t, const Reduction& r, bool keepdim, const Value& dtype) {
+TensorRef mean_over(TensorImpl* t, const Value& dims, bool keepdim, const Value& dtype) {
   DType type = dtype.kind == Kind::kDType ? dtype.dtype : t->dtype();
   check(is_float(type), ErrorKind::kRuntime,
         dtype.kind == Kind::kDType ? "mean(): could not infer output dtype. Optional dtype must be"
                                    : "mean(): could not infer output dtype. Input dtype must be",
         " either a floating point or complex dtype. Got: ", dtype_title(type),
         "\n  fix: convert first, as in x.float().mean().");
+  Reduction r(t, dims);
   DType compute = compute_dtype(type);
   TensorRef out = reduce_over(t, r, keepdim, Reducer::kSum, compute);
   dispatch_compute(type, [&](auto x) {
@@ -83,7 +84,7 @@ void SumDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void Mean::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  call.output = mean_over(t, Reduction(t, Value::none()), false, call.args[1]);
+  call.output = mean_over(t, Value::none(), false, call.args[1]);
 }
 
 // Recorded as PyTorch does it; unrecorded the division comes first and the result takes no memory.
@@ -97,7 +98,7 @@ void Mean::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void MeanDim::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  call.output = mean_over(t, Reduction(t, call.args[1]), call.args[2].i != 0, call.args[3]);
+  call.output = mean_over(t, call.args[1], call.args[2].i != 0, call.args[3]);
 }
 
 void MeanDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

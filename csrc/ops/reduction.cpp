@@ -1,5 +1,6 @@
 #include "ops/reduction.h"
 
+#include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 
@@ -7,14 +8,8 @@ namespace rl {
 
 namespace {
 
-// Contiguous memory with the reduced dimensions last, in the type that is summed.
-TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r, bool* inner) {
-  // Reduced dimensions first in memory order are summed row by row, without moving anything.
-  ReductionOrder order = reduction_order(t->shape(), r.reduced);
-  *inner = order != ReductionOrder::kRows;
-  if (t->dtype() == dtype && t->is_contiguous() && order != ReductionOrder::kMixed)
-    return TensorRef::borrow(t);
-  *inner = true;
+// A row-major copy in the type that is reduced, with the reduced dimensions last.
+TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r) {
   Dims sizes;
   int64_t strides[kMaxDims];
   for (int pass = 0; pass < 2; ++pass)
@@ -35,20 +30,18 @@ bool multiplies(Reducer reducer) {
 
 }  // namespace
 
-ReductionOrder reduction_order(const Dims& sizes, const bool* reduced) {
-  int first_kept = -1, last_reduced = -1, first_reduced = -1, last_kept = -1;
-  for (int d = 0; d < sizes.n; ++d) {
-    if (sizes[d] == 1) continue;
-    if (reduced[d]) {
-      if (first_reduced < 0) first_reduced = d;
-      last_reduced = d;
-    } else {
-      if (first_kept < 0) first_kept = d;
-      last_kept = d;
+Slabs::Slabs(const Dims& sizes, const bool* reduced) {
+  int first = sizes.n, last = -1;
+  for (int d = 0; d < sizes.n; ++d)
+    if (reduced[d] && sizes[d] != 1) {
+      first = d < first ? d : first;
+      last = d;
     }
+  for (int d = 0; d < sizes.n; ++d) {
+    if (reduced[d] || sizes[d] == 1) continue;
+    if (d > first && d < last) fits = false;
+    (d < first && last >= 0 ? outer : inner) *= sizes[d];
   }
-  if (first_reduced < 0 || last_kept < first_reduced) return ReductionOrder::kLines;
-  return last_reduced < first_kept ? ReductionOrder::kRows : ReductionOrder::kMixed;
 }
 
 Reduction::Reduction(TensorImpl* t, const Value& dims) {
@@ -72,6 +65,13 @@ Reduction::Reduction(TensorImpl* t, const Value& dims) {
   }
 }
 
+void check_recordable(TensorImpl* t, DType dtype) {
+  if (is_float(dtype) || !grad_enabled() || inference_enabled()) return;
+  check(!t->requires_grad(), ErrorKind::kRuntime,
+        "Autograd not support dtype: ", dtype_title(dtype),
+        "\n  fix: x.detach(), since no gradient passes an integer.");
+}
+
 TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer reducer, DType dtype,
                       TensorImpl* m) {
   TensorRef out = TensorImpl::empty(dtype, keepdim ? r.kept : r.squeezed);
@@ -81,19 +81,26 @@ TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer r
     fill(out.get(), Value::of_int(multiplies(reducer)));
     return out;
   }
-  bool inner;
-  TensorRef source = arrange(t, dtype, r, &inner);
+  Slabs slabs(t->shape(), r.reduced);
+  TensorRef source = TensorRef::borrow(t);
+  if (t->dtype() != dtype || !t->is_contiguous() || !slabs.fits) {
+    source = arrange(t, dtype, r);
+    slabs.outer = outputs;
+    slabs.inner = 1;
+  }
   const ReduceKernels& kernels =
       kernel_set->reduce[static_cast<int>(reducer)][compute_index(dtype)];
   int64_t item = static_cast<int64_t>(item_size(dtype));
   char* to = out->mut_data();
   const char *from = source->data(), *param = m ? m->data() : nullptr;
-  if (inner) {
-    for (int64_t i = 0; i < outputs; ++i)
-      kernels.line(to + i * item, from + i * r.count * item, r.count,
-                   param ? param + i * item : nullptr);
-  } else {
-    kernels.rows(to, from, r.count, outputs, outputs, param);
+  for (int64_t i = 0; i < slabs.outer; ++i) {
+    if (slabs.inner == 1)
+      kernels.line(to, from, r.count, param);
+    else
+      kernels.rows(to, from, r.count, slabs.inner, slabs.inner, param);
+    to += slabs.inner * item;
+    from += slabs.inner * r.count * item;
+    if (param) param += slabs.inner * item;
   }
   return out;
 }

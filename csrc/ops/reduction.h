@@ -16,10 +16,17 @@ struct Reduction {
   Reduction(TensorImpl* t, const Value& dims);
 };
 
-// Where the reduced dimensions of a row-major tensor stand: last, first, or so that they must be moved
-// to the end.
-enum class ReductionOrder : uint8_t { kLines, kRows, kMixed };
-ReductionOrder reduction_order(const Dims& sizes, const bool* reduced);
+// The rows of a row-major tensor whose reduced dimensions lie side by side: `outer` times, a number of
+// rows of `inner` elements become one row.
+struct Slabs {
+  int64_t outer = 1, inner = 1;
+  bool fits = true;  // the dimensions do lie side by side
+
+  Slabs(const Dims& sizes, const bool* reduced);
+};
+
+// Refuses the integer dtype that a caller asked for where a gradient would have to go through it.
+void check_recordable(TensorImpl* t, DType dtype);
 
 // Reduces t, converted to the compute type `dtype`. An output of no elements takes the reducer's
 // start, 0 or 1; kMax and kMin have none, so their caller refuses. `m`: a number for each output,

@@ -1,13 +1,17 @@
 #include "ops/scan.h"
 
+#include <algorithm>
 #include <type_traits>
 
 #include "graph/grad_mode.h"
+#include "kernels/scan.h"
+#include "kernels/tile.h"
 #include "ops/copy.h"
 #include "ops/exponential.h"
 #include "ops/gather.h"
 #include "ops/join.h"
 #include "ops/lines.h"
+#include "ops/reduction.h"
 #include "ops/scan_kernels.h"
 #include "ops/table.h"
 
@@ -22,9 +26,8 @@ template <class T>
 using Carried = std::conditional_t<std::is_same_v<T, float> || std::is_same_v<T, double>, double,
                                    std::conditional_t<kIsFloat<T>, float, int64_t>>;
 
-// How elements join: `floats` alone, or any numbers.
+// How elements join.
 struct Adds {
-  static constexpr bool floats = false;
   static constexpr int start = 0;
   template <class A>
   static A join(A a, A x) {
@@ -33,24 +36,10 @@ struct Adds {
 };
 
 struct Multiplies {
-  static constexpr bool floats = false;
   static constexpr int start = 1;
   template <class A>
   static A join(A a, A x) {
     return a * x;
-  }
-};
-
-// log(e^a + e^x); equal infinities stay what they are.
-struct AddsExponentials {
-  static constexpr bool floats = true;
-  static constexpr double start = -__builtin_inf();
-  template <class A>
-  static A join(A a, A x) {
-    double low = a < x ? a : x, high = a < x ? x : a;
-    if (a != a || x != x) return a != a ? a : x;
-    if (low == high && low - low != 0) return x;
-    return static_cast<A>(math::log1p(math::exp(low - high)) + high);
   }
 };
 
@@ -88,7 +77,7 @@ template <class R>
 void scan(TensorImpl* t, TensorImpl* out, int dim, bool backwards) {
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
-    if constexpr (kIsFloat<T> || (kIsInt<T> && !R::floats)) {
+    if constexpr (!std::is_same_v<T, bool>) {
       const auto* x = reinterpret_cast<const T*>(t->data());
       auto* y = reinterpret_cast<T*>(out->mut_data());
       scan_blocks<2>(t->shape(), {strides_of(t), strides_of(out)}, dim, backwards,
@@ -112,6 +101,7 @@ void scan_numbers(Call& call, const char* kernel) {
   }
   check(dtype != DType::kBool, ErrorKind::kNotImplemented, '"', kernel,
         "\" not implemented for 'Bool'\n  fix: dtype=int64.");
+  if (asked.kind == Kind::kDType) check_recordable(t, dtype);
   Tensor from(TensorRef::borrow(t));
   {
     GradModeGuard unrecorded(false);
@@ -187,6 +177,36 @@ void scan_extremes(Call& call, const char* name) {
   });
 }
 
+// --- logcumsumexp
+
+template <class T>
+void exponentials_block(const T* x, T* out, const ScanBlock<2>& b) {
+  x += b.base[0];
+  out += b.base[1];
+  double buffer[kScanColumns], carry[kScanColumns];
+  // Side by side even where lines are dense: one line alone waits for each logarithm.
+  if (b.columns < 8) {
+    for (int64_t j = 0; j < b.columns; ++j, x += b.column[0], out += b.column[1]) {
+      double last = -__builtin_inf();
+      for (int64_t from = 0; from < b.length; from += kScanColumns) {
+        int64_t n = std::min(b.length - from, kScanColumns);
+        const T* part = x + from * b.step[0];
+        T* results = out + from * b.step[1];
+        for (int64_t k = 0; k < n; ++k) buffer[k] = static_cast<double>(part[k * b.step[0]]);
+        last = scan_kernels->scan_exponentials(last, buffer, n);
+        for (int64_t k = 0; k < n; ++k) results[k * b.step[1]] = static_cast<T>(buffer[k]);
+      }
+    }
+    return;
+  }
+  std::fill(carry, carry + b.columns, -__builtin_inf());
+  for (int64_t k = 0; k < b.length; ++k, x += b.step[0], out += b.step[1]) {
+    for (int64_t j = 0; j < b.columns; ++j) buffer[j] = static_cast<double>(x[j * b.column[0]]);
+    scan_kernels->add_exponentials(carry, buffer, b.columns);
+    for (int64_t j = 0; j < b.columns; ++j) out[j * b.column[1]] = static_cast<T>(carry[j]);
+  }
+}
+
 // --- the derivatives' scans, over row-major operands of one dtype
 
 TensorRef row_major(TensorImpl* t) {
@@ -194,8 +214,39 @@ TensorRef row_major(TensorImpl* t) {
                             : contiguous_clone(Tensor(TensorRef::borrow(t))).ref();
 }
 
-// e^(a - b) for two results of logcumsumexp; equal ones, infinities too, leave the sum as it is.
-double decay(double a, double b) { return a == b ? 1 : math::exp(a - b); }
+// a - b for two results of logcumsumexp; equal ones, infinities too, leave the sum as it is.
+double distance(double a, double b) { return a == b ? 0 : a - b; }
+
+void exponentials_of(double* x, int64_t n) {
+  const uint8_t step = 1;
+  const void* in = x;
+  kernel_set->ops[op_of<Exp>().elementwise->kernel].fn[0][compute_index(DType::kFloat64)](x, &in,
+                                                                                          &step, n);
+}
+
+// A line of LogcumsumexpSlope: element k at offset k * step of each, step < 0 where backwards.
+template <class T>
+void slope_line(const T* g, const T* x, const T* y, T* out, int64_t length, int64_t step,
+                bool backwards) {
+  double slope[kScanColumns], decay[kScanColumns], carry = 0;
+  for (int64_t from = 0; from < length; from += kScanColumns) {
+    int64_t n = std::min(length - from, kScanColumns);
+    for (int64_t k = 0; k < n; ++k) {
+      int64_t at = (from + k) * step, before = from + k ? at - step : at;
+      auto here = static_cast<double>(y[at]), there = static_cast<double>(y[before]);
+      slope[k] = static_cast<double>(x[at]) - here;
+      decay[k] = backwards ? distance(here, there) : distance(there, here);
+    }
+    exponentials_of(slope, n);
+    exponentials_of(decay, n);
+    for (int64_t k = 0; k < n; ++k) {
+      int64_t at = (from + k) * step;
+      auto grad = static_cast<double>(g[at]);
+      carry = carry * decay[k] + (backwards ? grad : grad * slope[k]);
+      out[at] = static_cast<T>(backwards ? carry * slope[k] : carry);
+    }
+  }
+}
 
 Tensor linear_scan(const Tensor& x, const Tensor& factor, int64_t dim, bool backwards) {
   return call_op(op_of<LinearScan>(),
@@ -230,10 +281,14 @@ void extreme_gradient(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
 
 void Cumsum::forward(Call& call) { scan_numbers<Adds>(call, "cumsum_out_cpu"); }
 void Cumsum::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (!grad_out[0]) return;
-  grad_in[0] = call_op(op_of<CumsumFromEnd>(),
-                       {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int())})
-                   .ref();
+  if (!grad_out[0] || !node.wants(0)) return;
+  // Summed in the input's dtype, whatever the result's.
+  const Edge& edge = node.edges()[0];
+  DType dtype = edge.node->output_meta(edge.nr).dtype;
+  Tensor g(grad_out[0]);
+  if (g->dtype() != dtype) g = to_dtype(g, dtype);
+  grad_in[0] =
+      call_op(op_of<CumsumFromEnd>(), {g.value(), Value::of_int(node.slot(0).as_int())}).ref();
 }
 
 void CumsumFromEnd::forward(Call& call) {
@@ -253,7 +308,9 @@ void Cumprod::forward(Call& call) { scan_numbers<Multiplies>(call, "cumprod_out_
 // The product before an element, times what comes after: s[k] = g[k] + x[k + 1] s[k + 1].
 void Cumprod::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  Tensor g(grad_out[0]), y(node.saved(1)), x = to_dtype_of(Tensor(node.saved(2)), y);
+  // In the input's dtype, whatever the result's.
+  Tensor x(node.saved(2)), y = to_dtype_of(Tensor(node.saved(1)), x);
+  Tensor g = to_dtype_of(Tensor(grad_out[0]), x);
   if (x->ndim() == 0 || x->numel() == 0) {
     grad_in[0] = g.ref();
     return;
@@ -278,7 +335,15 @@ void Logcumsumexp::forward(Call& call) {
         "\"logcumsumexp_out_cpu\" not implemented for '", dtype_title(t->dtype()),
         "'\n  fix: convert first, as in x.float().");
   call.output = TensorImpl::empty(t->dtype(), t->shape());
-  scan<AddsExponentials>(t, call.output.get(), dim, false);
+  dispatch_dtype(t->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (kIsFloat<T>) {
+      const auto* x = reinterpret_cast<const T*>(t->data());
+      auto* out = reinterpret_cast<T*>(call.output->mut_data());
+      scan_blocks<2>(t->shape(), {strides_of(t), strides_of(call.output.get())}, dim, false,
+                     [&](const ScanBlock<2>& b) { exponentials_block(x, out, b); });
+    }
+  });
 }
 void Logcumsumexp::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
@@ -358,26 +423,13 @@ void LogcumsumexpSlope::forward(Call& call) {
       const auto* x = reinterpret_cast<const T*>(self->data());
       const auto* y = reinterpret_cast<const T*>(result->data());
       auto* out = reinterpret_cast<T*>(call.output->mut_data());
-      auto wide = [](T value) { return static_cast<double>(sort_key(value)); };
-      scan_blocks<1>(grad->shape(), {strides_of(grad.get())}, dim, backwards,
-                     [&](const ScanBlock<1>& b) {
-                       for (int64_t j = 0; j < b.columns; ++j) {
-                         double carry = 0;
-                         int64_t at = b.base[0] + j * b.column[0];
-                         for (int64_t k = 0; k < b.length; ++k, at += b.step[0]) {
-                           double slope = math::exp(wide(x[at]) - wide(y[at]));
-                           if (backwards) {
-                             if (k) carry *= decay(wide(y[at]), wide(y[at - b.step[0]]));
-                             carry += wide(g[at]);
-                             out[at] = static_cast<T>(carry * slope);
-                           } else {
-                             if (k) carry *= decay(wide(y[at - b.step[0]]), wide(y[at]));
-                             carry += wide(g[at]) * slope;
-                             out[at] = static_cast<T>(carry);
-                           }
-                         }
-                       }
-                     });
+      scan_blocks<1>(
+          grad->shape(), {strides_of(grad.get())}, dim, backwards, [&](const ScanBlock<1>& b) {
+            for (int64_t j = 0; j < b.columns; ++j) {
+              int64_t at = b.base[0] + j * b.column[0];
+              slope_line(g + at, x + at, y + at, out + at, b.length, b.step[0], backwards);
+            }
+          });
     }
   });
 }

@@ -24,7 +24,10 @@ Tensor is_zero(const Tensor& x) { return call_op(op_of<ops::Eq>(), {x.value(), V
 // --- products
 
 DType product_dtype(TensorImpl* t, const Value& dtype) {
-  if (dtype.kind == Kind::kDType) return dtype.dtype;
+  if (dtype.kind == Kind::kDType) {
+    check_recordable(t, dtype.dtype);
+    return dtype.dtype;
+  }
   return is_float(t->dtype()) ? t->dtype() : DType::kInt64;
 }
 

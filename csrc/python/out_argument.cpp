@@ -55,7 +55,7 @@ void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target)
         if (call.op->signature.params[i].kind != ParamKind::kDType) continue;
         if (call.args[i].kind == Kind::kDType)
           check_own(call.args[i].dtype, target);
-        else if (rule == OutRule::kDecides || is_float(target))
+        else if (rule == OutRule::kDecides || (is_float(input) && is_float(target)))
           call.args[i] = Value::of(target);
       }
       break;
@@ -149,9 +149,8 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
         ErrorKind::kType, "torch.cat(): input types can't be cast to the desired output type ",
         dtype_title(target->dtype()));
   check(rule == OutRule::kTruth || category(result->dtype()) <= category(target->dtype()),
-        ErrorKind::kRuntime, "result type ",
-        dtype_title(result->dtype()), " can't be cast to the desired output type ",
-        dtype_title(target->dtype()));
+        ErrorKind::kRuntime, "result type ", dtype_title(result->dtype()),
+        " can't be cast to the desired output type ", dtype_title(target->dtype()));
   fill(target, result.get(), !factory);
   return Py_NewRef(out);
 }
