@@ -121,7 +121,10 @@ bool first_is_tensor(const Op& op) {
 constexpr struct {
   const char* name;
   const char* alias;
-} kNamesakes[] = {{"cat", "concat"}, {"cat", "concatenate"}, {"movedim", "moveaxis"}};
+} kNamesakes[] = {{"cat", "concat"},    {"cat", "concatenate"}, {"movedim", "moveaxis"},
+                  {"asin", "arcsin"},   {"acos", "arccos"},     {"atan", "arctan"},
+                  {"asinh", "arcsinh"}, {"acosh", "arccosh"},   {"atanh", "arctanh"},
+                  {"atan2", "arctan2"}, {"trunc", "fix"}};
 
 void build() {
   Registry& r = registry();
@@ -130,7 +133,10 @@ void build() {
     add_name(op->record->name, false, op);
     if (op->record->inplace) add_name(std::string(op->record->name) + "_", true, op);
     for (const auto& [name, alias] : kNamesakes)
-      if (std::strcmp(op->record->name, name) == 0) add_name(alias, false, op);
+      if (std::strcmp(op->record->name, name) == 0) {
+        add_name(alias, false, op);
+        if (op->record->inplace) add_name(std::string(alias) + "_", true, op);
+      }
   }
   // Python keeps pointers into these: no growth afterwards.
   r.functions.reserve(r.names.size() + 1);
@@ -181,22 +187,6 @@ constexpr struct {
                 {"neg_", "negative_"},
                 {"abs", "absolute"},
                 {"abs_", "absolute_"},
-                {"asin", "arcsin"},
-                {"asin_", "arcsin_"},
-                {"acos", "arccos"},
-                {"acos_", "arccos_"},
-                {"atan", "arctan"},
-                {"atan_", "arctan_"},
-                {"asinh", "arcsinh"},
-                {"asinh_", "arcsinh_"},
-                {"acosh", "arccosh"},
-                {"acosh_", "arccosh_"},
-                {"atanh", "arctanh"},
-                {"atanh_", "arctanh_"},
-                {"atan2", "arctan2"},
-                {"atan2_", "arctan2_"},
-                {"trunc", "fix"},
-                {"trunc_", "fix_"},
                 {"lt", "less"},
                 {"le", "less_equal"},
                 {"gt", "greater"},

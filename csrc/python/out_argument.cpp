@@ -1,4 +1,7 @@
 // out=: results are computed, then copied into given tensors, which take their shapes.
+#include <algorithm>
+#include <initializer_list>
+
 #include "core/host.h"
 #include "graph/grad_mode.h"
 #include "graph/view.h"
@@ -35,6 +38,28 @@ void adopt_dtype(Call& call, TensorImpl* target) {
           " does not match dtype of out parameter (", dtype_title(target->dtype()), ")");
     dtype = Value::of(target->dtype());
   }
+}
+
+bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The functions of single elements that convert nothing into `out`, each in its own words.
+void check_dtype(const PublicName& p, const Call& call, TensorImpl* target) {
+  if (!call.args[0].is_tensor()) return;
+  DType out = target->dtype(), in = call.tensor(0)->dtype();
+  if (is_one_of(p.name, {"floor", "ceil", "round", "trunc", "fix", "frac", "sgn"}))
+    check(out == in, ErrorKind::kRuntime, "Found dtype ", dtype_title(out), " but expected ",
+          dtype_title(in));
+  else if (p.name == "nan_to_num")
+    check(out == in, ErrorKind::kRuntime, "nan_to_num: dtype of out: ", dtype_title(out),
+          " should be same as input: ", dtype_title(in));
+  else if (is_one_of(p.name, {"signbit", "isposinf", "isneginf"}))
+    check(out == DType::kBool, ErrorKind::kRuntime, p.name,
+          " does not support non-boolean outputs.");
+  else if (p.name == "float_power")
+    check(out == DType::kFloat64, ErrorKind::kRuntime, "the output given to float_power has dtype ",
+          dtype_title(out), " but the operation's result requires dtype Double");
 }
 
 void fill(TensorImpl* target, TensorImpl* result, bool warns) {
@@ -88,6 +113,7 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
     return write_pair(p, o, call, out);
   TensorImpl* target = impl_of(out);
   refuse_grad(p, call, &target, 1);
+  check_dtype(p, call, target);
   bool factory = call.op->n_tensor_args == 0;
   if (factory) adopt_dtype(call, target);
   if (call.op->elementwise)  // refuses what PyTorch does; the result is computed apart anyway
