@@ -93,7 +93,7 @@ RL_FN double logaddexp2(double x, double y) {
 // double.
 RL_FN float ldexp(float x, float y) {
   double b = y > 1000.0f ? 1000.0 : y < -1000.0f ? -1000.0 : y;
-  return static_cast<float>(x * exp2(b));
+  return static_cast<float>(x * exp2(abs(y) == infinity<float>() ? y : b));
 }
 RL_FN double ldexp(double x, double y) {
   double b = y > 2200.0 ? 2200.0 : y < -2200.0 ? -2200.0 : y;
@@ -108,6 +108,7 @@ RL_FN double ldexp(double x, double y) {
   double p = x * e.hi, low = detail::mad(x, e.hi, -p) + x * e.lo;
   double product = whole ? x * (f == 0 ? 1.0 : e.hi) : p + (abs(p) < 0x1p-900 ? 0.0 : low);
   product = product * power * power * exp2(n);
+  product = abs(y) == infinity<double>() ? x * exp2(y) : product;
   return y != y ? y : product;
 }
 

@@ -205,9 +205,13 @@ void Frexp::forward(Call& call) {
   check(is_float(given_tensor->dtype()), ErrorKind::kRuntime,
         "torch.frexp() only supports floating-point dtypes");
   GradModeGuard unrecorded(false);
-  Tensor x = contiguous_clone(given(call.args[0]));
+  bool dense =
+      dense_non_overlapping(given_tensor->sizes(), given_tensor->strides(), given_tensor->ndim());
+  Tensor x = dense ? given(call.args[0]) : contiguous_clone(given(call.args[0]));
   TensorRef mantissas = TensorImpl::empty(x->dtype(), x->shape());
   TensorRef exponents = TensorImpl::empty(DType::kInt32, x->shape());
+  mantissas->set_geometry(x->shape(), x->strides(), 0);
+  exponents->set_geometry(x->shape(), x->strides(), 0);
   dispatch_dtype(x->dtype(), [&](auto zero) {
     using T = decltype(zero);
     if constexpr (kIsFloat<T>) {

@@ -44,7 +44,10 @@ enum class OutRule : unsigned char {
   kDecidesFloat,  // any that floats
   kTruth,         // bool, or uint8
   kBool,          // bool
+  kDouble,        // float64
   kInput,         // the input's
+  kFound,         // the input's, in other words
+  kSame,          // the input's, in others
   kScalarType,    // the input's, in other words
   kQuantile,      // the input's, in other words still
 };

@@ -1,5 +1,4 @@
 // out=: results are computed, then copied into given tensors, which take their shapes.
-#include <cstring>
 
 #include "core/host.h"
 #include "graph/grad_mode.h"
@@ -47,6 +46,7 @@ void check_own(DType wanted, DType got) {
 
 // What can be told, and done, before the op runs.
 void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target) {
+  if (!call.args[0].is_tensor()) return;
   DType input = call.tensor(0)->dtype();
   switch (rule) {
     case OutRule::kDecides:
@@ -66,6 +66,18 @@ void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target)
     case OutRule::kBool:
       check(target == DType::kBool, ErrorKind::kRuntime, p.name,
             " does not support non-boolean outputs.");
+      break;
+    case OutRule::kDouble:
+      check(target == DType::kFloat64, ErrorKind::kRuntime, "the output given to ", p.name,
+            " has dtype ", dtype_title(target), " but the operation's result requires dtype Double");
+      break;
+    case OutRule::kFound:
+      check(input == target, ErrorKind::kRuntime, "Found dtype ", dtype_title(target),
+            " but expected ", dtype_title(input));
+      break;
+    case OutRule::kSame:
+      check(input == target, ErrorKind::kRuntime, p.name, ": dtype of out: ", dtype_title(target),
+            " should be same as input: ", dtype_title(input));
       break;
     case OutRule::kInput:
       check(input == target, ErrorKind::kRuntime,

@@ -169,6 +169,17 @@ def test_round_with_decimals():
         (lambda: torch.tensor([2.0]).float_power_(2), RuntimeError,
          "the base given to float_power_ has dtype Float but the operation's result requires dtype "
          "Double"),
+        (lambda: torch.floor(t([1.0]), out=torch.empty(0)), RuntimeError,
+         "Found dtype Float but expected Double"),
+        (lambda: torch.nan_to_num(t([1.0]), out=torch.empty(0)), RuntimeError,
+         "nan_to_num: dtype of out: Float should be same as input: Double"),
+        (lambda: torch.signbit(t([1.0]), out=torch.empty(0)), RuntimeError,
+         "signbit does not support non-boolean outputs."),
+        (lambda: torch.float_power(t([2.0]), 2, out=torch.empty(0)), RuntimeError,
+         "the output given to float_power has dtype Float but the operation's result requires "
+         "dtype Double"),
+        (lambda: torch.arccos(3), TypeError,
+         "arccos(): argument 'input' (position 1) must be Tensor, not int"),
         (lambda: torch.polygamma(t([1.0]), 1), TypeError,
          "polygamma(): argument 'n' (position 1) must be int, not Tensor"),
         (lambda: torch.atan2(t([1.0]), 2), TypeError,
@@ -274,6 +285,12 @@ def test_frexp_splits_numbers():
     assert not exponent.requires_grad
     mantissa.sum().backward()
     assert_values(x.grad, [1 / 16, 2.0])
+    turned = torch.frexp(torch.arange(1.0, 7.0).reshape(2, 3).t())
+    assert turned.mantissa.stride() == (1, 3) and turned.exponent.tolist() == [
+        [1, 3],
+        [2, 3],
+        [2, 3],
+    ]
 
 
 def test_nextafter_steps_in_the_dtype():
@@ -329,6 +346,8 @@ def test_ldexp_scales_by_powers_of_two():
     assert torch.ldexp(torch.tensor([1e-30]), torch.tensor([140])).item() == pytest.approx(
         1.393796574908163e12
     )
+    ends = torch.ldexp(t([1.0, 0.0, 0.0, -inf]), t([-1074.0, -inf, inf, -inf]))
+    assert_values(ends, [5e-324, 0, nan, nan])
     x, n = leaf([3.0]), leaf([0.5])
     torch.ldexp(x, n).sum().backward()
     assert_values(x.grad, [math.sqrt(2)])
