@@ -9,9 +9,10 @@ from support import rushlight_only, torch
 
 from .cases import invoke, observe
 from .compare import differs
+from .differences import DIFFERENT
 from .records import read
 from .tables import OPERATORS, all_cases
-from .without import DIFFERENT, UNDER_ANOTHER_NAME
+from .without import UNDER_ANOTHER_NAME
 
 pytestmark = rushlight_only
 SHOWN = 12
