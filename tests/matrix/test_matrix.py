@@ -49,6 +49,7 @@ def mismatches(name, function=invoke):
 def test_values_errors_and_gradients_are_those_recorded(name, case_counts):
     found, count = mismatches(name)
     case_counts["cases of operators"] += count
+    assert count, f"{name} has no calls: its samples are empty"
     assert not found, "\n".join([f"{len(found)} of {count} cases", *found[:SHOWN]])
 
 
