@@ -103,10 +103,14 @@ PyObject* no_int_in(PyObject* object, Py_ssize_t* at) {
   if (why.why == Mismatch::kMissing || why.why == Mismatch::kUnknownKeyword)
     check_missing(p, o, static_cast<size_t>(n + skipped), kwnames);
   switch (why.why) {
-    case Mismatch::kTooMany:
-      fail(ErrorKind::kType, spoken_name(p), "() takes ", o.max_positional - skipped,
-           " positional argument", o.max_positional - skipped == 1 ? "" : "s", " but ", n,
-           n == 1 ? " was given" : " were given");
+    case Mismatch::kTooMany: {
+      int most = o.max_positional - skipped, least = -skipped;
+      for (int j = 0; j < o.max_positional; ++j)
+        if (!o.params[static_cast<size_t>(j)].has_default) ++least;
+      std::string range = least < most ? concat("from ", least, " to ", most) : concat(most);
+      fail(ErrorKind::kType, spoken_name(p), "() takes ", range, " positional argument",
+           most == 1 ? "" : "s", " but ", n, n == 1 ? " was given" : " were given");
+    }
     case Mismatch::kUnknownKeyword:
       fail(ErrorKind::kType, spoken_name(p), "() got an unexpected keyword argument '",
            PyUnicode_AsUTF8(why.object), "'");

@@ -43,6 +43,16 @@ OPERATORS = {
         scatter_add scatter_reduce masked_fill masked_select masked_scatter take take_along_dim
         nonzero argwhere sort argsort topk msort searchsorted bucketize unique bincount histc
         one_hot""",
+    "further": """gcd lcm isreal is_nonzero is_same_size is_floating_point is_complex is_signed
+        is_conj is_neg is_inference numel ldexp heaviside nextafter frexp mvlgamma isin
+        nonzero_static index_reduce trapezoid trapz cumulative_trapezoid ger matrix_power swapdims
+        adjoint sum_to_size unsafe_split unsafe_split_with_sizes unsafe_chunk pixel_shuffle
+        pixel_unshuffle channel_shuffle tril_indices triu_indices diagonal_copy diagonal_scatter
+        select_scatter slice_scatter as_strided_scatter narrow_copy row_stack column_stack hsplit
+        vsplit dsplit scalar_tensor range geometric_ cauchy_ log_normal_ poisson dropout
+        feature_dropout alpha_dropout feature_alpha_dropout moveaxis ravel concat concatenate
+        absolute negative multiply subtract divide greater greater_equal less less_equal not_equal
+        arcsin arccos arctanh arctan arcsinh arccosh arctan2 embedding""",
     "types": """to type float double half bfloat16 int long short char byte bool type_as
         result_type can_cast promote_types finfo iinfo clone copy_ fill_ zero_""",
 }

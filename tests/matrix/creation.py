@@ -270,6 +270,7 @@ OPERATORS = {
         numeric=False,
         kinds=(),
         ulp=32,
+        sums=True,
         forms=("function", "out"),
     ),
 }

@@ -2,13 +2,13 @@
 
 from op_samples import SAMPLES
 
-from . import creation, indexing, linear, pointwise, reductions, shapes
-from .calls import Call, Operator, T
+from . import creation, further, indexing, linear, pointwise, reductions, shapes
+from .calls import Call, Fixed, Operator, T
 from .cases import cases
 from .without import UNDER_ANOTHER_NAME
 
 OPERATORS = {}
-for _module in (pointwise, reductions, linear, shapes, creation, indexing):
+for _module in (pointwise, reductions, linear, shapes, creation, indexing, further):
     assert not OPERATORS.keys() & _module.OPERATORS.keys(), "an operator has two tables"
     OPERATORS |= _module.OPERATORS
 
@@ -20,12 +20,16 @@ def from_sample(sample):
         layout = shape[-1] if shape and isinstance(shape[-1], str) else None
         sizes = shape[:-1] if layout else shape
         tensors.append(T((*sizes[:-1], 3) if layout == "expanded" else sizes))
-    return Call(*tensors, *sample.rest, **sample.kwargs)
+    first = sample.first
+    if first == ("condition",):
+        rows = sample.shapes[0][0]
+        first = (Fixed(tuple((i % 2 == 0,) for i in range(rows)), "bool"),)
+    return Call(*first, *tensors, *sample.rest, **sample.kwargs)
 
 
 for (_name, _), _samples in SAMPLES.items():
     if _name not in OPERATORS and _name not in UNDER_ANOTHER_NAME and not _name.startswith("_"):
-        _calls = [from_sample(s) for s in _samples if not s.first]
+        _calls = [from_sample(s) for s in _samples]
         OPERATORS[_name] = Operator(_calls, sums=True, ulp=8, seeded=True)
 
 

@@ -9,9 +9,10 @@ from support import rushlight_only, torch
 
 from .cases import invoke, observe
 from .compare import differs
+from .differences import DIFFERENT
 from .records import read
 from .tables import OPERATORS, all_cases
-from .without import DIFFERENT, UNDER_ANOTHER_NAME
+from .without import UNDER_ANOTHER_NAME
 
 pytestmark = rushlight_only
 SHOWN = 12
@@ -48,6 +49,7 @@ def mismatches(name, function=invoke):
 def test_values_errors_and_gradients_are_those_recorded(name, case_counts):
     found, count = mismatches(name)
     case_counts["cases of operators"] += count
+    assert count, f"{name} has no calls: its samples are empty"
     assert not found, "\n".join([f"{len(found)} of {count} cases", *found[:SHOWN]])
 
 

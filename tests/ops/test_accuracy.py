@@ -22,6 +22,17 @@ ABOVE_ONE_ULP = {
     ("softsign", "float32"): 1.2,  # a sum and a quotient, as PyTorch composes it
     ("softsign", "float64"): 1.2,
     ("tanhshrink", "float32"): 2.0,  # a difference of two numbers of one size
+    ("selu", "float32"): 1.3,  # two constants and expm1
+    ("selu", "float64"): 2.3,
+    ("silu", "float32"): 1.1,
+    ("silu", "float64"): 1.2,
+    ("mish", "float32"): 1.4,
+    ("mish", "float64"): 1.2,
+    ("hardswish", "float32"): 1.5,
+    ("hardswish", "float64"): 1.5,
+    # 1 + tanh cancels in the left tail; PyTorch's loses as many digits.
+    ("gelu tanh", "float32"): 3.5e5,
+    ("gelu tanh", "float64"): 9.7e5,
 }
 
 # Elementwise ops of one tensor that have no value to measure.

@@ -1,0 +1,217 @@
+"""Where rushlight differs from PyTorch's record on purpose: rules, each with its reason."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .compare import differs
+from .records import read
+from .values import FLOATS
+
+
+class Difference(NamedTuple):
+    """A difference that is meant: why, and a test of an operator's case."""
+
+    reason: str
+    holds: Callable
+
+
+def kind_of(line):
+    """The exception's type, where the line is of one."""
+    kind = line.split(":")[0]
+    return kind if kind.endswith(("Error", "Exception")) and " " not in kind else ""
+
+
+def both_raise(want, got):
+    return bool(kind_of(want) and kind_of(got))
+
+
+def skeleton(line):
+    """An error's words, without numbers and names of dtypes."""
+    return re.sub(r"'\w+'|\d+|Bool|Byte|Char|Short|Int|Long|Half|BFloat16|Float|Double", "#", line)
+
+
+def not_implemented(name, call, case, want, got):
+    words = "not implemented for "
+    same = both_raise(want, got) and kind_of(want) == kind_of(got)
+    return same and words in want and want.split(words)[1:] == got.split(words)[1:]
+
+
+def refused_out(name, call, case, want, got):
+    return case.form in ("out_double", "out_int") and bool(kind_of(want) or kind_of(got))
+
+
+def parsed(name, call, case, want, got):
+    types = kind_of(want) == kind_of(got) == "TypeError"
+    lists = "invalid combination" in want or "takes no keyword arguments" in want
+    return types and (lists or case.form.startswith(("out", "keywords")))
+
+
+def wrong_twice(name, call, case, want, got):
+    """Both raise, and PyTorch says the same of this call or of this kind of tensors."""
+    if not both_raise(want, got):
+        return False
+    wanted = skeleton(got)
+    for (other_call, other_case), line in read(name).items():
+        if (other_call == call.key() or other_case == str(case)) and skeleton(line) == wanted:
+            return True
+    return False
+
+
+def more_keywords(name, call, case, want, got):
+    refused = kind_of(want) == "TypeError" and not kind_of(got)
+    return refused and case.form.startswith(("keywords", "out"))
+
+
+def whole_number_result(name, call, case, want, got):
+    return case.gradient and "Autograd not support dtype" in want and got == "no gradient"
+
+
+def expanded_write(name, call, case, want, got):
+    written = case.form == "inplace" or (case.form == "method" and name.endswith("_"))
+    return (
+        written
+        and case.layout == "expanded"
+        and "more than one element of the written-to tensor" in got
+    )
+
+
+def refused_anyway(name, call, case, want, got):
+    little = not call.places or any(math.prod(s.shape) <= 1 for s in call.places)
+    return little and bool(kind_of(got)) and not kind_of(want)
+
+
+def of(names, reason, holds):
+    """A difference of single operators; ``holds`` takes the call, the case and both lines."""
+
+    def rule(name, call, case, want, got):
+        return name in names.split() and holds(call, case, want, got)
+
+    return Difference(reason, rule)
+
+
+def special(call, case, want, got):
+    return case.kind == "special"
+
+
+def special_gradient(call, case, want, got):
+    return case.kind == "special" and case.gradient
+
+
+def sixteen_bits(call, case, want, got):
+    return case.dtype in ("float16", "bfloat16") and not kind_of(got)
+
+
+def as_float32(call, case, want, got):
+    """The lines agree to the digits of float32."""
+    return case.dtype == "float64" and differs(want, got, Loose(), case) is None
+
+
+def at_poles(call, case, want, got):
+    """Whole and negative numbers are among the values: the others are plain floats above 0."""
+    return (case.kind != "plain" or case.dtype not in FLOATS) and not kind_of(got)
+
+
+class Loose:
+    """An operator that is right to 7 digits."""
+
+    ulp, sums = 2.0**30, True
+
+
+DIFFERENT = [
+    Difference(
+        "the quoted name is a PyTorch kernel's; rushlight's the operator's", not_implemented
+    ),
+    Difference(
+        "out= of another dtype: each PyTorch kernel has its own rule; rushlight casts where "
+        "can_cast allows and refuses elsewhere",
+        refused_out,
+    ),
+    Difference("what is said of a call that no overload takes lists overloads", parsed),
+    Difference("a call that is wrong in two ways: either is told first", wrong_twice),
+    Difference("rushlight takes by keyword what PyTorch takes by place alone", more_keywords),
+    Difference("an integer result needs no gradient; PyTorch's says so later", whole_number_result),
+    Difference("writes through expanded tensors: deprecated there, refused here", expanded_write),
+    Difference("a dtype is refused also where there is next to nothing to compute", refused_anyway),
+    # Single operators, where PyTorch's kernels have their ways.
+    of(
+        "prod cumprod var std var_mean std_mean logcumsumexp nanmean",
+        "0 times infinity in another order: each is nan somewhere",
+        special_gradient,
+    ),
+    of("var_mean std_mean", "PyTorch's mean beside a variance loses infinities", special),
+    of("histc", "PyTorch rounds the edges of bins to 16 bits, too", sixteen_bits),
+    of(
+        "dist",
+        "what counts elements has no gradient; PyTorch's backward fails there",
+        lambda call, case, want, got: case.gradient and "got None" in want and " None" in got,
+    ),
+    of(
+        "addbmm",
+        "PyTorch resizes the tensor that it writes into; rushlight refuses, as addmm_ does",
+        lambda call, case, want, got: case.form == "inplace" and "Bad in-place call" in got,
+    ),
+    of(
+        "kron",
+        "PyTorch's kron needs a view of its operand; rushlight's copies where there is none",
+        lambda call, case, want, got: "view size is not compatible" in want and not kind_of(got),
+    ),
+    of(
+        "inner dot tensordot matmul",
+        "PyTorch multiplies bools where an operand is not contiguous, and refuses elsewhere",
+        lambda call, case, want, got: case.dtype == "bool" and "not implemented for 'Bool'" in got,
+    ),
+    of(
+        "normal",
+        "out= is resized, as everywhere; PyTorch's has to have the mean's shape already",
+        lambda call, case, want, got: case.form == "out" and "must match the size" in want,
+    ),
+    of(
+        "meshgrid",
+        "PyTorch prints the tensor into its message, in C++'s way",
+        lambda call, case, want, got: "1D tensor in the tensor list" in want and "1D" in got,
+    ),
+    of(
+        "fmod remainder",
+        "exact; PyTorch's is nan where the quotient is beyond the largest number",
+        lambda call, case, want, got: case.kind == "huge" and " nan" in want,
+    ),
+    of("pow", "0.5 is a square root in every dtype: nan of -inf, not inf", special),
+    of(
+        "relu6 hardtanh softshrink hardshrink",
+        "PyTorch's gradient at nan depends on the element's place",
+        special_gradient,
+    ),
+    of(
+        "gelu",
+        "inf of inf; PyTorch's vectors give nan, and 0 for what is not normal",
+        lambda call, case, want, got: case.kind in ("special", "huge") and not kind_of(got),
+    ),
+    of(
+        "hardsigmoid",
+        "PyTorch's slope in float64 is a sixth in float32",
+        lambda call, case, want, got: case.gradient and as_float32(call, case, want, got),
+    ),
+    of(
+        "digamma polygamma",
+        "PyTorch's trigamma keeps nine digits of float64",
+        as_float32,
+    ),
+    of("digamma polygamma", "infinite at poles; PyTorch's sine is not quite 0 there", at_poles),
+    of(
+        "sinc",
+        "0 at the largest numbers, where PyTorch's angle overflows",
+        lambda call, case, want, got: case.kind == "huge" and not kind_of(got),
+    ),
+    of(
+        "as_strided_scatter",
+        "PyTorch gives the gradient to the elements that were replaced, not to the others",
+        lambda call, case, want, got: case.gradient and not kind_of(got),
+    ),
+    of(
+        "ldexp",
+        "PyTorch's slope is a power of whole numbers: 0 where the exponent is negative",
+        lambda call, case, want, got: case.gradient and not kind_of(got),
+    ),
+]
