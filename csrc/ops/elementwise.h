@@ -40,7 +40,7 @@ struct Elementwise {
   Tensor (*recorded[3])(OpNode& node, const Tensor& grad) = {};
   int (*option)(const char* word) = nullptr;  // the number of a string argument in the formulas
   const char* const* options = nullptr;       // the words by number
-  // What an argument counts as where it is None: 0, or the least (-1) or greatest (1) number.
+  // What an argument counts as where it is None: nan (0), or the least (-1) or greatest (1) number.
   signed char absent[kMaxOperands] = {};
 };
 

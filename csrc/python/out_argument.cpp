@@ -102,6 +102,9 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
   check(category(result->dtype()) <= category(target->dtype()), ErrorKind::kRuntime, "result type ",
         dtype_title(result->dtype()), " can't be cast to the desired output type ",
         dtype_title(target->dtype()));
+  check(!call.op->record->cpp_target || result->dtype() == target->dtype(), ErrorKind::kRuntime,
+        "Found dtype ", dtype_title(target->dtype()), " but expected ",
+        dtype_title(result->dtype()));
   fill(target, result.get(), !factory);
   return Py_NewRef(out);
 }
