@@ -65,8 +65,8 @@ struct Clamp {
       .inplace = true,
       .scalar_promotes = true,
       .demand = Demand::kBounds,
-      .cpp_target = true,
-      .kernel = "clamp_scalar_cpu"};
+      .kernel = "clamp_scalar_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> low, Scalar<T, 2> high) {
     return math::at_most(math::at_least(x, low.value), high.value);
@@ -113,8 +113,8 @@ struct ClampMin {
       .inplace = true,
       .scalar_promotes = true,
       .demand = Demand::kNumbersFit,
-      .cpp_target = true,
-      .kernel = "clamp_min_scalar_cpu"};
+      .kernel = "clamp_min_scalar_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> low) {
     return math::at_least(x, low.value);
@@ -160,8 +160,8 @@ struct ClampMax {
       .inplace = true,
       .scalar_promotes = true,
       .demand = Demand::kNumbersFit,
-      .cpp_target = true,
-      .kernel = "clamp_max_scalar_cpu"};
+      .kernel = "clamp_max_scalar_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> high) {
     return math::at_most(x, high.value);

@@ -25,7 +25,8 @@ struct FloatPower {
       .doc = "Each element raised to a power, in float64.",
       .derivative = "as pow",
       .domain = {0.1, 4},
-      .inplace = true};
+      .inplace = true,
+      .out = OutRule::kDouble};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -38,7 +39,8 @@ struct FloatPowerNumber {
       .doc = "Each element raised to a power, in float64.",
       .derivative = "as pow",
       .domain = {0.1, 4},
-      .inplace = true};
+      .inplace = true,
+      .out = OutRule::kDouble};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -51,7 +53,8 @@ struct FloatPowerBase {
       .doc = "A number raised to the power of each element, in float64.",
       .derivative = "as pow",
       .domain = {-3, 3},
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .out = OutRule::kDouble};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -66,7 +69,8 @@ struct NanToNum {
       .doc = "Each element, with numbers for nan (0), inf and -inf (the dtype's limits).",
       .derivative = "dy/dx = 1, 0 where x is not finite",
       .computes = Computes::kAny,
-      .inplace = true};
+      .inplace = true,
+      .out = OutRule::kSame};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);

@@ -142,6 +142,8 @@ void check_numbers_fit(const Call& call, DType type) {
       if (call.args[2].is_none()) break;
       [[fallthrough]];
     case Demand::kDivisor:
+      if (call.target && category(type) > category(call.target->dtype()))
+        refuse_target(*call.op, type, call.target->dtype());
       if (category(type) == Category::kInt) check_divisor(v, type);
       break;
     case Demand::kBounds:

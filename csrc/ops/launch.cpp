@@ -58,8 +58,8 @@ void store_absent(ScalarSlot& slot, int absent, DType compute) {
   } else if (compute == DType::kBool) {
     slot.bytes[0] = absent > 0;
   } else {
-    double end = absent ? __builtin_inf() : __builtin_nan("");
-    store_scalar(slot, Value::of_double(absent < 0 ? -end : end), compute, false);
+    double x = absent ? absent * __builtin_inf() : __builtin_nan("");
+    store_scalar(slot, Value::of_double(x), compute, false);
   }
 }
 

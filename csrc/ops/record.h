@@ -40,13 +40,13 @@ enum class Form : unsigned char {
 enum class OutRule : unsigned char {
   kCast,
   kOwn,           // the result's own
+  kFound,         // the result's own, in other words
   kDecides,       // any: the op computes in it, unless dtype= says otherwise
   kDecidesFloat,  // any that floats
   kTruth,         // bool, or uint8
   kBool,          // bool
   kDouble,        // float64
   kInput,         // the input's
-  kFound,         // the input's, in other words
   kSame,          // the input's, in others
   kScalarType,    // the input's, in other words
   kQuantile,      // the input's, in other words still
@@ -70,7 +70,6 @@ struct OpRecord {
   Demand demand = Demand::kNothing;
   bool subtracts = false;            // bool operands are refused in PyTorch's two sentences
   bool untracked = false;            // the in-place form leaves the target's history as it is
-  bool cpp_target = false;           // a target's dtype is named as in C++ where it is refused
   bool many_forms = false;           // PyTorch has more overloads, and lists them when no one fits
   bool lists_form = false;           // one overload, which PyTorch's error writes out
   const char* bool_error = nullptr;  // what a bool operand gets, where bool is refused

@@ -13,7 +13,8 @@ struct Floor {
       .derivative = "dy/dx = 0",
       .computes = Computes::kNumeric,
       .inplace = true,
-      .kernel = "floor_vml_cpu"};
+      .kernel = "floor_vml_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x) {
     return math::floor(x);
@@ -32,7 +33,8 @@ struct Ceil {
       .derivative = "dy/dx = 0",
       .computes = Computes::kNumeric,
       .inplace = true,
-      .kernel = "ceil_vml_cpu"};
+      .kernel = "ceil_vml_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x) {
     return math::ceil(x);
@@ -51,7 +53,8 @@ struct Round {
       .derivative = "dy/dx = 0",
       .computes = Computes::kNumeric,
       .inplace = true,
-      .kernel = "round_vml_cpu"};
+      .kernel = "round_vml_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x) {
     return math::round(x);
@@ -71,7 +74,8 @@ struct RoundDecimals {
       .derivative = "dy/dx = 0",
       .computes = Computes::kFloatOnly,
       .inplace = true,
-      .kernel = "round_cpu"};
+      .kernel = "round_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> decimals) {
     return math::round_decimals(x, decimals.value);
@@ -90,7 +94,8 @@ struct Trunc {
       .derivative = "dy/dx = 0",
       .computes = Computes::kNumeric,
       .inplace = true,
-      .kernel = "trunc_vml_cpu"};
+      .kernel = "trunc_vml_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x) {
     return math::trunc(x);
@@ -109,7 +114,8 @@ struct Frac {
       .derivative = "dy/dx = 1",
       .computes = Computes::kFloatOnly,
       .inplace = true,
-      .kernel = "frac_cpu"};
+      .kernel = "frac_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x) {
     return x - math::trunc(x);
@@ -124,7 +130,8 @@ struct Sgn {
       .doc = "-1, 0 or 1 by the sign of each element.",
       .derivative = "dy/dx = 0",
       .computes = Computes::kAny,
-      .inplace = true};
+      .inplace = true,
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x) {
     return static_cast<T>((x > T(0)) - (x < T(0)));
@@ -140,7 +147,8 @@ struct SignBit {
       .name = "signbit",
       .signature = "signbit(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the element is negative, or -0.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kBool};
   template <class T>
   RL_FN static bool forward(T x) {
     if constexpr (__is_same(T, float) || __is_same(T, double))
@@ -156,7 +164,8 @@ struct IsPosInf {
       .name = "isposinf",
       .signature = "isposinf(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the element is infinite and positive.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kBool};
   template <class T>
   RL_FN static bool forward(T x) {
     return (x - x != T(0)) & (x > T(0));
@@ -169,7 +178,8 @@ struct IsNegInf {
       .name = "isneginf",
       .signature = "isneginf(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the element is infinite and negative.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kBool};
   template <class T>
   RL_FN static bool forward(T x) {
     return (x - x != T(0)) & (x < T(0));

@@ -71,10 +71,6 @@ void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target)
       check(target == DType::kFloat64, ErrorKind::kRuntime, "the output given to ", p.name,
             " has dtype ", dtype_title(target), " but the operation's result requires dtype Double");
       break;
-    case OutRule::kFound:
-      check(input == target, ErrorKind::kRuntime, "Found dtype ", dtype_title(target),
-            " but expected ", dtype_title(input));
-      break;
     case OutRule::kSame:
       check(input == target, ErrorKind::kRuntime, p.name, ": dtype of out: ", dtype_title(target),
             " should be same as input: ", dtype_title(input));
@@ -160,6 +156,9 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
   check(!call.op->takes_list || category(result->dtype()) <= category(target->dtype()),
         ErrorKind::kType, "torch.cat(): input types can't be cast to the desired output type ",
         dtype_title(target->dtype()));
+  check(rule != OutRule::kFound || result->dtype() == target->dtype(), ErrorKind::kRuntime,
+        "Found dtype ", dtype_title(target->dtype()), " but expected ",
+        dtype_title(result->dtype()));
   check(rule == OutRule::kTruth || category(result->dtype()) <= category(target->dtype()),
         ErrorKind::kRuntime, "result type ", dtype_title(result->dtype()),
         " can't be cast to the desired output type ", dtype_title(target->dtype()));

@@ -236,3 +236,34 @@ def test_in_place_functions():
     assert torch.abs_(x) is x and torch.neg_(x) is x and x.tolist() == [-4]
     i = torch.tensor([12])
     assert torch.gcd_(i, torch.tensor([18])) is i and i.tolist() == [6]
+
+
+def test_alpha_fits_the_dtype():
+    u, i, x = torch.tensor([1, 255], dtype=torch.uint8), torch.tensor([1, 2]), torch.ones(2)
+    assert torch.add(u, u, alpha=-1).tolist() == [0, 0]
+    with pytest.raises(RuntimeError, match="type uint8_t without overflow"):
+        torch.add(u, u, alpha=300)
+    with pytest.raises(RuntimeError, match="type float without overflow"):
+        torch.sub(x, x, alpha=1e300)
+    for f in (torch.add, torch.sub, torch.rsub):
+        with pytest.raises(RuntimeError, match="Boolean alpha only supported for Boolean results"):
+            f(i, i, alpha=True)
+        with pytest.raises(RuntimeError, match="alpha must not be a floating point number"):
+            f(i, i, alpha=2.0)
+    b = torch.tensor([True, False])
+    assert torch.add(b, b, alpha=True).tolist() == [True, False]
+
+
+def test_numbers_are_rounded_to_16_bits_before_they_are_compared():
+    h = torch.tensor([0.1]).half()
+    assert (h == 0.1).item() and (h == torch.tensor(0.1)).item() and not (h < 0.1).item()
+    three = torch.tensor([3.0]).half()
+    assert (three % 0.3).item() == torch.fmod(three, torch.tensor(0.3)).item() == 0.299560546875
+    x = h.clone().requires_grad_()
+    x.clamp(0.1).sum().backward()
+    assert x.grad.item() == 1
+
+
+def test_out_of_a_predicate_takes_inputs_that_require_grad():
+    x, out = torch.ones(2, requires_grad=True), torch.empty(2, dtype=torch.bool)
+    assert torch.eq(x, x, out=out).tolist() == [True, True]

@@ -162,3 +162,11 @@ def test_addcmul_and_addcdiv():
     node = torch.addcmul(f, f.clone().requires_grad_(), f, value=2).grad_fn
     assert node.name() == "AddcmulBackward0" and node._saved_value == 2
     assert node._saved_tensor1 is None and torch.equal(node._saved_tensor2, f)
+
+
+def test_clamp_between_numbers_wants_out_of_its_dtype():
+    i, x = torch.tensor([1, 2]), torch.ones(2)
+    assert torch.clamp(x, 0, out=torch.empty(0)).tolist() == [1, 1]
+    for call in (torch.clamp, torch.clamp_min, torch.clamp_max):
+        with pytest.raises(RuntimeError, match="Found dtype Float but expected Long"):
+            call(i, 0, out=torch.empty(0))
