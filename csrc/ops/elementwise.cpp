@@ -45,7 +45,7 @@ namespace {
 [[gnu::cold, gnu::noinline]] void refuse_target(const Op& op, DType result, DType target) {
   fail(ErrorKind::kRuntime, "result type ", dtype_title(result),
        " can't be cast to the desired output type ",
-       op.record->cpp_target ? dtype_cpp_name(target) : dtype_title(target));
+       op.record->out == OutRule::kFound ? dtype_cpp_name(target) : dtype_title(target));
 }
 
 bool is_bool(const Value& v) {

@@ -1,5 +1,6 @@
 #include "ops/op_node.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -17,13 +18,19 @@ const char* lasting(const char* text) {
   return words->insert(text).first->c_str();
 }
 
+// Which the node counts; those behind them have none.
+size_t outputs_with_gradient(const Op& op, const Call& call) {
+  size_t n = 1 + call.more.size();
+  return op.n_differentiable == 0xff ? n : std::min<size_t>(n, op.n_differentiable);
+}
+
 }  // namespace
 
 Ref<OpNode> OpNode::record(const Op& op, Call& call) {
   TensorImpl* out = call.output.get();
-  size_t n_outputs = 1 + call.more.size();
+  size_t n_outputs = outputs_with_gradient(op, call);
   size_t n_dims = static_cast<size_t>(out->ndim());
-  for (const TensorRef& t : call.more) n_dims += static_cast<size_t>(t->ndim());
+  for (uint32_t i = 1; i < n_outputs; ++i) n_dims += static_cast<size_t>(call.more[i - 1]->ndim());
   size_t edges = op.n_edges;
   if (op.takes_list) [[unlikely]]
     for (uint32_t i = 0; i < op.n_edges; ++i)
@@ -50,9 +57,9 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
     }
   }
   node->set_output(0, out->dtype(), out->sizes(), out->ndim());
-  for (uint32_t i = 0; i < call.more.size(); ++i) {
-    TensorImpl* t = call.more[i].get();
-    node->set_output(i + 1, t->dtype(), t->sizes(), t->ndim());
+  for (uint32_t i = 1; i < n_outputs; ++i) {
+    TensorImpl* t = call.more[i - 1].get();
+    node->set_output(i, t->dtype(), t->sizes(), t->ndim());
   }
   node->save(call);
   node->finish();
@@ -61,9 +68,8 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
 
 void OpNode::link(Call& call) {
   call.output->set_grad_fn(this, 0);
-  for (uint32_t i = 0; i < call.more.size(); ++i)
-    if (is_float(call.more[i]->dtype()) && i + 1 < op_->n_differentiable)
-      call.more[i]->set_grad_fn(this, i + 1);
+  for (uint32_t i = 1; i < outputs_with_gradient(*op_, call); ++i)
+    if (is_float(call.more[i - 1]->dtype())) call.more[i - 1]->set_grad_fn(this, i);
   for (int i = 0; i < n_slots(); ++i) {
     const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
     if (spec.source != Source::kResult || !needed(spec)) continue;

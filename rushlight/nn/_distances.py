@@ -19,7 +19,9 @@ def _at_least(x, low):
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between vectors along a dimension; lengths count at least eps."""
-    x1, x2 = (t.expand(broadcast_shapes(x1.shape, x2.shape)) for t in (x1, x2))
+    if x1.shape != x2.shape:
+        shape = broadcast_shapes(x1.shape, x2.shape)
+        x1, x2 = x1.expand(shape), x2.expand(shape)
     lengths = [t.norm(2, dim, keepdim=True).clone() for t in (x1, x2)]
     with _C.no_grad():
         for length in lengths:
