@@ -172,7 +172,7 @@ void Kthvalue::forward(Call& call) {
         "kthvalue(): selected number k out of range for dimension ", dim,
         "\n  k counts from 1 for the smallest to ", t->ndim() ? t->sizes()[dim] : 1,
         " for the largest; got ", k, ".");
-  refuse_bool("kthvalue_cpu", t);
+  if (t->ndim()) refuse_bool("kthvalue_cpu", t);
   choose_one(call, call.args[2], call.args[3], "kthvalue",
              [k](auto* row, int64_t n) { return select_kth(row, n, k - 1); });
 }
