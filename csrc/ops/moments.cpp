@@ -1,5 +1,6 @@
 #include "ops/moments.h"
 
+#include <limits>
 #include <utility>
 
 #include "core/host.h"
@@ -30,6 +31,35 @@ struct Spread {
                 (correction.is_number() ? correction.as_double() : 1)) {}
 };
 
+// The rounded mean of equal elements may differ from them, and leaves squares where there are none:
+// their mean is set to what they are. Looks at the elements again only where squares are that
+// small.
+void settle_equals(TensorImpl* t, const Reduction& r, bool keepdim, TensorImpl* mean,
+                   TensorImpl* squares) {
+  dispatch_compute(mean->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (kIsFloat<T>) {
+      auto* m = reinterpret_cast<T*>(mean->mut_data());
+      auto* s = reinterpret_cast<T*>(squares->mut_data());
+      const auto count = static_cast<T>(r.count);
+      const T epsilon = 128 * std::numeric_limits<T>::epsilon();
+      bool suspect = false;
+      for (int64_t i = 0, n = mean->numel(); i < n; ++i)
+        suspect |= s[i] > 0 && s[i] <= count * (epsilon * m[i]) * (epsilon * m[i]);
+      if (!suspect) return;
+      TensorRef low = reduce_over(t, r, keepdim, Reducer::kMin, mean->dtype());
+      TensorRef high = reduce_over(t, r, keepdim, Reducer::kMax, mean->dtype());
+      const auto* a = reinterpret_cast<const T*>(low->data());
+      const auto* b = reinterpret_cast<const T*>(high->data());
+      for (int64_t i = 0, n = mean->numel(); i < n; ++i)
+        if (a[i] == b[i]) {
+          m[i] = a[i];
+          s[i] = 0;
+        }
+    }
+  });
+}
+
 // `with_mean`: the mean is the second output.
 void variance(Call& call, const char* name, bool root, bool with_mean) {
   TensorImpl* t = call.tensor(0);
@@ -48,6 +78,7 @@ void variance(Call& call, const char* name, bool root, bool with_mean) {
   Tensor total(reduce_over(t, s.r, keepdim, Reducer::kSum, compute));
   Tensor mean = total / Num(static_cast<double>(s.r.count));
   Tensor squares(reduce_over(t, s.r, keepdim, Reducer::kSumSquares, compute, mean.get()));
+  settle_equals(t, s.r, keepdim, mean.get(), squares.get());
   Tensor result = squares / Num(s.divisor > 0 ? s.divisor : 0);
   if (root) result = call_op(op_of<ops::Sqrt>(), {result.value()});
   call.output = as_dtype(result.ref(), dtype);

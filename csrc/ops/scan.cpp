@@ -99,7 +99,8 @@ void scan_numbers(Call& call, const char* kernel) {
           " and output tensor dtype ", dtype_cpp_name(asked.dtype), " should match");
     dtype = asked.dtype;
   }
-  check(dtype != DType::kBool, ErrorKind::kNotImplemented, '"', kernel,
+  bool alone = t->ndim() == 0 || t->numel() == 0;
+  check(dtype != DType::kBool || alone, ErrorKind::kNotImplemented, '"', kernel,
         "\" not implemented for 'Bool'\n  fix: dtype=int64.");
   if (asked.kind == Kind::kDType) check_recordable(t, dtype);
   Tensor from(TensorRef::borrow(t));
@@ -109,7 +110,10 @@ void scan_numbers(Call& call, const char* kernel) {
   }
   TensorRef out =
       call.target ? TensorRef::borrow(call.target) : TensorImpl::empty(dtype, t->shape());
-  scan<R>(from.get(), out.get(), dim, false);
+  if (dtype != DType::kBool)
+    scan<R>(from.get(), out.get(), dim, false);
+  else if (!call.target && t->numel())
+    *out->mut_data() = *from->data() != 0;
   call.output = std::move(out);
 }
 

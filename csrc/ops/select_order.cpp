@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -115,14 +116,16 @@ Placed<T>* select_mode(Placed<T>* row, int64_t n) {
 template <bool skip_nan>
 void middle_of_all(Call& call) {
   TensorImpl* t = call.tensor(0);
-  refuse_bool("median_cpu", t);
+  if (t->numel()) refuse_bool("median_cpu", t);
   call.output = TensorImpl::empty(t->dtype(), nullptr, 0);
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
     auto* value = reinterpret_cast<T*>(call.output->mut_data());
-    if (t->numel() == 0) {  // what PyTorch's conversion of nan to an integer gives
+    if (t->numel() == 0) {  // nan, or what PyTorch's conversion of it gives
       if constexpr (kIsFloat<T>)
         *value = static_cast<T>(std::numeric_limits<float>::quiet_NaN());
+      else if constexpr (std::is_same_v<T, bool>)
+        *value = true;
       else
         *value = sizeof(T) >= 4 ? std::numeric_limits<T>::min() : T(0);
       return;
@@ -137,8 +140,10 @@ void middle_of_all(Call& call) {
 
 template <bool skip_nan>
 void middle_along(Call& call) {
-  wrap_dim(call.args[1].i, call.tensor(0)->ndim());
-  refuse_bool("median_out", call.tensor(0));
+  TensorImpl* t = call.tensor(0);
+  int dim = wrap_dim(call.args[1].i, t->ndim());
+  check_length("median", t, dim, dim);
+  refuse_bool("median_out", t);
   choose_one(call, call.args[1], call.args[2], "median",
              [](auto* row, int64_t n) { return select_middle<skip_nan>(row, n); });
 }
@@ -167,7 +172,7 @@ void Kthvalue::forward(Call& call) {
         "kthvalue(): selected number k out of range for dimension ", dim,
         "\n  k counts from 1 for the smallest to ", t->ndim() ? t->sizes()[dim] : 1,
         " for the largest; got ", k, ".");
-  refuse_bool("kthvalue_cpu", t);
+  if (t->ndim()) refuse_bool("kthvalue_cpu", t);
   choose_one(call, call.args[2], call.args[3], "kthvalue",
              [k](auto* row, int64_t n) { return select_kth(row, n, k - 1); });
 }

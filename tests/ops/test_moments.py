@@ -51,10 +51,17 @@ def test_either_output_of_var_mean_has_the_gradient_of_its_own():
         assert_values(x.grad, y.grad.tolist())
 
 
-def test_std_mean_of_equal_elements_has_the_gradient_zero():
-    x = leaf([2.0, 2.0])
-    torch.std_mean(x)[0].backward()
-    assert x.grad.tolist() == [0, 0]
+# The mean of three equal numbers, rounded, left a deviation of 1e-17 and gradients of any size.
+@pytest.mark.parametrize("number", [2.0, 0.1, -1.7, 1 / 3])
+@pytest.mark.parametrize(
+    "count", [2, *(pytest.param(n, marks=rushlight_only) for n in (3, 7, 1001))]
+)
+def test_equal_elements_have_no_deviation_and_the_gradient_zero(number, count):
+    x = torch.tensor([number] * count, dtype=torch.float64, requires_grad=True)
+    spread, mean = torch.std_mean(x)
+    spread.backward()
+    assert spread.item() == 0 and mean.item() == number and x.var().item() == 0
+    assert x.grad.tolist() == [0] * count
 
 
 def test_var_mean_of_too_few_warns_and_of_integers_raises():

@@ -136,6 +136,7 @@ def test_zero_dimensional_and_empty():
     assert torch.ones(2, 3).topk(0).indices.shape == (2, 0)
     assert repr(torch.ones(0).median().item()) == "nan"
     assert torch.ones(0, dtype=torch.int64).median().item() == -(2**63)
+    assert torch.ones(0, dtype=torch.bool).median().item() is True
 
 
 @pytest.mark.parametrize("name", ["median", "nanmedian"])

@@ -58,6 +58,8 @@ def test_cumsum_and_cumprod_of_integers_are_int64_and_of_floats_stay(dtype):
 
 def test_cumsum_of_bools_counts_and_small_integers_wrap_in_place():
     assert torch.tensor([True, False, True]).cumsum(0).tolist() == [1, 1, 2]
+    assert torch.tensor(True).cumsum_(0).item() is True
+    assert torch.tensor(2).cumsum(0, dtype=torch.bool).item() is True
     assert torch.tensor([200, 100], dtype=torch.uint8).cumsum_(0).tolist() == [200, 44]
     assert torch.tensor([200, 100]).cumsum(0, dtype=torch.uint8).tolist() == [200, 44]
 
