@@ -33,6 +33,7 @@ _SUBMODULES = frozenset(
     ),
 )
 _LAZY = {
+    "addmv_": "functional",
     "asarray": "_asarray",
     "are_deterministic_algorithms_enabled": "_settings",
     "broadcast_shapes": "functional",
@@ -44,6 +45,7 @@ _LAZY = {
     "finfo": "_type_info",
     "fork_rng": "random",
     "from_dlpack": "utils.dlpack",
+    "get_default_device": "_settings",
     "get_deterministic_debug_mode": "_settings",
     "get_float32_matmul_precision": "_settings",
     "get_printoptions": "_tensor_str",
@@ -51,12 +53,15 @@ _LAZY = {
     "install_as_torch": "_alias",
     "is_deterministic_algorithms_warn_only_enabled": "_settings",
     "printoptions": "_tensor_str",
+    "set_default_device": "_settings",
+    "set_default_tensor_type": "_settings",
     "set_deterministic_debug_mode": "_settings",
     "set_float32_matmul_precision": "_settings",
     "set_printoptions": "_tensor_str",
     "tensordot": "functional",
     "typename": "_typename",
     "use_deterministic_algorithms": "_settings",
+    "vander": "functional",
 }
 
 
