@@ -34,6 +34,7 @@ _SUBMODULES = frozenset(
     ),
 )
 _LAZY = {
+    "addmv_": "functional",
     "asarray": "_asarray",
     "atleast_1d": "_shapes",
     "atleast_2d": "_shapes",
@@ -53,6 +54,7 @@ _LAZY = {
     "fork_rng": "random",
     "embedding_renorm_": "_sets",
     "from_dlpack": "utils.dlpack",
+    "get_default_device": "_settings",
     "get_deterministic_debug_mode": "_settings",
     "get_float32_matmul_precision": "_settings",
     "get_printoptions": "_tensor_str",
@@ -65,6 +67,8 @@ _LAZY = {
     "pairwise_distance": "nn._distances",
     "printoptions": "_tensor_str",
     "rms_norm": "nn._distances",
+    "set_default_device": "_settings",
+    "set_default_tensor_type": "_settings",
     "set_deterministic_debug_mode": "_settings",
     "set_float32_matmul_precision": "_settings",
     "set_printoptions": "_tensor_str",
@@ -73,6 +77,7 @@ _LAZY = {
     "unique": "_sets",
     "unique_consecutive": "_sets",
     "use_deterministic_algorithms": "_settings",
+    "vander": "functional",
 }
 
 

@@ -6,12 +6,17 @@ asked for; the switches remember what they were set to.
 
 import warnings
 
+from rushlight import _C
+
 __all__ = [
     "are_deterministic_algorithms_enabled",
     "compile",
+    "get_default_device",
     "get_deterministic_debug_mode",
     "get_float32_matmul_precision",
     "is_deterministic_algorithms_warn_only_enabled",
+    "set_default_device",
+    "set_default_tensor_type",
     "set_deterministic_debug_mode",
     "set_float32_matmul_precision",
     "use_deterministic_algorithms",
@@ -133,3 +138,39 @@ def compile(
         return model
 
     return unchanged if model is None else unchanged(model)
+
+
+_TENSOR_TYPES = {
+    "torch.HalfTensor": _C.float16,
+    "torch.BFloat16Tensor": _C.bfloat16,
+    "torch.FloatTensor": _C.float32,
+    "torch.DoubleTensor": _C.float64,
+}
+
+
+def set_default_tensor_type(t):
+    """Set the default dtype by the name of a tensor type, for example "torch.DoubleTensor".
+
+    Deprecated, say ``torch.set_default_dtype``. Raises: TypeError for another name.
+    """
+    warnings.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
+        "torch.set_default_dtype() and torch.set_default_device() as alternatives.",
+        stacklevel=2,
+    )
+    if t not in _TENSOR_TYPES:
+        raise TypeError("invalid type object")
+    _C.set_default_dtype(_TENSOR_TYPES[t])
+
+
+def get_default_device():
+    """Return the device of new tensors: the CPU."""
+    return _C.device("cpu")
+
+
+def set_default_device(device):
+    """Take note of the device of new tensors, which is the CPU.
+
+    Raises: as a factory does that is given another ``device``.
+    """
+    _C.empty(0, device=device)

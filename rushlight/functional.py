@@ -17,6 +17,7 @@ from rushlight._shapes import (
 )
 
 __all__ = [
+    "addmv_",
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
@@ -32,6 +33,7 @@ __all__ = [
     "tensordot",
     "unique",
     "unique_consecutive",
+    "vander",
 ]
 
 _C._add_package_globals(globals())
@@ -90,6 +92,9 @@ def broadcast_tensors(*tensors):
 def positive(input):
     """Return the tensor itself. Raises: RuntimeError for bool."""
     return input.positive()
+
+
+addmv_ = _C.Tensor.addmv_
 
 
 def tensordot(a, b, dims=2, out=None):
@@ -162,6 +167,29 @@ def chain_matmul(*matrices, out=None):
         stacklevel=2,
     )
     return linalg.multi_dot(matrices, out=out)
+
+
+def vander(x, N=None, increasing=False):
+    """Powers of the elements of a vector as the columns of a matrix, ``x ** (N - 1)`` first.
+
+    x: Tensor of one dimension; bools and small integers become int64. N: how many columns, as many
+        as ``x`` has elements unless it is given. increasing: the constant column comes first.
+    """
+    if x.dim() != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    if N is None:
+        N = x.size(0)
+    if N < 0:
+        raise RuntimeError("N must be non-negative.")
+    dtype = _C.promote_types(x.dtype, _C.int64)
+    if N == 0:
+        return x.new_empty((x.size(0), 0), dtype=dtype)
+    # Products of floats are taken in double and rounded once, as cumprod does it.
+    x = x.to(_C.float64 if dtype.is_floating_point else dtype)
+    columns = [_C.ones_like(x)]
+    while len(columns) < N:
+        columns.append(columns[-1] * x)
+    return _C.stack(columns if increasing else columns[::-1], -1).to(dtype)
 
 
 _C._overridable_module(globals(), "broadcast_shapes")

@@ -232,8 +232,9 @@ void add_outer(T* out, const T* a, const T* b, int64_t n, int64_t m, const T* in
   }
 }
 
-// A contiguous vector, or any tensor, in a dtype of the kernels.
+// The tensor in a dtype of the kernels, row-major.
 TensorRef in_compute(TensorImpl* t, DType dtype) {
+  if (t->dtype() == dtype && t->is_contiguous()) return TensorRef::borrow(t);
   TensorRef out = TensorImpl::empty(dtype, t->sizes(), t->ndim());
   run_copy(out->mut_data(), out->strides(), dtype, t->data(), t->strides(), t->dtype(), t->sizes(),
            t->ndim());

@@ -83,7 +83,7 @@ struct Addmv {
       .doc = "beta input + alpha (mat @ vec); the input is broadcast to the product's shape.",
       .derivative = "dinput = beta g, dmat = alpha outer(g, vec), dvec = alpha (mat^T @ g)",
       .inplace = true,
-      .many_forms = true,
+      .lists_form = true,
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"mat", Source::kArg, 1, 4},
                                        {"vec", Source::kArg, 2, 2},
@@ -104,7 +104,7 @@ struct Addr {
       .doc = "beta input + alpha outer(vec1, vec2); the input is broadcast to that shape.",
       .derivative = "dinput = beta g, dvec1 = alpha (g @ vec2), dvec2 = alpha (g^T @ vec1)",
       .inplace = true,
-      .many_forms = true};
+      .lists_form = true};
   static constexpr SlotSpec slots[] = {{"vec1", Source::kArg, 1, 4},
                                        {"vec2", Source::kArg, 2, 2},
                                        {"beta", Source::kArg, 3},
@@ -125,7 +125,7 @@ struct Baddbmm {
       .derivative =
           "dinput = beta g, dbatch1 = alpha (g @ batch2^T), dbatch2 = alpha (batch1^T @ g)",
       .inplace = true,
-      .many_forms = true,
+      .lists_form = true,
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"batch1", Source::kArg, 1, 4},
                                        {"batch2", Source::kArg, 2, 2},
@@ -147,7 +147,7 @@ struct Addbmm {
       .derivative =
           "dinput = beta g, dbatch1 = alpha (g @ batch2^T), dbatch2 = alpha (batch1^T @ g)",
       .inplace = true,
-      .many_forms = true,
+      .lists_form = true,
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {
       {"batch1", Source::kArg, 1, 4}, {"batch2", Source::kArg, 2, 2}, {"beta", Source::kArg, 3},

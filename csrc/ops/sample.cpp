@@ -328,6 +328,7 @@ void Multinomial::forward(Call& call) {
   int64_t n = t->sizes()[t->ndim() - 1], rows = t->ndim() == 2 ? t->sizes()[0] : 1;
   check(replacement || k <= n, ErrorKind::kRuntime,
         "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  check(n <= int64_t{1} << 24, ErrorKind::kRuntime, "number of categories cannot exceed 2^24");
   Dims shape = t->shape();
   shape[shape.n - 1] = k;
   call.output = TensorImpl::empty(DType::kInt64, shape);
@@ -359,7 +360,7 @@ void check_std(TensorImpl* std) {
   run_copy(all->mut_data(), all->strides(), DType::kFloat64, std->data(), std->strides(),
            std->dtype(), std->sizes(), std->ndim());
   auto* v = reinterpret_cast<const double*>(all->data());
-  for (int64_t i = 0, n = all->numel(); i < n; ++i) valid = valid && !(v[i] < 0);
+  for (int64_t i = 0, n = all->numel(); i < n; ++i) valid = valid && v[i] >= 0;
   check(valid, ErrorKind::kRuntime, "normal expects all elements of std >= 0.0");
 }
 

@@ -42,28 +42,65 @@ int64_t count_below(const Interval& r, DType dtype) {
   return static_cast<int64_t>(count);
 }
 
+[[gnu::always_inline]] inline float fused(float a, float b, float c) {
+  return __builtin_fmaf(a, b, c);
+}
+[[gnu::always_inline]] inline double fused(double a, double b, double c) {
+  return __builtin_fma(a, b, c);
+}
+
 // Floats come in pairs of vectors of `lanes`, as PyTorch counts them: each vector from its own
 // first number, rounded to T, the rest one by one.
 template <class T, class Wide>
-void count_floats(T* out, int64_t n, Wide start, Wide step, int lanes) {
+[[gnu::always_inline]] inline void count_floats(T* out, int64_t n, Wide start, Wide step,
+                                                int lanes) {
   int64_t i = 0;
   for (; i + 2 * lanes <= n; i += lanes * 2)
     for (int half = 0; half < 2; ++half) {
       int64_t at = i + half * lanes;
-      auto first = static_cast<Wide>(static_cast<T>(std::fma(step, static_cast<Wide>(at), start)));
+      auto first = static_cast<Wide>(static_cast<T>(fused(step, static_cast<Wide>(at), start)));
       for (int k = 0; k < lanes; ++k)
-        out[at + k] = static_cast<T>(std::fma(step, static_cast<Wide>(k), first));
+        out[at + k] = static_cast<T>(fused(step, static_cast<Wide>(k), first));
     }
-  for (; i < n; ++i) out[i] = static_cast<T>(std::fma(step, static_cast<Wide>(i), start));
+  for (; i < n; ++i) out[i] = static_cast<T>(fused(step, static_cast<Wide>(i), start));
 }
+
+// The numbers from start up, and those down from end, in one rounding each.
+template <class T>
+[[gnu::always_inline]] inline void count_from_ends(T* out, int64_t n, T start, T end, T step) {
+  for (int64_t i = 0; i < n / 2; ++i) out[i] = fused(step, static_cast<T>(i), start);
+  for (int64_t i = n / 2; i < n; ++i) out[i] = fused(-step, static_cast<T>(n - i - 1), end);
+}
+
+// The same bits twice: without the instruction, fma is a call.
+#define RL_COUNTS(suffix, target)                                                                 \
+  target void count_##suffix(float* out, int64_t n, double start, double step) {                  \
+    count_floats<float, double>(out, n, start, step, 8);                                          \
+  }                                                                                               \
+  target void count_##suffix(double* out, int64_t n, double start, double step) {                 \
+    count_floats<double, double>(out, n, start, step, 4);                                         \
+  }                                                                                               \
+  target void from_ends_##suffix(float* out, int64_t n, float start, float end, float step) {     \
+    count_from_ends(out, n, start, end, step);                                                    \
+  }                                                                                               \
+  target void from_ends_##suffix(double* out, int64_t n, double start, double end, double step) { \
+    count_from_ends(out, n, start, end, step);                                                    \
+  }
+RL_COUNTS(base, )
+#if defined(__x86_64__)
+RL_COUNTS(fma, [[gnu::target("avx2,fma")]])
+bool has_fma() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#define RL_COUNT(name, ...) (has_fma() ? name##_fma(__VA_ARGS__) : name##_base(__VA_ARGS__))
+#else
+#define RL_COUNT(name, ...) name##_base(__VA_ARGS__)
+#endif
+#undef RL_COUNTS
 
 template <class T>
 void count_into(T* out, int64_t n, const Interval& r) {
   double start = r.start.as_double(), step = r.step.as_double();
-  if constexpr (std::is_same_v<T, double>) {
-    count_floats<double, double>(out, n, start, step, 4);
-  } else if constexpr (std::is_same_v<T, float>) {
-    count_floats<float, double>(out, n, start, step, 8);
+  if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float>) {
+    RL_COUNT(count, out, n, start, step);
   } else if constexpr (kIsFloat<T>) {
     count_floats<T, float>(out, n, static_cast<float>(start), static_cast<float>(step), 16);
   } else if constexpr (!std::is_same_v<T, bool>) {
@@ -115,10 +152,8 @@ template <class T>
 using compute = std::conditional_t<sizeof(T) == 2 && kIsFloat<T>, float,
                                    std::conditional_t<kIsFloat<T>, T, double>>;
 
-// a b + c in T: one rounding for floats, as PyTorch's vector code does it, and two for what it
-// computes in T step by step.
-float plus_product(float a, float b, float c) { return std::fma(a, b, c); }
-double plus_product(double a, double b, double c) { return std::fma(a, b, c); }
+// a b + c in T: one rounding, or two where PyTorch computes in T step by step.
+double plus_product(double a, double b, double c) { return fused(a, b, c); }
 template <class T>
 T plus_product(T a, T b, T c) {
   T product(static_cast<float>(a) * static_cast<float>(b));
@@ -137,6 +172,8 @@ void space_evenly(T* out, int64_t n, const Value& first, const Value& last) {
   auto as_step = [](auto x) { return Step(static_cast<compute<Step>>(x)); };
   auto minus = [&](Step x) { return as_step(-x); };
   Step step = as_step(as_step(end - start) / as_step(n - 1));
+  if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float>)
+    return RL_COUNT(from_ends, out, n, start, end, step);
   for (int64_t i = 0; i < n / 2; ++i)
     out[i] = static_cast<T>(plus_product(step, as_step(i), start));
   for (int64_t i = n / 2; i < n; ++i)
