@@ -27,7 +27,7 @@ struct ClampTensor {
           "out: Tensor? = None) -> Tensor",
       .doc = "Each element, but at least min and at most max.",
       .derivative = "dy/dinput = 1 within the bounds, dy/dmin = 1 below, dy/dmax = 1 above, else 0",
-      .computes = Computes::kNumeric,
+      .computes = Computes::kAny,
       .inplace = true,
       .demand = Demand::kBounds,
       .many_forms = true,

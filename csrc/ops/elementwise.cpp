@@ -149,6 +149,9 @@ void check_numbers_fit(const Call& call, DType type) {
     case Demand::kBounds:
       check(!v.is_none() || !call.args[2].is_none(), ErrorKind::kRuntime,
             "torch.clamp: At least one of 'min' or 'max' must not be None");
+      // One bound alone is a maximum or minimum, which bools have.
+      if (type == DType::kBool && !v.is_none() && !call.args[2].is_none())
+        refuse_dtype(*call.op, type);
       [[fallthrough]];
     case Demand::kNumbersFit:
       check_numbers_fit(call, type);

@@ -111,6 +111,7 @@ def test_clamp_refusals():
     with pytest.raises(NotImplementedError, match="\"clamp_cpu\" not implemented for 'Bool'"):
         torch.clamp(b, b, b)
     assert torch.clamp_min(b, b).tolist() == [True]
+    assert torch.clamp(b, b).tolist() == torch.clamp(b, max=~b).logical_not().tolist() == [True]
 
 
 def test_clamp_in_place_writes_where_it_reads():
