@@ -161,8 +161,8 @@ RL_FN double polygamma_high(int n, double x) {
 
 }  // namespace detail
 
-// The second derivative of log |gamma(x)|. All x; infinite at 0, -1, -2... Max error 0.501 ulp,
-// 0.75 in double.
+// The second derivative of log |gamma(x)|. All x; infinite at 0, -1, -2... Max error 0.505 ulp,
+// 0.95 in double.
 RL_FN float trigamma(float x) {
   double y = detail::trigamma_short(x);
   y = (x == infinity<float>()) ? 0.0 : y;
@@ -178,8 +178,10 @@ RL_FN double trigamma(double x) {
   detail::Pair other = detail::add(c, {-sum.hi, -sum.lo});
   double y = reflect ? other.hi + other.lo : sum.hi + sum.lo;
   y = large ? 1.0 / x : y;
-  double inverse = 1.0 / x;
-  y = small ? inverse * inverse : y;
+  // Nothing but the pole, 2^200 times as far away.
+  detail::Pair pole = detail::square(detail::divide({1.0, 0.0}, {x * 0x1p200, 0.0}));
+  double near = pole.hi + (abs(x) < 0x1p-520 ? 0.0 : pole.lo);
+  y = small ? near * 0x1p200 * 0x1p200 : y;
   y = (x <= 0) & (floor(x) == x) ? infinity<double>() : y;
   return (x != x) | (x == -infinity<double>()) ? nan<double>() : y;
 }

@@ -1,5 +1,7 @@
 // Built four times: RL_ISA = ops, v2, v3, v4, each with the compiler options of that kernel set.
 #include "kernels/math.h"
+#include "kernels/math_product.h"
+#include "kernels/math_zeta.h"
 
 #include "math_loops.h"
 
@@ -46,6 +48,8 @@ UNARY(normal_cdf)
 UNARY(gelu)
 UNARY(lgamma)
 UNARY(digamma)
+UNARY(trigamma)
+UNARY(logit)
 UNARY(rsqrt)
 UNARY(floor)
 UNARY(ceil)
@@ -60,19 +64,24 @@ BINARY(hypot)
 BINARY(fmod)
 BINARY(remainder)
 BINARY(logaddexp)
+BINARY(logaddexp2)
+BINARY(xlogy)
+BINARY(xlog1py)
+BINARY(ldexp)
 
 }  // namespace
 
 #define ROW(name, arguments) {#name, arguments, name<float>, name<double>}
 extern const MathLoop math_loops[kMathLoops] = {
-    ROW(exp, 1),    ROW(exp2, 1),       ROW(expm1, 1),       ROW(log, 1),      ROW(log2, 1),
-    ROW(log10, 1),  ROW(log1p, 1),      ROW(tanh, 1),        ROW(sigmoid, 1),  ROW(sin, 1),
-    ROW(cos, 1),    ROW(tan, 1),        ROW(sinc, 1),        ROW(asin, 1),     ROW(acos, 1),
-    ROW(atan, 1),   ROW(sinh, 1),       ROW(cosh, 1),        ROW(asinh, 1),    ROW(acosh, 1),
-    ROW(atanh, 1),  ROW(softplus, 1),   ROW(log_sigmoid, 1), ROW(erf, 1),      ROW(erfc, 1),
-    ROW(erfinv, 1), ROW(normal_cdf, 1), ROW(gelu, 1),        ROW(lgamma, 1),   ROW(digamma, 1),
-    ROW(rsqrt, 1),  ROW(floor, 1),      ROW(ceil, 1),        ROW(round, 1),    ROW(trunc, 1),
-    ROW(sqrt, 1),   ROW(pow, 2),        ROW(min, 2),         ROW(max, 2),      ROW(atan2, 2),
-    ROW(hypot, 2),  ROW(fmod, 2),       ROW(remainder, 2),   ROW(logaddexp, 2)};
+    ROW(exp, 1),    ROW(exp2, 1),       ROW(expm1, 1),       ROW(log, 1),       ROW(log2, 1),
+    ROW(log10, 1),  ROW(log1p, 1),      ROW(tanh, 1),        ROW(sigmoid, 1),   ROW(sin, 1),
+    ROW(cos, 1),    ROW(tan, 1),        ROW(sinc, 1),        ROW(asin, 1),      ROW(acos, 1),
+    ROW(atan, 1),   ROW(sinh, 1),       ROW(cosh, 1),        ROW(asinh, 1),     ROW(acosh, 1),
+    ROW(atanh, 1),  ROW(softplus, 1),   ROW(log_sigmoid, 1), ROW(erf, 1),       ROW(erfc, 1),
+    ROW(erfinv, 1), ROW(normal_cdf, 1), ROW(gelu, 1),        ROW(lgamma, 1),    ROW(digamma, 1),
+    ROW(rsqrt, 1),  ROW(floor, 1),      ROW(ceil, 1),        ROW(round, 1),     ROW(trunc, 1),
+    ROW(sqrt, 1),   ROW(pow, 2),        ROW(min, 2),         ROW(max, 2),       ROW(atan2, 2),
+    ROW(hypot, 2),  ROW(fmod, 2),       ROW(remainder, 2),   ROW(logaddexp, 2), ROW(trigamma, 1),
+    ROW(logit, 1),  ROW(logaddexp2, 2), ROW(xlogy, 2),       ROW(xlog1py, 2),   ROW(ldexp, 2)};
 
 }  // namespace rl::RL_ISA

@@ -90,6 +90,51 @@ T digamma(T x) {
 }
 
 template <class T>
+T trigamma(T x) {
+  using limits = std::numeric_limits<T>;
+  if (std::isinf(x)) return x > 0 ? 0 : limits::quiet_NaN();
+  if (x <= 0) {
+    T r = x - std::round(x), s = kPi<T> / std::sin(kPi<T> * r);
+    return r == 0 ? limits::infinity() : s * s - trigamma(1 - x);
+  }
+  T sum = 0;
+  for (; x < 25; x += 1) sum += 1 / (x * x);
+  const T bernoulli[] = {T(1) / 6,  T(-1) / 30,     T(1) / 42, T(-1) / 30,
+                         T(5) / 66, T(-691) / 2730, T(7) / 6,  T(-3617) / 510};
+  T t = 1 / (x * x), series = 0;
+  for (int i = 7; i >= 0; --i) series = (series + bernoulli[i]) * t;
+  return sum + (1 / x + t / 2 + series / x);
+}
+
+template <class T>
+T logit(T x) {
+  if (!(x >= 0 && x <= 1)) return std::numeric_limits<T>::quiet_NaN();
+  return std::fabs(x - T(0.5)) < T(0.25) ? 2 * std::atanh(2 * x - 1) : std::log(x) - std::log1p(-x);
+}
+
+template <class T>
+T xlogy(T x, T y) {
+  return x == 0 && !std::isnan(y) ? 0 : x * std::log(y);
+}
+template <class T>
+T xlog1py(T x, T y) {
+  return x == 0 && !std::isnan(y) ? 0 : x * std::log1p(y);
+}
+
+template <class T>
+T ldexp(T x, T y) {
+  return (x == 0 || std::isinf(x)) && std::isfinite(y) ? x : x * std::exp2(y);
+}
+
+template <class T>
+T logaddexp2(T x, T y) {
+  T high = x < y ? y : x;
+  if (std::isnan(x) || std::isnan(y)) return x + y;
+  if (x == y && std::isinf(x)) return x;
+  return high + std::log1p(std::exp2(-std::fabs(x - y))) / std::log(T(2));
+}
+
+template <class T>
 T logaddexp(T x, T y) {
   T high = x < y ? y : x;
   if (std::isnan(x) || std::isnan(y)) return x + y;

@@ -214,6 +214,8 @@ const Unary kUnary[] = {
     {"normal_cdf", reference::normal_cdf<double>, reference::normal_cdf<Long>, 0.511, 0.93},
     {"gelu", reference::gelu<double>, reference::gelu<Long>, 0.511, 0.93},
     {"lgamma", std::lgamma, std::lgamma, 0.501, 0.99, HUGE_VAL, 2},
+    {"trigamma", reference::trigamma<double>, reference::trigamma<Long>, 0.505, 0.95},
+    {"logit", reference::logit<double>, reference::logit<Long>, 0.501, 0.58},
     {"digamma", reference::digamma<double>, reference::digamma<Long>, 0.505, 0.97, HUGE_VAL, 2,
      0.25},
     {"rsqrt", reference::rsqrt<double>, reference::rsqrt<Long>, 0.501, 0.501},
@@ -275,6 +277,10 @@ const Binary kBinary[] = {
     {"fmod", std::fmod, std::fmod, 0, 0, 0, 0x1p52},
     {"remainder", reference::remainder<double>, reference::remainder<Long>, 0.501, 0.501, 0,
      0x1p52},
+    {"xlogy", reference::xlogy<double>, reference::xlogy<Long>, 0.501, 0.75},
+    {"xlog1py", reference::xlog1py<double>, reference::xlog1py<Long>, 0.501, 0.75},
+    {"ldexp", reference::ldexp<double>, reference::ldexp<Long>, 0.501, 0.75},
+    {"logaddexp2", reference::logaddexp2<double>, reference::logaddexp2<Long>, 0.505, 0.65, 0.5},
     {"logaddexp", reference::logaddexp<double>, reference::logaddexp<Long>, 0.505, 0.65, 0.5},
 };
 
