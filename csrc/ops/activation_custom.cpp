@@ -1,5 +1,7 @@
 #include "ops/activation_custom.h"
 
+#include <cstring>
+
 #include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "kernels/random.h"
@@ -33,6 +35,12 @@ void Selu::forward(Call& call) {
   pass_on(call, op_of<Elu>(),
           {call.args[0], Value::of_double(1.6732632423543772848170429916717),
            Value::of_double(1.0507009873554804934193349852946), Value::of_int(1)});
+}
+
+void Gelu::forward(Call& call) {
+  bool by_tanh = std::strcmp(call.args[1].s, "tanh") == 0;
+  const Op& op = by_tanh ? op_of<GeluTanh>() : op_of<GeluExact>();
+  call.output = call_op(op, {call.args[0], call.args[1]}).ref();
 }
 
 void Prelu::forward(Call& call) {

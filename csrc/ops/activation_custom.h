@@ -17,6 +17,17 @@ struct Selu {
   static void forward(Call& call);
 };
 
+struct Gelu {
+  static constexpr OpRecord record{
+      .name = "_gelu",
+      .signature = "_gelu(input: Tensor, *, approximate: str = \"none\") -> Tensor",
+      .doc = "x times the normal distribution function at x; \"tanh\" approximates that.",
+      .derivative = "dy/dx = cdf(x) + x pdf(x)",
+      .form = Form::kFunction};
+  static constexpr bool kComposite = true;
+  static void forward(Call& call);
+};
+
 // One weight for all, or one for each index of dimension 1.
 struct Prelu {
   static constexpr OpRecord record{
@@ -111,6 +122,6 @@ struct Rrelu {
 };
 
 using ActivationCustomOps =
-    OpList<Selu, Prelu, LogSigmoid, Glu, RreluResult, RreluWithNoise, Rrelu>;
+    OpList<Selu, Gelu, Prelu, LogSigmoid, Glu, RreluResult, RreluWithNoise, Rrelu>;
 
 }  // namespace rl::ops

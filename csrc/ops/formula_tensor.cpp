@@ -214,7 +214,8 @@ Tensor share_of_larger(const Tensor& g, const Tensor& x, const Tensor& y) {
 bool flag(const Tensor& x) { return number_of(x) != 0; }
 
 Tensor gelu_backward(const Tensor& g, const Tensor& x, const Tensor& approximate) {
-  return call_op(op_of<GeluBackward>(), {g.value(), x.value(), approximate.value()});
+  const Op& op = flag(approximate) ? op_of<GeluTanhBackward>() : op_of<GeluBackward>();
+  return call_op(op, {g.value(), x.value()});
 }
 
 Tensor where_near(const Tensor& d, const Tensor& width, const Tensor& value) {

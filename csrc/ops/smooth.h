@@ -24,49 +24,93 @@ RL_FN V gelu_tanh_curvature(const V& x) {
 }
 
 // The slope of gelu as an op: it needs the normal distribution, which is no op of its own here.
+// Each form has loops of its own, without a branch.
 struct GeluBackward {
   static constexpr OpRecord record{
       .name = "gelu_backward",
-      .signature = "gelu_backward(grad_output: Tensor, input: Tensor, approximate: int) -> Tensor",
+      .signature = "gelu_backward(grad_output: Tensor, input: Tensor) -> Tensor",
       .doc = "grad_output times the slope of gelu at input.",
       .derivative = "dy/dgrad = gelu'(input), dy/dinput = grad_output gelu''(input)",
       .form = Form::kInternal};
   template <class T>
-  RL_FN static T forward(T g, T x, Scalar<T, 2> approximate) {
-    return math::gelu_backward(g, x, approximate.value);
+  RL_FN static T forward(T g, T x) {
+    return math::gelu_backward(g, x, T(0));
   }
   template <class V>
-  RL_FN static V grad_input(Grad<V> g, Other<V> x, Scalar<V, 2> approximate) {
-    return math::gelu_backward(g.value, x.value, approximate.value);
+  RL_FN static V grad_input(Grad<V> g, Other<V> x) {
+    return math::gelu_backward(g.value, x.value, V(Num(0)));
   }
   template <class V>
-  RL_FN static V grad_other(Grad<V> g, Self<V> first, Other<V> x, Scalar<V, 2> approximate) {
-    if (math::flag(approximate.value)) return g.value * first.value * gelu_tanh_curvature(x.value);
+  RL_FN static V grad_other(Grad<V> g, Self<V> first, Other<V> x) {
     return g.value * first.value * gelu_curvature(x.value);
   }
 };
 
-// x times the distribution function of the normal distribution, or its approximation by tanh.
-struct Gelu {
-  static constexpr const char* kOptions[] = {"none", "tanh"};
+struct GeluTanhBackward {
+  static constexpr OpRecord record{
+      .name = "gelu_backward",
+      .overload = 1,
+      .signature = "gelu_backward(grad_output: Tensor, input: Tensor) -> Tensor",
+      .doc = "The same with gelu's approximation by tanh.",
+      .derivative = "dy/dgrad = gelu'(input), dy/dinput = grad_output gelu''(input)",
+      .form = Form::kInternal,
+      .node = "GeluBackwardBackward0"};
+  template <class T>
+  RL_FN static T forward(T g, T x) {
+    return math::gelu_backward(g, x, T(1));
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Other<V> x) {
+    return math::gelu_backward(g.value, x.value, V(Num(1)));
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> first, Other<V> x) {
+    return g.value * first.value * gelu_tanh_curvature(x.value);
+  }
+};
+
+// The node shows the word, which the formulas know already.
+struct GeluExact {
+  static constexpr const char* kOptions[] = {"none"};
   static constexpr const char* kOptionError = "approximate argument must be either none or tanh.";
   static constexpr OpRecord record{
-      .name = "_gelu",
-      .signature = "_gelu(input: Tensor, *, approximate: str = \"none\") -> Tensor",
-      .doc = "x times the normal distribution function at x; \"tanh\" approximates that.",
+      .name = "gelu",
+      .signature = "gelu(input: Tensor, *, approximate: str) -> Tensor",
+      .doc = "x times the normal distribution function at x.",
       .derivative = "dy/dx = cdf(x) + x pdf(x)",
-      .max_ulp = 1,
       .computes = Computes::kFloatOnly,
-      .form = Form::kFunction,
+      .form = Form::kInternal,
       .kernel = "GeluKernelImpl"};
   template <class T>
-  RL_FN static T forward(T x, Scalar<T, 1> approximate) {
-    if (math::flag(approximate.value)) return math::gelu_tanh(x);
+  RL_FN static T forward(T x, Scalar<T, 1>) {
     return math::gelu(x);
   }
   template <class V>
-  RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1> approximate) {
-    return math::gelu_backward(g.value, x.value, approximate.value);
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1>) {
+    return math::gelu_backward(g.value, x.value, V(Num(0)));
+  }
+};
+
+struct GeluTanh {
+  static constexpr const char* kOptions[] = {"tanh"};
+  static constexpr const char* kOptionError = GeluExact::kOptionError;
+  static constexpr OpRecord record{
+      .name = "gelu",
+      .overload = 1,
+      .signature = "gelu(input: Tensor, *, approximate: str) -> Tensor",
+      .doc = "x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.",
+      .derivative = "dy/dx, with tanh instead of the normal distribution function",
+      .computes = Computes::kFloatOnly,
+      .form = Form::kInternal,
+      .kernel = "GeluKernelImpl",
+      .node = "GeluBackward0"};
+  template <class T>
+  RL_FN static T forward(T x, Scalar<T, 1>) {
+    return math::gelu_tanh(x);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1>) {
+    return math::gelu_backward(g.value, x.value, V(Num(1)));
   }
 };
 
@@ -213,7 +257,7 @@ struct GluTerm {
   }
 };
 
-using SmoothOps = OpList<GeluBackward, Gelu, Silu, Mish, Softplus, LogSigmoidTerm, LogSigmoidBuffer,
-                         LogSigmoidBackward, GluTerm>;
+using SmoothOps = OpList<GeluBackward, GeluTanhBackward, GeluExact, GeluTanh, Silu, Mish, Softplus,
+                         LogSigmoidTerm, LogSigmoidBuffer, LogSigmoidBackward, GluTerm>;
 
 }  // namespace rl::RL_ISA
