@@ -128,7 +128,12 @@ void fill(TensorImpl* t, const Value& number) {
     std::memcpy(bytes, &value, sizeof value);
     if (t->is_contiguous()) {
       auto* data = reinterpret_cast<T*>(t->mut_data());
-      for (int64_t i = 0, n = t->numel(); i < n; ++i) data[i] = value;
+      auto n = static_cast<size_t>(t->numel());
+      constexpr char kZero[sizeof value] = {};  // not -0
+      if (std::memcmp(bytes, kZero, sizeof value) == 0)
+        std::memset(static_cast<void*>(data), 0, n * sizeof value);
+      else
+        for (size_t i = 0; i < n; ++i) data[i] = value;
     }
   });
   if (t->is_contiguous()) return;

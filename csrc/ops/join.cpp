@@ -174,8 +174,13 @@ void split_at(Call& call, TensorImpl* t, int dim, const IntList& lengths, bool v
   for (int64_t i = 0; i < lengths.n; ++i) {
     Dims sizes = t->shape();
     sizes[dim] = lengths.v[i];
-    add_output(call, views ? make_view(t, sizes, t->strides(), at, Creation::kMultiOutput)
-                           : TensorImpl::alias(t->storage(), t->dtype(), sizes, t->strides(), at));
+    if (views) {
+      add_output(call, make_view(t, sizes, t->strides(), at, Creation::kMultiOutput));
+    } else {
+      TensorRef part = TensorImpl::alias(t->storage(), t->dtype(), sizes, t->strides(), at);
+      if (t->is_inference()) part->set_inference();
+      add_output(call, std::move(part));
+    }
     at += lengths.v[i] * t->strides()[dim];
   }
 }

@@ -1,6 +1,7 @@
 #include "ops/pad.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string_view>
 
@@ -51,6 +52,13 @@ void ConstantPadNd::forward(Call& call) {
           " of your input.");
   }
   check_fits(call.args[2], t->dtype());
+  double number = std::abs(call.args[2].as_double());
+  // fill_ would make an infinity of it.
+  check(t->dtype() != DType::kFloat16 || number <= 65504 || std::isinf(number) || number != number,
+        ErrorKind::kRuntime, "value cannot be converted to type c10::Half without overflow");
+  check(t->dtype() != DType::kBFloat16 || number <= 3.3895313892515355e38 || std::isinf(number) ||
+            number != number,
+        ErrorKind::kRuntime, "value cannot be converted to type c10::BFloat16 without overflow");
   TensorRef out = TensorImpl::empty(t->dtype(), sizes);
   fill(out.get(), call.args[2]);
   int64_t to_offset = 0;

@@ -73,12 +73,14 @@ struct AsStridedScatter {
 };
 
 struct NarrowCopy {
-  static constexpr OpRecord record{
-      .name = "narrow_copy",
-      .signature = "narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor",
-      .doc = "narrow() as a copy.",
-      .derivative = "dy/dx = 1 inside, 0 outside",
-      .computes = Computes::kAny};
+  static constexpr OpRecord record{.name = "narrow_copy",
+                                   .signature =
+                                       "narrow_copy(input: Tensor, dim: int, start: int, length: "
+                                       "int, *, out: Tensor? = None) -> "
+                                       "Tensor",
+                                   .doc = "narrow() as a copy.",
+                                   .derivative = "dy/dx = 1 inside, 0 outside",
+                                   .computes = Computes::kAny};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},
                                        {"length", Source::kArg, 3},
                                        {"self_sym_sizes", Source::kSizes, 0},

@@ -195,6 +195,15 @@ bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& 
   return true;
 }
 
+bool spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
+  scratch.numbers.clear();
+  for (Py_ssize_t i = 0; i < n; ++i)
+    if (!parse_int(args[i], &scratch.numbers.emplace_back())) return false;
+  scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(n)};
+  *out = Value::of(scratch.ints);
+  return true;
+}
+
 }  // namespace
 
 bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t n,
@@ -228,6 +237,16 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
     }
     if (spreads && !lone_list) {
       if (!spread_dims(args + i, n - i, &values[at], scratch)) {
+        mismatch = {Mismatch::kType, at, at + 1, args[i]};
+        return false;
+      }
+      given |= 1u << at;
+      i = n;
+      break;
+    }
+    // x.hsplit(1, 2): a method's only list, spelled out.
+    if (p.kind == ParamKind::kInts && self && count == 2 && PyLong_Check(args[i])) {
+      if (!spread_ints(args + i, n - i, &values[at], scratch)) {
         mismatch = {Mismatch::kType, at, at + 1, args[i]};
         return false;
       }

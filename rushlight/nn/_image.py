@@ -34,3 +34,6 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """
     options = map(_pair, (output_size, kernel_size, dilation, padding, stride))
     return _C._col2im(input, *options)
+
+
+_C._overridable_module(globals())

@@ -49,6 +49,7 @@ def test_splits_are_numpys(name, axis):
     with pytest.raises(RuntimeError, match=f"torch.{name} requires a tensor with at least"):
         getattr(torch.tensor(1.0), name)(1)
     assert len(V.hsplit(3)) == 3, "a vector's only dimension"
+    assert [p.tolist() for p in V.hsplit(1, 2)] == [[0], [1], [2]]
 
 
 def test_lists_of_parts_may_be_long():

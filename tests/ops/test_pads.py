@@ -188,3 +188,21 @@ def test_unfold_cuts_windows_and_fold_adds_them_up(options):
 def test_errors_of_windows_are_pytorchs(call, kind, message):
     with pytest.raises(kind, match=message):
         call(torch.ones(3, 4, 5))
+
+
+def test_subclasses_see_the_functions_by_name():
+    seen = []
+
+    class Watched(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            seen.append(func)
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    x = torch.ones(1, 4, 2, 2).as_subclass(Watched)
+    results = [F.pad(x, (1, 1)), F.unfold(x, 2), F.fold(x[:, :, 0], (2, 3), 2)]
+    results.append(F.pixel_shuffle(x, 2))
+    assert all(type(result) is Watched for result in results)
+    assert [f for f in seen if f in (F.pad, F.unfold, F.fold, F.pixel_shuffle)] == [
+        *(F.pad, F.unfold, F.fold, F.pixel_shuffle)
+    ]
