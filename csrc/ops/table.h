@@ -94,6 +94,8 @@ void add_index_add_ops(std::vector<Op*>& table);
 void add_embedding_ops(std::vector<Op*>& table);
 void add_unique_ops(std::vector<Op*>& table);
 void add_search_ops(std::vector<Op*>& table);
+void add_put_ops(std::vector<Op*>& table);
+void add_histogram_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
 void add_memory_ops(std::vector<Op*>& table);
 void add_order_ops(std::vector<Op*>& table);
