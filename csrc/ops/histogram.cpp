@@ -138,6 +138,7 @@ void Histc::forward(Call& call) {
     check(ends.low < ends.high, ErrorKind::kRuntime, "torch.histc: max must be larger than min");
     const T low = static_cast<T>(ends.low), high = static_cast<T>(ends.high);
     auto* counts = reinterpret_cast<T*>(out->mut_data());
+    if (!std::isfinite(high - low)) return;  // no bins to speak of, and PyTorch counts nothing
     for (int64_t i = 0; i < n; ++i)
       if (data[i] >= low && data[i] <= high)
         if (int64_t bin = bin_of<T>(data[i], low, high, bins, nullptr, true); bin >= 0)
