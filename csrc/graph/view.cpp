@@ -138,10 +138,10 @@ void check_recorded(TensorImpl* t) {
   }
 }
 
-void check_inplace(TensorImpl* t, bool recorded) {
+void check_inplace(TensorImpl* t, bool recorded, bool expanded) {
   check_inference(t);
   if (recorded) check_recorded(t);
-  check(t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()),
+  check(expanded || t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()),
         ErrorKind::kRuntime,
         "unsupported operation: more than one element of the written-to tensor refers to a single "
         "memory location. Please clone() the tensor before performing the operation.");

@@ -25,8 +25,8 @@ void mark_view_current(TensorImpl* t);
 void check_inference(TensorImpl* t);
 // Throws where the graph has no place for a change of `t`.
 void check_recorded(TensorImpl* t);
-// Throws where `t` may not be written now. `recorded`: the write becomes part of the graph.
-void check_inplace(TensorImpl* t, bool recorded);
+// Throws where `t` may not be written now. `recorded`: in the graph. `expanded`: it may be that.
+void check_inplace(TensorImpl* t, bool recorded, bool expanded = false);
 
 // The write by `node` into `target` becomes part of its history, through its base when it is a
 // view. The version has been raised already. `edge` of the node leads to the target's old history.

@@ -1,4 +1,7 @@
 // The door: every operation of the system passes dispatch().
+#include <string>
+
+#include "core/host.h"
 #include "graph/grad_mode.h"
 #include "graph/view.h"
 #include "ops/op_node.h"
@@ -55,12 +58,28 @@ void dispatch_geometry(Call& call, bool recorded) {
   call.output = TensorRef::borrow(target);
 }
 
+bool overlaps_itself(TensorImpl* t) {
+  return !t->is_contiguous() && may_overlap(t->sizes(), t->strides(), t->ndim());
+}
+
+[[gnu::cold]] void warn_expanded(const Op& op) {
+  std::string name = op.record->name;
+  const bool put = name == "index_put_";
+  host().warn("UserWarning",
+              concat("Use of ", name, put ? "" : "_",
+                     " on expanded tensors is deprecated. Please clone() the tensor before "
+                     "performing this operation. This also applies to advanced indexing e.g. ",
+                     put ? "tensor[indices] = tensor" : "tensor[mask] = scalar"));
+}
+
 void dispatch_inplace(Call& call, uint8_t live) {
   const Op& op = *call.op;
   TensorImpl* target = call.target;
   bool recorded = (live & kRequiresGrad) && is_float(target->dtype()) && !op.record->untracked;
   if (op.record->view) return dispatch_geometry(call, recorded);
-  check_inplace(target, recorded);
+  if (op.record->writes_expanded && overlaps_itself(target)) [[unlikely]]
+    warn_expanded(op);
+  check_inplace(target, recorded, op.record->writes_expanded);
   if (!recorded) {
     op.forward(call);
     target->bump_version();

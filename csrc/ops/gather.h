@@ -13,7 +13,8 @@ struct MaskedFill {
       .doc = "One value where the mask holds, the input elsewhere.",
       .derivative = "dy/dinput = 0 where the mask holds, 1 elsewhere",
       .computes = Computes::kAny,
-      .inplace = true};
+      .inplace = true,
+      .writes_expanded = true};
   static constexpr uint8_t edge_args[] = {0};
   static constexpr SlotSpec slots[] = {{"mask", Source::kArg, 1}, {nullptr, Source::kSizes, 0}};
   static void forward(Call& call);
@@ -28,7 +29,8 @@ struct MaskedFillTensor {
       .doc = "The value of a 0-d tensor where the mask holds, the input elsewhere.",
       .derivative = "dy/dinput = 0 where the mask holds, 1 elsewhere; dy/dvalue = 1 where it holds",
       .computes = Computes::kAny,
-      .inplace = true};
+      .inplace = true,
+      .writes_expanded = true};
   static constexpr uint8_t edge_args[] = {0, 2};
   static constexpr SlotSpec slots[] = {{"mask", Source::kArg, 1}, {nullptr, Source::kSizes, 0}};
   static void forward(Call& call);

@@ -54,6 +54,7 @@ struct IndexFillTensor {
       .derivative = "dy/dinput = 0 where filled, else 1; dy/dvalue = 1 where filled",
       .computes = Computes::kAny,
       .inplace = true,
+      .writes_expanded = true,
       .many_forms = true};
   static constexpr uint8_t edge_args[] = {0, 3};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {"index", Source::kArg, 2}};
@@ -69,7 +70,8 @@ struct IndexFill {
       .doc = "A copy with one number in the slices that index names.",
       .derivative = "dy/dinput = 0 where filled, else 1",
       .computes = Computes::kAny,
-      .inplace = true};
+      .inplace = true,
+      .writes_expanded = true};
   static constexpr uint8_t edge_args[] = {0};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {"index", Source::kArg, 2}};
   static void forward(Call& call);

@@ -64,6 +64,7 @@ struct OpRecord {
   Form form = Form::kBoth;
   bool inplace = false;          // the form `name_` exists
   bool mutates = false;          // writes into input 0 and returns it; the name ends in "_"
+  bool writes_expanded = false;  // in place also into an expanded tensor, with a warning
   bool view = false;             // the result looks at input 0's memory
   bool scales_gradient = false;  // grad_other is the gradient times a number: times 1 it passes
   bool scalar_promotes = false;  // a float number argument makes an integer result float

@@ -144,6 +144,8 @@ const std::vector<Op*>& op_table() {
     add_embedding_ops(t);
     add_unique_ops(t);
     add_search_ops(t);
+    add_put_ops(t);
+    add_histogram_ops(t);
     add_criterion_ops(t);
     add_activation_ops(t);
     add_softmax_ops(t);

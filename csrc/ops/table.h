@@ -107,6 +107,8 @@ void add_index_add_ops(std::vector<Op*>& table);
 void add_embedding_ops(std::vector<Op*>& table);
 void add_unique_ops(std::vector<Op*>& table);
 void add_search_ops(std::vector<Op*>& table);
+void add_put_ops(std::vector<Op*>& table);
+void add_histogram_ops(std::vector<Op*>& table);
 void add_criterion_ops(std::vector<Op*>& table);
 void add_activation_ops(std::vector<Op*>& table);
 void add_softmax_ops(std::vector<Op*>& table);

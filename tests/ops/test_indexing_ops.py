@@ -373,6 +373,18 @@ def test_renormed_rows_count_as_one_write_and_are_not_recorded():
         ),
         (lambda t, i: t.scatter(0, i, t, reduce="add"), "The reduce argument of torch.scatter"),
         (lambda t, i: torch.where(i.byte(), t, t), "where received a uint8 condition tensor."),
+        (
+            lambda t, i: t[:1].expand(2).index_fill_(0, i, 2),
+            "Use of index_fill_ on expanded tensors is deprecated.",
+        ),
+        (
+            lambda t, i: t[:1].expand(2).masked_fill_(i.bool(), 2),
+            "Use of masked_fill_ on expanded tensors is deprecated.",
+        ),
+        (
+            lambda t, i: t[:1].expand(2).index_put_((i,), t),
+            "Use of index_put_ on expanded tensors is deprecated.",
+        ),
     ],
 )
 def test_what_pytorch_warns_of_is_warned_of(call, text):
