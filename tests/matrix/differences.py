@@ -51,7 +51,7 @@ def parsed(name, call, case, want, got):
 
 @functools.cache
 def said_of(name):
-    """The errors that PyTorch has for an operator: skeleton -> the calls and cases it is said of."""
+    """The errors that PyTorch has for an operator: skeleton -> calls and cases it is said of."""
     found = {}
     for (call, case), line in read(name).items():
         if kind_of(line):
