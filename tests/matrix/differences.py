@@ -222,4 +222,14 @@ DIFFERENT = [
         "PyTorch's slope is a power of whole numbers: 0 where the exponent is negative",
         lambda call, case, want, got: case.gradient and not kind_of(got),
     ),
+    of(
+        "ldexp",
+        "PyTorch's power of two is in the exponent's dtype, and its refusal names the operator",
+        lambda call, case, want, got: bool(case.other) or "ldexp can't be cast" in want,
+    ),
+    of(
+        "hardtanh",
+        "PyTorch cuts the limits to whole numbers before it looks for negative ones",
+        lambda call, case, want, got: "unsigned type with negative limits" in got,
+    ),
 ]

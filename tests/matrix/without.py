@@ -7,7 +7,10 @@ UNDER_ANOTHER_NAME = {
 }
 
 # Forms that PyTorch shows and rushlight has not: (form, name), with the reason.
-OTHER_FORMS = {}
+OTHER_FORMS = {
+    ("function", "fill_"): "what writes into a tensor is a method",
+    ("function", "zero_"): "what writes into a tensor is a method",
+}
 
 # Operators whose parameters PyTorch's schemas do not tell as Python sees them.
 OTHER_PARAMETERS = {
