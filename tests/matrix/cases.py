@@ -217,6 +217,8 @@ def text_of(result):
 def tensor_text(tensor):
     dtype = str(tensor.dtype).split(".")[-1]
     shape = "x".join(map(str, tensor.shape)) or "()"
+    if hasattr(tensor, "_is_zerotensor") and tensor._is_zerotensor():
+        tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)  # PyTorch's zeros without memory
     values = tensor.detach().reshape(-1).tolist()
     head = f"{dtype} {shape} "
     if len(values) > MANY:

@@ -110,9 +110,10 @@ OPERATORS = {
         c(t(2), floats(2.0)),
         c(t(2), value=3),
         kinds=(),
+        forms=("method",),
         numeric=False,
     ),
-    "zero_": op(c(t(2, 3)), c(t()), c(t(0)), kinds=("special",), numeric=False),
+    "zero_": op(c(t(2, 3)), c(t()), c(t(0)), kinds=("special",), forms=("method",), numeric=False),
     # creation
     "linspace": op(
         c(0, 1, 5, dtype=D),

@@ -2,11 +2,15 @@
 
 # Ops of the table that other operators of the matrix call, or that take no values.
 UNDER_ANOTHER_NAME = {
-    "set_": "shares memory: tests/tensor/test_memory.py",
+    "set_": "shares memory: tests/tensor/test_shared_memory.py",
+    "index_put_": "index_put has it as its in-place form",
 }
 
 # Forms that PyTorch shows and rushlight has not: (form, name), with the reason.
-OTHER_FORMS = {}
+OTHER_FORMS = {
+    ("function", "fill_"): "what writes into a tensor is a method",
+    ("function", "zero_"): "what writes into a tensor is a method",
+}
 
 # Operators whose parameters PyTorch's schemas do not tell as Python sees them.
 OTHER_PARAMETERS = {
