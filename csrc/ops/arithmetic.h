@@ -7,12 +7,6 @@ namespace rl::RL_ISA {
 
 namespace math {
 RL_FN bool sign(bool x) { return x; }
-// 0 whatever x is, nan and infinity too.
-RL_FN float zeros_like(float) { return 0; }
-RL_FN double zeros_like(double) { return 0; }
-#ifndef RL_KERNEL_SET
-Tensor zeros_like(const Tensor& x);
-#endif
 }  // namespace math
 
 // x + alpha y. Saves nothing: both gradients are the gradient itself, scaled.

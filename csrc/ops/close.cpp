@@ -58,21 +58,6 @@ void Equal::forward(Call& call) {
     call.output = full(Dims(), DType::kBool, 0).ref();
 }
 
-void IsNonzero::forward(Call& call) {
-  GradModeGuard unrecorded(false);
-  int64_t n = call.tensor(0)->numel();
-  check(n != 0, ErrorKind::kRuntime, "Boolean value of Tensor with no values is ambiguous");
-  check(n == 1, ErrorKind::kRuntime,
-        "Boolean value of Tensor with more than one value is ambiguous");
-  call.output = apply<Any>(Tensor(TensorRef::borrow(call.tensor(0)))).ref();
-}
-
-void IsSameSize::forward(Call& call) {
-  TensorImpl *x = call.tensor(0), *y = call.tensor(1);
-  bool same = same_sizes(x->sizes(), x->ndim(), y->sizes(), y->ndim());
-  call.output = full(Dims(), DType::kBool, same).ref();
-}
-
 }  // namespace rl::ops
 
 namespace rl {

@@ -35,23 +35,6 @@ struct Equal {
   static void forward(Call& call);
 };
 
-struct IsNonzero {
-  static constexpr OpRecord record{.name = "is_nonzero",
-                                   .signature = "is_nonzero(input: Tensor) -> bool",
-                                   .doc = "Whether the only element is not 0."};
-  using backward = NotDifferentiable;
-  static void forward(Call& call);
-};
-
-struct IsSameSize {
-  static constexpr OpRecord record{
-      .name = "is_same_size",
-      .signature = "is_same_size(input: Tensor, other: Tensor) -> bool",
-      .doc = "Whether the shapes are equal."};
-  using backward = NotDifferentiable;
-  static void forward(Call& call);
-};
-
-using CloseOps = OpList<IsClose, AllClose, Equal, IsNonzero, IsSameSize>;
+using CloseOps = OpList<IsClose, AllClose, Equal>;
 
 }  // namespace rl::ops

@@ -177,6 +177,7 @@ void finish_factory(Call& call, int dtype_at);
 TensorRef factory(const Dims& sizes, const Value& dtype);
 // A fresh tensor with t's shape, and the order of its dimensions in memory unless the value of
 // memory_format asks for row-major.
-TensorRef factory_like(TensorImpl* t, const Value& dtype, const Value& memory_format);
+TensorRef factory_like(TensorImpl* t, const Value& dtype,
+                       const Value& memory_format = Value::none());
 
 }  // namespace rl

@@ -9,6 +9,7 @@
 #include "ops/copy.h"
 #include "ops/create.h"
 #include "ops/elementwise.h"
+#include "ops/sequence.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -113,7 +114,7 @@ Tensor shifted_by_halves(const Tensor& x, int64_t p) {
   double start = 0.5 - 0.5 * static_cast<double>(p);
   Tensor steps = call_op(op_of<ArangeStep>(),
                          {Value::of_double(start), Value::of_double(0.5), Value::of_double(0.5),
-                          Value::of(x->dtype()), Value::none(), Value::of_bool(false)});
+                          Value::of(x->dtype())});
   return unsqueeze(x, x->ndim()) + steps;
 }
 
@@ -197,7 +198,7 @@ void NextAfter::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) 
     Tensor x(node.saved(0)), y(node.saved(1));
     grad_in[0] = math::select(x == y, Num(0), g).ref();
   }
-  if (node.wants(1)) grad_in[1] = math::zero_like(g).ref();
+  if (node.wants(1)) grad_in[1] = math::zeros_like(g).ref();
 }
 
 void Frexp::forward(Call& call) {

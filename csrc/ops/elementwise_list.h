@@ -42,7 +42,7 @@ using ElementwiseOps = decltype(join_lists(ArithmeticOps{},    //
                                            BlendOps{},         //
                                            ClampOps{},         //
                                            BitwiseOps{},       //
-                                           LogicalOps{}));
+                                           LogicalOps{},       //
                                            RectifierOps{},     //
                                            SmoothOps{},        //
                                            LikelihoodOps{}));

@@ -15,6 +15,10 @@ RL_FN float sign(float x) { return static_cast<float>(x > 0) - static_cast<float
 RL_FN double sign(double x) { return static_cast<double>(x > 0) - static_cast<double>(x < 0); }
 RL_FN i64 sign(i64 x) { return static_cast<i64>(x > 0) - static_cast<i64>(x < 0); }
 
+// 0 whatever x is, nan and infinity too.
+RL_FN float zeros_like(float) { return 0; }
+RL_FN double zeros_like(double) { return 0; }
+
 // For arguments of mixed tags; the template of math.h needs equal types.
 RL_FN float select(bool condition, float a, float b) { return condition ? a : b; }
 RL_FN double select(bool condition, double a, double b) { return condition ? a : b; }

@@ -18,9 +18,6 @@ RL_FN i64 ceil(i64 x) { return x; }
 RL_FN i64 round(i64 x) { return x; }
 RL_FN i64 trunc(i64 x) { return x; }
 
-RL_FN float zero_like(float) { return 0.0f; }
-RL_FN double zero_like(double) { return 0.0; }
-
 // What x gets of the gradient of x log(y) and x log(1 + y): 0 where x = 0 and the logarithm is -inf
 // or NaN.
 template <class T>

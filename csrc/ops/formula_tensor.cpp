@@ -115,7 +115,7 @@ Tensor ceil(const Tensor& x) { return unary<Ceil>(x); }
 Tensor round(const Tensor& x) { return unary<Round>(x); }
 Tensor trunc(const Tensor& x) { return unary<Trunc>(x); }
 Tensor trigamma(const Tensor& x) { return polygamma(Num(1), x); }
-Tensor zero_like(const Tensor& x) { return full(x->shape(), x->dtype(), 0); }
+Tensor zeros_like(const Tensor& x) { return full(x->shape(), x->dtype(), 0); }
 Tensor atan2(const Tensor& x, const Tensor& y) { return binary<Atan2>(x, y); }
 Tensor hypot(const Tensor& x, const Tensor& y) { return binary<Hypot>(x, y); }
 Tensor logaddexp(const Tensor& x, const Tensor& y) { return binary<LogAddExp>(x, y); }

@@ -21,7 +21,7 @@ struct Floor {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g) {
-    return math::zero_like(g);
+    return math::zeros_like(g);
   }
 };
 
@@ -41,7 +41,7 @@ struct Ceil {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g) {
-    return math::zero_like(g);
+    return math::zeros_like(g);
   }
 };
 
@@ -61,7 +61,7 @@ struct Round {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g) {
-    return math::zero_like(g);
+    return math::zeros_like(g);
   }
 };
 
@@ -82,7 +82,7 @@ struct RoundDecimals {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g) {
-    return math::zero_like(g);
+    return math::zeros_like(g);
   }
 };
 
@@ -102,7 +102,7 @@ struct Trunc {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g) {
-    return math::zero_like(g);
+    return math::zeros_like(g);
   }
 };
 
@@ -138,7 +138,7 @@ struct Sgn {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g) {
-    return math::zero_like(g);
+    return math::zeros_like(g);
   }
 };
 
@@ -155,46 +155,6 @@ struct SignBit {
       return math::copysign(T(1), x) < T(0);
     else
       return x < T(0);
-  }
-  using grad_input = NotDifferentiable;
-};
-
-struct IsPosInf {
-  static constexpr OpRecord record{
-      .name = "isposinf",
-      .signature = "isposinf(input: Tensor, *, out: Tensor? = None) -> Tensor",
-      .doc = "True where the element is infinite and positive.",
-      .computes = Computes::kAny,
-      .out = OutRule::kBool};
-  template <class T>
-  RL_FN static bool forward(T x) {
-    return (x - x != T(0)) & (x > T(0));
-  }
-  using grad_input = NotDifferentiable;
-};
-
-struct IsNegInf {
-  static constexpr OpRecord record{
-      .name = "isneginf",
-      .signature = "isneginf(input: Tensor, *, out: Tensor? = None) -> Tensor",
-      .doc = "True where the element is infinite and negative.",
-      .computes = Computes::kAny,
-      .out = OutRule::kBool};
-  template <class T>
-  RL_FN static bool forward(T x) {
-    return (x - x != T(0)) & (x < T(0));
-  }
-  using grad_input = NotDifferentiable;
-};
-
-struct IsReal {
-  static constexpr OpRecord record{.name = "isreal",
-                                   .signature = "isreal(input: Tensor) -> Tensor",
-                                   .doc = "True for every element of a real dtype.",
-                                   .computes = Computes::kAny};
-  template <class T>
-  RL_FN static bool forward(T) {
-    return true;
   }
   using grad_input = NotDifferentiable;
 };
@@ -217,7 +177,7 @@ struct CopySign {
   }
   template <class V>
   RL_FN static V grad_other(Grad<V> g) {
-    return math::zero_like(g);
+    return math::zeros_like(g);
   }
 };
 
@@ -290,7 +250,7 @@ struct Neighbour {
 };
 
 using RoundingOps =
-    OpList<Floor, Ceil, Round, RoundDecimals, Trunc, Frac, Sgn, SignBit, IsPosInf, IsNegInf, IsReal,
+    OpList<Floor, Ceil, Round, RoundDecimals, Trunc, Frac, Sgn, SignBit, 
            CopySign, CopySignNumber, ReplaceNonFinite, Step, Neighbour>;
 
 }  // namespace rl::RL_ISA

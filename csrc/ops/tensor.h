@@ -88,7 +88,7 @@ Tensor round(const Tensor& x);
 Tensor trunc(const Tensor& x);
 Tensor trigamma(const Tensor& x);
 Tensor polygamma(const Tensor& n, const Tensor& x);
-Tensor zero_like(const Tensor& x);
+Tensor zeros_like(const Tensor& x);
 Tensor atan2(const Tensor& x, const Tensor& y);
 Tensor hypot(const Tensor& x, const Tensor& y);
 Tensor logaddexp(const Tensor& x, const Tensor& y);
