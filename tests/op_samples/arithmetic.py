@@ -74,6 +74,4 @@ SAMPLES = {
     **{(name, 0): BINARY for name in ("logical_and", "logical_or", "logical_xor")},
     ("logical_not", 0): UNARY,
     **{(name, 0): UNARY for name in ("isposinf", "isneginf", "isreal")},
-    ("is_nonzero", 0): [Sample([()]), Sample([(1, 1)])],
-    ("is_same_size", 0): BINARY,
 }
