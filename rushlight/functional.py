@@ -5,7 +5,6 @@ import warnings
 from rushlight import _C
 from rushlight._missing import module_getattr
 from rushlight._sets import unique, unique_consecutive
-
 from rushlight._shapes import (
     atleast_1d,
     atleast_2d,

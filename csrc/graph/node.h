@@ -175,8 +175,8 @@ inline bool edge_wanted(const Edge& edge) {
   return edge.node && (!edge_filter || edge_filter->wants(edge));
 }
 
-// Whether the gradient has the shape of the tensor that the edge leads to. An undefined output takes
-// any.
+// Whether the gradient has the shape of the tensor that the edge leads to. An undefined output
+// takes any.
 bool gradient_fits(const Edge& edge, const TensorImpl& grad);
 
 // The edge that a gradient for `t` takes: its grad_fn, or the AccumulateGrad of a leaf (made on

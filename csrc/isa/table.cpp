@@ -18,8 +18,11 @@ namespace rl {
   extern const ReductionKernels kernels_reduction_##set; \
   extern const LineKernels kernels_lines_##set;          \
   extern const ScanKernels kernels_scan_##set;
-#define RL_SET(set)                                                                                \
-  {#set, {RL_FAMILIES(RL_ADDRESS, set)}, &kernels_reduction_##set, &kernels_lines_##set,           \
+#define RL_SET(set)                \
+  {#set,                           \
+   {RL_FAMILIES(RL_ADDRESS, set)}, \
+   &kernels_reduction_##set,       \
+   &kernels_lines_##set,           \
    &kernels_scan_##set}
 
 #if defined(RL_KERNEL_SETS_X86)

@@ -14,9 +14,9 @@ struct FormulaSum {
   int n_in;
 };
 
-// The formula's values under `sizes`, row-major, are `outer` slabs of `count` rows of `inner` elements;
-// out: each slab's sum over its rows. The same bits as the formula into a tensor and its sum
-// (ops/reduction.h).
+// The formula's values under `sizes`, row-major, are `outer` slabs of `count` rows of `inner`
+// elements; out: each slab's sum over its rows. The same bits as the formula into a tensor and its
+// sum (ops/reduction.h).
 void sum_formula(const FormulaSum& f, const int64_t* sizes, int ndim, int64_t outer, int64_t count,
                  int64_t inner, void* out);
 

@@ -1,5 +1,5 @@
-// The values of an elementwise formula by their row-major number, whatever the operands' strides: what
-// reads operands whose rows are too short for a call of the kernel each, or feeds a reduction.
+// The values of an elementwise formula by their row-major number, whatever the operands' strides:
+// what reads operands whose rows are too short for a call of the kernel each, or feeds a reduction.
 #pragma once
 
 #include "kernels/iterator.h"

@@ -112,9 +112,8 @@ TensorRef next_halves(const Tensor& x, const Tensor& y) {
 // x - j / 2 for j = p - 1 .. 0, in a new last dimension.
 Tensor shifted_by_halves(const Tensor& x, int64_t p) {
   double start = 0.5 - 0.5 * static_cast<double>(p);
-  Tensor steps = call_op(op_of<ArangeStep>(),
-                         {Value::of_double(start), Value::of_double(0.5), Value::of_double(0.5),
-                          Value::of(x->dtype())});
+  Tensor steps = call_op(op_of<ArangeStep>(), {Value::of_double(start), Value::of_double(0.5),
+                                               Value::of_double(0.5), Value::of(x->dtype())});
   return unsqueeze(x, x->ndim()) + steps;
 }
 

@@ -196,7 +196,8 @@ Tensor recorded_operand(OpNode& node, const Formula& formula, int i, const Tenso
       return Tensor::number(Value::of_int(node.op().elementwise->option(slot.as_string())));
     case SavedKind::kNone: {
       int absent = node.op().elementwise->absent[spec.arg];
-      return Tensor::number(Value::of_double(absent ? absent * __builtin_inf() : __builtin_nan("")));
+      return Tensor::number(
+          Value::of_double(absent ? absent * __builtin_inf() : __builtin_nan("")));
     }
     default:
       return Tensor(slot.unpack(&node, true));

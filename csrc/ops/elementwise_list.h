@@ -11,14 +11,12 @@
 #include "ops/exponential.h"
 #include "ops/gamma.h"
 #include "ops/hyperbolic.h"
+#include "ops/likelihood.h"
 #include "ops/logical.h"
 #include "ops/loss.h"
 #include "ops/power.h"
-#include "ops/rounding.h"
-#include "ops/likelihood.h"
-#include "ops/loss.h"
-#include "ops/power.h"
 #include "ops/rectifier.h"
+#include "ops/rounding.h"
 #include "ops/select.h"
 #include "ops/smooth.h"
 #include "ops/special.h"
@@ -37,7 +35,7 @@ using ElementwiseOps = decltype(join_lists(ArithmeticOps{},    //
                                            SpecialOps{},       //
                                            HyperbolicOps{},    //
                                            RoundingOps{},      //
-                                           GammaOps{},          //
+                                           GammaOps{},         //
                                            DivisionOps{},      //
                                            BlendOps{},         //
                                            ClampOps{},         //

@@ -15,7 +15,6 @@ Tensor divide_rounded(const Tensor& x, const Tensor& y, const char* mode) {
 Tensor floor_divide(const Tensor& x, const Tensor& y) { return divide_rounded(x, y, "floor"); }
 Tensor trunc_divide(const Tensor& x, const Tensor& y) { return divide_rounded(x, y, "trunc"); }
 
-
 // A number is rounded as the loop sees it: to float, unless the gradient is double.
 Tensor lerp_start_grad(const Tensor& g, const Tensor& weight) {
   if (!weight.is_number()) return g * conj(Num(1) - weight);

@@ -224,7 +224,7 @@ struct Op {
   bool many_outputs = false;            // the result is a tuple, even of one
   bool answers_bool = false;            // the result is its only element, as a Python bool or int
   bool takes_list = false;  // an argument is a TensorList: the number of edges is the call's
-  bool refuses = false;  // it has no derivative, and its node says so when it is reached
+  bool refuses = false;     // it has no derivative, and its node says so when it is reached
   uint8_t n_differentiable = 0xff;  // outputs behind these have no gradient
   std::vector<SlotSpec> slots;
   uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors

@@ -16,8 +16,8 @@ struct Reduction {
   Reduction(TensorImpl* t, const Value& dims);
 };
 
-// The rows of a row-major tensor whose reduced dimensions lie side by side: `outer` times, a number of
-// rows of `inner` elements become one row.
+// The rows of a row-major tensor whose reduced dimensions lie side by side: `outer` times, a number
+// of rows of `inner` elements become one row.
 struct Slabs {
   int64_t outer = 1, inner = 1;
   bool fits = true;  // the dimensions do lie side by side

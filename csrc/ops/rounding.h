@@ -249,8 +249,7 @@ struct Neighbour {
   using grad_other = NotDifferentiable;
 };
 
-using RoundingOps =
-    OpList<Floor, Ceil, Round, RoundDecimals, Trunc, Frac, Sgn, SignBit, 
-           CopySign, CopySignNumber, ReplaceNonFinite, Step, Neighbour>;
+using RoundingOps = OpList<Floor, Ceil, Round, RoundDecimals, Trunc, Frac, Sgn, SignBit, CopySign,
+                           CopySignNumber, ReplaceNonFinite, Step, Neighbour>;
 
 }  // namespace rl::RL_ISA

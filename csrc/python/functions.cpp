@@ -138,18 +138,10 @@ constexpr struct {
   const char* name;
   const char* alias;
   bool first_only = false;  // the other overloads are not for this name
-} kNamesakes[] = {{"cat", "concat"},
-                  {"cat", "concatenate"},
-                  {"movedim", "moveaxis"},
-                  {"asin", "arcsin"},
-                  {"acos", "arccos"},
-                  {"atan", "arctan"},
-                  {"asinh", "arcsinh"},
-                  {"acosh", "arccosh"},
-                  {"atanh", "arctanh"},
-                  {"atan2", "arctan2"},
-                  {"trunc", "fix"},
-                  {"div", "true_divide", true}};
+} kNamesakes[] = {{"cat", "concat"},    {"cat", "concatenate"}, {"movedim", "moveaxis"},
+                  {"asin", "arcsin"},   {"acos", "arccos"},     {"atan", "arctan"},
+                  {"asinh", "arcsinh"}, {"acosh", "arccosh"},   {"atanh", "arctanh"},
+                  {"atan2", "arctan2"}, {"trunc", "fix"},       {"div", "true_divide", true}};
 
 // In-place forms that are functions, too.
 constexpr const char* kInplaceFunctions[] = {

@@ -69,7 +69,8 @@ void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target)
       break;
     case OutRule::kDouble:
       check(target == DType::kFloat64, ErrorKind::kRuntime, "the output given to ", p.name,
-            " has dtype ", dtype_title(target), " but the operation's result requires dtype Double");
+            " has dtype ", dtype_title(target),
+            " but the operation's result requires dtype Double");
       break;
     case OutRule::kSame:
       check(input == target, ErrorKind::kRuntime, p.name, ": dtype of out: ", dtype_title(target),

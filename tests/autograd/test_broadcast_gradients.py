@@ -1,4 +1,4 @@
-"""Gradients of operands that were broadcast: the sum is part of the kernel, expanded ones stay so."""
+"""Gradients of operands that were broadcast: summed in the kernel; expanded ones stay expanded."""
 
 import itertools
 
