@@ -45,7 +45,6 @@ void add_op(std::vector<Op*>& table) {
     op->forward = &elementwise_forward;
     derive_slots(*op, *e);
     if (op->n_edges) op->backward = &elementwise_backward;
-    if constexpr (requires { T::kNotImplemented; }) set_not_implemented(*op);
     if constexpr (requires { T::kFlatInPlace; }) set_flat_in_place(*op);
   } else {
     static_assert(CustomOp<T>, "an op needs a record and forward(Call&)");
@@ -57,9 +56,7 @@ void add_op(std::vector<Op*>& table) {
     } else if constexpr (requires { typename T::backward; }) {
       static_assert(std::is_same_v<typename T::backward, ops::NotDifferentiable>);
       op->n_edges = 0;
-    } else if constexpr (requires { T::kNotImplemented; }) {
-      set_not_implemented(*op);
-    } else {
+    } else if constexpr (!requires { T::kNotImplemented; }) {
       op->backward = &T::backward;
       if constexpr (requires { T::kRefuses; }) op->refuses = true;
       if constexpr (requires { T::edge_args; })
