@@ -20,7 +20,7 @@ struct Selu {
 struct Gelu {
   static constexpr OpRecord record{
       .name = "_gelu",
-      .signature = "_gelu(input: Tensor, *, approximate: str = \"none\") -> Tensor",
+      .signature = "_gelu(input: Tensor, *, approximate: str = \"none\", out: Tensor? = None) -> Tensor",
       .doc = "x times the normal distribution function at x; \"tanh\" approximates that.",
       .derivative = "dy/dx = cdf(x) + x pdf(x)",
       .form = Form::kFunction};
@@ -43,7 +43,7 @@ struct Prelu {
 struct LogSigmoid {
   static constexpr uint8_t kDifferentiable = 1;
   static constexpr OpRecord record{.name = "_log_sigmoid",
-                                   .signature = "_log_sigmoid(input: Tensor) -> Tensor",
+                                   .signature = "_log_sigmoid(input: Tensor, *, out: Tensor? = None) -> Tensor",
                                    .doc = "The logarithm of sigmoid, which does not underflow.",
                                    .derivative = "dy/dx = sigmoid(-x)",
                                    .form = Form::kFunction};

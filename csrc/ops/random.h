@@ -8,6 +8,8 @@ namespace rl::ops {
 #define RL_RANDOM_TAIL "generator: Generator? = None, " RL_FACTORY_TAIL
 #define RL_RANDOM_OUT RL_RANDOM_TAIL ", out: Tensor? = None) -> Tensor"
 #define RL_RANDOM_LIKE RL_RANDOM_TAIL ", memory_format: any = None) -> Tensor"
+#define RL_RANDOM_LIKE_OUT \
+  RL_RANDOM_TAIL ", memory_format: any = None, out: Tensor? = None) -> Tensor"
 
 struct Rand {
   static constexpr OpRecord record{.name = "rand",
@@ -30,7 +32,7 @@ struct Randn {
 
 struct RandLike {
   static constexpr OpRecord record{.name = "rand_like",
-                                   .signature = "rand_like(input: Tensor, *, " RL_RANDOM_LIKE,
+                                   .signature = "rand_like(input: Tensor, *, " RL_RANDOM_LIKE_OUT,
                                    .doc = "Uniform numbers in [0, 1) in the same shape.",
                                    .form = Form::kFunction};
   using backward = NotDifferentiable;
@@ -39,7 +41,7 @@ struct RandLike {
 
 struct RandnLike {
   static constexpr OpRecord record{.name = "randn_like",
-                                   .signature = "randn_like(input: Tensor, *, " RL_RANDOM_LIKE,
+                                   .signature = "randn_like(input: Tensor, *, " RL_RANDOM_LIKE_OUT,
                                    .doc = "Standard normal numbers in the same shape.",
                                    .form = Form::kFunction};
   using backward = NotDifferentiable;

@@ -253,7 +253,7 @@ struct Threshold {
 struct Softshrink {
   static constexpr OpRecord record{
       .name = "_softshrink",
-      .signature = "_softshrink(input: Tensor, lambd: Number = 0.5) -> Tensor",
+      .signature = "_softshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor? = None) -> Tensor",
       .doc = "Each element moved towards 0 by lambd, and 0 where it is nearer than that.",
       .derivative = "dy/dx = 0 where |x| <= lambd, else 1",
       .computes = Computes::kFloatOnly,

@@ -158,7 +158,8 @@ struct Mish {
 struct Softplus {
   static constexpr OpRecord record{
       .name = "_softplus",
-      .signature = "_softplus(input: Tensor, beta: Number = 1, threshold: Number = 20) -> Tensor",
+      .signature = "_softplus(input: Tensor, beta: Number = 1, threshold: Number = 20, *, "
+          "out: Tensor? = None) -> Tensor",
       .doc = "log(1 + e^(beta x)) / beta, and x itself where beta x is above threshold.",
       .derivative = "dy/dx = sigmoid(beta x), 1 where beta x > threshold",
       .computes = Computes::kFloatOnly,
