@@ -69,7 +69,8 @@ void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target)
       break;
     case OutRule::kDouble:
       check(target == DType::kFloat64, ErrorKind::kRuntime, "the output given to ", p.name,
-            " has dtype ", dtype_title(target), " but the operation's result requires dtype Double");
+            " has dtype ", dtype_title(target),
+            " but the operation's result requires dtype Double");
       break;
     case OutRule::kSame:
       check(input == target, ErrorKind::kRuntime, p.name, ": dtype of out: ", dtype_title(target),
@@ -153,7 +154,7 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
   dispatch(call);
   TensorRef result = std::move(call.output);
   if (rule == OutRule::kOwn) check_own(result->dtype(), target->dtype());
-  check(!call.op->takes_list || category(result->dtype()) <= category(target->dtype()),
+  check(rule != OutRule::kJoined || category(result->dtype()) <= category(target->dtype()),
         ErrorKind::kType, "torch.cat(): input types can't be cast to the desired output type ",
         dtype_title(target->dtype()));
   check(rule != OutRule::kFound || result->dtype() == target->dtype(), ErrorKind::kRuntime,
