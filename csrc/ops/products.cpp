@@ -233,6 +233,7 @@ void add_outer(T* out, const T* a, const T* b, int64_t n, int64_t m, const T* in
     if (keep == T(0))
       for (int64_t j = 0; j < m; ++j) out[j] = left * b[j];
     else if (strides[1] == 1)
+#pragma GCC ivdep  // each element of `in` is read before it is written
       for (int64_t j = 0; j < m; ++j) out[j] = keep * row[j] + left * b[j];
     else
       for (int64_t j = 0; j < m; ++j) out[j] = keep * row[j * strides[1]] + left * b[j];

@@ -36,13 +36,14 @@ int64_t product_numel(const Tensor& a, const Tensor& b) {
 
 // (a b) summed over `sums`, without those dimensions: one product of matrices, in batches.
 Tensor contracted(Tensor a, Tensor b, const Dims& sums) {
+  const DType dtype = a->dtype();  // sums of small integers are int64
   Dims batch, left, right, inner, none, batch_sizes, left_sizes, right_sizes;
   int64_t counts[4] = {1, 1, 1, 1};
   for (int d = 0; d < a->ndim(); ++d) {
     int64_t m = a->sizes()[d], n = b->sizes()[d];
     if (holds(sums, d)) {
-      if (n == 1 && m != 1) a = sum(a, Dims::of({d}), true);
-      if (m == 1 && n != 1) b = sum(b, Dims::of({d}), true);
+      if (n == 1 && m != 1) a = to_dtype(sum(a, Dims::of({d}), true), dtype);
+      if (m == 1 && n != 1) b = to_dtype(sum(b, Dims::of({d}), true), dtype);
       bool both = m != 1 && n != 1;
       (both ? inner : none).push(d);
       if (both) counts[3] *= m;
