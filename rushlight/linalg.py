@@ -8,7 +8,17 @@ from ._C import _linalg_vecdot as vecdot
 from ._C import matmul
 from ._missing import module_getattr
 
-__all__ = ["cross", "diagonal", "matmul", "matrix_power", "multi_dot", "vecdot", "vector_norm"]
+__all__ = [
+    "cross",
+    "diagonal",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "multi_dot",
+    "norm",
+    "vecdot",
+    "vector_norm",
+]
 
 _C._add_package_globals(globals())
 
@@ -25,6 +35,96 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     point, and for ``inf`` and negative orders of nothing.
     """
     return _C._linalg_vector_norm(x, ord, dim, keepdim, dtype=dtype, out=out)
+
+
+def _tensor(name, A):
+    if not isinstance(A, _C.Tensor):
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(A).__name__}"
+        )
+
+
+def _check_matrices(A, dim, dtype):
+    if A.dim() < 2:
+        raise RuntimeError(
+            "linalg.matrix_norm: The input tensor A must have at least 2 dimensions."
+        )
+    if not A.is_floating_point():
+        raise RuntimeError(
+            "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got "
+            f"{_title(A.dtype)}"
+        )
+    if dtype is not None and _C.promote_types(A.dtype, dtype) != dtype:
+        raise RuntimeError(
+            f"linalg.matrix_norm: the dtype of the input ({_title(A.dtype)}) should be convertible "
+            f"without narrowing to the specified dtype ({_title(dtype)})"
+        )
+    if len(dim) != 2:
+        got = " ".join(map(str, dim))
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {got}")
+
+
+def _title(dtype):
+    names = {"float16": "Half", "float32": "Float", "float64": "Double", "int64": "Long"}
+    names |= {"int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte"}
+    name = str(dtype).removeprefix("torch.")
+    return names.get(name, {"bool": "Bool", "bfloat16": "BFloat16"}.get(name, name))
+
+
+def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
+    """Norm of the matrices in two dimensions of ``A``.
+
+    ord: ``"fro"``, the root of the sum of squares; 1 and -1, the largest and smallest sum of
+    magnitudes of a column; ``inf`` and ``-inf``, of a row. The orders 2, -2 and ``"nuc"``, which
+    need singular values, raise NotImplementedError.
+    Raises: RuntimeError for another order, other than two different dimensions, and tensors that
+    are not of floating point.
+    """
+    _tensor("linalg_matrix_norm", A)
+    dim = tuple(dim)
+    _check_matrices(A, dim, dtype)
+    if ord in ("nuc", 2, -2):
+        raise NotImplementedError(f"linalg.matrix_norm: order {ord} needs singular values")
+    if ord != "fro" and (isinstance(ord, str) or abs(ord) not in (1, float("inf"))):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    rows, columns = (d + A.dim() if d < 0 else d for d in dim)
+    if rows == columns:
+        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
+    if ord == "fro":
+        return _C._linalg_vector_norm(A, 2, (rows, columns), keepdim, dtype=dtype, out=out)
+    if abs(ord) != 1:
+        rows, columns = columns, rows
+    sums = _C._linalg_vector_norm(A, 1, (rows,), keepdim, dtype=dtype)
+    if columns > rows and not keepdim:
+        columns -= 1
+    return (_C.amax if ord > 0 else _C.amin)(sums, columns, keepdim, out=out)
+
+
+def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
+    """``vector_norm`` or ``matrix_norm``, by the number of dimensions.
+
+    One dimension in ``dim``, or a vector: the vector's norm; two, or a matrix: the matrix's.
+    Without ``ord`` it is the root of the sum of squares, over ``dim`` or everything.
+    Raises: RuntimeError where there are more dimensions, and as those two.
+    """
+    _tensor("linalg_norm", A)
+    dims = None if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    if ord is None:
+        return _C._linalg_vector_norm(A, 2, dims, keepdim, dtype=dtype, out=out)
+    if dims is None and A.dim() not in (1, 2):
+        raise RuntimeError(
+            "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
+            f"{A.dim()}D."
+        )
+    if dims is not None and len(dims) not in (1, 2):
+        raise RuntimeError(
+            "linalg.norm: If dim is specified, it must be of length 1 or 2. Got "
+            f"[{', '.join(map(str, dims))}]"
+        )
+    count = A.dim() if dims is None else len(dims)
+    if count == 2 or isinstance(ord, str):
+        return matrix_norm(A, ord, dims or (-2, -1), keepdim, dtype=dtype, out=out)
+    return _C._linalg_vector_norm(A, ord, dims, keepdim, dtype=dtype, out=out)
 
 
 def multi_dot(tensors, *, out=None):

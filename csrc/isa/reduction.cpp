@@ -213,6 +213,58 @@ static void matmul(void* c_memory, const void* a_memory, const void* b_memory, i
   }
 }
 
+// --- y = a @ v. Rows: kDotLanes sums side by side, joined in halves; columns: in the order of k.
+constexpr int kDotLanes = 32;
+
+template <class T>
+static T row_dot(const T* a, const T* v, int64_t k) {
+  T lane[kDotLanes] = {};
+  int64_t p = 0;
+  for (; p + kDotLanes <= k; p += kDotLanes)
+    for (int q = 0; q < kDotLanes; ++q) lane[q] += a[p + q] * v[p + q];
+  for (int q = 0; p < k; ++p, ++q) lane[q] += a[p] * v[p];
+  for (int width = kDotLanes / 2; width > 0; width /= 2)
+    for (int q = 0; q < width; ++q) lane[q] += lane[q + width];
+  return lane[0];
+}
+
+// Long rows are halved at multiples of kReduceBlock, as sums are.
+template <class T>
+static T row_dot_pairwise(const T* a, const T* v, int64_t k) {
+  if (k <= 4 * kReduceBlock) return row_dot(a, v, k);
+  int64_t half = (k / 2 + kReduceBlock - 1) / kReduceBlock * kReduceBlock;
+  T left = row_dot_pairwise(a, v, half);
+  return left + row_dot_pairwise(a + half, v + half, k - half);
+}
+
+template <class T>
+static void column_sums(T* __restrict y, const T* __restrict a, const T* v, int64_t m, int64_t k,
+                        int64_t a_col) {
+  for (int64_t i = 0; i < m; ++i) y[i] = T(0);
+  int64_t p = 0;
+  for (; p + 4 <= k; p += 4, a += 4 * a_col)
+    for (int64_t i = 0; i < m; ++i)
+      y[i] = y[i] + a[i] * v[p] + a[i + a_col] * v[p + 1] + a[i + 2 * a_col] * v[p + 2] +
+             a[i + 3 * a_col] * v[p + 3];
+  for (; p < k; ++p, a += a_col)
+    for (int64_t i = 0; i < m; ++i) y[i] += a[i] * v[p];
+}
+
+template <class T>
+static void matvec(void* y_memory, const void* a_memory, const void* v_memory, int64_t m, int64_t k,
+                   int64_t a_row, int64_t a_col) {
+  auto* y = static_cast<T*>(y_memory);
+  auto* a = static_cast<const T*>(a_memory);
+  auto* v = static_cast<const T*>(v_memory);
+  if (a_col == 1) {
+    for (int64_t i = 0; i < m; ++i) y[i] = row_dot_pairwise(a + i * a_row, v, k);
+    return;
+  }
+  constexpr int64_t kRows = 1024;
+  for (int64_t i = 0; i < m; i += kRows)
+    column_sums(y + i, a + i, v, m - i < kRows ? m - i : kRows, k, a_col);
+}
+
 }  // namespace
 }  // namespace rl::RL_ISA
 
@@ -234,5 +286,6 @@ const ReductionKernels RL_REDUCTION_NAME = {
      {{}, {}, RL_FLOATS(MaxAbs)},
      {{}, {}, RL_FLOATS(MinAbs)}},
     {nullptr, RL_ISA::matmul<int64_t>, RL_ISA::matmul<float>, RL_ISA::matmul<double>},
+    {nullptr, RL_ISA::matvec<int64_t>, RL_ISA::matvec<float>, RL_ISA::matvec<double>},
 };
 }  // namespace rl

@@ -20,6 +20,7 @@ struct FamilyKernels {
 struct ReductionKernels {
   ReduceKernels reduce[kReducers][kComputeTypes];
   MatmulFn matmul[kComputeTypes];
+  MatvecFn matvec[kComputeTypes];
 };
 
 struct LineKernels {

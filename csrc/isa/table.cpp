@@ -82,6 +82,7 @@ const KernelSet* assemble(const Parts& parts) {
   set.ops = all.data();
   std::memcpy(set.reduce, parts.reduction->reduce, sizeof set.reduce);
   std::memcpy(set.matmul, parts.reduction->matmul, sizeof set.matmul);
+  std::memcpy(set.matvec, parts.reduction->matvec, sizeof set.matvec);
   std::memcpy(set.softmax, parts.lines->softmax, sizeof set.softmax);
   std::memcpy(set.layer_norm, parts.lines->layer_norm, sizeof set.layer_norm);
   std::memcpy(set.layer_norm_slope, parts.lines->layer_norm_slope, sizeof set.layer_norm_slope);

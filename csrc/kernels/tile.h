@@ -53,6 +53,9 @@ struct ReduceKernels {
 // c (m, n) = a (m, k) @ b (k, n); strides in elements, rows of b and c contiguous.
 using MatmulFn = void (*)(void* c, const void* a, const void* b, int64_t m, int64_t n, int64_t k,
                           int64_t a_row, int64_t a_col, int64_t b_row, int64_t c_row);
+// y (m) = a (m, k) @ v (k): y and v contiguous, a with one stride of 1.
+using MatvecFn = void (*)(void* y, const void* a, const void* v, int64_t m, int64_t k,
+                          int64_t a_row, int64_t a_col);
 
 // Softmax and its kin over the middle of contiguous (lines, n, columns). The derivatives take the
 // output as `a` and its gradient as `b`.
@@ -75,6 +78,7 @@ struct KernelSet {
   const OpKernels* ops;  // indexed as ops/elementwise_list.h
   ReduceKernels reduce[kReducers][kComputeTypes];
   MatmulFn matmul[kComputeTypes];
+  MatvecFn matvec[kComputeTypes];
   SoftmaxFn softmax[kSoftmaxKernels][kComputeTypes];
   LayerNormFn layer_norm[kComputeTypes];
   LayerNormSlopeFn layer_norm_slope[kComputeTypes];

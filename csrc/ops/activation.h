@@ -14,7 +14,8 @@ struct Tanh {
       .doc = "Hyperbolic tangent of each element.",
       .derivative = "dy/dx = 1 - y^2",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::tanh(x);
@@ -33,7 +34,8 @@ struct Sigmoid {
       .doc = "Logistic function of each element.",
       .derivative = "dy/dx = y (1 - y)",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::sigmoid(x);
@@ -52,6 +54,7 @@ struct Relu {
                                    .derivative = "dy/dx = 1 where y > 0, else 0",
                                    .computes = Computes::kNumeric,
                                    .inplace = true,
+                                   .inplace_function = true,
                                    .bool_error = "Boolean inputs not supported for relu"};
   template <class T>
   RL_FN static T forward(T x) {

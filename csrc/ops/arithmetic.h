@@ -156,6 +156,7 @@ struct Neg {
       .derivative = "dy/dx = -1",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .bool_error =
           "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
           "invert a mask, use the `~` or `logical_not()` operator instead."};
@@ -176,7 +177,8 @@ struct Reciprocal {
       .signature = "reciprocal(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "One over each element.",
       .derivative = "dy/dx = -y^2",
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return T(1) / x;
@@ -196,6 +198,7 @@ struct Abs {
       .derivative = "dy/dx = sign(x), 0 at 0",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "abs_cpu"};
   template <class T>
   RL_FN static T forward(T x) {

@@ -149,6 +149,7 @@ struct Gcd {
       .doc = "The greatest common divisor of each pair of integers; 0 of two zeros.",
       .computes = Computes::kInteger,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "gcd_cpu"};
   template <class T>
   RL_FN static T forward(T x, T y) {
@@ -165,6 +166,7 @@ struct Lcm {
       .doc = "The least common multiple of each pair of integers.",
       .computes = Computes::kInteger,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "lcm_cpu"};
   template <class T>
   RL_FN static T forward(T x, T y) {

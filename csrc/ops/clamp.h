@@ -29,6 +29,7 @@ struct ClampTensor {
       .derivative = "dy/dinput = 1 within the bounds, dy/dmin = 1 below, dy/dmax = 1 above, else 0",
       .computes = Computes::kAny,
       .inplace = true,
+      .inplace_function = true,
       .demand = Demand::kBounds,
       .many_forms = true,
       .kernel = "clamp_cpu"};
@@ -63,6 +64,7 @@ struct Clamp {
       .derivative = "dy/dinput = 1 within the bounds, both included, else 0",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .scalar_promotes = true,
       .demand = Demand::kBounds,
       .kernel = "clamp_scalar_cpu",
@@ -87,6 +89,7 @@ struct ClampMinTensor {
       .derivative = "dy/dinput = 1 at min and above, dy/dmin = 1 below, else 0",
       .computes = Computes::kAny,
       .inplace = true,
+      .inplace_function = true,
       .many_forms = true};
   template <class T>
   RL_FN static T forward(T x, T low) {
@@ -111,6 +114,7 @@ struct ClampMin {
       .derivative = "dy/dinput = 1 at min and above, else 0",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .scalar_promotes = true,
       .demand = Demand::kNumbersFit,
       .kernel = "clamp_min_scalar_cpu",
@@ -134,6 +138,7 @@ struct ClampMaxTensor {
       .derivative = "dy/dinput = 1 at max and below, dy/dmax = 1 above, else 0",
       .computes = Computes::kAny,
       .inplace = true,
+      .inplace_function = true,
       .many_forms = true};
   template <class T>
   RL_FN static T forward(T x, T high) {
@@ -158,6 +163,7 @@ struct ClampMax {
       .derivative = "dy/dinput = 1 at max and below, else 0",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .scalar_promotes = true,
       .demand = Demand::kNumbersFit,
       .kernel = "clamp_max_scalar_cpu",

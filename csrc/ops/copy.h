@@ -47,7 +47,7 @@ struct Zero {
                                    .signature = "zero_(input: Tensor) -> Tensor",
                                    .doc = "Sets every element to 0.",
                                    .derivative = "dy/dinput = 0",
-                                   .form = Form::kMethod,
+                                   .form = Form::kBoth,
                                    .mutates = true,
                                    .node = "ZeroBackward0"};
   static void forward(Call& call);
@@ -59,7 +59,7 @@ struct Fill {
                                    .signature = "fill_(input: Tensor, value: Number) -> Tensor",
                                    .doc = "Sets every element to a number.",
                                    .derivative = "dy/dinput = 0",
-                                   .form = Form::kMethod,
+                                   .form = Form::kBoth,
                                    .mutates = true,
                                    .node = "FillBackward2"};
   static void forward(Call& call);
@@ -73,7 +73,7 @@ struct FillTensor {
                                    .signature = "fill_(input: Tensor, value: Tensor) -> Tensor",
                                    .doc = "Sets every element to the value of a 0-d tensor.",
                                    .derivative = "dy/dinput = 0, dy/dvalue = 1 for each element",
-                                   .form = Form::kMethod,
+                                   .form = Form::kBoth,
                                    .mutates = true,
                                    .node = "FillBackward3"};
   static void forward(Call& call);

@@ -1,5 +1,6 @@
 #include "ops/elementary.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -115,6 +116,27 @@ Tensor shifted_by_halves(const Tensor& x, int64_t p) {
   Tensor steps = call_op(op_of<ArangeStep>(), {Value::of_double(start), Value::of_double(0.5),
                                                Value::of_double(0.5), Value::of(x->dtype())});
   return unsqueeze(x, x->ndim()) + steps;
+}
+
+// The sum of lgamma(x - j / 2) for j = p - 1 .. 0, plus a constant. `out` may be `x`.
+template <class T>
+void sum_lgamma(T* out, const T* x, int64_t n, int64_t p, double constant) {
+  const size_t type = compute_index(sizeof(T) == 8 ? DType::kFloat64 : DType::kFloat32);
+  TileFn lgamma = kernel_set->ops[op_of<Lgamma>().elementwise->kernel].fn[0][type];
+  constexpr int64_t kBlock = 256;
+  T terms[kBlock], sum[kBlock];
+  const void* in[] = {terms};
+  const uint8_t step[] = {1};
+  for (int64_t i = 0; i < n; i += kBlock, x += kBlock, out += kBlock) {
+    int64_t size = std::min(kBlock, n - i);
+    std::fill_n(sum, size, T(0));
+    for (int64_t j = p; j-- > 0;) {
+      for (int64_t q = 0; q < size; ++q) terms[q] = x[q] - static_cast<T>(0.5) * static_cast<T>(j);
+      lgamma(terms, in, step, size);
+      for (int64_t q = 0; q < size; ++q) sum[q] += terms[q];
+    }
+    for (int64_t q = 0; q < size; ++q) out[q] = sum[q] + static_cast<T>(constant);
+  }
 }
 
 }  // namespace
@@ -259,9 +281,29 @@ void Mvlgamma::forward(Call& call) {
         "mvlgamma: result type ", dtype_title(given_tensor->dtype()),
         " can't be cast to the desired output type ", dtype_title(dtype));
   GradModeGuard unrecorded(false);
-  Tensor x = to_dtype(given(call.args[0]), dtype);
+  Tensor x = given(call.args[0]);
+  if (x->dtype() != dtype) x = to_dtype(x, dtype);
   constexpr double kQuarterLogPi = 0x1.250d048e7a1bdp-2;
   double constant = static_cast<double>(p) * (static_cast<double>(p) - 1) * kQuarterLogPi;
+  if (dtype == compute_dtype(dtype)) {
+    Tensor source = x->is_contiguous() ? x : contiguous_clone(x);
+    bool inside = source.get() == call.target;
+    Tensor out = inside ? source : Tensor(TensorImpl::empty(dtype, source->shape()));
+    auto run = [&](auto zero) {
+      using T = decltype(zero);
+      sum_lgamma(reinterpret_cast<T*>(out->mut_data()), reinterpret_cast<const T*>(source->data()),
+                 out->numel(), p, constant);
+    };
+    if (dtype == DType::kFloat64)
+      run(0.0);
+    else
+      run(0.0f);
+    if (inside)
+      call.output = out.ref();
+    else
+      finish(call, out.ref());
+    return;
+  }
   Tensor terms = math::lgamma(shifted_by_halves(x, p));
   finish(call, (sum(terms, Dims::of({x->ndim()}), false) + Num(constant)).ref());
 }

@@ -13,7 +13,8 @@ struct Square {
       .doc = "The square of each element.",
       .derivative = "dy/dx = 2 x",
       .computes = Computes::kAny,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -70,6 +71,7 @@ struct NanToNum {
       .derivative = "dy/dx = 1, 0 where x is not finite",
       .computes = Computes::kAny,
       .inplace = true,
+      .inplace_function = true,
       .out = OutRule::kSame};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0}};
   static void forward(Call& call);
@@ -86,7 +88,6 @@ struct Heaviside {
       .computes = Computes::kAny,
       .inplace = true,
       .node = "torch::autograd::NotImplemented"};
-  using backward = NotDifferentiable;
   static void forward(Call& call);
 };
 

@@ -14,7 +14,8 @@ struct Exp {
       .derivative = "dy/dx = y",
       .domain = {-5, 5},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::exp(x);
@@ -33,7 +34,8 @@ struct Log {
       .derivative = "dy/dx = 1 / x",
       .domain = {0.05, 9},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::log(x);
@@ -53,7 +55,8 @@ struct Expm1 {
       .derivative = "dy/dx = y + 1",
       .domain = {-5, 5},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::expm1(x);
@@ -73,7 +76,8 @@ struct Log1p {
       .derivative = "dy/dx = 1 / (x + 1)",
       .domain = {-0.9, 9},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::log1p(x);
@@ -92,7 +96,8 @@ struct Sqrt {
       .doc = "Square root of each element.",
       .derivative = "dy/dx = 1 / (2 y)",
       .domain = {0.05, 9},
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::sqrt(x);
@@ -112,7 +117,8 @@ struct Exp2 {
       .derivative = "dy/dx = y log(2)",
       .domain = {-5, 5},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::exp2(x);
@@ -131,7 +137,8 @@ struct Log2 {
       .derivative = "dy/dx = 1 / (x log(2))",
       .domain = {0.05, 9},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::log2(x);
@@ -150,7 +157,8 @@ struct Log10 {
       .derivative = "dy/dx = 1 / (x log(10))",
       .domain = {0.05, 9},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::log10(x);
@@ -170,7 +178,8 @@ struct Rsqrt {
       .derivative = "dy/dx = -y^3 / 2",
       .domain = {0.05, 9},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::rsqrt(x);
@@ -241,7 +250,8 @@ struct Ldexp {
       .derivative = "dy/dinput = 2^other, dy/dother = y log(2)",
       .domain = {-4, 4},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x, T y) {
     return math::ldexp(x, y);

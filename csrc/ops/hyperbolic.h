@@ -13,7 +13,8 @@ struct Sinh {
       .derivative = "dy/dx = cosh(x)",
       .domain = {-4, 4},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::sinh(x);
@@ -32,7 +33,8 @@ struct Cosh {
       .derivative = "dy/dx = sinh(x)",
       .domain = {-4, 4},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::cosh(x);
@@ -50,7 +52,8 @@ struct Asinh {
       .doc = "Inverse hyperbolic sine of each element.",
       .derivative = "dy/dx = 1 / sqrt(x^2 + 1)",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::asinh(x);
@@ -69,7 +72,8 @@ struct Acosh {
       .derivative = "dy/dx = 1 / sqrt(x^2 - 1)",
       .domain = {1.2, 9},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::acosh(x);
@@ -88,7 +92,8 @@ struct Atanh {
       .derivative = "dy/dx = 1 / (1 - x^2)",
       .domain = {-0.9, 0.9},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::atanh(x);

@@ -12,7 +12,8 @@ struct Cat {
       .signature = "cat(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
       .doc = "Tensors one after the other along a dimension.",
       .derivative = "each tensor gets its part of the gradient",
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .out = OutRule::kJoined};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {nullptr, Source::kShapes, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -24,7 +25,8 @@ struct Stack {
       .signature = "stack(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
       .doc = "Tensors of one shape side by side along a new dimension.",
       .derivative = "each tensor gets its slice of the gradient",
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .out = OutRule::kJoined};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);

@@ -159,7 +159,25 @@ struct SoftMarginBackward {
   using grad_third = NotDifferentiable;
 };
 
-// A product and a quotient with a number, as PyTorch's own code records them.
+// A sum, a product and a quotient with a number, as PyTorch's own code records them.
+struct AddNumber {
+  static constexpr OpRecord record{
+      .name = "_add_number",
+      .signature = "_add_number(input: Tensor, other: Number) -> Tensor",
+      .doc = "Each element plus a number.",
+      .derivative = "dy/dx = 1",
+      .form = Form::kFunction,
+      .node = "AddBackward1"};
+  template <class T>
+  RL_FN static T forward(T x, Scalar<T, 1> other) {
+    return x + other.value;
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g) {
+    return g;
+  }
+};
+
 struct MulNumber {
   static constexpr OpRecord record{.name = "mul",
                                    .overload = 1,
@@ -196,6 +214,6 @@ struct DivNumber {
 
 using LikelihoodOps =
     OpList<BceTerm, BceBackward, BceLogitsTerm, BceLogitsWeightedTerm, BceLogitsBackward,
-           SoftMarginTerm, SoftMarginBackward, MulNumber, DivNumber>;
+           SoftMarginTerm, SoftMarginBackward, AddNumber, MulNumber, DivNumber>;
 
 }  // namespace rl::RL_ISA

@@ -102,6 +102,10 @@ void Addmm::forward(Call& call) {
   // A factor alpha of 0 stands for the product: nan and inf in the matrices do not count.
   const Value &beta = call.args[3], &alpha = call.args[4];
   bool multiplies = alpha.as_double() != 0;
+  if (call.target && multiplies && add_product_inplace(call.target, a, b, alpha, beta)) {
+    call.output = TensorRef::borrow(call.target);
+    return;
+  }
   TensorRef product = multiplies ? matrix_product(widened(a).get(), widened(b).get())
                                  : full(shape, compute_dtype(a->dtype()), 0).ref();
   call.output = add_to_product(std::move(product), multiplies ? alpha : Value::of_int(1), input,

@@ -1,5 +1,7 @@
 #include "ops/matmul_math.h"
 
+#include <algorithm>
+
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/shape.h"
@@ -23,10 +25,19 @@ TensorRef with_contiguous_rows(TensorImpl* t) {
   return copy;
 }
 
+// c = a @ b in a compute type. One column needs no tiles.
+void product_into(DType compute, char* c, const char* a, const char* b, int64_t m, int64_t n,
+                  int64_t k, const int64_t* a_stride, int64_t b_row, int64_t c_row) {
+  size_t type = compute_index(compute);
+  if (n == 1 && c_row == 1 && b_row == 1 && (a_stride[1] == 1 || a_stride[0] == 1))
+    kernel_set->matvec[type](c, a, b, m, k, a_stride[0], a_stride[1]);
+  else
+    kernel_set->matmul[type](c, a, b, m, n, k, a_stride[0], a_stride[1], b_row, c_row);
+}
+
 // Small integers and 16-bit floats: the operands widened, the result rounded or cut once.
-void multiply_converted(MatmulFn product, char* to, const char* a, const char* b, DType dtype,
-                        DType compute, int64_t m, int64_t n, int64_t k, const int64_t* a_stride,
-                        int64_t b_row) {
+void multiply_converted(char* to, const char* a, const char* b, DType dtype, DType compute,
+                        int64_t m, int64_t n, int64_t k, const int64_t* a_stride, int64_t b_row) {
   const int64_t left[] = {m, k}, right[] = {k, n}, result[] = {m, n};
   const int64_t b_stride[] = {b_row, 1};
   TensorRef wide_a = TensorImpl::empty(compute, left, 2);
@@ -34,7 +45,8 @@ void multiply_converted(MatmulFn product, char* to, const char* a, const char* b
   TensorRef wide = TensorImpl::empty(compute, result, 2);
   run_copy(wide_a->mut_data(), wide_a->strides(), compute, a, a_stride, dtype, left, 2);
   run_copy(wide_b->mut_data(), wide_b->strides(), compute, b, b_stride, dtype, right, 2);
-  product(wide->mut_data(), wide_a->data(), wide_b->data(), m, n, k, k, 1, n, n);
+  const int64_t rows[] = {k, 1};
+  product_into(compute, wide->mut_data(), wide_a->data(), wide_b->data(), m, n, k, rows, n, n);
   run_copy(to, wide->strides(), dtype, wide->data(), wide->strides(), compute, result, 2);
 }
 
@@ -46,11 +58,10 @@ void multiply(TensorImpl* out, int64_t out_at, TensorImpl* a, int64_t a_at, Tens
   int64_t item = static_cast<int64_t>(item_size(dtype));
   char* to = out->mut_data() + out_at * item;
   const char *left = a->data() + a_at * item, *right = b->data() + b_at * item;
-  MatmulFn product = kernel_set->matmul[compute_index(dtype)];
   if (compute == dtype)
-    product(to, left, right, m, n, k, a_stride[0], a_stride[1], b_row, n);
+    product_into(compute, to, left, right, m, n, k, a_stride, b_row, n);
   else
-    multiply_converted(product, to, left, right, dtype, compute, m, n, k, a_stride, b_row);
+    multiply_converted(to, left, right, dtype, compute, m, n, k, a_stride, b_row);
 }
 
 void fill_empty_sum(TensorImpl* out, int64_t k) {
@@ -79,7 +90,92 @@ void add_scaled(T* out, int64_t rows, int64_t columns, T alpha, const T* in, int
   }
 }
 
+// Products of one shape, a step apart from each other.
+struct Products {
+  TensorImpl *a, *b;
+  int64_t m, n, k, a_stride[2], b_row;
+  int64_t count, a_step, b_step;
+
+  Products(TensorImpl* left, TensorImpl* right) : a(left), b(right) {
+    const int64_t *x = a->sizes(), *xs = a->strides(), *ys = b->strides();
+    bool batched = a->ndim() == 3;
+    int at = batched ? 1 : 0;
+    m = x[at];
+    k = x[at + 1];
+    n = b->ndim() == 1 ? 1 : b->sizes()[at + 1];
+    a_stride[0] = xs[at];
+    a_stride[1] = xs[at + 1];
+    b_row = ys[at];
+    count = batched ? x[0] : 1;
+    a_step = batched ? xs[0] : 0;
+    b_step = batched ? ys[0] : 0;
+  }
+  // Rows i.. and columns j.. of product number `batch`.
+  template <class T>
+  void block(T* c, int64_t batch, int64_t i, int64_t j, int64_t rows, int64_t columns) const {
+    const T* left = reinterpret_cast<const T*>(a->data()) + batch * a_step + i * a_stride[0];
+    const T* right = reinterpret_cast<const T*>(b->data()) + batch * b_step + j;
+    product_into(a->dtype(), reinterpret_cast<char*>(c), reinterpret_cast<const char*>(left),
+                 reinterpret_cast<const char*>(right), rows, columns, k, a_stride, b_row, columns);
+  }
+};
+
+// target = beta target + alpha (the products first .. last - 1, added up), block by block on the
+// stack: the same bits as from the whole product.
+template <class T>
+void add_blocks(T* target, int64_t row, int64_t column, const Products& p, int64_t first,
+                int64_t last, T alpha, T beta) {
+  constexpr int64_t kSide = 64;
+  T sum[kSide * kSide], part[kSide * kSide];
+  const int64_t height = p.n == 1 ? kSide * kSide : kSide;
+  for (int64_t j = 0; j < p.n; j += kSide)
+    for (int64_t i = 0; i < p.m; i += height) {
+      int64_t rows = std::min(height, p.m - i), columns = std::min(kSide, p.n - j);
+      int64_t size = rows * columns;
+      if (p.k == 0 || first == last) std::fill_n(sum, size, T(0));
+      for (int64_t batch = first; batch < last && p.k; ++batch) {
+        p.block(batch == first ? sum : part, batch, i, j, rows, columns);
+        for (int64_t q = 0; q < size && batch > first; ++q) sum[q] += part[q];
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        T* to = target + (i + r) * row + j * column;
+        T* from = sum + r * columns;
+        if (alpha != T(1))
+          for (int64_t q = 0; q < columns; ++q) from[q] *= alpha;
+        if (beta != T(0))
+          for (int64_t q = 0; q < columns; ++q) from[q] += beta * to[q * column];
+        for (int64_t q = 0; q < columns; ++q) to[q * column] = from[q];
+      }
+    }
+}
+
 }  // namespace
+
+bool add_product_inplace(TensorImpl* target, TensorImpl* a, TensorImpl* b, const Value& alpha,
+                         const Value& beta) {
+  DType dtype = target->dtype();
+  if (dtype != compute_dtype(dtype) || dtype == DType::kBool) return false;
+  if (target->storage().get() == a->storage().get() ||
+      target->storage().get() == b->storage().get())
+    return false;
+  TensorRef right = b->ndim() == 1 ? TensorRef::borrow(b) : with_contiguous_rows(b);
+  Products products(a, right.get());
+  dispatch_compute(dtype, [&](auto x) {
+    using T = decltype(x);
+    if constexpr (!std::is_same_v<T, bool>) {
+      auto* to = reinterpret_cast<T*>(target->mut_data());
+      const int64_t* strides = target->strides();
+      auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
+      if (target->ndim() == 3)
+        for (int64_t i = 0; i < products.count; ++i)
+          add_blocks(to + i * strides[0], strides[1], strides[2], products, i, i + 1, factor, keep);
+      else
+        add_blocks(to, strides[0], target->ndim() == 2 ? strides[1] : 1, products, 0,
+                   products.count, factor, keep);
+    }
+  });
+  return true;
+}
 
 TensorRef widened(TensorImpl* t) {
   DType compute = compute_dtype(t->dtype());

@@ -24,4 +24,10 @@ TensorRef widened(TensorImpl* t);
 TensorRef add_to_product(TensorRef product, const Value& alpha, TensorImpl* input,
                          const Value& beta, DType dtype, TensorImpl* target);
 
+// target = beta target + alpha (a @ b), in its own memory; for batches and a target that is a
+// matrix the products are added up. False, and nothing is written, where the target is in no
+// compute type or shares memory with a factor.
+bool add_product_inplace(TensorImpl* target, TensorImpl* a, TensorImpl* b, const Value& alpha,
+                         const Value& beta);
+
 }  // namespace rl

@@ -24,6 +24,22 @@ struct VectorNorm {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
+// What PyTorch records for pairwise_distance.
+struct PairNorm : VectorNorm {
+  static constexpr OpRecord record{
+      .name = "_pair_norm",
+      .signature =
+          "_pair_norm(input: Tensor, p: Number, dim: int[]? = None, keepdim: bool = False) -> "
+          "Tensor",
+      .doc = "Norm of order p of the elements, over some dimensions or all.",
+      .derivative = "as linalg.vector_norm",
+      .form = Form::kFunction,
+      .node = "NormBackward1"};
+  static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},    {"result", Source::kResult, 0},
+                                       {"p", Source::kArg, 1},       {"dim", Source::kArg, 2},
+                                       {"keepdim", Source::kArg, 3}, {nullptr, Source::kSizes, 0}};
+};
+
 struct NormNamed {
   static constexpr OpRecord record{
       .name = "norm",
@@ -67,6 +83,6 @@ struct Dist {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-using NormOps = OpList<VectorNorm, NormNamed, Norm, Dist>;
+using NormOps = OpList<VectorNorm, PairNorm, NormNamed, Norm, Dist>;
 
 }  // namespace rl::ops

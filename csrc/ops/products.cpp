@@ -183,6 +183,10 @@ void Addmv::forward(Call& call) {
   if (m) refuse_bool(a, "addmv_impl_cpu");
   const Value &beta = call.args[3], &alpha = call.args[4];
   bool multiplies = alpha.as_double() != 0;
+  if (call.target && multiplies && add_product_inplace(call.target, a, v, alpha, beta)) {
+    call.output = TensorRef::borrow(call.target);
+    return;
+  }
   TensorRef product = multiplies ? vector_product(widened(a).get(), widened(v).get())
                                  : full(shape, compute_dtype(a->dtype()), 0).ref();
   call.output = add_to_product(std::move(product), multiplies ? alpha : Value::of_int(1), input,
@@ -208,6 +212,7 @@ void check_addr_number(const Value& v, const char* name, DType result) {
         "For integral input tensors, argument ", name, " must not be a floating point number.");
 }
 
+// `out` may be `in`.
 void add_outer(bool* out, const bool* a, const bool* b, int64_t n, int64_t m, const bool* in,
                const int64_t* strides, const Value& beta, const Value& alpha) {
   bool adds = beta.i != 0, multiplies = alpha.i != 0;
@@ -227,6 +232,9 @@ void add_outer(T* out, const T* a, const T* b, int64_t n, int64_t m, const T* in
     const T* row = in + i * strides[0];
     if (keep == T(0))
       for (int64_t j = 0; j < m; ++j) out[j] = left * b[j];
+    else if (strides[1] == 1)
+#pragma GCC ivdep  // each element of `in` is read before it is written
+      for (int64_t j = 0; j < m; ++j) out[j] = keep * row[j] + left * b[j];
     else
       for (int64_t j = 0; j < m; ++j) out[j] = keep * row[j * strides[1]] + left * b[j];
   }
@@ -267,7 +275,14 @@ void Addr::forward(Call& call) {
         "result type ", dtype_title(dtype), " can't be cast to the desired output type ",
         dtype_title(input->dtype()));
   TensorRef added = in_compute(input, compute), left = in_compute(a, compute),
-            right = in_compute(b, compute), out = TensorImpl::empty(compute, shape);
+            right = in_compute(b, compute), out;
+  auto apart = [&](const TensorRef& t) {
+    return t->storage().get() != call.target->storage().get();
+  };
+  if (call.target && added.get() == call.target && apart(left) && apart(right))
+    out = added;
+  else
+    out = TensorImpl::empty(compute, shape);
   Dims strides = expand_strides(added.get(), shape);
   dispatch_compute(compute, [&](auto x) {
     using T = decltype(x);
@@ -310,6 +325,10 @@ void Baddbmm::forward(Call& call) {
   check(a->dtype() == b->dtype(), ErrorKind::kRuntime, "expected scalar type ",
         dtype_title(a->dtype()), " but found ", dtype_title(b->dtype()));
   refuse_bool(a, "baddbmm");
+  if (call.target && add_product_inplace(call.target, a, b, call.args[4], call.args[3])) {
+    call.output = TensorRef::borrow(call.target);
+    return;
+  }
   call.output = add_to_product(batch_product(widened(a).get(), widened(b).get()), call.args[4],
                                input, call.args[3], a->dtype(), call.target);
 }
@@ -324,28 +343,6 @@ void Baddbmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (node.wants(2))
     grad_in[2] = scaled(bmm(transpose(Tensor(node.saved(0)), 1, 2), g), alpha).ref();
 }
-
-namespace {
-
-// The matrices of a batch (b, n, k) side by side as (n, b k), or (b, k, m) as (b k, m).
-TensorRef side_by_side(TensorImpl* t, bool left) {
-  const int64_t *sizes = t->sizes(), *strides = t->strides();
-  DType dtype = compute_dtype(t->dtype());
-  const int64_t joined[] = {left ? sizes[1] : sizes[0] * sizes[1],
-                            left ? sizes[0] * sizes[2] : sizes[2]};
-  TensorRef out = TensorImpl::empty(dtype, joined, 2);
-  const int64_t order[] = {left ? 1 : 0, left ? 0 : 1, 2};
-  int64_t from_sizes[3], from[3], to[3];
-  for (int d = 0; d < 3; ++d) {
-    from_sizes[d] = sizes[order[d]];
-    from[d] = strides[order[d]];
-  }
-  contiguous_strides(from_sizes, 3, to);
-  run_copy(out->mut_data(), to, dtype, t->data(), from, t->dtype(), from_sizes, 3);
-  return out;
-}
-
-}  // namespace
 
 void Addbmm::forward(Call& call) {
   TensorImpl *input = call.tensor(0), *a = call.tensor(1), *b = call.tensor(2);
@@ -366,9 +363,14 @@ void Addbmm::forward(Call& call) {
   refuse_bool(a, "addmm_impl_cpu_");
   const Value &beta = call.args[3], &alpha = call.args[4];
   bool multiplies = alpha.as_double() != 0;
-  TensorRef product =
-      multiplies ? matrix_product(side_by_side(a, true).get(), side_by_side(b, false).get())
-                 : full(shape, compute_dtype(a->dtype()), 0).ref();
+  if (call.target && multiplies && add_product_inplace(call.target, a, b, alpha, beta)) {
+    call.output = TensorRef::borrow(call.target);
+    return;
+  }
+  TensorRef product = full(shape, compute_dtype(a->dtype()), 0).ref();
+  if (multiplies)
+    add_product_inplace(product.get(), widened(a).get(), widened(b).get(), Value::of_int(1),
+                        Value::of_int(0));
   call.output = add_to_product(std::move(product), multiplies ? alpha : Value::of_int(1), input,
                                beta, a->dtype(), call.target);
 }

@@ -28,7 +28,7 @@ Dims masked_shape(Call& call) {
   return sizes;
 }
 
-// The mask in that shape, row-major.
+// The mask in that shape: its own memory, unless that is written to. Bytes may hold any value.
 TensorRef masked_bits(Call& call, const Dims& sizes) {
   TensorImpl *t = call.tensor(0), *mask = call.tensor(1), *source = call.tensor(2);
   Tensor wide = expand(Tensor(make_detached(mask)), sizes);
@@ -42,7 +42,26 @@ TensorRef masked_bits(Call& call, const Dims& sizes) {
   check(mask->dtype() == DType::kBool, ErrorKind::kRuntime,
         "masked_scatter_ only supports boolean masks, but got mask with dtype ",
         dtype_title(mask->dtype()));
-  return clean_bools(wide.get());
+  bool shared = mask->storage().get() == t->storage().get();
+  return shared ? clean_bools(wide.get()) : wide.ref();
+}
+
+// body(place, mask's byte) for every element in row-major order.
+template <class Body>
+void each_bit(TensorImpl* bits, const Body& body) {
+  const auto* holds = reinterpret_cast<const unsigned char*>(bits->data());
+  int last = bits->ndim() - 1;
+  int64_t line = last < 0 ? 1 : bits->sizes()[last], step = last < 0 ? 0 : bits->strides()[last];
+  int64_t counter[kMaxDims] = {}, n = bits->numel();
+  for (int64_t at = 0; at < n; at += line) {
+    for (int64_t k = 0; k < line; ++k) body(at + k, holds[k * step]);
+    for (int d = last - 1; d >= 0; --d) {
+      holds += bits->strides()[d];
+      if (++counter[d] < bits->sizes()[d]) break;
+      holds -= bits->strides()[d] * bits->sizes()[d];
+      counter[d] = 0;
+    }
+  }
 }
 
 }  // namespace
@@ -52,9 +71,8 @@ void MaskedScatter::forward(Call& call) {
   TensorImpl* source = call.tensor(2);
   const Dims sizes = masked_shape(call);
   TensorRef bits = masked_bits(call, sizes);
-  const bool* holds = reinterpret_cast<const bool*>(bits->data());
-  int64_t n = bits->numel(), count = 0;
-  for (int64_t i = 0; i < n; ++i) count += holds[i];
+  int64_t count = 0;
+  each_bit(bits.get(), [&](int64_t, unsigned char bit) { count += bit != 0; });
   check(count <= source->numel(), ErrorKind::kRuntime,
         "Number of elements of source < number of ones in mask");
   TensorRef values = source->is_contiguous() && source->storage().get() != t->storage().get()
@@ -67,8 +85,9 @@ void MaskedScatter::forward(Call& call) {
     using T = decltype(zero);
     auto* to = reinterpret_cast<T*>(dense->mut_data());
     const auto* from = reinterpret_cast<const T*>(values->data());
-    for (int64_t i = 0; i < n; ++i)
-      if (holds[i]) to[i] = *from++;
+    each_bit(bits.get(), [&](int64_t place, unsigned char bit) {
+      if (bit) to[place] = *from++;
+    });
   });
   if (dense.get() != out.get())
     run_copy(out->mut_data(), out->strides(), out->dtype(), dense->data(), dense->strides(),

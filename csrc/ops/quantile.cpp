@@ -4,6 +4,7 @@
 
 #include "graph/grad_mode.h"
 #include "ops/arithmetic.h"
+#include "ops/blend.h"
 #include "ops/compare.h"
 #include "ops/copy.h"
 #include "ops/dims.h"
@@ -131,7 +132,7 @@ void quantiles(Call& call, const Tensor& q, bool skip_nan) {
     Tensor weight =
         mode == Between::kMidpoint ? full(ranks->shape(), ranks->dtype(), 0.5) : ranks - below;
     Tensor end = take_ranks(lines, rounded(ranks, Between::kHigher));
-    result = call_op(op_of<Interpolate>(), {result.value(), end.value(), weight.value()});
+    result = call_op(op_of<LerpTensor>(), {result.value(), end.value(), weight.value()});
   }
   if (q->ndim() > 0) {  // the quantiles become the first dimension
     reshape_inplace<UnsqueezeInplace>(result, 0, 0);
@@ -158,34 +159,6 @@ void NanQuantile::forward(Call& call) {
   quantiles(call, Tensor(TensorRef::borrow(call.tensor(1))), true);
 }
 void NanQuantileNumber::forward(Call& call) { one_quantile(call, true); }
-
-void Interpolate::forward(Call& call) {
-  TensorRef parts[3];
-  for (int i = 0; i < 3; ++i)
-    parts[i] = call.tensor(i)->is_contiguous()
-                   ? TensorRef::borrow(call.tensor(i))
-                   : contiguous_clone(Tensor(TensorRef::borrow(call.tensor(i)))).ref();
-  call.output = TensorImpl::empty(parts[0]->dtype(), parts[0]->shape());
-  dispatch_compute(parts[0]->dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto* a = reinterpret_cast<const T*>(parts[0]->data());
-    const auto* b = reinterpret_cast<const T*>(parts[1]->data());
-    const auto* w = reinterpret_cast<const T*>(parts[2]->data());
-    auto* out = reinterpret_cast<T*>(call.output->mut_data());
-    for (int64_t i = 0, n = parts[0]->numel(); i < n; ++i) {
-      T way = static_cast<T>(b[i] - a[i]);
-      out[i] = static_cast<T>(w[i] < T(0.5) ? a[i] + w[i] * way : b[i] - way * (T(1) - w[i]));
-    }
-  });
-}
-
-void Interpolate::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (!grad_out[0]) return;
-  Tensor g(grad_out[0]);
-  if (node.wants(0)) grad_in[0] = (g * (Num(1) - Tensor(node.saved(2)))).ref();
-  if (node.wants(1)) grad_in[1] = (g * Tensor(node.saved(2))).ref();
-  if (node.wants(2)) grad_in[2] = (g * (Tensor(node.saved(0)) - Tensor(node.saved(1)))).ref();
-}
 
 }  // namespace rl::ops
 

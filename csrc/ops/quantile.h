@@ -63,22 +63,7 @@ struct NanQuantileNumber {
   static void forward(Call& call);
 };
 
-// Between two tensors of one shape, from the nearer end, so that equal ends give themselves.
-struct Interpolate {
-  static constexpr OpRecord record{
-      .name = "_interpolate",
-      .signature = "_interpolate(input: Tensor, end: Tensor, weight: Tensor) -> Tensor",
-      .doc = "input + weight (end - input), for tensors of one shape.",
-      .derivative = "dy/dinput = 1 - weight, dy/dend = weight, dy/dweight = end - input",
-      .form = Form::kInternal,
-      .node = "LerpBackward1"};
-  static constexpr SlotSpec slots[] = {
-      {"end", Source::kArg, 1, 4}, {"self", Source::kArg, 0, 4}, {"weight", Source::kArg, 2, 3}};
-  static void forward(Call& call);
-  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
-};
-
 // The tensor form first: a 0-d tensor would also pass for a number.
-using QuantileOps = OpList<Quantile, QuantileNumber, NanQuantile, NanQuantileNumber, Interpolate>;
+using QuantileOps = OpList<Quantile, QuantileNumber, NanQuantile, NanQuantileNumber>;
 
 }  // namespace rl::ops

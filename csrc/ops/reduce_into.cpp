@@ -1,6 +1,7 @@
 #include "ops/reduce_into.h"
 
 #include <limits>
+#include <vector>
 
 #include "kernels/iterator.h"
 #include "ops/copy.h"
@@ -48,26 +49,61 @@ T quotient(T sum, int64_t n) {
   return static_cast<T>(wide / n - (wide % n != 0 && wide < 0));
 }
 
-// The sum stays in float for 16-bit floats until it is divided.
 template <class T>
-void divide(TensorImpl* sum, const int64_t* n) {
-  auto* data = reinterpret_cast<T*>(sum->mut_data());
-  for (int64_t i = 0, count = sum->numel(); i < count; ++i)
-    if (n[i] > 1) data[i] = quotient(data[i], n[i]);
+void divide(T* sum, const int64_t* n, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    if (n[i] > 1) sum[i] = quotient(sum[i], n[i]);
 }
 
+// The same where whole slices are met: one count for each.
+template <class T>
+void divide_slices(T* sum, const int64_t* n, const Dims& sizes, int dim) {
+  int64_t before = 1, after = 1;
+  for (int d = 0; d < dim; ++d) before *= sizes[d];
+  for (int d = dim + 1; d < sizes.n; ++d) after *= sizes[d];
+  for (int64_t i = 0; i < before; ++i)
+    for (int64_t k = 0; k < sizes[dim]; ++k, sum += after)
+      if (n[k] > 1)
+        for (int64_t j = 0; j < after; ++j) sum[j] = quotient(sum[j], n[k]);
+}
+
+bool chooses_slices(const Lines& lines, const IndexView& index) {
+  for (int d = 0; d < index.shape.n; ++d)
+    if (d != lines.dim && (index.strides[d] != 0 || index.shape[d] != lines.sizes[d])) return false;
+  return true;
+}
+
+std::vector<int64_t> slice_counts(const Lines& lines, const IndexView& index, bool include_self) {
+  std::vector<int64_t> n(static_cast<size_t>(lines.length()), include_self ? 1 : 0);
+  const auto* places = reinterpret_cast<const int64_t*>(index.memory->data());
+  for (int64_t i = 0; i < index.shape[lines.dim]; ++i)
+    ++n[static_cast<size_t>(places[i * index.strides[lines.dim]])];
+  return n;
+}
+
+// Sums in the target itself where it can hold them; float for 16-bit floats until it is divided.
 void mean_into(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
                bool include_self) {
   const DType type = target->dtype();
   const DType wide = is_float(type) && type != DType::kFloat64 ? DType::kFloat32 : type;
-  TensorRef n = counts(target, lines, index, include_self);
-  TensorRef sum = converted_copy(target, wide), values = converted_copy(source, wide);
-  scatter_into(sum.get(), Lines(sum.get(), lines.dim), index, values.get(),
-               strides_under(values.get()), Combine::kAdd);
-  const auto* numbers = reinterpret_cast<const int64_t*>(n->data());
-  dispatch_dtype(wide, [&](auto zero) { divide<decltype(zero)>(sum.get(), numbers); });
-  run_copy(target->mut_data(), target->strides(), type, sum->data(), sum->strides(), wide,
-           target->sizes(), target->ndim());
+  const bool apart = wide != type || !target->is_contiguous();
+  TensorRef sum = apart ? converted_copy(target, wide) : TensorRef::borrow(target);
+  TensorRef values = wide != type ? converted_copy(source, wide) : TensorRef::borrow(source);
+  Lines sum_lines(sum.get(), lines.dim);
+  scatter_into(sum.get(), sum_lines, index, values.get(), strides_under(values.get()),
+               Combine::kAdd);
+  dispatch_dtype(wide, [&](auto zero) {
+    auto* data = reinterpret_cast<decltype(zero)*>(sum->mut_data());
+    if (chooses_slices(lines, index)) {
+      divide_slices(data, slice_counts(lines, index, include_self).data(), lines.sizes, lines.dim);
+    } else {
+      TensorRef n = counts(target, lines, index, include_self);
+      divide(data, reinterpret_cast<const int64_t*>(n->data()), sum->numel());
+    }
+  });
+  if (apart)
+    run_copy(target->mut_data(), target->strides(), type, sum->data(), sum->strides(), wide,
+             target->sizes(), target->ndim());
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ struct Floor {
       .derivative = "dy/dx = 0",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "floor_vml_cpu",
       .out = OutRule::kFound};
   template <class T>
@@ -33,6 +34,7 @@ struct Ceil {
       .derivative = "dy/dx = 0",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "ceil_vml_cpu",
       .out = OutRule::kFound};
   template <class T>
@@ -53,6 +55,7 @@ struct Round {
       .derivative = "dy/dx = 0",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "round_vml_cpu",
       .out = OutRule::kFound};
   template <class T>
@@ -74,6 +77,7 @@ struct RoundDecimals {
       .derivative = "dy/dx = 0",
       .computes = Computes::kFloatOnly,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "round_cpu",
       .out = OutRule::kFound};
   template <class T>
@@ -94,6 +98,7 @@ struct Trunc {
       .derivative = "dy/dx = 0",
       .computes = Computes::kNumeric,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "trunc_vml_cpu",
       .out = OutRule::kFound};
   template <class T>
@@ -114,6 +119,7 @@ struct Frac {
       .derivative = "dy/dx = 1",
       .computes = Computes::kFloatOnly,
       .inplace = true,
+      .inplace_function = true,
       .kernel = "frac_cpu",
       .out = OutRule::kFound};
   template <class T>

@@ -12,7 +12,8 @@ struct Erf {
       .doc = "Error function of each element.",
       .derivative = "dy/dx = 2 / sqrt(pi) e^(-x^2)",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::erf(x);
@@ -31,7 +32,8 @@ struct Erfc {
       .doc = "1 minus the error function of each element, without its loss of digits.",
       .derivative = "dy/dx = -2 / sqrt(pi) e^(-x^2)",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::erfc(x);
@@ -72,7 +74,8 @@ struct Logit {
       .derivative = "dy/dx = 1 / (x (1 - x)), 0 outside [eps, 1 - eps]",
       .domain = {0.1, 0.9},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> eps) {
     return math::logit_clamped(x, eps.value);
@@ -91,7 +94,8 @@ struct XLogY {
       .derivative = "dy/dinput = log(other), dy/dother = input / other",
       .domain = {0.1, 4},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x, T y) {
     return math::xlogy(x, y);
@@ -115,7 +119,8 @@ struct XLogYNumber {
       .derivative = "dy/dinput = log(other)",
       .domain = {0.1, 4},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> y) {
     return math::xlogy(x, y.value);

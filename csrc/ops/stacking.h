@@ -13,7 +13,8 @@ struct Hstack {
           "Tensors beside each other: joined along the second dimension, vectors along the first.",
       .derivative = "each tensor gets its part of the gradient",
       .computes = Computes::kAny,
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .out = OutRule::kJoined};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -25,7 +26,8 @@ struct Vstack {
       .doc = "Tensors below each other: vectors are rows.",
       .derivative = "each tensor gets its part of the gradient",
       .computes = Computes::kAny,
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .out = OutRule::kJoined};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -37,7 +39,8 @@ struct RowStack {
       .doc = "vstack under another name.",
       .derivative = "each tensor gets its part of the gradient",
       .computes = Computes::kAny,
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .out = OutRule::kJoined};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -49,7 +52,8 @@ struct Dstack {
       .doc = "Tensors behind each other: joined along the third dimension.",
       .derivative = "each tensor gets its part of the gradient",
       .computes = Computes::kAny,
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .out = OutRule::kJoined};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
@@ -61,7 +65,8 @@ struct ColumnStack {
       .doc = "Tensors beside each other: vectors are columns.",
       .derivative = "each tensor gets its part of the gradient",
       .computes = Computes::kAny,
-      .form = Form::kFunction};
+      .form = Form::kFunction,
+      .out = OutRule::kJoined};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };

@@ -136,6 +136,7 @@ const std::vector<Op*>& op_table() {
     add_sequence_ops(t);
     add_matmul_ops(t);
     add_product_ops(t);
+    add_trilinear_ops(t);
     add_matrix_ops(t);
     add_distance_ops(t);
     add_gather_ops(t);

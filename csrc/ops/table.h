@@ -66,7 +66,6 @@ void add_op(std::vector<Op*>& table) {
           op->edge_args[op->n_edges++] = op->tensor_args[i];
     }
   }
-  if constexpr (requires { T::kNotImplemented; }) set_not_implemented(*op);
   if constexpr (requires { typename T::InPlace; }) op->in_place = op_entry<typename T::InPlace>;
   if constexpr (requires { T::kDifferentiable; }) op->n_differentiable = T::kDifferentiable;
   op_entry<T> = op;
@@ -96,6 +95,7 @@ void add_create_ops(std::vector<Op*>& table);
 void add_sequence_ops(std::vector<Op*>& table);
 void add_matmul_ops(std::vector<Op*>& table);
 void add_product_ops(std::vector<Op*>& table);
+void add_trilinear_ops(std::vector<Op*>& table);
 void add_matrix_ops(std::vector<Op*>& table);
 void add_distance_ops(std::vector<Op*>& table);
 void add_gather_ops(std::vector<Op*>& table);

@@ -12,7 +12,8 @@ struct Sin {
       .doc = "Sine of each element, in radians.",
       .derivative = "dy/dx = cos(x)",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class... T>
   RL_FN static bool fast(T... x) {
     return (math::trig_in_range(x) & ...);
@@ -34,7 +35,8 @@ struct Cos {
       .doc = "Cosine of each element, in radians.",
       .derivative = "dy/dx = -sin(x)",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class... T>
   RL_FN static bool fast(T... x) {
     return (math::trig_in_range(x) & ...);
@@ -58,7 +60,8 @@ struct Tan {
       .derivative = "dy/dx = 1 + y^2",
       .domain = {-1.4, 1.4},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class... T>
   RL_FN static bool fast(T... x) {
     return (math::trig_in_range(x) & ...);
@@ -82,7 +85,8 @@ struct Sinc {
       .derivative = "dy/dx = (pi x cos(pi x) - sin(pi x)) / (pi x^2), 0 at 0",
       .domain = {-3, 3},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class... T>
   RL_FN static bool fast(T... x) {
     return (math::trig_in_range(x * T(4)) & ...);
@@ -107,7 +111,8 @@ struct Asin {
       .derivative = "dy/dx = 1 / sqrt(1 - x^2)",
       .domain = {-0.95, 0.95},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::asin(x);
@@ -126,7 +131,8 @@ struct Acos {
       .derivative = "dy/dx = -1 / sqrt(1 - x^2)",
       .domain = {-0.95, 0.95},
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::acos(x);
@@ -144,7 +150,8 @@ struct Atan {
       .doc = "Arctangent of each element, in radians.",
       .derivative = "dy/dx = 1 / (1 + x^2)",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return math::atan(x);
@@ -214,7 +221,8 @@ struct Deg2Rad {
       .doc = "Each angle in degrees, in radians.",
       .derivative = "dy/dx = pi / 180",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return static_cast<T>(x * T(0x1.1df46a2529d39p-6));
@@ -232,7 +240,8 @@ struct Rad2Deg {
       .doc = "Each angle in radians, in degrees.",
       .derivative = "dy/dx = 180 / pi",
       .max_ulp = 1,
-      .inplace = true};
+      .inplace = true,
+      .inplace_function = true};
   template <class T>
   RL_FN static T forward(T x) {
     return static_cast<T>(x * T(0x1.ca5dc1a63c1f8p+5));

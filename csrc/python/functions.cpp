@@ -143,22 +143,11 @@ constexpr struct {
                   {"asinh", "arcsinh"}, {"acosh", "arccosh"},   {"atanh", "arctanh"},
                   {"atan2", "arctan2"}, {"trunc", "fix"},       {"div", "true_divide", true}};
 
-// In-place forms that are functions, too.
-constexpr const char* kInplaceFunctions[] = {
-    "abs_",    "acos_",  "acosh_",   "asin_",       "asinh_",   "atan_",       "atanh_",
-    "ceil_",   "clamp_", "cos_",     "clamp_max_",  "cosh_",    "clamp_min_",  "deg2rad_",
-    "erf_",    "erfc_",  "exp_",     "exp2_",       "expm1_",   "floor_",      "frac_",
-    "gcd_",    "i0_",    "lcm_",     "ldexp_",      "log_",     "log10_",      "log1p_",
-    "log2_",   "logit_", "neg_",     "nan_to_num_", "rad2deg_", "reciprocal_", "relu_",
-    "round_",  "rsqrt_", "sigmoid_", "sin_",        "sinc_",    "sinh_",       "sqrt_",
-    "square_", "tan_",   "tanh_",    "trunc_",      "xlogy_"};
 
 bool is_function(const PublicName& p) {
   Form form = p.overloads[0].op->record->form;
   if (!p.inplace || form == Form::kFunction) return form != Form::kMethod;
-  for (const char* name : kInplaceFunctions)
-    if (p.name == name) return true;
-  return false;
+  return p.overloads[0].op->record->inplace_function;
 }
 
 void build() {

@@ -154,7 +154,7 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
   dispatch(call);
   TensorRef result = std::move(call.output);
   if (rule == OutRule::kOwn) check_own(result->dtype(), target->dtype());
-  check(!call.op->takes_list || category(result->dtype()) <= category(target->dtype()),
+  check(rule != OutRule::kJoined || category(result->dtype()) <= category(target->dtype()),
         ErrorKind::kType, "torch.cat(): input types can't be cast to the desired output type ",
         dtype_title(target->dtype()));
   check(rule != OutRule::kFound || result->dtype() == target->dtype(), ErrorKind::kRuntime,

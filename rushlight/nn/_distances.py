@@ -1,20 +1,12 @@
 """Distances between vectors, and normalisation, for ``nn.functional``."""
 
 from rushlight import _C
+from rushlight._type_info import finfo
 from rushlight.functional import broadcast_shapes
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "rms_norm"]
 
 _C._add_package_globals(globals())
-
-
-# The distance of 1 to the next number.
-_EPSILON = {_C.float16: 2.0**-10, _C.bfloat16: 2.0**-7, _C.float32: 2.0**-23, _C.float64: 2.0**-52}
-
-
-def _at_least(x, low):
-    """Each element, or low where it is below."""
-    return _C.where(x < low, low, x)
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
@@ -31,12 +23,13 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of ``x1 - x2 + eps`` along the last dimension."""
-    return (x1 - x2 + eps).norm(p, -1, keepdim)
+    apart = _C._add_number(x1 - x2, eps)
+    return _C._pair_norm(apart, p, apart.dim() - 1, keepdim)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """Vectors along a dimension over their p-norm, which counts at least eps."""
-    length = _at_least(input.norm(p, dim, keepdim=True), eps).expand_as(input)
+    length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     return input / length if out is None else _C.div(input, length, out=out)
 
 
@@ -64,9 +57,9 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
             f"of size{list(input.shape)}"
         )
     if eps is None:
-        eps = _EPSILON[input.dtype]
+        eps = finfo(input.dtype).eps
     dims = tuple(range(-len(shape), 0))
-    result = input * ((input**2).mean(dims, keepdim=True) + eps).sqrt().reciprocal()
+    result = input * _C._add_number((input**2).mean(dims, keepdim=True), eps).rsqrt()
     return result if weight is None else result * weight
 
 

@@ -7,7 +7,7 @@ from rushlight import _C
 from rushlight.functional import broadcast_shapes
 
 from . import _reduction as _Reduction
-from ._distances import _at_least, pairwise_distance
+from ._distances import pairwise_distance
 
 __all__ = [
     "binary_cross_entropy",
@@ -141,8 +141,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     if log_target:
         values = target.exp() * (target - input)
     else:
-        own = _C.where(target == 0, 0.0, target * target.log())
-        values = own - target * input
+        values = _C.xlogy(target, target) - target * input
     values = _reduced(values, code)
     if reduction == "batchmean" and input.dim() != 0:
         values = values / input.size()[0]
@@ -213,7 +212,7 @@ def hinge_embedding_loss(
 ):
     """input where target is 1, ``max(0, margin - input)`` where it is -1."""
     code = _code(reduction, size_average, reduce)
-    apart = _C.where(target != 1, _at_least(margin - input, 0), 0.0)
+    apart = _C.where(target != 1, (margin - input).clamp_min(0), 0.0)
     near = _C.where(target != -1, input, 0.0)
     return _reduced(apart + near, code)
 
@@ -231,7 +230,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
         )
-    return _reduced(_at_least(-target * (input1 - input2) + margin, 0), code)
+    return _reduced(_C._add_number(-target * (input1 - input2), margin).clamp_min(0), code)
 
 
 def cosine_embedding_loss(
@@ -256,7 +255,7 @@ def cosine_embedding_loss(
     squares = [(t * t).sum(ndim) + 1e-12 for t in (input1, input2)]
     cosine = product / (squares[0] * squares[1]).sqrt()
     near = _C.where(target == 1, 1 - cosine, 0.0)
-    apart = _C.where(target == -1, _at_least(cosine - margin, 0), 0.0)
+    apart = _C.where(target == -1, (cosine - margin).clamp_min(0), 0.0)
     return _reduced(near + apart, code)
 
 
@@ -293,7 +292,7 @@ def triplet_margin_loss(
     apart = pairwise_distance(anchor, negative, p, eps)
     if swap:
         apart = _C.minimum(apart, pairwise_distance(positive, negative, p, eps))
-    return _reduced(_at_least(margin + near - apart, 0), code)
+    return _reduced((_C._add_number(near, margin) - apart).clamp_min(0), code)
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):

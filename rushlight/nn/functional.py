@@ -16,6 +16,7 @@ from ._image import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, 
 from ._losses import *  # noqa: F403
 
 _OPS = [
+    "bilinear",
     "celu_",
     "elu_",
     "gelu",
@@ -63,7 +64,7 @@ _C._add_package_globals(globals())
 # Ops as they are. `__module__` is where a pickle finds them.
 celu_, hardshrink, prelu, relu_ = _C.celu_, _C.hardshrink, _C.prelu, _C.Tensor.relu_
 rrelu_, selu_, threshold_ = _C.rrelu_, _C.selu_, _C.threshold_
-linear, gelu, logsigmoid = _C._linear, _C._gelu, _C._log_sigmoid
+bilinear, linear, gelu, logsigmoid = _C.bilinear, _C._linear, _C._gelu, _C._log_sigmoid
 softplus, softshrink = _C._softplus, _C._softshrink
 elu_, hardtanh_, leaky_relu_ = _C._elu_, _C._hardtanh_, _C._leaky_relu_
 for _function in (elu_, gelu, hardtanh_, leaky_relu_, linear, pad, softplus, softshrink):

@@ -7,10 +7,7 @@ UNDER_ANOTHER_NAME = {
 }
 
 # Forms that PyTorch shows and rushlight has not: (form, name), with the reason.
-OTHER_FORMS = {
-    ("function", "fill_"): "what writes into a tensor is a method",
-    ("function", "zero_"): "what writes into a tensor is a method",
-}
+OTHER_FORMS = {}
 
 # Operators whose parameters PyTorch's schemas do not tell as Python sees them.
 OTHER_PARAMETERS = {
@@ -61,5 +58,7 @@ def has_no_slope(name, call):
     return call.key().startswith(part) or call.key().endswith(part)
 
 
-# In-place forms that need memory beside their tensor, and why.
-ALLOCATES_IN_PLACE = {}
+# In-place forms that need memory beside their tensor: a part of the call's text, and why.
+ALLOCATES_IN_PLACE = {
+    "scatter_reduce": ("'mean'", "counts what each element receives, as PyTorch does"),
+}

@@ -45,6 +45,10 @@ STABLE = [
 ]
 
 SAMPLES = {
+    ("_pair_norm", 0): [
+        *(Sample([(2, 3)], (p,)) for p in (2, 1, 3, 0.5, 0, float("inf"))),
+        Sample([(3, 2, "t")], (2, (1,), True)),
+    ],
     ("aminmax", 0): [
         Sample([(2, 3)]),
         Sample([()]),
