@@ -62,7 +62,8 @@ struct Argmax {
       .doc =
           "The index of the largest element, of a dimension or in row-major order; the first of "
           "several.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kOwn};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -75,7 +76,8 @@ struct Amax {
           "Tensor? = None) -> Tensor",
       .doc = "The largest elements over some dimensions, or over all.",
       .derivative = "the gradient, shared evenly by the elements that are it",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kInput};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
                                        {"result", Source::kResult, 0},
                                        {"dim", Source::kArg, 1},
@@ -141,7 +143,8 @@ struct Argmin {
       .doc =
           "The index of the smallest element, of a dimension or in row-major order; the first of "
           "several.",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kOwn};
   using backward = NotDifferentiable;
   static void forward(Call& call);
 };
@@ -154,7 +157,8 @@ struct Amin {
           "Tensor? = None) -> Tensor",
       .doc = "The smallest elements over some dimensions, or over all.",
       .derivative = "the gradient, shared evenly by the elements that are it",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kInput};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
                                        {"result", Source::kResult, 0},
                                        {"dim", Source::kArg, 1},

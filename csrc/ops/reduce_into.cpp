@@ -30,13 +30,13 @@ T neutral(Reduction reduction) {
 }
 
 // How often each place is met, in a tensor of the target's shape.
-TensorRef counts(TensorImpl* target, const Lines& lines, const IndexView& index,
+TensorRef counts(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                  bool include_self) {
   TensorRef n = full(target->shape(), DType::kInt64, include_self ? 1 : 0).ref();
   TensorRef one = full(Dims(), DType::kInt64, 1).ref();
   Dims still;
   for (int d = 0; d < index.shape.n; ++d) still.push(0);
-  scatter_into(n.get(), Lines(n.get(), lines.dim), index, one.get(), still, Combine::kAdd);
+  scatter_into(n.get(), IndexedDim(n.get(), lines.dim), index, one.get(), still, Combine::kAdd);
   return n;
 }
 
@@ -56,13 +56,13 @@ void divide(TensorImpl* sum, const int64_t* n) {
     if (n[i] > 1) data[i] = quotient(data[i], n[i]);
 }
 
-void mean_into(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+void mean_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
                bool include_self) {
   const DType type = target->dtype();
   const DType wide = is_float(type) && type != DType::kFloat64 ? DType::kFloat32 : type;
   TensorRef n = counts(target, lines, index, include_self);
   TensorRef sum = converted_copy(target, wide), values = converted_copy(source, wide);
-  scatter_into(sum.get(), Lines(sum.get(), lines.dim), index, values.get(),
+  scatter_into(sum.get(), IndexedDim(sum.get(), lines.dim), index, values.get(),
                strides_under(values.get()), Combine::kAdd);
   const auto* numbers = reinterpret_cast<const int64_t*>(n->data());
   dispatch_dtype(wide, [&](auto zero) { divide<decltype(zero)>(sum.get(), numbers); });
@@ -72,7 +72,7 @@ void mean_into(TensorImpl* target, const Lines& lines, const IndexView& index, T
 
 }  // namespace
 
-void reduce_into(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+void reduce_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
                  Reduction reduction, bool include_self) {
   if (!include_self) {
     TensorRef first = TensorImpl::empty(target->dtype(), nullptr, 0);

@@ -43,6 +43,8 @@ WITHOUT_REFERENCE = {
     "nan_to_num": "copies or replaces",
     "threshold": "copies or replaces",
     "clamp": "copies or replaces",
+    "clamp_min": "copies or replaces",
+    "clamp_max": "copies or replaces",
 }
 
 SMALLEST = {"float32": -126, "float64": -1022}
