@@ -86,7 +86,6 @@ struct Heaviside {
       .computes = Computes::kAny,
       .inplace = true,
       .node = "torch::autograd::NotImplemented"};
-  using backward = NotDifferentiable;
   static void forward(Call& call);
 };
 

@@ -97,6 +97,8 @@ void check_divisor(const Value& v, DType type) {
 void check_number_fits(Value v, DType type) {
   // A negative integer stands for the byte that its bits are.
   if (type == DType::kUInt8 && v.kind == Kind::kInt && v.i < 0) v = Value::of_int(-v.as_int());
+  check(type != DType::kUInt8 || v.as_double() >= 0, ErrorKind::kRuntime,
+        "value cannot be converted to type uint8_t without overflow");
   check_fits(v, type);
   double x = v.as_double(), most = type == DType::kFloat16 ? 65504 : 3.3895313892515355e38;
   bool half = type == DType::kFloat16 || type == DType::kBFloat16;

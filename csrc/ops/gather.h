@@ -149,7 +149,8 @@ struct WhereMethod {
       .doc = "This tensor's elements where the condition holds, those of other elsewhere.",
       .derivative = "dy/dinput = 1 where condition, dy/dother = 1 elsewhere, else 0",
       .computes = Computes::kAny,
-      .form = Form::kMethod};
+      .form = Form::kMethod,
+      .many_forms = true};
   static constexpr bool kComposite = true;
   static void forward(Call& call);
 };
