@@ -66,29 +66,29 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False, out=No
     return type(result)(out)
 
 
-def one_hot(tensor, num_classes=-1):
+def one_hot(input, num_classes=-1):
     """Return a vector for each class number: 1 at the number's place, 0 elsewhere.
 
-    tensor: Tensor ``(*)`` of int64, values from 0 up. num_classes: the length of the vectors; -1
+    input: Tensor ``(*)`` of int64, values from 0 up. num_classes: the length of the vectors; -1
     for the largest number and one.
     Returns: Tensor ``(*, num_classes)`` of int64.
     Raises: RuntimeError for another dtype, or for a number outside 0 .. num_classes - 1.
     """
-    if tensor.dtype != _C.int64:
+    if input.dtype != _C.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
-    if tensor.numel() == 0:
+    if input.numel() == 0:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
-        return _C.empty((*tensor.shape, num_classes), dtype=_C.int64)
-    if tensor.min().item() < 0:
+        return _C.empty((*input.shape, num_classes), dtype=_C.int64)
+    if input.min().item() < 0:
         raise RuntimeError("Class values must be non-negative.")
-    largest = tensor.max().item()
+    largest = input.max().item()
     if num_classes == -1:
         num_classes = largest + 1
     elif largest >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    result = _C.zeros((*tensor.shape, num_classes), dtype=_C.int64)
-    return result.scatter_(-1, tensor.unsqueeze(-1), 1)
+    result = _C.zeros((*input.shape, num_classes), dtype=_C.int64)
+    return result.scatter_(-1, input.unsqueeze(-1), 1)
 
 
 def embedding_renorm_(weight, indices, max_norm, norm_type):

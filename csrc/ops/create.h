@@ -8,7 +8,7 @@ namespace rl::ops {
 // Behind a factory's own parameters; finish_factory() counts from dtype on.
 #define RL_FACTORY_TAIL                                                                        \
   "dtype: dtype? = None, layout: layout? = None, device: device? = None, pin_memory: bool? = " \
-  "False, requires_grad: bool? = False"
+  "None, requires_grad: bool? = False"
 #define RL_FACTORY_OUT RL_FACTORY_TAIL ", out: Tensor? = None) -> Tensor"
 #define RL_FACTORY_LIKE RL_FACTORY_TAIL ", memory_format: any = None) -> Tensor"
 

@@ -1,6 +1,7 @@
 #include "ops/dims.h"
 
 #include "ops/copy.h"
+#include "ops/index.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -161,7 +162,7 @@ void Movedim::forward(Call& call) {
     }
     dims.push(order[d]);
   }
-  call.output = permute(t, dims).ref();
+  call.output = (n ? permute(t, dims) : call_op(op_of<Alias>(), {t.value()})).ref();
 }
 
 void BroadcastTo::forward(Call& call) {

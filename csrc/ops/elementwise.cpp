@@ -95,8 +95,10 @@ void check_divisor(const Value& v, DType type) {
 }
 
 void check_number_fits(Value v, DType type) {
-  // A negative number stands for the byte that its bits are.
-  if (type == DType::kUInt8 && v.as_int() < 0) v = Value::of_int(-v.as_int());
+  // A negative integer stands for the byte that its bits are.
+  if (type == DType::kUInt8 && v.kind == Kind::kInt && v.i < 0) v = Value::of_int(-v.as_int());
+  check(type != DType::kUInt8 || v.as_double() >= 0, ErrorKind::kRuntime,
+        "value cannot be converted to type uint8_t without overflow");
   check_fits(v, type);
   double x = v.as_double(), most = type == DType::kFloat16 ? 65504 : 3.3895313892515355e38;
   bool half = type == DType::kFloat16 || type == DType::kBFloat16;
@@ -137,6 +139,7 @@ void check_numbers_fit(const Call& call, DType type) {
       // A negative number as the exponent of integers has no integer result.
       check(is_float(type) || !v.is_number() || v.as_double() >= 0, ErrorKind::kRuntime,
             "Integers to negative integer powers are not allowed.");
+      check_numbers_fit(call, type);
       break;
     case Demand::kRounding:
       if (call.args[2].is_none()) break;
@@ -270,11 +273,23 @@ DType result_type(const Call& call, const Elementwise& e) {
   call.args[0] = number;
 }
 
-// Whether a 0-d tensor has to be rounded to a 16-bit float before the loop widens it.
+bool holds_all(DType type, DType integers) {
+  if (type == integers || integers == DType::kBool) return true;
+  bool unsigned_type = type == DType::kUInt8;
+  return item_size(type) > item_size(integers) && !unsigned_type;
+}
+
+// Whether a 0-d tensor has numbers that `type` has not, which it has to be converted to before the
+// loop widens it.
 bool needs_rounding(const Call& call, const Elementwise& e, DType type) {
-  if (!e.rounds || (type != DType::kFloat16 && type != DType::kBFloat16)) return false;
-  for (int i = 0; i < e.n_args; ++i)
-    if (call.args[i].is_tensor() && call.args[i].t->dtype() != type) return true;
+  bool integers = category(type) == Category::kInt && type != DType::kInt64;
+  bool rounds = e.rounds && (type == DType::kFloat16 || type == DType::kBFloat16);
+  if (!integers && !rounds) return false;
+  for (int i = e.promotes_from; i < e.n_args; ++i) {
+    if (!call.args[i].is_tensor()) continue;
+    DType given = call.args[i].t->dtype();
+    if (rounds ? given != type : !holds_all(type, given)) return true;
+  }
   return false;
 }
 
@@ -284,7 +299,7 @@ bool needs_rounding(const Call& call, const Elementwise& e, DType type) {
   TensorRef rounded[kMaxOperands];
   for (int i = 0; i < e.n_args; ++i) {
     given[i] = call.args[i];
-    if (!given[i].is_tensor()) continue;
+    if (i < e.promotes_from || !given[i].is_tensor()) continue;
     rounded[i] = to_dtype(Tensor(TensorRef::borrow(given[i].t)), type).ref();
     call.args[i] = Value::of(rounded[i].get());
   }

@@ -53,7 +53,7 @@ void Embedding::forward(Call& call) {
   TensorRef places = converted_copy(indices, DType::kInt64);
   TensorRef flat =
       TensorImpl::alias(places->storage(), DType::kInt64, Dims::of({n}), Dims::of({1}).v, 0);
-  Lines lines(weight, 0);
+  IndexedDim lines(weight, 0);
   IndexView view = slice_index(flat.get(), lines);
   auto outside = [](int64_t value, int, int64_t size) {
     fail(ErrorKind::kIndex, "index out of range in self\n  index ", value, ", size ", size);

@@ -137,9 +137,7 @@ void Roll::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 }
 
 void Rot90::forward(Call& call) {
-  static const Dims first_two = Dims::of({0, 1});
   TensorImpl* t = call.tensor(0);
-  if (call.args[2].is_none()) call.args[2] = Value::of(first_two);
   const Dims& dims = *call.args[2].dims;
   int n = t->ndim();
   check(dims.n == 2, ErrorKind::kRuntime,

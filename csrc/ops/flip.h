@@ -54,7 +54,7 @@ struct Roll {
 struct Rot90 {
   static constexpr OpRecord record{
       .name = "rot90",
-      .signature = "rot90(input: Tensor, k: int = 1, dims: Size? = None) -> Tensor",
+      .signature = "rot90(input: Tensor, k: int = 1, dims: Size = [0, 1]) -> Tensor",
       .doc =
           "A copy turned k times by 90 degrees in the plane of two dimensions, the first two "
           "unless others are given, from the first towards the second.",

@@ -103,20 +103,21 @@ RL_FN bool flag(float x) { return x != 0; }
 RL_FN bool flag(double x) { return x != 0; }
 
 // gelu with tanh in the place of the error function, and g times the slope of either form.
+// (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its digits where tanh is near -1.
 template <class T>
-RL_FN T gelu_tanh_inner(T x) {
-  return T(0x1.9884533d43651p-1) * (x + T(0.044715) * x * x * x);
+RL_FN T gelu_tanh_gate(T x) {
+  return sigmoid(T(0x1.9884533d43651p+0) * (x + T(0.044715) * x * x * x));
 }
 template <class T>
 RL_FN T gelu_tanh(T x) {
-  return T(0.5) * x * (T(1) + tanh(gelu_tanh_inner(x)));
+  return x * gelu_tanh_gate(x);
 }
 template <class T>
 RL_FN T gelu_backward(T g, T x, T approximate) {
   if (flag(approximate)) {
-    T t = tanh(gelu_tanh_inner(x));
-    T inner_slope = T(0x1.9884533d43651p-1) * (T(1) + T(3 * 0.044715) * x * x);
-    return g * (T(0.5) * (T(1) + t) + T(0.5) * x * ((T(1) - t * t) * inner_slope));
+    T s = gelu_tanh_gate(x);
+    T inner_slope = T(0x1.9884533d43651p+0) * (T(1) + T(3 * 0.044715) * x * x);
+    return g * (s + x * (s * (T(1) - s) * inner_slope));
   }
   T density = T(0x1.9884533d43651p-2) * exp(T(-0.5) * x * x);
   return g * (normal_cdf(x) + x * density);

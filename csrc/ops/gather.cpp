@@ -206,12 +206,12 @@ void IndexSelect::forward(Call& call) {
         "index_select(): self indexing axis dim should be positive");
   if (t->ndim() == 0) {
     TensorRef whole = broadcast_alias(t, Dims::of({1}));
-    check_places(slice_index(index, Lines(whole.get(), 0)), 0, 1, fail_self, 0);
+    check_places(slice_index(index, IndexedDim(whole.get(), 0)), 0, 1, fail_self, 0);
     call.output = TensorImpl::empty(t->dtype(), nullptr, 0);
     copy_elements(call.output.get(), t, Dims());
     return;
   }
-  Lines lines(t, dim);
+  IndexedDim lines(t, dim);
   IndexView view = slice_index(index, lines);
   auto outside = [](int64_t value, int, int64_t length) {
     fail(ErrorKind::kRuntime, "INDICES element is out of DATA bounds, id=", value,
@@ -255,7 +255,7 @@ void Gather::forward(Call& call) {
           "Size does not match at dimension ", d, " expected index ",
           shown(index->sizes(), index->ndim()), " to be no larger than self ",
           shown(t->sizes(), t->ndim()), " apart from dimension ", dim);
-  Lines lines(t, dim);
+  IndexedDim lines(t, dim);
   IndexView view = element_index(index);
   check_places(view, 0, lines.length(), fail_place, dim);
   call.output = TensorImpl::empty(t->dtype(), index->shape());
@@ -279,7 +279,7 @@ void GatherBackward::forward(Call& call) {
   TensorImpl* grad = call.tensor(0);
   TensorRef out = full(*call.args[3].dims, grad->dtype(), 0).ref();
   if (grad->numel()) {
-    Lines lines(out.get(), call.args[1].i);
+    IndexedDim lines(out.get(), call.args[1].i);
     IndexView view = element_index(call.tensor(2));
     check_places(view, 0, lines.length(), fail_place, lines.dim);
     scatter_into(out.get(), lines, view, grad, strides_under(grad), Combine::kAdd);

@@ -97,7 +97,7 @@ void IndexAdd::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   Slices s(call, false, call.tensor(3));
   if (s.source->numel() && t->numel()) {
-    Lines lines(s.out.get(), call.args[1].i);
+    IndexedDim lines(s.out.get(), call.args[1].i);
     IndexView places = slice_index(s.index.get(), lines);
     const Value& alpha = call.args[4];
     bool plain = alpha.as_double() == 1;
@@ -157,7 +157,7 @@ void IndexCopy::forward(Call& call) {
         source->ndim() ? source->sizes()[dim] : 1, ")");
   Slices s(call, false, source);
   if (source->numel()) {
-    Lines lines(s.out.get(), dim);
+    IndexedDim lines(s.out.get(), dim);
     IndexView places = slice_index(s.index.get(), lines);
     auto outside = [](int64_t value, int at, int64_t size) {
       fail(ErrorKind::kIndex, "index_copy_(): index ", value, " is out of bounds for dimension ",
@@ -189,7 +189,7 @@ void fill_slices(Call& call, TensorImpl* value) {
         "index_fill_(): Expected dtype int64 for index.");
   check(index->ndim() <= 1, ErrorKind::kRuntime, "Index has to be a vector/scalar");
   Slices s(call, true, nullptr);
-  Lines lines(s.out.get(), dim);
+  IndexedDim lines(s.out.get(), dim);
   IndexView places = slice_index(s.index.get(), lines);
   if (checked_numel(places.shape.v, places.shape.n)) {
     const int64_t size = lines.length();
@@ -325,7 +325,7 @@ void IndexReduce::forward(Call& call) {
   }
   Slices s(call, false, call.tensor(3));
   if (s.source->numel() && t->numel()) {
-    Lines lines(s.out.get(), call.args[1].i);
+    IndexedDim lines(s.out.get(), call.args[1].i);
     IndexView places = slice_index(s.index.get(), lines);
     check_places(places, 0, lines.length(), fail_self, lines.dim);
     reduce_into(s.out.get(), lines, places, s.source.get(), reduction, call.args[5].i != 0);

@@ -78,6 +78,7 @@ struct PowBase {
   }
 };
 
-using PowerOps = OpList<Pow, PowTensor, PowBase>;
+// A 0-d tensor would do as a number, too: the form with two tensors is asked first.
+using PowerOps = OpList<PowTensor, Pow, PowBase>;
 
 }  // namespace rl::RL_ISA

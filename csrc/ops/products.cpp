@@ -265,8 +265,8 @@ void Addr::forward(Call& call) {
     check(input->shape() == shape, ErrorKind::kRuntime,
           "size mismatch, input: ", shown(input->sizes(), 2), ", v1: [", n, "], v2: [", m, "]");
   }
-  ResultType type;
-  for (TensorImpl* t : {input, a, b}) type.add_tensor(t->dtype(), t->ndim());
+  ResultType type;  // input counts with the shape that it is expanded to
+  for (TensorImpl* t : {input, a, b}) type.add_tensor(t->dtype(), 1);
   DType dtype = type.get(), compute = compute_dtype(dtype);
   const Value &beta = call.args[3], &alpha = call.args[4];
   check_addr_number(beta, "beta", dtype);

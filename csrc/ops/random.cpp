@@ -88,12 +88,12 @@ void check_counted(int64_t bound, const char* what) {
   constexpr DType dtype = dtype_of<T>();
   if constexpr (!kIsFloat<T>) {
     check(bound >= std::numeric_limits<T>::min() && bound <= std::numeric_limits<T>::max(),
-          ErrorKind::kRuntime, what, " is out of bounds for ", dtype_cpp_name(dtype), ". ", what,
+          ErrorKind::kRuntime, what, " is out of bounds for ", dtype_cpp_name(dtype), "\n  ", what,
           " is ", bound, "; torch.", dtype_name(dtype), " holds the integers from ",
           int64_t{std::numeric_limits<T>::min()}, " to ", int64_t{std::numeric_limits<T>::max()});
   } else {
     check(std::abs(static_cast<double>(bound)) <= kLargest<T>, ErrorKind::kRuntime, what,
-          " is out of bounds for ", dtype_cpp_name(dtype), ". ", what, " is ", bound,
+          " is out of bounds for ", dtype_cpp_name(dtype), "\n  ", what, " is ", bound,
           "; the largest number of torch.", dtype_name(dtype), " is ", kLargest<T>);
     constexpr int64_t kEnd = int64_t{1} << kDigits<T>;
     if (bound < -kEnd || bound > kEnd)

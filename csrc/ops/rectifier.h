@@ -233,13 +233,16 @@ struct Threshold {
   using InPlace = ThresholdInPlace;
   static constexpr OpRecord record{
       .name = "threshold",
-      .signature = "threshold(input: Tensor, threshold: Number, value: Number) -> Tensor",
+      .signature = "threshold(input: Tensor, threshold: Number, value: Number, *, out: "
+                   "Tensor? = None) -> Tensor",
       .doc = "Each element, or value where it is not above threshold.",
       .derivative = "dy/dx = 1 where x > threshold, else 0",
       .computes = Computes::kNumeric,
       .form = Form::kFunction,
       .inplace = true,
-      .kernel = "threshold_cpu"};
+      .demand = Demand::kNumbersFit,
+      .kernel = "threshold_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> threshold, Scalar<T, 2> value) {
     return x <= threshold.value ? value.value : x;
@@ -272,12 +275,14 @@ struct Softshrink {
 struct Hardshrink {
   static constexpr OpRecord record{
       .name = "hardshrink",
-      .signature = "hardshrink(input: Tensor, lambd: Number = 0.5) -> Tensor",
+      .signature = "hardshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor? = None) "
+                   "-> Tensor",
       .doc = "Each element, or 0 where its magnitude is at most lambd.",
       .derivative = "dy/dx = 0 where |x| <= lambd, else 1",
       .max_ulp = 0,
       .computes = Computes::kFloatOnly,
-      .kernel = "hardshrink_cpu"};
+      .kernel = "hardshrink_cpu",
+      .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> lambd) {
     return (x >= -lambd.value) & (x <= lambd.value) ? T(0) : x;

@@ -31,13 +31,13 @@ T neutral(Reduction reduction) {
 }
 
 // How often each place is met, in a tensor of the target's shape.
-TensorRef counts(TensorImpl* target, const Lines& lines, const IndexView& index,
+TensorRef counts(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                  bool include_self) {
   TensorRef n = full(target->shape(), DType::kInt64, include_self ? 1 : 0).ref();
   TensorRef one = full(Dims(), DType::kInt64, 1).ref();
   Dims still;
   for (int d = 0; d < index.shape.n; ++d) still.push(0);
-  scatter_into(n.get(), Lines(n.get(), lines.dim), index, one.get(), still, Combine::kAdd);
+  scatter_into(n.get(), IndexedDim(n.get(), lines.dim), index, one.get(), still, Combine::kAdd);
   return n;
 }
 
@@ -67,13 +67,13 @@ void divide_slices(T* sum, const int64_t* n, const Dims& sizes, int dim) {
         for (int64_t j = 0; j < after; ++j) sum[j] = quotient(sum[j], n[k]);
 }
 
-bool chooses_slices(const Lines& lines, const IndexView& index) {
+bool chooses_slices(const IndexedDim& lines, const IndexView& index) {
   for (int d = 0; d < index.shape.n; ++d)
     if (d != lines.dim && (index.strides[d] != 0 || index.shape[d] != lines.sizes[d])) return false;
   return true;
 }
 
-std::vector<int64_t> slice_counts(const Lines& lines, const IndexView& index, bool include_self) {
+std::vector<int64_t> slice_counts(const IndexedDim& lines, const IndexView& index, bool include_self) {
   std::vector<int64_t> n(static_cast<size_t>(lines.length()), include_self ? 1 : 0);
   const auto* places = reinterpret_cast<const int64_t*>(index.memory->data());
   for (int64_t i = 0; i < index.shape[lines.dim]; ++i)
@@ -82,14 +82,14 @@ std::vector<int64_t> slice_counts(const Lines& lines, const IndexView& index, bo
 }
 
 // Sums in the target itself where it can hold them; float for 16-bit floats until it is divided.
-void mean_into(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+void mean_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
                bool include_self) {
   const DType type = target->dtype();
   const DType wide = is_float(type) && type != DType::kFloat64 ? DType::kFloat32 : type;
   const bool apart = wide != type || !target->is_contiguous();
   TensorRef sum = apart ? converted_copy(target, wide) : TensorRef::borrow(target);
   TensorRef values = wide != type ? converted_copy(source, wide) : TensorRef::borrow(source);
-  Lines sum_lines(sum.get(), lines.dim);
+  IndexedDim sum_lines(sum.get(), lines.dim);
   scatter_into(sum.get(), sum_lines, index, values.get(), strides_under(values.get()),
                Combine::kAdd);
   dispatch_dtype(wide, [&](auto zero) {
@@ -108,7 +108,7 @@ void mean_into(TensorImpl* target, const Lines& lines, const IndexView& index, T
 
 }  // namespace
 
-void reduce_into(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+void reduce_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
                  Reduction reduction, bool include_self) {
   if (!include_self) {
     TensorRef first = TensorImpl::empty(target->dtype(), nullptr, 0);

@@ -63,10 +63,10 @@ void RepeatInterleaveTensor::forward(Call& call) {
 
 void RepeatInterleaveIndices::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  check(t->ndim() == 1, ErrorKind::kRuntime, "repeat_interleave only accept 1D vector as repeat");
   DType dtype = t->dtype();
   check(dtype == DType::kInt64 || dtype == DType::kInt32, ErrorKind::kNotImplemented,
         "\"repeat_interleave_cpu\" not implemented for '", dtype_title(dtype), "'");
+  check(t->ndim() == 1, ErrorKind::kRuntime, "repeat_interleave only accept 1D vector as repeat");
   TensorRef repeats = row_major(t);
   dispatch_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);

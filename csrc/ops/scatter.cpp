@@ -74,7 +74,7 @@ struct Target {
 
   void run(Call& call, const Dims& strides, Combine how) {
     if (!empty) {
-      Lines lines(out.get(), call.args[1].i);
+      IndexedDim lines(out.get(), call.args[1].i);
       IndexView places = element_index(index.get());
       check_places(places, 0, lines.length(), fail_place, lines.dim);
       scatter_into(out.get(), lines, places, source.get(), strides, how);
@@ -164,7 +164,7 @@ void ScatterReduce::forward(Call& call) {
         "\"scatter_gather_tensor_cpu_reduce_mean\" not implemented for 'Bool'");
   Target target(call, call.tensor(3));
   if (!target.empty) {
-    Lines lines(target.out.get(), call.args[1].i);
+    IndexedDim lines(target.out.get(), call.args[1].i);
     IndexView places = element_index(target.index.get());
     check_places(places, 0, lines.length(), fail_place, lines.dim);
     reduce_into(target.out.get(), lines, places, target.source.get(), reduction,

@@ -10,7 +10,7 @@
 
 namespace rl {
 
-Lines::Lines(TensorImpl* t, int64_t the_dim)
+IndexedDim::IndexedDim(TensorImpl* t, int64_t the_dim)
     : sizes(t->shape()), strides(t->strides(), t->ndim()), dim(wrap_dim(the_dim, t->ndim())) {
   if (sizes.n) return;
   sizes.push(1);
@@ -31,7 +31,7 @@ struct Walk {
   bool empty = false;
 
   // Leaves out dimensions of size 1 and joins those that all three step through alike.
-  Walk(const Lines& lines, const IndexView& places, const Dims& from) {
+  Walk(const IndexedDim& lines, const IndexView& places, const Dims& from) {
     step = lines.strides[lines.dim];
     for (int d = 0; d < places.shape.n; ++d) {
       int64_t size = places.shape[d];
@@ -163,7 +163,7 @@ void combine_lines(const Walk& w, T* to, const int64_t* index, const T* from, F 
 }
 
 template <class T, class F>
-void combine_as(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+void combine_as(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
                 const Dims& strides, F f) {
   Walk walk(lines, index, strides);
   combine_lines(walk, reinterpret_cast<T*>(target->mut_data()),
@@ -175,18 +175,18 @@ bool is_short_float(DType dtype) { return dtype == DType::kFloat16 || dtype == D
 
 // In float, for 16-bit floats: the target's line keeps all bits between two additions.
 template <class F>
-void combine_in_float(TensorImpl* target, const Lines& lines, const IndexView& index,
+void combine_in_float(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                       TensorImpl* source, F f) {
   TensorRef sum = converted_copy(target, DType::kFloat32);
   TensorRef values = converted_copy(source, DType::kFloat32);
-  combine_as<float>(sum.get(), Lines(sum.get(), lines.dim), index, values.get(),
+  combine_as<float>(sum.get(), IndexedDim(sum.get(), lines.dim), index, values.get(),
                     strides_under(values.get()), f);
   run_copy(target->mut_data(), target->strides(), target->dtype(), sum->data(), sum->strides(),
            DType::kFloat32, target->sizes(), target->ndim());
 }
 
 template <class F>
-void combine(TensorImpl* target, const Lines& lines, const IndexView& index, TensorImpl* source,
+void combine(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
              const Dims& strides, F f) {
   dispatch_dtype(target->dtype(), [&](auto zero) {
     combine_as<decltype(zero)>(target, lines, index, source, strides, f);
@@ -216,7 +216,7 @@ IndexView element_index(TensorImpl* index) {
   return view;
 }
 
-IndexView slice_index(TensorImpl* index, const Lines& lines) {
+IndexView slice_index(TensorImpl* index, const IndexedDim& lines) {
   IndexView view;
   view.memory = int64_of(index);
   view.shape = lines.sizes;
@@ -228,7 +228,7 @@ IndexView slice_index(TensorImpl* index, const Lines& lines) {
 
 void check_places(const IndexView& index, int64_t low, int64_t size,
                   void (*fail)(int64_t value, int dim, int64_t size), int dim) {
-  Lines none(index.memory.get(), 0);
+  IndexedDim none(index.memory.get(), 0);
   IndexView once = index;
   for (int d = 0; d < once.shape.n; ++d)
     if (once.strides[d] == 0 && once.shape[d] > 1) once.shape[d] = 1;
@@ -259,7 +259,7 @@ void fail_index(int64_t value, int dim, int64_t size) {
        size);
 }
 
-void scatter_into(TensorImpl* target, const Lines& lines, const IndexView& index,
+void scatter_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                   TensorImpl* source, const Dims& strides, Combine how) {
   if (is_short_float(target->dtype()) && source->ndim() == target->ndim()) {
     if (how == Combine::kAdd) return combine_in_float(target, lines, index, source, Plus());
@@ -279,7 +279,7 @@ void scatter_into(TensorImpl* target, const Lines& lines, const IndexView& index
   }
 }
 
-void scatter_scaled(TensorImpl* target, const Lines& lines, const IndexView& index,
+void scatter_scaled(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                     TensorImpl* source, const Dims& strides, const Value& factor) {
   if (is_short_float(target->dtype()))
     return combine_in_float(target, lines, index, source,
@@ -289,7 +289,7 @@ void scatter_scaled(TensorImpl* target, const Lines& lines, const IndexView& ind
   combine(target, lines, index, source, strides, Scaled<int64_t>{factor.as_int()});
 }
 
-void gather_from(TensorImpl* out, TensorImpl* source, const Lines& lines, const IndexView& index) {
+void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines, const IndexView& index) {
   Dims steps = strides_under(out);
   Walk w(lines, index, steps);
   const int last = w.sizes.n - 1;

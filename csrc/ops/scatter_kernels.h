@@ -10,12 +10,12 @@ namespace rl {
 enum class Combine : uint8_t { kWrite, kAdd, kMultiply, kLargest, kSmallest };
 
 // A tensor under a shape of at least one dimension, and the dimension that indices run along.
-struct Lines {
+struct IndexedDim {
   Dims sizes, strides;
   int dim = 0;
 
   // `dim` is wrapped; throws IndexError as PyTorch does.
-  Lines(TensorImpl* t, int64_t dim);
+  IndexedDim(TensorImpl* t, int64_t dim);
   int64_t length() const { return sizes[dim]; }
 };
 
@@ -29,7 +29,7 @@ struct IndexView {
 // The index as scatter and gather take it: a value for every element.
 IndexView element_index(TensorImpl* index);
 // A vector, or one value, that chooses whole slices of `lines`.
-IndexView slice_index(TensorImpl* index, const Lines& lines);
+IndexView slice_index(TensorImpl* index, const IndexedDim& lines);
 
 // Throws what `fail` throws for the first value outside low .. size - 1.
 void check_places(const IndexView& index, int64_t low, int64_t size,
@@ -40,13 +40,13 @@ void check_places(const IndexView& index, int64_t low, int64_t size,
 
 // target[.., index, ..] = combined with source, element by element in row-major order. `source`
 // is seen under `strides`; 16-bit floats add and multiply in float and are rounded once.
-void scatter_into(TensorImpl* target, const Lines& lines, const IndexView& index,
+void scatter_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                   TensorImpl* source, const Dims& strides, Combine combine);
 // target += factor * source, likewise; the factor is first converted to the tensors' dtype.
-void scatter_scaled(TensorImpl* target, const Lines& lines, const IndexView& index,
+void scatter_scaled(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                     TensorImpl* source, const Dims& strides, const Value& factor);
 // out = source[.., index, ..]; `out` is row-major and has the shape of the index.
-void gather_from(TensorImpl* out, TensorImpl* source, const Lines& lines, const IndexView& index);
+void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines, const IndexView& index);
 
 // Strides of a tensor under the shape of an index: those it has, or none for a 0-d tensor.
 Dims strides_under(TensorImpl* t);

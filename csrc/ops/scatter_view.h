@@ -40,10 +40,11 @@ struct SliceScatter {
       .name = "slice_scatter",
       .signature =
           "slice_scatter(input: Tensor, src: Tensor, dim: int = 0, start: int? = None, end: int? = "
-          "None, step: int = 1) -> Tensor",
+          "None, step: int = 1, *, out: Tensor? = None) -> Tensor",
       .doc = "A copy in which src stands at every step-th index from start to end of a dimension.",
       .derivative = "dy/dinput = 0 at those indices, 1 elsewhere; dy/dsrc = 1",
-      .computes = Computes::kAny};
+      .computes = Computes::kAny,
+      .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 2},
                                        {"end", Source::kArg, 4},
                                        {"start", Source::kArg, 3},

@@ -17,6 +17,7 @@ struct Where {
       .derivative = "dy/dinput = 1 where condition, dy/dother = 1 elsewhere, else 0",
       .computes = Computes::kAny,
       .form = Form::kFunction,
+      .demand = Demand::kNumbersFit,
       .many_forms = true};
   template <class T>
   RL_FN static T forward(T condition, T x, T y) {

@@ -2,6 +2,7 @@
 
 #include "core/host.h"
 #include "ops/copy.h"
+#include "ops/reduce.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -124,7 +125,8 @@ void SumToSize::forward(Call& call) {
   const Dims& sizes = *call.args[1].dims;
   check(expandable_to(sizes.v, sizes.n, t->sizes(), t->ndim()), ErrorKind::kRuntime, "size {",
         shown(sizes), "} is not expandable to size {", shown(t->sizes(), t->ndim()), "}.");
-  call.output = sum_to(Tensor(TensorRef::borrow(t)), sizes).ref();
+  call.output = t->ndim() == 0 ? call_op(op_of<Sum>(), {Value::of(t), Value::none()}).ref()
+                               : sum_to(Tensor(TensorRef::borrow(t)), sizes).ref();
 }
 
 void TransposeMatrix::forward(Call& call) {

@@ -87,6 +87,16 @@ void read_default(Reader& r, Param& p) {
     bool integral = std::strcspn(r.at, ".e") >= static_cast<size_t>(end - r.at);
     p.value = integral ? Value::of_int(static_cast<int64_t>(number)) : Value::of_double(number);
     r.at = end;
+  } else if (r.take('[')) {
+    auto* list = new Dims;  // the default lives as long as the process
+    while (!r.take(']')) {
+      char* end;
+      list->push(std::strtol(r.at, &end, 10));
+      if (end == r.at) r.bad("a number is expected");
+      r.at = end;
+      r.take(',');
+    }
+    p.value = Value::of(*list);
   } else {
     std::string word = r.word();
     if (word == "None") {

@@ -5,8 +5,9 @@
 
 namespace rl::RL_ISA {
 
-// sqrt(2 / pi) and the factor of x^3 in gelu's approximation by tanh.
-constexpr double kGeluSlope = 0x1.9884533d43651p-1, kGeluCube = 0.044715;
+// 2 sqrt(2 / pi) and the factor of x^3 in gelu's approximation by tanh, written as
+// x sigmoid(kGeluSlope (x + kGeluCube x^3)).
+constexpr double kGeluSlope = 0x1.9884533d43651p+0, kGeluCube = 0.044715;
 
 // The second derivatives of both forms of gelu.
 template <class V>
@@ -17,10 +18,11 @@ RL_FN V gelu_curvature(const V& x) {
 template <class V>
 RL_FN V gelu_tanh_curvature(const V& x) {
   V square = x * x;
-  V t = math::tanh(Num(kGeluSlope) * (x + Num(kGeluCube) * square * x));
+  V s = math::sigmoid(Num(kGeluSlope) * (x + Num(kGeluCube) * square * x));
   V slope = Num(kGeluSlope) * (Num(1) + Num(3 * kGeluCube) * square);
   V bend = Num(6 * kGeluSlope * kGeluCube) * x;
-  return (Num(1) - t * t) * (slope + Num(0.5) * x * (bend - Num(2) * t * slope * slope));
+  return s * (Num(1) - s) *
+         (Num(2) * slope + x * (bend + (Num(1) - Num(2) * s) * slope * slope));
 }
 
 // The slope of gelu as an op: it needs the normal distribution, which is no op of its own here.

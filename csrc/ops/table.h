@@ -66,6 +66,7 @@ void add_op(std::vector<Op*>& table) {
           op->edge_args[op->n_edges++] = op->tensor_args[i];
     }
   }
+  if constexpr (requires { T::kNotImplemented; }) set_not_implemented(*op);
   if constexpr (requires { typename T::InPlace; }) op->in_place = op_entry<typename T::InPlace>;
   if constexpr (requires { T::kDifferentiable; }) op->n_differentiable = T::kDifferentiable;
   op_entry<T> = op;

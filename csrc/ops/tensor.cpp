@@ -73,6 +73,7 @@ Tensor full(const Dims& sizes, DType dtype, double value) {
 
 Tensor sum_to(const Tensor& t, const Dims& sizes) {
   int extra = t->ndim() - sizes.n;
+  if (extra && !sizes.n) return call_op(op_of<ops::Sum>(), {t.value(), Value::none()});
   Dims dims;
   for (int d = 0; d < t->ndim(); ++d)
     if (d < extra || (sizes[d - extra] == 1 && t->sizes()[d] != 1)) dims.push(d);

@@ -113,8 +113,6 @@ void indices(Call& call, const char* name, bool lower) {
   DType dtype = call.args[3].kind == Kind::kDType ? call.args[3].dtype : DType::kInt64;
   check(dtype == DType::kInt64 || dtype == DType::kInt32 || dtype == DType::kInt16,
         ErrorKind::kNotImplemented, '"', name, "\" not implemented for '", dtype_title(dtype), "'");
-  check(!call.args[5].i, ErrorKind::kRuntime,
-        "Only Tensors of floating point and complex dtype can require gradients");
   int64_t k = clamp(call.args[2].i, -rows, columns);
   // [begin, end): the rows that keep anything. They grow by one element a row up to whole rows, or,
   // for triu and from the last row up, the same.
@@ -129,6 +127,7 @@ void indices(Call& call, const char* name, bool lower) {
   check(count <= INT64_MAX / 2, ErrorKind::kRuntime, name, ": the number of elements overflows");
   auto total = static_cast<int64_t>(count);
   call.output = TensorImpl::empty(dtype, Dims::of({2, total}));
+  finish_factory(call, 3);
   dispatch_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
     if constexpr (kIsInt<T>) {

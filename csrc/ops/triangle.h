@@ -1,6 +1,7 @@
 // Triangles and diagonals of matrices: kept, made, counted.
 #pragma once
 
+#include "ops/create.h"
 #include "ops/custom.h"
 
 namespace rl::ops {
@@ -33,9 +34,8 @@ struct Triu {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-#define RL_TRIANGLE_TAIL                                                                    \
-  "(row: int, col: int, offset: int = 0, *, dtype: dtype? = None, device: device? = None, " \
-  "requires_grad: bool = False) -> Tensor"
+#define RL_TRIANGLE_TAIL \
+  "(row: int, col: int, offset: int = 0, *, " RL_FACTORY_TAIL ") -> Tensor"
 
 struct TrilIndices {
   static constexpr OpRecord record{

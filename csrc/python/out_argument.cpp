@@ -152,6 +152,8 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
   OutRule rule = call.op->record->out;
   if (rule != OutRule::kCast) prepare_target(p, rule, call, target->dtype());
   dispatch(call);
+  check(!call.op->many_outputs || call.lone, ErrorKind::kRuntime, p.name,
+        " does not support the out kwarg when as_tuple is True");
   TensorRef result = std::move(call.output);
   if (rule == OutRule::kOwn) check_own(result->dtype(), target->dtype());
   check(rule != OutRule::kJoined || category(result->dtype()) <= category(target->dtype()),

@@ -32,6 +32,12 @@ ANOTHER_DEFAULT = {
     ("norm", "p"): "Tensor.norm is written in Python there, with the function's default",
     ("tensor_split", "tensor_indices_or_sections"): "the three overloads share a name here",
     ("relu", "inplace"): "of nn.functional.relu alone",
+    ("dropout", "inplace"): "of nn.functional.dropout alone",
+    ("alpha_dropout", "inplace"): "of nn.functional.alpha_dropout alone",
+    ("feature_alpha_dropout", "inplace"): "of nn.functional.feature_alpha_dropout alone",
+    ("split", "split_sizes"): "of the schema: split() is written in Python there, without it",
+    ("tril_indices", "dtype"): "None is int64 there",
+    ("triu_indices", "dtype"): "None is int64 there",
 }
 
 # Parameters of PyTorch's schemas that its Python functions do not take, or not on a CPU.

@@ -127,7 +127,8 @@ def test_every_unary_op_has_a_reference():
 
 @pytest.mark.parametrize("exponent", [2, 3, 0.5, -1, -2, -0.5, 2.5, -1.75, 7])
 def test_powers_are_within_the_records_error(exponent):
-    record = next(op for op in torch._C._op_table() if op["name"] == "pow")
+    number = "pow(input: Tensor, exponent: Number"
+    record = next(op for op in torch._C._op_table() if op["signature"].startswith(number))
     bases = [p[0] for p in points("square", "float32") if 1e-4 < p[0] < 1e4]
     x = torch.tensor(bases)
     # Products and roots round more than once; all other powers keep one unit.

@@ -416,3 +416,10 @@ def test_out_takes_the_result(name):
     out = torch.empty(0)
     expected = getattr(torch, name)(*arguments)
     assert getattr(torch, name)(*arguments, out=out) is out and out.equal(expected)
+
+
+def test_nonzero_takes_out_unless_it_gives_a_tuple():
+    x, out = torch.tensor([1, 0, 2]), torch.empty(0, dtype=torch.int64)
+    assert torch.nonzero(x, out=out) is out and out.tolist() == [[0], [2]]
+    with pytest.raises(RuntimeError, match="nonzero does not support the out kwarg when as_tuple"):
+        torch.nonzero(x, out=out, as_tuple=True)

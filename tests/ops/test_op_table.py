@@ -169,6 +169,8 @@ WITH_OUT = [op for op in OPS if "out: Tensor?" in op["signature"] and op["name"]
 @pytest.mark.parametrize("op", WITH_OUT, ids=ids)
 def test_out_takes_the_result(op):
     for sample in samples(op):
+        if sample.kwargs.get("as_tuple"):
+            continue  # refused: tests/ops/test_indexing_ops.py
         function, tensors = bind(op, sample)
         function = with_fixed_seed(function)
         expected = function(*tensors)
