@@ -59,7 +59,8 @@ def parameters(signature, method):
     """Python parameters of a signature; ``self`` in place of the first for a method."""
     inside = signature[signature.index("(") + 1 : signature.rindex(")")]
     out, keyword_only = [], False
-    for i, part in enumerate(filter(None, (p.strip() for p in inside.split(",")))):
+    parts = (p.strip() for p in re.split(r",(?![^\[]*\])", inside))  # a default may be a list
+    for i, part in enumerate(filter(None, parts)):
         if part == "*":
             keyword_only = True
             if not (out and out[-1].startswith("*")):

@@ -139,7 +139,7 @@ void check_numbers_fit(const Call& call, DType type) {
       // A negative number as the exponent of integers has no integer result.
       check(is_float(type) || !v.is_number() || v.as_double() >= 0, ErrorKind::kRuntime,
             "Integers to negative integer powers are not allowed.");
-      check_numbers_fit(call, type);
+      if (v.is_number()) check_number_fits(v, type);  // a base is wrapped instead
       break;
     case Demand::kRounding:
       if (call.args[2].is_none()) break;

@@ -18,6 +18,7 @@ import math
 import operator
 import os
 import pickle
+import re
 import resource
 import signal
 import sys
@@ -77,7 +78,7 @@ def operations():
             continue
         inside = op["signature"].split("(", 1)[1].rsplit(")", 1)[0]
         parameters, keyword_only = [], False
-        for part in filter(None, inside.split(", ")):
+        for part in filter(None, re.split(r", (?![^\[]*\])", inside)):
             if part == "*":
                 keyword_only = True
                 continue

@@ -404,3 +404,23 @@ def test_angles_beyond_the_fast_range_are_reduced_exactly():
     assert torch.sinc(x).tolist() == [0, 0]
     (grad,) = torch.autograd.grad(torch.sinc(y := leaf([2.0**50], dtype=torch.float64)).sum(), y)
     assert abs(grad.item()) <= 2.0**-50
+
+
+def test_integers_that_the_dtype_has_not_are_converted_first():
+    x = torch.tensor([1, 6, 100], dtype=torch.int8)
+    assert (300**x).tolist() == [44, 0, 0]
+    with pytest.raises(RuntimeError, match="cannot be converted to type int8_t without overflow"):
+        x**300
+    assert torch.maximum(x, torch.tensor(300)).tolist() == [44, 44, 100]
+    assert (x > torch.tensor(300)).tolist() == [False, False, True]
+    byte, minus = x.byte(), torch.tensor(-3, dtype=torch.int8)
+    assert torch.fmax(byte, minus).tolist() == [253, 253, 253]
+    assert (minus >> byte).tolist() == [126, 3, 0]
+
+
+def test_gelu_by_tanh_keeps_its_digits_in_the_left_tail():
+    x = torch.tensor([-9.0, -6.0, -4.0])
+    y = torch.nn.functional.gelu(x, approximate="tanh").tolist()
+    exact = (-1.3364595874e-28, -8.4396466985e-11, -7.02459482e-05)  # in float64
+    for got, want in zip(y, exact, strict=True):
+        assert abs(got - want) < 1e-5 * abs(want)
