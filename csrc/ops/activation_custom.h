@@ -20,7 +20,8 @@ struct Selu {
 struct Gelu {
   static constexpr OpRecord record{
       .name = "_gelu",
-      .signature = "_gelu(input: Tensor, *, approximate: str = \"none\", out: Tensor? = None) -> Tensor",
+      .signature =
+          "_gelu(input: Tensor, *, approximate: str = \"none\", out: Tensor? = None) -> Tensor",
       .doc = "x times the normal distribution function at x; \"tanh\" approximates that.",
       .derivative = "dy/dx = cdf(x) + x pdf(x)",
       .form = Form::kFunction};
@@ -42,11 +43,12 @@ struct Prelu {
 // Saves e^-|x|, from which the derivative is a quotient.
 struct LogSigmoid {
   static constexpr uint8_t kDifferentiable = 1;
-  static constexpr OpRecord record{.name = "_log_sigmoid",
-                                   .signature = "_log_sigmoid(input: Tensor, *, out: Tensor? = None) -> Tensor",
-                                   .doc = "The logarithm of sigmoid, which does not underflow.",
-                                   .derivative = "dy/dx = sigmoid(-x)",
-                                   .form = Form::kFunction};
+  static constexpr OpRecord record{
+      .name = "_log_sigmoid",
+      .signature = "_log_sigmoid(input: Tensor, *, out: Tensor? = None) -> Tensor",
+      .doc = "The logarithm of sigmoid, which does not underflow.",
+      .derivative = "dy/dx = sigmoid(-x)",
+      .form = Form::kFunction};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0}, {"buffer", Source::kResult, 1}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);

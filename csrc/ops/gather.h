@@ -116,8 +116,9 @@ struct Take {
 struct Nonzero {
   static constexpr OpRecord record{
       .name = "nonzero",
-      .signature = "nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor? = None) "
-                   "-> Tensor | Tensor[]",
+      .signature =
+          "nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor? = None) "
+          "-> Tensor | Tensor[]",
       .doc =
           "The indices of the elements that are not 0, a row each; as a tuple, one tensor per "
           "dimension.",

@@ -104,7 +104,8 @@ struct Matmul {
 struct Linear {
   static constexpr OpRecord record{
       .name = "_linear",
-      .signature = "_linear(input: Tensor, weight: Tensor, bias: Tensor? = None, *, out: Tensor? = None) -> "
+      .signature =
+          "_linear(input: Tensor, weight: Tensor, bias: Tensor? = None, *, out: Tensor? = None) -> "
           "Tensor",
       .doc = "input @ weight^T + bias: (..., n) with a weight (m, n) gives (..., m).",
       .derivative = "dinput = g @ weight, dweight = g^T @ input, dbias = sum of g",

@@ -233,8 +233,9 @@ struct Threshold {
   using InPlace = ThresholdInPlace;
   static constexpr OpRecord record{
       .name = "threshold",
-      .signature = "threshold(input: Tensor, threshold: Number, value: Number, *, out: "
-                   "Tensor? = None) -> Tensor",
+      .signature =
+          "threshold(input: Tensor, threshold: Number, value: Number, *, out: "
+          "Tensor? = None) -> Tensor",
       .doc = "Each element, or value where it is not above threshold.",
       .derivative = "dy/dx = 1 where x > threshold, else 0",
       .computes = Computes::kNumeric,
@@ -256,7 +257,8 @@ struct Threshold {
 struct Softshrink {
   static constexpr OpRecord record{
       .name = "_softshrink",
-      .signature = "_softshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor? = None) -> Tensor",
+      .signature =
+          "_softshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor? = None) -> Tensor",
       .doc = "Each element moved towards 0 by lambd, and 0 where it is nearer than that.",
       .derivative = "dy/dx = 0 where |x| <= lambd, else 1",
       .computes = Computes::kFloatOnly,
@@ -275,8 +277,9 @@ struct Softshrink {
 struct Hardshrink {
   static constexpr OpRecord record{
       .name = "hardshrink",
-      .signature = "hardshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor? = None) "
-                   "-> Tensor",
+      .signature =
+          "hardshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor? = None) "
+          "-> Tensor",
       .doc = "Each element, or 0 where its magnitude is at most lambd.",
       .derivative = "dy/dx = 0 where |x| <= lambd, else 1",
       .max_ulp = 0,

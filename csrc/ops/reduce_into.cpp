@@ -73,7 +73,8 @@ bool chooses_slices(const IndexedDim& lines, const IndexView& index) {
   return true;
 }
 
-std::vector<int64_t> slice_counts(const IndexedDim& lines, const IndexView& index, bool include_self) {
+std::vector<int64_t> slice_counts(const IndexedDim& lines, const IndexView& index,
+                                  bool include_self) {
   std::vector<int64_t> n(static_cast<size_t>(lines.length()), include_self ? 1 : 0);
   const auto* places = reinterpret_cast<const int64_t*>(index.memory->data());
   for (int64_t i = 0; i < index.shape[lines.dim]; ++i)
@@ -82,8 +83,8 @@ std::vector<int64_t> slice_counts(const IndexedDim& lines, const IndexView& inde
 }
 
 // Sums in the target itself where it can hold them; float for 16-bit floats until it is divided.
-void mean_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
-               bool include_self) {
+void mean_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
+               TensorImpl* source, bool include_self) {
   const DType type = target->dtype();
   const DType wide = is_float(type) && type != DType::kFloat64 ? DType::kFloat32 : type;
   const bool apart = wide != type || !target->is_contiguous();
@@ -108,8 +109,8 @@ void mean_into(TensorImpl* target, const IndexedDim& lines, const IndexView& ind
 
 }  // namespace
 
-void reduce_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
-                 Reduction reduction, bool include_self) {
+void reduce_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
+                 TensorImpl* source, Reduction reduction, bool include_self) {
   if (!include_self) {
     TensorRef first = TensorImpl::empty(target->dtype(), nullptr, 0);
     dispatch_dtype(target->dtype(), [&](auto zero) {

@@ -10,8 +10,8 @@ enum class Reduction : uint8_t { kSum, kProd, kMean, kAmax, kAmin };
 
 // Reduces source into target at the places of the index. The target holds the old values; without
 // `include_self` those that are met are forgotten first.
-void reduce_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
-                 Reduction reduction, bool include_self);
+void reduce_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
+                 TensorImpl* source, Reduction reduction, bool include_self);
 
 // The reach of an op: how it reads a tensor at its places, and adds to them.
 struct Reach {

@@ -163,8 +163,8 @@ void combine_lines(const Walk& w, T* to, const int64_t* index, const T* from, F 
 }
 
 template <class T, class F>
-void combine_as(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
-                const Dims& strides, F f) {
+void combine_as(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
+                TensorImpl* source, const Dims& strides, F f) {
   Walk walk(lines, index, strides);
   combine_lines(walk, reinterpret_cast<T*>(target->mut_data()),
                 reinterpret_cast<const int64_t*>(index.memory->data()),
@@ -186,8 +186,8 @@ void combine_in_float(TensorImpl* target, const IndexedDim& lines, const IndexVi
 }
 
 template <class F>
-void combine(TensorImpl* target, const IndexedDim& lines, const IndexView& index, TensorImpl* source,
-             const Dims& strides, F f) {
+void combine(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
+             TensorImpl* source, const Dims& strides, F f) {
   dispatch_dtype(target->dtype(), [&](auto zero) {
     combine_as<decltype(zero)>(target, lines, index, source, strides, f);
   });
@@ -289,7 +289,8 @@ void scatter_scaled(TensorImpl* target, const IndexedDim& lines, const IndexView
   combine(target, lines, index, source, strides, Scaled<int64_t>{factor.as_int()});
 }
 
-void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines, const IndexView& index) {
+void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines,
+                 const IndexView& index) {
   Dims steps = strides_under(out);
   Walk w(lines, index, steps);
   const int last = w.sizes.n - 1;

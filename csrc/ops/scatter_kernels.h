@@ -46,7 +46,8 @@ void scatter_into(TensorImpl* target, const IndexedDim& lines, const IndexView& 
 void scatter_scaled(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                     TensorImpl* source, const Dims& strides, const Value& factor);
 // out = source[.., index, ..]; `out` is row-major and has the shape of the index.
-void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines, const IndexView& index);
+void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines,
+                 const IndexView& index);
 
 // Strides of a tensor under the shape of an index: those it has, or none for a 0-d tensor.
 Dims strides_under(TensorImpl* t);

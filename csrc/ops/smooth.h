@@ -21,8 +21,7 @@ RL_FN V gelu_tanh_curvature(const V& x) {
   V s = math::sigmoid(Num(kGeluSlope) * (x + Num(kGeluCube) * square * x));
   V slope = Num(kGeluSlope) * (Num(1) + Num(3 * kGeluCube) * square);
   V bend = Num(6 * kGeluSlope * kGeluCube) * x;
-  return s * (Num(1) - s) *
-         (Num(2) * slope + x * (bend + (Num(1) - Num(2) * s) * slope * slope));
+  return s * (Num(1) - s) * (Num(2) * slope + x * (bend + (Num(1) - Num(2) * s) * slope * slope));
 }
 
 // The slope of gelu as an op: it needs the normal distribution, which is no op of its own here.
@@ -160,7 +159,8 @@ struct Mish {
 struct Softplus {
   static constexpr OpRecord record{
       .name = "_softplus",
-      .signature = "_softplus(input: Tensor, beta: Number = 1, threshold: Number = 20, *, "
+      .signature =
+          "_softplus(input: Tensor, beta: Number = 1, threshold: Number = 20, *, "
           "out: Tensor? = None) -> Tensor",
       .doc = "log(1 + e^(beta x)) / beta, and x itself where beta x is above threshold.",
       .derivative = "dy/dx = sigmoid(beta x), 1 where beta x > threshold",

@@ -34,8 +34,7 @@ struct Triu {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-#define RL_TRIANGLE_TAIL \
-  "(row: int, col: int, offset: int = 0, *, " RL_FACTORY_TAIL ") -> Tensor"
+#define RL_TRIANGLE_TAIL "(row: int, col: int, offset: int = 0, *, " RL_FACTORY_TAIL ") -> Tensor"
 
 struct TrilIndices {
   static constexpr OpRecord record{

@@ -143,7 +143,6 @@ constexpr struct {
                   {"asinh", "arcsinh"}, {"acosh", "arccosh"},   {"atanh", "arctanh"},
                   {"atan2", "arctan2"}, {"trunc", "fix"},       {"div", "true_divide", true}};
 
-
 bool is_function(const PublicName& p) {
   Form form = p.overloads[0].op->record->form;
   if (!p.inplace || form == Form::kFunction) return form != Form::kMethod;
