@@ -99,6 +99,8 @@ void BinaryCrossEntropyWithLogits::forward(Call& call) {
   check(category(x->dtype()) <= category(t->dtype()), ErrorKind::kRuntime, "result type ",
         dtype_title(x->dtype()), " can't be cast to the desired output type ",
         dtype_title(t->dtype()));
+  check(is_float(x->dtype()), ErrorKind::kNotImplemented,
+        "\"log_sigmoid_cpu\" not implemented for '", dtype_title(x->dtype()), "'");
   check_reduction(call.args[4].i);
   GradModeGuard off(false);
   Tensor terms =

@@ -30,7 +30,7 @@ class Lister {
     if (dim == t_->ndim()) return checked(number<T>(at));
     int64_t n = t_->sizes()[dim];
     int64_t step = t_->strides()[dim] * static_cast<int64_t>(sizeof(T));
-    bool cut = edge_ >= 0 && n > 2 * edge_;
+    bool cut = edge_ >= 0 && edge_ < (n + 1) / 2;
     int64_t kept = cut ? 2 * edge_ : n;
     PyRef result(checked(PyList_New(kept)));
     for (int64_t i = 0; i < kept; ++i) {

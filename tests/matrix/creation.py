@@ -16,8 +16,8 @@ def to_type():
 
 
 def unmade(x):
-    """What uninitialised memory has in common everywhere: dtype and shape."""
-    return x.dtype, tuple(x.shape), x.is_contiguous()
+    """What uninitialised memory has in common everywhere: dtype, shape and strides."""
+    return x.dtype, tuple(x.shape), tuple(x.stride())
 
 
 def by_name(name):
@@ -195,6 +195,17 @@ OPERATORS = {
     ),
     "empty": op(
         *(call(lambda s: unmade(torch.empty(s)), s, note="shape") for s in (*SIZES, (-1,)))
+    ),
+    "empty_strided": op(
+        *(
+            call(lambda s, k: unmade(torch.empty_strided(s, k)), s, k, note="shape")
+            for s, k in (((2, 3), (1, 2)), ((), ()), ((2, 2), (0, 1)), ((2,), (1, 1)), ((-1,), (1,)))
+        )
+    ),
+    "new_empty_strided": op(
+        call(lambda x: unmade(x.new_empty_strided((2, 3), (1, 2))), t(2), note="shape"),
+        call(lambda x: unmade(x.new_empty_strided((2,), (1, 1))), t(2), note="refused"),
+        kinds=(),
     ),
     "empty_like": op(call(lambda x: unmade(torch.empty_like(x)), t(2, 3), note="shape"), kinds=()),
     "tensor": op(
