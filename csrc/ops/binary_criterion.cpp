@@ -107,7 +107,10 @@ void BinaryCrossEntropyWithLogits::forward(Call& call) {
       call.args[3].is_none()
           ? call_op(op_of<BceLogitsTerm>(), {call.args[0], call.args[1]})
           : call_op(op_of<BceLogitsWeightedTerm>(), {call.args[0], call.args[1], call.args[3]});
-  call.output = reduced(times(terms, argument(call, 2)), call.args[4].i);
+  // PyTorch writes the terms into a tensor of the target's dtype.
+  Tensor weighted = times(terms, argument(call, 2));
+  if (weighted->dtype() != t->dtype()) weighted = to_dtype(weighted, t->dtype());
+  call.output = reduced(weighted, call.args[4].i);
 }
 
 void BinaryCrossEntropyWithLogits::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
