@@ -1,10 +1,14 @@
-"""Where rushlight differs from PyTorch's record on purpose: rules, each with its reason."""
+"""Where rushlight differs from PyTorch on purpose: listed cases, and the rules that say why."""
 
 import functools
+import json
+import lzma
 import math
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+
+from support import DATA
 
 from .compare import differs
 from .records import read
@@ -16,6 +20,21 @@ class Difference(NamedTuple):
 
     reason: str
     holds: Callable
+
+
+LIST = DATA / "matrix_differences.json.xz"
+
+
+@functools.cache
+def _all_listed():
+    return json.loads(lzma.decompress(LIST.read_bytes())) if LIST.exists() else {}
+
+
+def listed(name):
+    """The cases of an operator that may differ, with what rushlight gives: a rule alone excuses
+    nothing. ``tests/data/list_differences.py`` writes the list.
+    """
+    return {tuple(key): line for *key, line in _all_listed().get(name, ())}
 
 
 def kind_of(line):
@@ -70,10 +89,6 @@ def wrong_twice(name, call, case, want, got):
 def more_keywords(name, call, case, want, got):
     refused = kind_of(want) == "TypeError" and not kind_of(got)
     return refused and case.form.startswith(("keywords", "out"))
-
-
-def whole_number_result(name, call, case, want, got):
-    return case.gradient and "Autograd not support dtype" in want and got == "no gradient"
 
 
 def expanded_write(name, call, case, want, got):
@@ -139,7 +154,6 @@ DIFFERENT = [
     Difference("what is said of a call that no overload takes lists overloads", parsed),
     Difference("a call that is wrong in two ways: either is told first", wrong_twice),
     Difference("rushlight takes by keyword what PyTorch takes by place alone", more_keywords),
-    Difference("an integer result needs no gradient; PyTorch's says so later", whole_number_result),
     Difference("writes through expanded tensors: deprecated there, refused here", expanded_write),
     Difference("a dtype is refused also where there is next to nothing to compute", refused_anyway),
     # Single operators, where PyTorch's kernels have their ways.

@@ -9,7 +9,7 @@ from support import rushlight_only, torch
 
 from .cases import invoke, observe
 from .compare import differs
-from .differences import DIFFERENT
+from .differences import DIFFERENT, listed
 from .records import read
 from .tables import OPERATORS, all_cases
 from .without import UNDER_ANOTHER_NAME
@@ -18,8 +18,11 @@ pytestmark = rushlight_only
 SHOWN = 12
 
 
-def accepted(name, call, case, want, got):
-    """Whether a difference is one of those on purpose."""
+def accepted(name, operator, call, case, want, got):
+    """Whether a difference is one of those on purpose: a rule explains it, and it is listed."""
+    known = listed(name).get((call.key(), str(case)))
+    if known is None or differs(known, got, operator, case):
+        return False
     return any(rule.holds(name, call, case, want, got) for rule in DIFFERENT)
 
 
@@ -27,6 +30,7 @@ def mismatches(name, function=invoke):
     """The cases that differ from the record, as lines, and how many cases there are."""
     recorded, operator = read(name), OPERATORS[name]
     found, count = [], 0
+    unused = set(listed(name)) if function is invoke else set()
     for call, case in all_cases(name):
         count += 1
         want = recorded.get((call.key(), str(case)))
@@ -40,8 +44,11 @@ def mismatches(name, function=invoke):
             found.append(f"{where}: {error}")
             continue
         difference = differs(want, got, operator, case)
-        if difference and not accepted(name, call, case, want, got):
+        if difference and accepted(name, operator, call, case, want, got):
+            unused.discard((call.key(), str(case)))
+        elif difference:
             found.append(f"{where}: {difference}")
+    found += [f"{name}({c}) [{k}]: listed as different, but as recorded" for c, k in sorted(unused)]
     return found, count
 
 
