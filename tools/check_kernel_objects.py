@@ -11,7 +11,7 @@ import sys
 # What the compiler may call by itself, and the scalar functions of libm.
 ALLOWED = re.compile(
     r"(mem(cpy|set|move|cmp)|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__asan_\w+|__ubsan_\w+"
-    r"|(fma|fmod|floor|trunc|ceil|rint|pow|exp|exp2|expm1|log|log2|log1p|sin|cos|tan|tanh|sqrt)f?)$"
+    r"|(fma|fmod|floor|trunc|ceil|rint|pow|exp|exp2|expm1|log|log2|log1p|sin|cos|sincos|tan|tanh|sqrt)f?)$"
 )
 
 

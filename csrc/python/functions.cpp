@@ -82,14 +82,11 @@ std::string make_doc(const PublicName& p, bool method) {
     text += param.names[0] == "from" ? "from_" : param.names[0];  // no Python name
     if (param.has_default) text += "=" + param.value_text;
   }
-  if (!method || first.signature.params.empty()) {
-    text = text + ")\n--\n\n";
-  } else {
-    text += ")\n--\n\n";
-  }
+  text += ")\n--\n\n";
   for (const Overload& o : p.overloads) {
     const OpRecord& record = *o.op->record;
-    text += p.inplace ? std::string("In-place form: ") + record.signature : record.signature;
+    if (p.inplace) text += "In-place form: ";
+    text += record.signature + (record.name[0] == '_');
     text += "\n\n";
     text += record.doc;
     text += "\nDerivative: ";
