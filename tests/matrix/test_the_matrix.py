@@ -6,6 +6,7 @@ from support import rushlight_only, torch
 from .calls import c, t
 from .cases import invoke, observe
 from .compare import differs
+from .differences import DIFFERENT, listed
 from .numeric import check_call
 from .records import read
 from .tables import OPERATORS, all_cases
@@ -186,3 +187,15 @@ def test_cases_are_tens_of_thousands_and_named_once():
         assert len(keys) == len(set(keys)), f"{name}: two cases of one name"
         total += len(keys)
     assert total > 50_000
+
+
+def test_every_rule_of_a_difference_is_needed_by_a_listed_case():
+    unneeded = list(DIFFERENT)
+    for name in OPERATORS:
+        known, recorded = listed(name), read(name) if listed(name) else {}
+        for call, case in all_cases(name) if known else ():
+            key = (call.key(), str(case))
+            if key in known:
+                said = (name, call, case, recorded[key], known[key])
+                unneeded = [rule for rule in unneeded if not rule.holds(*said)]
+    assert not unneeded, [rule.reason for rule in unneeded]

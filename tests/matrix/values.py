@@ -98,6 +98,7 @@ def make(shape, dtype, kind="plain", layout="contiguous", place=0, domain=(-3, 3
     if layout == "offset":
         base = build([number(kind, dtype, 2, 0, domain), *values], (-1,), dtype)
         return base.as_strided(tuple(shape), tuple(row_major(shape)), 1)
+    # flip copies, in PyTorch as here: the elements are in another order, the strides are plain.
     assert layout == "flipped", layout
     # torch.flip copies: what is new is a chain of two operators.
     turned = build(values[::-1], shape, dtype)

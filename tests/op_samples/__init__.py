@@ -23,7 +23,7 @@ def samples(op):
     """The samples of an op of the table. Raises: KeyError naming the op that has none."""
     key = (op["name"], op["overload"])
     if key not in SAMPLES:
-        raise KeyError(f"tests/op_samples.py has no samples for {key}")
+        raise KeyError(f"tests/op_samples has no samples for {key}")
     return SAMPLES[key]
 
 
