@@ -94,6 +94,11 @@ void check_divisor(const Value& v, DType type) {
   check(!zero, ErrorKind::kRuntime, "ZeroDivisionError");
 }
 
+// Nothing is divided, by 0 neither.
+bool divides_nothing(const Call& call) {
+  return call.args[0].is_tensor() && call.tensor(0)->numel() == 0;
+}
+
 void check_number_fits(Value v, DType type) {
   // A negative integer stands for the byte that its bits are.
   if (type == DType::kUInt8 && v.kind == Kind::kInt && v.i < 0) v = Value::of_int(-v.as_int());
@@ -147,7 +152,7 @@ void check_numbers_fit(const Call& call, DType type) {
     case Demand::kDivisor:
       if (call.target && category(type) > category(call.target->dtype()))
         refuse_target(*call.op, type, call.target->dtype());
-      if (category(type) == Category::kInt) check_divisor(v, type);
+      if (category(type) == Category::kInt && !divides_nothing(call)) check_divisor(v, type);
       break;
     case Demand::kBounds:
       check(!v.is_none() || !call.args[2].is_none(), ErrorKind::kRuntime,

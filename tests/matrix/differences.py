@@ -141,6 +141,7 @@ def at_poles(call, case, want, got):
     """Whole and negative numbers are among the values: the others are plain floats above 0."""
     return (case.kind != "plain" or case.dtype not in FLOATS) and not kind_of(got)
 
+
 DTYPE = re.compile(
     "not implemented for|can't be cast|expected scalar type|dtypes? must be|dtypes match|"
     "Bool inputs|does not match dtype|same dtype|floating-point dtypes|ZeroDivisionError"
