@@ -20,7 +20,9 @@ DType sum_dtype(TensorImpl* t, const Value& dtype) {
 }
 
 TensorRef sum_as(TensorImpl* t, const Reduction& r, bool keepdim, DType dtype) {
-  DType compute = dtype == DType::kBool ? DType::kInt64 : compute_dtype(dtype);
+  // Of bools the sum is "or": no fraction is cut and nothing cancels.
+  if (dtype == DType::kBool) return reduce_over(t, r, keepdim, Reducer::kMax, dtype);
+  DType compute = compute_dtype(dtype);
   TensorRef out = reduce_over(t, r, keepdim, Reducer::kSum, compute);
   return compute == dtype ? out : to_dtype(Tensor(std::move(out)), dtype).ref();
 }

@@ -55,8 +55,8 @@ Windows windows_of(const Dims* options, const int64_t* image) {
     axis = {options[0][d], options[1][d], options[2][d], options[3][d], image[d], 0};
     check(image[d] <= kMost, ErrorKind::kRuntime, "images of more than ", kMost,
           " rows or columns are not supported");
-    axis.count =
-        (axis.size + 2 * axis.padding - axis.dilation * (axis.kernel - 1) - 1) / axis.stride + 1;
+    int64_t room = axis.size + 2 * axis.padding - axis.dilation * (axis.kernel - 1) - 1;
+    axis.count = room < 0 ? 0 : room / axis.stride + 1;
   }
   return windows;
 }
