@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/linear_tiles.h"
+#include "kernels/split_reduce.h"
 
 namespace rl {
 
@@ -11,30 +12,35 @@ namespace {
 template <class T>
 class Sums {
  public:
-  Sums(LinearTiles& values, const ReduceKernels& sum) : values_(values), sum_(sum) {}
+  Sums(const FormulaSum& f, const int64_t* sizes, int ndim, const ReduceShape& shape,
+       const ReduceKernels& sum)
+      : values_(f.kernel, sizes, ndim, f.in, f.n_in), shape_(shape), sum_(sum) {}
 
-  // out[i] = the sum of values [i * count, (i + 1) * count)
-  void lines(T* out, int64_t outputs, int64_t count) {
-    int64_t at_once = kReduceBlock / count;
-    if (at_once < 2) {
-      for (int64_t i = 0; i < outputs; ++i) out[i] = line(i * count, count);
-      return;
-    }
-    for (int64_t i = 0, m; i < outputs; i += m) {
-      m = std::min(outputs - i, at_once);
-      values_.get(bytes(tile_), i * count, m * count);
-      for (int64_t k = 0; k < m; ++k) sum_.line(out + i + k, tile_ + k * count, count, nullptr);
-    }
-  }
-
-  // out[j] = the sum of values [start + row * columns + j] over the rows
-  void rows(T* out, int64_t start, int64_t n, int64_t columns) {
-    for (int64_t j = 0; j < columns; j += kReduceColumns)
-      some_rows(out + j, start + j, n, std::min(columns - j, kReduceColumns), columns);
+  void operator()(const ReducePart& p, char* to) {
+    auto* out = reinterpret_cast<T*>(to);
+    int64_t slab = shape_.count * shape_.inner, start = p.slab * slab;
+    if (shape_.inner == 1) return lines(out, start + p.begin, p.slabs, p.rows);
+    for (int64_t o = 0; o < p.slabs; ++o)
+      rows(out + o * p.columns, start + o * slab + p.begin * shape_.inner + p.column, p.rows,
+           p.columns);
   }
 
  private:
   static char* bytes(T* p) { return reinterpret_cast<char*>(p); }
+
+  // out[i] = the sum of n values from start + i * n on
+  void lines(T* out, int64_t start, int64_t outputs, int64_t n) {
+    int64_t at_once = kReduceBlock / n;
+    if (at_once < 2) {
+      for (int64_t i = 0; i < outputs; ++i) out[i] = line(start + i * n, n);
+      return;
+    }
+    for (int64_t i = 0, m; i < outputs; i += m) {
+      m = std::min(outputs - i, at_once);
+      values_.get(bytes(tile_), start + i * n, m * n);
+      for (int64_t k = 0; k < m; ++k) sum_.line(out + i + k, tile_ + k * n, n, nullptr);
+    }
+  }
 
   T line(int64_t start, int64_t n) {
     if (n <= kReduceBlock) {
@@ -43,12 +49,19 @@ class Sums {
       sum_.line(&total, tile_, n, nullptr);
       return total;
     }
-    int64_t half = (n / 2 + kReduceBlock - 1) / kReduceBlock * kReduceBlock;
+    int64_t half = reduce_half(n, kReduceBlock);
     T left = line(start, half);
     return left + line(start + half, n - half);
   }
 
-  void some_rows(T* acc, int64_t start, int64_t n, int64_t width, int64_t columns) {
+  // out[j] = the sum of the values at start + row * inner + j over n rows
+  void rows(T* out, int64_t start, int64_t n, int64_t columns) {
+    for (int64_t j = 0; j < columns; j += kReduceColumns)
+      some_rows(out + j, start + j, n, std::min(columns - j, kReduceColumns));
+  }
+
+  void some_rows(T* acc, int64_t start, int64_t n, int64_t width) {
+    int64_t columns = shape_.inner;
     bool together = width == columns && n * width <= LinearTiles::kTile;
     if (n <= kReduceRows || together) {
       if (together)
@@ -59,14 +72,15 @@ class Sums {
       sum_.rows(acc, tile_, n, width, width, nullptr);
       return;
     }
-    int64_t half = (n / 2 + kReduceRows - 1) / kReduceRows * kReduceRows;
+    int64_t half = reduce_half(n, kReduceRows);
     T other[kReduceColumns];
-    some_rows(acc, start, half, width, columns);
-    some_rows(other, start + half * columns, n - half, width, columns);
+    some_rows(acc, start, half, width);
+    some_rows(other, start + half * columns, n - half, width);
     for (int64_t k = 0; k < width; ++k) acc[k] += other[k];
   }
 
-  LinearTiles& values_;
+  LinearTiles values_;
+  ReduceShape shape_;
   const ReduceKernels& sum_;
   alignas(64) T tile_[kReduceRows * kReduceColumns];
 };
@@ -76,18 +90,16 @@ static_assert(kReduceBlock <= LinearTiles::kTile);
 
 void sum_formula(const FormulaSum& f, const int64_t* sizes, int ndim, int64_t outer, int64_t count,
                  int64_t inner, void* out) {
-  LinearTiles values(f.fn, f.compute, f.compute, f.repeats, sizes, ndim, f.in, f.n_in);
+  DType compute = f.kernel.compute;
   const ReduceKernels& sum =
-      kernel_set->reduce[static_cast<int>(Reducer::kSum)][compute_index(f.compute)];
-  auto run = [&](auto* to) {
-    Sums<std::remove_pointer_t<decltype(to)>> sums(values, sum);
-    if (inner == 1) return sums.lines(to, outer, count);
-    for (int64_t o = 0; o < outer; ++o) sums.rows(to + o * inner, o * count * inner, count, inner);
+      kernel_set->reduce[static_cast<int>(Reducer::kSum)][compute_index(compute)];
+  auto run = [&](auto zero) {
+    using T = decltype(zero);
+    ReduceShape shape{outer, count, inner, sizeof(T)};
+    split_reduce(shape, f.kernel.cost, sum, static_cast<char*>(out),
+                 [&] { return Sums<T>(f, sizes, ndim, shape, sum); });
   };
-  if (f.compute == DType::kFloat32)
-    run(static_cast<float*>(out));
-  else
-    run(static_cast<double*>(out));
+  compute == DType::kFloat32 ? run(0.0f) : run(0.0);
 }
 
 }  // namespace rl

@@ -7,9 +7,7 @@
 namespace rl {
 
 struct FormulaSum {
-  TileFn fn;
-  DType compute;  // float32 or float64: of the formula, of the sum and of `out`
-  uint8_t repeats;
+  TileKernel kernel;  // float32 or float64: of the formula, of the sum and of `out`
   const Operand* in;
   int n_in;
 };

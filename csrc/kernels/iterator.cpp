@@ -237,32 +237,29 @@ void convert_strided(void* out, int64_t out_step, DType out_dtype, const void* i
   });
 }
 
-void run_elementwise(TileFn fn, DType compute, DType result, uint8_t repeats, const int64_t* sizes,
-                     int ndim, void* out, const int64_t* out_strides, DType out_dtype,
-                     const Operand* in, int n_in) {
-  for (int d = 0; d < ndim; ++d)
-    if (sizes[d] == 0) return;
-  Space space;
-  collapse(space, sizes, ndim, out_strides, in, n_in);
+namespace {
+
+// Rows of dimension 0 under the others, operand 0 being the output. All pointers are to the first
+// element.
+struct Walk {
+  const TileKernel& kernel;
+  DType out_dtype;
+  const Operand* in;
+  int n_in;
+
+  void run(const Space& space, char* out, const char* const* from) const;
+};
+
+void Walk::run(const Space& space, char* out_row, const char* const* from) const {
   int64_t inner = space.size[0];
-  bool out_direct = out_dtype == result && space.stride[0][0] == 1;
-  // Short rows: whole tiles are gathered, which calls the kernel less often.
-  if (space.n > 1 && inner < LinearTiles::kShortRun && out_direct && row_major(space)) {
-    LinearTiles tiles(fn, compute, result, repeats, sizes, ndim, in, n_in);
-    int64_t total = 1;
-    for (int d = 0; d < space.n; ++d) total *= space.size[d];
-    for (int64_t at = 0; at < total; at += LinearTiles::kTile)
-      tiles.get(static_cast<char*>(out) + at * static_cast<int64_t>(item_size(result)), at,
-                std::min(LinearTiles::kTile, total - at));
-    return;
-  }
+  bool out_direct = out_dtype == kernel.result && space.stride[0][0] == 1;
   bool direct[kMaxOperands];
   bool all_direct = out_direct;
   uint8_t step[kMaxOperands];
   for (int k = 0; k < n_in; ++k) {
     int64_t s = space.stride[k + 1][0];
-    bool repeated = s == 0 && (repeats >> k & 1);
-    direct[k] = in[k].dtype == compute && (s == 1 || repeated);
+    bool repeated = s == 0 && (kernel.repeats >> k & 1);
+    direct[k] = in[k].dtype == kernel.compute && (s == 1 || repeated);
     step[k] = repeated ? 0 : 1;
     all_direct = all_direct && direct[k];
   }
@@ -272,33 +269,33 @@ void run_elementwise(TileFn fn, DType compute, DType result, uint8_t repeats, co
   for (int k = 0; k < n_in; ++k) in_size[k] = item_size(in[k].dtype);
 
   int64_t index[kMaxDims] = {};
-  char* out_row = static_cast<char*>(out);
   const char* in_row[kMaxOperands];
-  for (int k = 0; k < n_in; ++k) in_row[k] = static_cast<const char*>(in[k].data);
+  for (int k = 0; k < n_in; ++k) in_row[k] = from[k];
   const void* tile_in[kMaxOperands];
   for (;;) {
     if (all_direct) {
       for (int k = 0; k < n_in; ++k) tile_in[k] = in_row[k];
-      fn(out_row, tile_in, step, inner);
+      kernel.fn(out_row, tile_in, step, inner);
     } else {
       for (int64_t at = 0; at < inner; at += kTile) {
         int64_t n = inner - at < kTile ? inner - at : kTile;
         for (int k = 0; k < n_in; ++k) {
           int64_t s = space.stride[k + 1][0];
-          const char* from = in_row[k] + at * s * static_cast<int64_t>(in_size[k]);
+          const char* place = in_row[k] + at * s * static_cast<int64_t>(in_size[k]);
           if (direct[k]) {
-            tile_in[k] = from;
+            tile_in[k] = place;
           } else {
-            convert_strided(buffers[k], 1, compute, from, s, in[k].dtype, step[k] ? n : 1);
+            convert_strided(buffers[k], 1, kernel.compute, place, s, in[k].dtype, step[k] ? n : 1);
             tile_in[k] = buffers[k];
           }
         }
         char* to = out_row + at * space.stride[0][0] * static_cast<int64_t>(out_size);
         if (out_direct) {
-          fn(to, tile_in, step, n);
+          kernel.fn(to, tile_in, step, n);
         } else {
-          fn(buffers[kMaxOperands], tile_in, step, n);
-          convert_strided(to, space.stride[0][0], out_dtype, buffers[kMaxOperands], 1, result, n);
+          kernel.fn(buffers[kMaxOperands], tile_in, step, n);
+          convert_strided(to, space.stride[0][0], out_dtype, buffers[kMaxOperands], 1,
+                          kernel.result, n);
         }
       }
     }
@@ -317,18 +314,88 @@ void run_elementwise(TileFn fn, DType compute, DType result, uint8_t repeats, co
   }
 }
 
-void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void* in,
-              const int64_t* in_strides, DType in_dtype, const int64_t* sizes, int ndim) {
+int64_t elements(const Space& space) {
+  int64_t total = 1;
+  for (int d = 0; d < space.n; ++d) total *= space.size[d];
+  return total;
+}
+
+// Calls f(space, offset[]) for pieces of at least `grain` elements; offset[k]: where operand k
+// begins, in elements. Rows stay whole where there are enough of them, and so does an output that
+// repeats.
+template <class F>
+void split_space(const Space& space, int n_operands, int64_t grain, const F& f) {
+  int at = space.n - 1;
+  for (int d = at; d-- > 0;)
+    if (space.stride[0][at] == 0 || space.size[d] > space.size[at] * 8) at = d;
+  int64_t total = elements(space), each = total / space.size[at];
+  if (total <= grain || space.stride[0][at] == 0) {
+    const int64_t nowhere[kMaxOperands + 1] = {};
+    return f(space, nowhere);
+  }
+  int64_t rows = (grain + each - 1) / each;
+  if (at == 0) rows = (rows + kTile - 1) / kTile * kTile;
+  parallel_for(space.size[at], rows, [&](int64_t begin, int64_t end) {
+    Space piece = space;
+    piece.size[at] = end - begin;
+    int64_t offset[kMaxOperands + 1];
+    for (int k = 0; k < n_operands; ++k) offset[k] = begin * space.stride[k][at];
+    f(piece, offset);
+  });
+}
+
+}  // namespace
+
+void split_straight(const TileKernel& kernel, void* out, const void* const* in, const uint8_t* step,
+                    int n_in, int64_t n) {
+  int64_t grain = (parallel_grain() / kernel.cost / kTile + 1) * kTile;
+  auto item = static_cast<int64_t>(item_size(kernel.compute));
+  auto out_item = static_cast<int64_t>(item_size(kernel.result));
+  parallel_for(n, grain, [&](int64_t begin, int64_t end) {
+    const void* from[kMaxOperands];
+    for (int k = 0; k < n_in; ++k)
+      from[k] = static_cast<const char*>(in[k]) + begin * step[k] * item;
+    kernel.fn(static_cast<char*>(out) + begin * out_item, from, step, end - begin);
+  });
+}
+
+void run_elementwise(const TileKernel& kernel, const int64_t* sizes, int ndim, void* out,
+                     const int64_t* out_strides, DType out_dtype, const Operand* in, int n_in) {
   for (int d = 0; d < ndim; ++d)
     if (sizes[d] == 0) return;
   Space space;
-  Operand source{in, in_strides, in_dtype};
-  collapse(space, sizes, ndim, out_strides, &source, 1);
-  if (out_dtype == in_dtype) return copy_words(out, in, item_size(in_dtype), space);
+  collapse(space, sizes, ndim, out_strides, in, n_in);
+  int64_t grain = std::max<int64_t>(parallel_grain() / kernel.cost, 1);
+  bool out_direct = out_dtype == kernel.result && space.stride[0][0] == 1;
+  // Short rows: whole tiles are gathered, which calls the kernel less often.
+  if (space.n > 1 && space.size[0] < LinearTiles::kShortRun && out_direct && row_major(space)) {
+    int64_t tiles_each = (grain + LinearTiles::kTile - 1) / LinearTiles::kTile;
+    parallel_for(elements(space), tiles_each * LinearTiles::kTile, [&](int64_t begin, int64_t end) {
+      LinearTiles tiles(kernel, sizes, ndim, in, n_in);
+      for (int64_t at = begin; at < end; at += LinearTiles::kTile)
+        tiles.get(static_cast<char*>(out) + at * static_cast<int64_t>(item_size(kernel.result)), at,
+                  std::min(LinearTiles::kTile, end - at));
+    });
+    return;
+  }
+  Walk walk{kernel, out_dtype, in, n_in};
+  split_space(space, n_in + 1, grain, [&](const Space& piece, const int64_t* offset) {
+    const char* from[kMaxOperands];
+    for (int k = 0; k < n_in; ++k)
+      from[k] = static_cast<const char*>(in[k].data) +
+                offset[k + 1] * static_cast<int64_t>(item_size(in[k].dtype));
+    walk.run(piece,
+             static_cast<char*>(out) + offset[0] * static_cast<int64_t>(item_size(out_dtype)),
+             from);
+  });
+}
+
+namespace {
+
+void convert_space(char* to, DType out_dtype, const char* from, DType in_dtype,
+                   const Space& space) {
   size_t out_size = item_size(out_dtype), in_size = item_size(in_dtype);
   int64_t index[kMaxDims] = {};
-  char* to = static_cast<char*>(out);
-  const char* from = static_cast<const char*>(in);
   for (;;) {
     convert_strided(to, space.stride[0][0], out_dtype, from, space.stride[1][0], in_dtype,
                     space.size[0]);
@@ -343,6 +410,27 @@ void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void
     }
     if (d >= space.n) return;
   }
+}
+
+}  // namespace
+
+void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void* in,
+              const int64_t* in_strides, DType in_dtype, const int64_t* sizes, int ndim) {
+  for (int d = 0; d < ndim; ++d)
+    if (sizes[d] == 0) return;
+  Space space;
+  Operand source{in, in_strides, in_dtype};
+  collapse(space, sizes, ndim, out_strides, &source, 1);
+  auto out_size = static_cast<int64_t>(item_size(out_dtype));
+  auto in_size = static_cast<int64_t>(item_size(in_dtype));
+  split_space(space, 2, parallel_grain(), [&](Space piece, const int64_t* offset) {
+    char* to = static_cast<char*>(out) + offset[0] * out_size;
+    const char* from = static_cast<const char*>(in) + offset[1] * in_size;
+    if (out_dtype == in_dtype)
+      copy_words(to, from, item_size(in_dtype), piece);
+    else
+      convert_space(to, out_dtype, from, in_dtype, piece);
+  });
 }
 
 }  // namespace rl

@@ -44,12 +44,12 @@ void gather(T* out, const T* from, Walk walk, int64_t n) {
 
 }  // namespace
 
-LinearTiles::LinearTiles(TileFn fn, DType compute, DType result, uint8_t repeats,
-                         const int64_t* sizes, int ndim, const Operand* in, int n_in)
-    : fn_(fn),
-      compute_(compute),
-      item_(static_cast<int64_t>(item_size(compute))),
-      result_item_(static_cast<int64_t>(item_size(result))),
+LinearTiles::LinearTiles(const TileKernel& kernel, const int64_t* sizes, int ndim,
+                         const Operand* in, int n_in)
+    : fn_(kernel.fn),
+      compute_(kernel.compute),
+      item_(static_cast<int64_t>(item_size(kernel.compute))),
+      result_item_(static_cast<int64_t>(item_size(kernel.result))),
       n_in_(n_in) {
   int64_t packed[kMaxDims];
   contiguous_strides(sizes, ndim, packed);
@@ -64,8 +64,8 @@ LinearTiles::LinearTiles(TileFn fn, DType compute, DType result, uint8_t repeats
       straight = straight && stride[d] == next;
       next *= space_.size[d];
     }
-    repeated_[k] = zero && (repeats >> k & 1);
-    straight_[k] = straight && in[k].dtype == compute;
+    repeated_[k] = zero && (kernel.repeats >> k & 1);
+    straight_[k] = straight && in[k].dtype == compute_;
   }
 }
 

@@ -13,8 +13,8 @@ class LinearTiles {
   static constexpr int64_t kTile = 1024;
 
   // Operands as for run_elementwise, under `sizes`.
-  LinearTiles(TileFn fn, DType compute, DType result, uint8_t repeats, const int64_t* sizes,
-              int ndim, const Operand* in, int n_in);
+  LinearTiles(const TileKernel& kernel, const int64_t* sizes, int ndim, const Operand* in,
+              int n_in);
 
   // Writes the values [start, start + n), n <= kTile.
   void get(char* out, int64_t start, int64_t n);

@@ -345,12 +345,13 @@ void elementwise_forward(Call& call) {
   if (e.check) [[unlikely]]
     e.check(call);
   Launch l;
-  l.compute = compute;
-  l.result = e.predicate ? DType::kBool : compute;
+  l.kernel.compute = compute;
+  l.kernel.result = e.predicate ? DType::kBool : compute;
   l.stored = e.predicate ? DType::kBool : type;
   l.n = e.n_args;
-  l.repeats = e.repeats;
-  l.fn = kernel_set->ops[e.kernel].fn[0][compute_index(compute)];
+  l.kernel.repeats = e.repeats;
+  l.kernel.cost = e.cost;
+  l.kernel.fn = kernel_set->ops[e.kernel].fn[0][compute_index(compute)];
   ScalarSlot scalars[kMaxOperands];
   for (int i = 0; i < e.n_args; ++i) {
     Value& v = call.args[i];

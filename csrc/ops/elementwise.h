@@ -33,6 +33,7 @@ struct Elementwise {
   uint8_t n_args = 0;
   uint8_t repeats = 0;  // as in Formula
   bool scalar_arg[kMaxOperands] = {};
+  uint8_t cost = 1;           // of an element: kernels/iterator.h
   bool predicate = false;     // the result is bool
   bool rounds = false;        // numbers are rounded to the dtype first, as PyTorch does it here
   uint8_t alpha = 0;          // the argument `alpha`; 0: there is none
@@ -128,6 +129,7 @@ Elementwise describe_elementwise() {
   using Forward = detail::FunctionTraits<decltype(&T::template forward<float>)>;
   e.n_args = Forward::count;
   e.repeats = Forward::repeats();
+  e.cost = T::record.max_ulp > 0.5 ? 4 : 1;  // what is not exact takes a polynomial or more
   e.predicate = std::is_same_v<typename Forward::result, bool>;
   e.rounds = e.predicate || requires { T::kRoundsNumbers; };
   Forward::describe_args(e.scalar_arg);

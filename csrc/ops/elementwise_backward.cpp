@@ -53,8 +53,8 @@ TensorRef launch_expanded(const Launch& l) {
   }
   if (compact == s.shape) return launch(l, nullptr);
   TensorRef out = TensorImpl::empty(l.stored, compact);
-  run_elementwise(l.fn, l.compute, l.result, l.repeats, compact.v, compact.n, out->mut_data(),
-                  out->strides(), out->dtype(), s.operands, l.n);
+  run_elementwise(l.kernel, compact.v, compact.n, out->mut_data(), out->strides(), out->dtype(),
+                  s.operands, l.n);
   int64_t strides[kMaxDims];
   for (int d = 0; d < s.shape.n; ++d) strides[d] = compact[d] == s.shape[d] ? out->strides()[d] : 0;
   return TensorImpl::alias(out->storage(), l.stored, s.shape, strides, 0);
@@ -63,7 +63,7 @@ TensorRef launch_expanded(const Launch& l) {
 // The gradient of an operand that was broadcast, summed to its shape `want` as it is computed. Null
 // where the values would be rounded to 16 bits before their sum, or shapes do not fit.
 TensorRef launch_summed(const Launch& l, const Dims& want) {
-  if (l.stored != l.compute) return {};
+  if (l.stored != l.kernel.compute) return {};
   Spread s(l);
   int extra = s.shape.n - want.n;
   if (extra < 0 || checked_numel(s.shape.v, s.shape.n) == 0) return {};
@@ -77,8 +77,8 @@ TensorRef launch_summed(const Launch& l, const Dims& want) {
   int64_t layout[kMaxDims];
   Slabs slabs(s.shape, reduced);
   if (slabs.fits && !output_strides(l, s.shape, s.strides, layout)) {
-    sum_formula({l.fn, l.compute, l.repeats, s.operands, l.n}, s.shape.v, s.shape.n, slabs.outer,
-                count, slabs.inner, out->mut_data());
+    sum_formula({l.kernel, s.operands, l.n}, s.shape.v, s.shape.n, slabs.outer, count, slabs.inner,
+                out->mut_data());
     return out;
   }
   // What a sum would copy first: the reduced dimensions last.
@@ -91,8 +91,7 @@ TensorRef launch_summed(const Launch& l, const Dims& want) {
       sizes.push(s.shape[d]);
     }
   for (int k = 0; k < l.n; ++k) s.operands[k].strides = moved[k];
-  sum_formula({l.fn, l.compute, l.repeats, s.operands, l.n}, sizes.v, sizes.n, outputs, count, 1,
-              out->mut_data());
+  sum_formula({l.kernel, s.operands, l.n}, sizes.v, sizes.n, outputs, count, 1, out->mut_data());
   return out;
 }
 
@@ -111,10 +110,11 @@ TensorRef fused_gradient(OpNode& node, uint32_t edge, TensorImpl* grad, bool las
   const Formula& formula = e.grads[arg];
   Launch l;
   l.stored = grad->dtype();
-  l.compute = l.result = compute_dtype(l.stored);
+  l.kernel.compute = l.kernel.result = compute_dtype(l.stored);
   l.n = formula.n;
-  l.repeats = formula.repeats;
-  l.fn = kernel_set->ops[e.kernel].fn[arg + 1][compute_index(l.compute)];
+  l.kernel.repeats = formula.repeats;
+  l.kernel.cost = e.cost;
+  l.kernel.fn = kernel_set->ops[e.kernel].fn[arg + 1][compute_index(l.kernel.compute)];
   ScalarSlot scalars[kMaxOperands];
   TensorRef held[kMaxOperands];
   for (int k = 0; k < formula.n; ++k) {
@@ -136,7 +136,7 @@ TensorRef fused_gradient(OpNode& node, uint32_t edge, TensorImpl* grad, bool las
         store_scalar(scalars[k], Value::of_int(e.option(slot.as_string())), l.stored, false);
         break;
       case SavedKind::kNone:
-        store_absent(scalars[k], e.absent[spec.arg], l.compute);
+        store_absent(scalars[k], e.absent[spec.arg], l.kernel.compute);
         break;
       default:
         held[k] = slot.unpack(&node, false);

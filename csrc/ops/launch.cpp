@@ -90,7 +90,7 @@ void describe_operands(const Launch& l, const Dims& shape, Operand* operands,
       strides[k][d] = at < 0 || (t->sizes()[at] == 1) ? 0 : t->strides()[at];
     }
     operands[k] = {t ? static_cast<const void*>(t->data()) : l.scalars[k], strides[k],
-                   t ? t->dtype() : l.compute};
+                   t ? t->dtype() : l.kernel.compute};
   }
 }
 
@@ -151,18 +151,18 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
   int ndim = model->ndim();
   for (int k = 0; k < l.n; ++k) {
     TensorImpl* t = l.tensors[k];
-    if (!t && (l.repeats >> k & 1)) {
+    if (!t && (l.kernel.repeats >> k & 1)) {
       in[k] = l.scalars[k];
       step[k] = 0;
     } else if (!t) {
       straight = false;
       break;
-    } else if (t->dtype() == l.compute && t->is_contiguous() &&
+    } else if (t->dtype() == l.kernel.compute && t->is_contiguous() &&
                same_sizes(t->sizes(), t->ndim(), sizes, ndim)) {
       in[k] = t->data();
       step[k] = 1;
-    } else if (t->dtype() == l.compute && t->numel() == 1 && t->ndim() <= ndim &&
-               (l.repeats >> k & 1)) {
+    } else if (t->dtype() == l.kernel.compute && t->numel() == 1 && t->ndim() <= ndim &&
+               (l.kernel.repeats >> k & 1)) {
       in[k] = t->data();
       step[k] = 0;
     } else {
@@ -171,16 +171,16 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
     }
   }
   if (straight) {
-    if (!target && l.stored == l.result) {
-      TensorRef out = TensorImpl::empty(l.result, sizes, ndim);
+    if (!target && l.stored == l.kernel.result) {
+      TensorRef out = TensorImpl::empty(l.kernel.result, sizes, ndim);
       int64_t n = model->numel();
-      if (n) l.fn(out->mut_data(), in, step, n);
+      run_straight(l.kernel, out->mut_data(), in, step, l.n, n);
       return out;
     }
-    if (target && target->is_contiguous() && target->dtype() == l.result &&
+    if (target && target->is_contiguous() && target->dtype() == l.kernel.result &&
         same_sizes(target->sizes(), target->ndim(), sizes, ndim)) {
       int64_t n = model->numel();
-      if (n) l.fn(target->mut_data(), in, step, n);
+      run_straight(l.kernel, target->mut_data(), in, step, l.n, n);
       return TensorRef::borrow(target);
     }
   }
@@ -198,8 +198,8 @@ TensorRef launch(const Launch& l, TensorImpl* target) {
     int64_t layout[kMaxDims];
     if (output_strides(l, shape, strides, layout)) out->set_geometry(shape, layout, 0);
   }
-  run_elementwise(l.fn, l.compute, l.result, l.repeats, shape.v, shape.n, out->mut_data(),
-                  out->strides(), out->dtype(), operands, l.n);
+  run_elementwise(l.kernel, shape.v, shape.n, out->mut_data(), out->strides(), out->dtype(),
+                  operands, l.n);
   return out;
 }
 

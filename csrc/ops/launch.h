@@ -20,13 +20,11 @@ void store_absent(ScalarSlot& slot, int absent, DType compute);
 
 // A kernel and its operands.
 struct Launch {
-  TileFn fn;
-  DType compute, result;              // the kernel's types
+  TileKernel kernel;
   DType stored;                       // the output's
   TensorImpl* tensors[kMaxOperands];  // null: a scalar
   const void* scalars[kMaxOperands];
   int n;
-  uint8_t repeats;
 };
 
 // Writes into `target`, or where it is null into a new tensor. Throws where shapes do not

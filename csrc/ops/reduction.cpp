@@ -2,6 +2,7 @@
 
 #include "graph/grad_mode.h"
 #include "kernels/iterator.h"
+#include "kernels/split_reduce.h"
 #include "ops/copy.h"
 
 namespace rl {
@@ -88,20 +89,26 @@ TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer r
     slabs.outer = outputs;
     slabs.inner = 1;
   }
-  const ReduceKernels& kernels =
-      kernel_set->reduce[static_cast<int>(reducer)][compute_index(dtype)];
-  int64_t item = static_cast<int64_t>(item_size(dtype));
-  char* to = out->mut_data();
+  auto kernels_of = [&](Reducer which) -> const ReduceKernels& {
+    return kernel_set->reduce[static_cast<int>(which)][compute_index(dtype)];
+  };
+  const ReduceKernels& kernels = kernels_of(reducer);
+  ReduceShape shape{slabs.outer, r.count, slabs.inner, static_cast<int64_t>(item_size(dtype))};
   const char *from = source->data(), *param = m ? m->data() : nullptr;
-  for (int64_t i = 0; i < slabs.outer; ++i) {
-    if (slabs.inner == 1)
-      kernels.line(to, from, r.count, param);
-    else
-      kernels.rows(to, from, r.count, slabs.inner, slabs.inner, param);
-    to += slabs.inner * item;
-    from += slabs.inner * r.count * item;
-    if (param) param += slabs.inner * item;
-  }
+  auto reduce_part = [&](const ReducePart& part, char* to) {
+    for (int64_t o = part.slab; o < part.slab + part.slabs; ++o, to += part.columns * shape.item) {
+      int64_t first = (o * shape.count + part.begin) * shape.inner + part.column;
+      const char* x = from + first * shape.item;
+      const char* of = param ? param + (o * shape.inner + part.column) * shape.item : nullptr;
+      if (shape.inner == 1)
+        kernels.line(to, x, part.rows, of);
+      else
+        kernels.rows(to, x, part.rows, shape.inner, part.columns, of);
+    }
+  };
+  int64_t cost = reducer == Reducer::kSumExp ? 4 : 1;
+  split_reduce(shape, cost, kernels_of(joining(reducer)), out->mut_data(),
+               [&] { return reduce_part; });
   return out;
 }
 

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/allocator.h"
+#include "kernels/pool.h"
 #include "kernels/tile.h"
 #include "ops/tensor.h"
 #include "python/autograd.h"
@@ -83,7 +84,6 @@ namespace {
 PyObject* g_contiguous_format;
 PyObject* g_preserve_format;
 PyObject* g_channels_last;
-int g_threads = 1;
 
 PyObject* format_repr(PyObject* self) {
   const char* name = self == g_contiguous_format ? "torch.contiguous_format"
@@ -160,20 +160,31 @@ PyObject* get_default(PyObject*, PyObject* const*, Py_ssize_t n) {
   });
 }
 
-// Kernels run on the calling thread; the number is kept for programs that read it back.
-PyObject* set_num_threads(PyObject*, PyObject* number) {
+PyObject* set_threads(PyObject*, PyObject* number) {
   return guarded([&]() -> PyObject* {
     check(PyLong_Check(number), ErrorKind::kType, "set_num_threads expects an int, but got ",
           Py_TYPE(number)->tp_name);
     long n = PyLong_AsLong(number);
     if (n == -1 && PyErr_Occurred()) throw_python();
     check(n > 0, ErrorKind::kRuntime, "set_num_threads expects a positive integer");
-    g_threads = static_cast<int>(n);
+    set_num_threads(static_cast<int>(std::min(n, 1024L)));
     Py_RETURN_NONE;
   });
 }
 
-PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(g_threads); }
+PyObject* get_threads(PyObject*, PyObject*) { return PyLong_FromLong(num_threads()); }
+
+// For tests: the work that is worth a thread, so that small tensors are split, too. 0: as ever.
+PyObject* set_grain(PyObject*, PyObject* number) {
+  return guarded([&]() -> PyObject* {
+    long n = PyLong_AsLong(number);
+    if (n == -1 && PyErr_Occurred()) throw_python();
+    set_parallel_grain(n);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* jobs(PyObject*, PyObject*) { return PyLong_FromLongLong(parallel_jobs()); }
 
 PyObject* promote_types(PyObject*, PyObject* const* given, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&] {
@@ -220,7 +231,7 @@ PyObject* build_info(PyObject*, PyObject*) {
   const char* compiler = "unknown";
 #endif
   return Py_BuildValue("{s:s,s:s,s:s,s:i,s:s}", "kernel_set", kernel_set->name, "kernel_sets",
-                       available_kernel_sets(), "blas", "built in", "threads", g_threads,
+                       available_kernel_sets(), "blas", "built in", "threads", num_threads(),
                        "compiler", compiler);
 }
 
@@ -250,8 +261,10 @@ PyMethodDef kFunctions[] = {
      "set_default_dtype(d)\n--\n\nThe dtype of tensors made from Python floats."},
     {"get_default_dtype", method(get_default), METH_FASTCALL,
      "The dtype of tensors made from Python floats."},
-    {"set_num_threads", set_num_threads, METH_O, nullptr},
-    {"get_num_threads", get_num_threads, METH_NOARGS, nullptr},
+    {"_parallel_jobs", jobs, METH_NOARGS, nullptr},
+    {"_set_parallel_grain", set_grain, METH_O, nullptr},
+    {"set_num_threads", set_threads, METH_O, nullptr},
+    {"get_num_threads", get_threads, METH_NOARGS, nullptr},
     {"result_type", method(result_type), METH_FASTCALL | METH_KEYWORDS,
      "result_type(tensor, other)\n--\n\nThe dtype of an operation on the two."},
     {"promote_types", method(promote_types), METH_FASTCALL | METH_KEYWORDS,
