@@ -151,29 +151,27 @@ static void log_softmax_columns(T* out, const T* x, int64_t n, int64_t stride, i
 
 template <class T, bool Log>
 static void softmax(void* out_memory, const void* x_memory, const void*, int64_t lines, int64_t n,
-                    int64_t columns) {
+                    int64_t columns, int64_t row) {
   auto* out = static_cast<T*>(out_memory);
   auto* x = static_cast<const T*>(x_memory);
-  if (columns == 1)
-    return Log ? log_softmax_lines(out, x, lines, n) : softmax_lines(out, x, lines, n);
-  for (int64_t line = 0; line < lines; ++line, out += n * columns, x += n * columns)
+  if (row == 1) return Log ? log_softmax_lines(out, x, lines, n) : softmax_lines(out, x, lines, n);
+  for (int64_t line = 0; line < lines; ++line, out += n * row, x += n * row)
     for (int64_t j = 0; j < columns; j += kColumns) {
       int64_t width = smaller(columns - j, kColumns);
-      Log ? log_softmax_columns(out + j, x + j, n, columns, width)
-          : softmax_columns(out + j, x + j, n, columns, width);
+      Log ? log_softmax_columns(out + j, x + j, n, row, width)
+          : softmax_columns(out + j, x + j, n, row, width);
     }
 }
 
 // y (g - sum(g y)), or g - e^y sum(g) for the logarithm.
 template <class T, bool Log>
 static void softmax_slope(void* out_memory, const void* y_memory, const void* g_memory,
-                          int64_t lines, int64_t n, int64_t columns) {
+                          int64_t lines, int64_t n, int64_t columns, int64_t row) {
   auto* out = static_cast<T*>(out_memory);
   auto* y = static_cast<const T*>(y_memory);
   auto* g = static_cast<const T*>(g_memory);
-  for (int64_t line = 0; line < lines;
-       ++line, out += n * columns, y += n * columns, g += n * columns) {
-    if (columns == 1) {
+  for (int64_t line = 0; line < lines; ++line, out += n * row, y += n * row, g += n * row) {
+    if (row == 1) {
       T total = Log ? sum(g, n) : sum_terms<T>(0, n, [&](int64_t i) { return g[i] * y[i]; });
       for (int64_t i = 0; i < n; ++i)
         out[i] = Log ? g[i] - math::exp(y[i]) * total : (g[i] - total) * y[i];
@@ -183,14 +181,14 @@ static void softmax_slope(void* out_memory, const void* y_memory, const void* g_
       int64_t width = smaller(columns - first, kColumns);
       T total[kColumns], products[kColumns];
       sum_rows(total, 0, n, width, [&](int64_t r) {
-        const T* row = g + r * columns + first;
-        if (Log) return row;
-        for (int64_t j = 0; j < width; ++j) products[j] = row[j] * y[r * columns + first + j];
+        const T* gr = g + r * row + first;
+        if (Log) return gr;
+        for (int64_t j = 0; j < width; ++j) products[j] = gr[j] * y[r * row + first + j];
         return static_cast<const T*>(products);
       });
       for (int64_t r = 0; r < n; ++r)
         for (int64_t j = 0; j < width; ++j) {
-          int64_t at = r * columns + first + j;
+          int64_t at = r * row + first + j;
           out[at] = Log ? g[at] - math::exp(y[at]) * total[j] : (g[at] - total[j]) * y[at];
         }
     }
@@ -221,33 +219,40 @@ static void layer_norm(void* out_memory, void* mean_memory, void* rstd_memory, c
 }
 
 template <class T>
-static void layer_norm_slope(void* grad_x, void* grad_weight, void* grad_bias, const void* g_memory,
-                             const void* x_memory, const void* mean_memory, const void* rstd_memory,
+static void layer_norm_slope(void* grad_x, const void* g_memory, const void* x_memory,
+                             const void* mean_memory, const void* rstd_memory,
                              const void* weight_memory, int64_t lines, int64_t n) {
+  auto* out = static_cast<T*>(grad_x);
+  auto* g = static_cast<const T*>(g_memory);
+  auto* x = static_cast<const T*>(x_memory);
+  auto* weight = static_cast<const T*>(weight_memory);
+  for (int64_t line = 0; line < lines; ++line, out += n, g += n, x += n) {
+    T m = static_cast<const T*>(mean_memory)[line], r = static_cast<const T*>(rstd_memory)[line];
+    for (int64_t i = 0; i < n; ++i) out[i] = weight ? g[i] * weight[i] : g[i];
+    T level = sum(out, n) / static_cast<T>(n);
+    T tilt = sum_terms<T>(0, n, [&](int64_t i) { return out[i] * ((x[i] - m) * r); }) /
+             static_cast<T>(n);
+    for (int64_t i = 0; i < n; ++i) out[i] = r * (out[i] - level - (x[i] - m) * r * tilt);
+  }
+}
+
+template <class T>
+static void layer_norm_sums(void* grad_weight, void* grad_bias, const void* g_memory,
+                            const void* x_memory, const void* mean_memory, const void* rstd_memory,
+                            int64_t lines, int64_t n, int64_t row) {
   auto* g = static_cast<const T*>(g_memory);
   auto* x = static_cast<const T*>(x_memory);
   auto* mean = static_cast<const T*>(mean_memory);
   auto* rstd = static_cast<const T*>(rstd_memory);
-  auto* weight = static_cast<const T*>(weight_memory);
-  for (int64_t line = 0; grad_x && line < lines; ++line) {
-    T* out = static_cast<T*>(grad_x) + line * n;
-    const T *gl = g + line * n, *xl = x + line * n;
-    T m = mean[line], r = rstd[line];
-    for (int64_t i = 0; i < n; ++i) out[i] = weight ? gl[i] * weight[i] : gl[i];
-    T level = sum(out, n) / static_cast<T>(n);
-    T tilt = sum_terms<T>(0, n, [&](int64_t i) { return out[i] * ((xl[i] - m) * r); }) /
-             static_cast<T>(n);
-    for (int64_t i = 0; i < n; ++i) out[i] = r * (out[i] - level - (xl[i] - m) * r * tilt);
-  }
   for (int64_t first = 0; first < n; first += kColumns) {
     int64_t width = smaller(n - first, kColumns);
     if (grad_bias)
       sum_rows(static_cast<T*>(grad_bias) + first, 0, lines, width,
-               [&](int64_t line) { return g + line * n + first; });
+               [&](int64_t line) { return g + line * row + first; });
     if (!grad_weight) continue;
     T products[kColumns];
     sum_rows(static_cast<T*>(grad_weight) + first, 0, lines, width, [&](int64_t line) {
-      const T *gl = g + line * n + first, *xl = x + line * n + first;
+      const T *gl = g + line * row + first, *xl = x + line * row + first;
       for (int64_t j = 0; j < width; ++j) products[j] = gl[j] * ((xl[j] - mean[line]) * rstd[line]);
       return static_cast<const T*>(products);
     });
@@ -265,5 +270,6 @@ const LineKernels RL_LINES_NAME = {
      {nullptr, nullptr, RL_ISA::softmax_slope<float, true>, RL_ISA::softmax_slope<double, true>}},
     {nullptr, nullptr, RL_ISA::layer_norm<float>, RL_ISA::layer_norm<double>},
     {nullptr, nullptr, RL_ISA::layer_norm_slope<float>, RL_ISA::layer_norm_slope<double>},
+    {nullptr, nullptr, RL_ISA::layer_norm_sums<float>, RL_ISA::layer_norm_sums<double>},
 };
 }  // namespace rl

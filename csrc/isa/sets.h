@@ -27,6 +27,7 @@ struct LineKernels {
   SoftmaxFn softmax[kSoftmaxKernels][kComputeTypes];
   LayerNormFn layer_norm[kComputeTypes];
   LayerNormSlopeFn layer_norm_slope[kComputeTypes];
+  LayerNormSumsFn layer_norm_sums[kComputeTypes];
 };
 
 #ifdef RL_FAMILY

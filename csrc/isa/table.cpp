@@ -86,6 +86,7 @@ const KernelSet* assemble(const Parts& parts) {
   std::memcpy(set.softmax, parts.lines->softmax, sizeof set.softmax);
   std::memcpy(set.layer_norm, parts.lines->layer_norm, sizeof set.layer_norm);
   std::memcpy(set.layer_norm_slope, parts.lines->layer_norm_slope, sizeof set.layer_norm_slope);
+  std::memcpy(set.layer_norm_sums, parts.lines->layer_norm_sums, sizeof set.layer_norm_sums);
   return &set;
 }
 

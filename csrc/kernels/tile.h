@@ -57,10 +57,10 @@ using MatmulFn = void (*)(void* c, const void* a, const void* b, int64_t m, int6
 using MatvecFn = void (*)(void* y, const void* a, const void* v, int64_t m, int64_t k,
                           int64_t a_row, int64_t a_col);
 
-// Softmax and its kin over the middle of contiguous (lines, n, columns). The derivatives take the
-// output as `a` and its gradient as `b`.
+// Softmax and its kin over the middle of (lines, n, columns), rows `row` elements apart. The
+// derivatives take the output as `a` and its gradient as `b`.
 using SoftmaxFn = void (*)(void* out, const void* a, const void* b, int64_t lines, int64_t n,
-                           int64_t columns);
+                           int64_t columns, int64_t row);
 enum class SoftmaxKernel : uint8_t { kSoftmax, kLogSoftmax, kSoftmaxSlope, kLogSoftmaxSlope };
 constexpr int kSoftmaxKernels = 4;
 
@@ -68,10 +68,14 @@ constexpr int kSoftmaxKernels = 4;
 // are given. mean and rstd: one number for each line.
 using LayerNormFn = void (*)(void* out, void* mean, void* rstd, const void* x, const void* weight,
                              const void* bias, int64_t lines, int64_t n, double eps);
-// The gradients of x, of weight and of bias; null where nobody needs one.
-using LayerNormSlopeFn = void (*)(void* grad_x, void* grad_weight, void* grad_bias, const void* g,
-                                  const void* x, const void* mean, const void* rstd,
-                                  const void* weight, int64_t lines, int64_t n);
+// The gradient of x, over contiguous lines.
+using LayerNormSlopeFn = void (*)(void* grad_x, const void* g, const void* x, const void* mean,
+                                  const void* rstd, const void* weight, int64_t lines, int64_t n);
+// The gradients of weight and of bias, over n columns of lines `row` elements apart; null where
+// nobody needs one.
+using LayerNormSumsFn = void (*)(void* grad_weight, void* grad_bias, const void* g, const void* x,
+                                 const void* mean, const void* rstd, int64_t lines, int64_t n,
+                                 int64_t row);
 
 struct KernelSet {
   const char* name;
@@ -82,6 +86,7 @@ struct KernelSet {
   SoftmaxFn softmax[kSoftmaxKernels][kComputeTypes];
   LayerNormFn layer_norm[kComputeTypes];
   LayerNormSlopeFn layer_norm_slope[kComputeTypes];
+  LayerNormSumsFn layer_norm_sums[kComputeTypes];
 };
 
 // The set chosen at start from cpuid, or forced by RUSHLIGHT_CPU.

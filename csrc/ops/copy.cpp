@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/iterator.h"
+#include "kernels/pool.h"
 #include "ops/table.h"
 
 namespace rl {
@@ -128,12 +129,15 @@ void fill(TensorImpl* t, const Value& number) {
     std::memcpy(bytes, &value, sizeof value);
     if (t->is_contiguous()) {
       auto* data = reinterpret_cast<T*>(t->mut_data());
-      auto n = static_cast<size_t>(t->numel());
       constexpr char kZero[sizeof value] = {};  // not -0
-      if (std::memcmp(bytes, kZero, sizeof value) == 0)
-        std::memset(static_cast<void*>(data), 0, n * sizeof value);
-      else
-        for (size_t i = 0; i < n; ++i) data[i] = value;
+      bool zero = std::memcmp(bytes, kZero, sizeof value) == 0;
+      parallel_for(t->numel(), parallel_grain(), [=](int64_t begin, int64_t end) {
+        if (zero)
+          std::memset(static_cast<void*>(data + begin), 0,
+                      static_cast<size_t>(end - begin) * sizeof value);
+        else
+          for (int64_t i = begin; i < end; ++i) data[i] = value;
+      });
     }
   });
   if (t->is_contiguous()) return;

@@ -1,6 +1,7 @@
 #include "ops/layer_norm.h"
 
 #include "graph/grad_mode.h"
+#include "kernels/pool.h"
 #include "ops/softmax.h"
 #include "ops/table.h"
 
@@ -27,6 +28,8 @@ void check_parameter(const Value& v, const Dims& shape, const char* name) {
         shown(v.t->shape()), " and normalized_shape = ", shown(shape));
 }
 
+constexpr int64_t kColumns = 64;  // that a kernel takes at once
+
 TensorRef argument_as(const Value& v, DType dtype) {
   return v.is_none() ? TensorRef() : row_major_as(v.t, dtype);
 }
@@ -44,11 +47,25 @@ void fused_slopes(OpNode& node, const TensorRef& grad, const Lines& lines, Tenso
   if (node.wants(0)) out[0] = TensorImpl::empty(compute, input->shape());
   for (uint32_t edge = 1; edge < 3; ++edge)
     if (node.wants(edge)) out[edge] = TensorImpl::empty(compute, shape);
-  auto memory = [](TensorRef& t) { return t ? t->mut_data() : nullptr; };
-  if (lines.length)
-    kernel_set->layer_norm_slope[compute_index(compute)](
-        memory(out[0]), memory(out[1]), memory(out[2]), g->data(), x->data(), mean->data(),
-        rstd->data(), data_or_null(w), lines.count, lines.length);
+  auto memory = [](TensorRef& t) { return t->mut_data(); };
+  auto item = static_cast<int64_t>(item_size(compute));
+  int64_t n = lines.length, grain = parallel_grain();
+  if (n && out[0])
+    parallel_for(lines.count, grain / n + 1, [&](int64_t begin, int64_t end) {
+      int64_t at = begin * n * item;
+      kernel_set->layer_norm_slope[compute_index(compute)](
+          memory(out[0]) + at, g->data() + at, x->data() + at, mean->data() + begin * item,
+          rstd->data() + begin * item, data_or_null(w), end - begin, n);
+    });
+  if (n && (out[1] || out[2]))
+    parallel_for(n, (grain / (lines.count + 1) / kColumns + 1) * kColumns,
+                 [&](int64_t begin, int64_t end) {
+                   int64_t at = begin * item;
+                   auto sums = [&](TensorRef& t) { return t ? memory(t) + at : nullptr; };
+                   kernel_set->layer_norm_sums[compute_index(compute)](
+                       sums(out[1]), sums(out[2]), g->data() + at, x->data() + at, mean->data(),
+                       rstd->data(), lines.count, end - begin, n);
+                 });
   for (uint32_t edge = 0; edge < 3; ++edge)
     if (out[edge]) grad_in[edge] = converted(std::move(out[edge]), dtype);
 }
@@ -83,10 +100,16 @@ void NativeLayerNorm::forward(Call& call) {
   for (int d = 0; d < shape.n; ++d) sizes[t->ndim() - 1 - d] = 1;
   TensorRef out = TensorImpl::empty(compute, t->shape());
   TensorRef mean = TensorImpl::empty(compute, sizes), rstd = TensorImpl::empty(compute, sizes);
-  if (lines.length)
-    kernel_set->layer_norm[compute_index(compute)](
-        out->mut_data(), mean->mut_data(), rstd->mut_data(), x->data(), data_or_null(w),
-        data_or_null(b), lines.count, lines.length, call.args[4].as_double());
+  auto item = static_cast<int64_t>(item_size(compute));
+  int64_t n = lines.length;
+  double eps = call.args[4].as_double();
+  if (n)
+    parallel_for(lines.count, parallel_grain() / n + 1, [&](int64_t begin, int64_t end) {
+      int64_t at = begin * n * item;
+      kernel_set->layer_norm[compute_index(compute)](
+          out->mut_data() + at, mean->mut_data() + begin * item, rstd->mut_data() + begin * item,
+          x->data() + at, data_or_null(w), data_or_null(b), end - begin, n, eps);
+    });
   call.output = converted(std::move(out), dtype);
   call.more.push_back(converted(std::move(mean), dtype));
   call.more.push_back(converted(std::move(rstd), dtype));

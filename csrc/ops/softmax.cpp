@@ -1,6 +1,9 @@
 #include "ops/softmax.h"
 
+#include <algorithm>
+
 #include "kernels/iterator.h"
+#include "kernels/pool.h"
 #include "ops/table.h"
 
 namespace rl {
@@ -21,6 +24,27 @@ namespace {
 
 using ops::Num;
 
+constexpr int64_t kCost = 4;    // of an element, an exponential
+constexpr int64_t kBlock = 64;  // columns that a kernel takes at once
+
+// Calls part(line, lines, column, columns) for parts of (lines, n, columns): whole lines, or where
+// one is more than a thread wants, whole blocks of its columns.
+template <class Part>
+void split_lines(int64_t lines, int64_t n, int64_t columns, const Part& part) {
+  int64_t grain = parallel_grain() / kCost + 1;
+  if (columns == 1 || n * columns <= grain) {
+    int64_t each = grain / (n * columns) + 1;
+    return parallel_for(lines, each,
+                        [&](int64_t begin, int64_t end) { part(begin, end - begin, 0, columns); });
+  }
+  int64_t width = std::min((grain / n / kBlock + 1) * kBlock, columns);
+  int64_t across = (columns + width - 1) / width;
+  parallel_parts(lines * across, [&](int64_t i) {
+    int64_t column = i % across * width;
+    part(i / across, 1, column, std::min(width, columns - column));
+  });
+}
+
 // 16-bit floats are computed in float32 and rounded once.
 TensorRef run_softmax(SoftmaxKernel kernel, TensorImpl* a, TensorImpl* b, int dim) {
   DType compute = compute_dtype(a->dtype());
@@ -30,9 +54,17 @@ TensorRef run_softmax(SoftmaxKernel kernel, TensorImpl* a, TensorImpl* b, int di
   int64_t lines = 1, n = a->ndim() ? a->sizes()[dim] : 1, columns = 1;
   for (int d = 0; d < dim; ++d) lines *= a->sizes()[d];
   for (int d = dim + 1; d < a->ndim(); ++d) columns *= a->sizes()[d];
-  if (out->numel())
-    kernel_set->softmax[static_cast<int>(kernel)][compute_index(compute)](
-        out->mut_data(), x->data(), g ? g->data() : nullptr, lines, n, columns);
+  if (out->numel()) {
+    SoftmaxFn fn = kernel_set->softmax[static_cast<int>(kernel)][compute_index(compute)];
+    auto item = static_cast<int64_t>(item_size(compute));
+    char* to = out->mut_data();
+    auto part = [&](int64_t line, int64_t some_lines, int64_t column, int64_t some_columns) {
+      int64_t at = (line * n * columns + column) * item;
+      fn(to + at, x->data() + at, g ? g->data() + at : nullptr, some_lines, n, some_columns,
+         columns);
+    };
+    split_lines(lines, n, columns, part);
+  }
   return converted(std::move(out), a->dtype());
 }
 
