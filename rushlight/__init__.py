@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ._alias import install_as_torch  # noqa: F401
     from ._settings import *  # noqa: F403
     from ._tensor_str import get_printoptions, printoptions, set_printoptions  # noqa: F401
+    from ._tensor_types import *  # noqa: F403
     from ._typename import typename  # noqa: F401
 
 # Submodules and the names that live in them, imported when they are first asked for.
@@ -78,6 +79,22 @@ _LAZY = {
     "unique_consecutive": "_sets",
     "use_deterministic_algorithms": "_settings",
     "vander": "functional",
+    **dict.fromkeys(
+        (
+            "BFloat16Tensor",
+            "BoolTensor",
+            "ByteTensor",
+            "CharTensor",
+            "DoubleTensor",
+            "FloatTensor",
+            "HalfTensor",
+            "IntTensor",
+            "LongTensor",
+            "ShortTensor",
+        ),
+        "_tensor_types",
+    ),
+    "detach_": "functional",
 }
 
 

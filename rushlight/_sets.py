@@ -4,6 +4,7 @@ Their results differ in number with the arguments, so they are read here and com
 """
 
 from rushlight import _C
+from rushlight._arguments import check_tensor
 
 _C._add_package_globals(globals())
 
@@ -74,6 +75,7 @@ def one_hot(input, num_classes=-1):
     Returns: Tensor ``(*, num_classes)`` of int64.
     Raises: RuntimeError for another dtype, or for a number outside 0 .. num_classes - 1.
     """
+    check_tensor("one_hot", input)
     if input.dtype != _C.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if input.numel() == 0:

@@ -149,15 +149,17 @@ _TENSOR_TYPES = {
 
 
 def set_default_tensor_type(t):
-    """Set the default dtype by the name of a tensor type, for example "torch.DoubleTensor".
+    """Set the default dtype by a tensor type or its name, for example "torch.DoubleTensor".
 
-    Deprecated, say ``torch.set_default_dtype``. Raises: TypeError for another name.
+    Deprecated, say ``torch.set_default_dtype``. Raises: TypeError for anything else.
     """
     warnings.warn(
         "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use "
         "torch.set_default_dtype() and torch.set_default_device() as alternatives.",
         stacklevel=2,
     )
+    if isinstance(t, type):
+        t = f"torch.{t.__name__}" if t.__module__ == "rushlight" else None
     if t not in _TENSOR_TYPES:
         raise TypeError("invalid type object")
     _C.set_default_dtype(_TENSOR_TYPES[t])

@@ -1,7 +1,8 @@
 """Functions that arrange any number of tensors: grids, blocks, products, more dimensions."""
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._arguments import check_tensor
+from rushlight._missing import module_getattr as _module_getattr
 
 __all__ = [
     "atleast_1d",
@@ -162,8 +163,9 @@ def combinations(input, r=2, with_replacement=False):
 
     input: Tensor ``(n,)``. with_replacement: whether an element may be chosen again.
     Returns: Tensor ``(count, r)``. Cost: memory for ``n ** r`` bools.
-    Raises: RuntimeError for another shape or a negative r.
+    Raises: RuntimeError for another shape or a negative r; TypeError for what is no Tensor.
     """
+    check_tensor("combinations", input)
     _check_vector(input)
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
@@ -181,4 +183,4 @@ _C._overridable_module(globals())
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -145,6 +145,6 @@ del _class
 
 
 def __getattr__(name):
-    from rushlight._missing import module_getattr
+    from rushlight._missing import module_getattr as _module_getattr
 
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

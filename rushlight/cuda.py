@@ -6,7 +6,7 @@ what needs a GPU raises.
 
 from collections import OrderedDict
 
-from ._missing import module_getattr
+from ._missing import module_getattr as _module_getattr
 
 has_half = True
 has_magma = False
@@ -240,4 +240,4 @@ class Event:
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

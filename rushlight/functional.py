@@ -1,9 +1,10 @@
 """Functions of tensors that are composed of others, as ``torch.functional`` has them."""
 
-import warnings
+import warnings as _warnings
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._arguments import check_tensor as _check_tensor
+from rushlight._missing import module_getattr as _module_getattr
 from rushlight._sets import unique, unique_consecutive
 from rushlight._shapes import (
     atleast_1d,
@@ -96,6 +97,15 @@ def positive(input):
 addmv_ = _C.Tensor.addmv_
 
 
+def detach_(input):
+    """Forget the history of a tensor, in place, and return it.
+
+    Raises: RuntimeError for a view; TypeError for what is no Tensor.
+    """
+    _check_tensor("detach_", input)
+    return input.detach_()
+
+
 def tensordot(a, b, dims=2, out=None):
     """Sum products of the elements of two tensors over pairs of dimensions.
 
@@ -159,7 +169,7 @@ def chain_matmul(*matrices, out=None):
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     if len(matrices) == 1:
         return matrices[0]
-    warnings.warn(
+    _warnings.warn(
         "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use "
         "torch.linalg.multi_dot instead, which accepts a list of two or more tensors rather than "
         "multiple parameters.",
@@ -173,26 +183,29 @@ def vander(x, N=None, increasing=False):
 
     x: Tensor of one dimension; bools and small integers become int64. N: how many columns, as many
         as ``x`` has elements unless it is given. increasing: the constant column comes first.
+    Returns: Tensor ``(len(x), N)``. Raises: RuntimeError for another shape, a negative N, or more
+        columns than memory holds; TypeError for an x that is no Tensor, or an N that is no int.
     """
+    _check_tensor("vander", x, "x")
+    if not isinstance(N, int) and N is not None:
+        raise TypeError(f"vander(): argument 'N' must be int, not {type(N).__name__}")
     if x.dim() != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
     if N is None:
         N = x.size(0)
     if N < 0:
         raise RuntimeError("N must be non-negative.")
-    dtype = _C.promote_types(x.dtype, _C.int64)
-    if N == 0:
-        return x.new_empty((x.size(0), 0), dtype=dtype)
-    # Products of floats are taken in double and rounded once, as cumprod does it.
-    x = x.to(_C.float64 if dtype.is_floating_point else dtype)
-    columns = [_C.ones_like(x)]
-    while len(columns) < N:
-        columns.append(columns[-1] * x)
-    return _C.stack(columns if increasing else columns[::-1], -1).to(dtype)
+    result = x.new_empty((x.size(0), N), dtype=_C.promote_types(x.dtype, _C.int64))
+    if N > 0:
+        result.select(1, 0).fill_(1)
+    if N > 1:
+        columns = x.to(result.dtype).unsqueeze(1).expand(-1, N - 1)
+        result.narrow(1, 1, N - 1).copy_(columns.cumprod(1))
+    return result if increasing else result.flip(1)
 
 
 _C._overridable_module(globals(), "broadcast_shapes")
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

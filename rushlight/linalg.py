@@ -1,12 +1,13 @@
 """``torch.linalg``: products, powers and norms of vectors and matrices."""
 
 from . import _C
+from ._arguments import check_tensor as _check_tensor
 from ._C import _linalg_cross as cross
 from ._C import _linalg_diagonal as diagonal
 from ._C import _linalg_matrix_power as matrix_power
 from ._C import _linalg_vecdot as vecdot
 from ._C import matmul
-from ._missing import module_getattr
+from ._missing import module_getattr as _module_getattr
 
 __all__ = [
     "cross",
@@ -35,13 +36,6 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
     point, and for ``inf`` and negative orders of nothing.
     """
     return _C._linalg_vector_norm(x, ord, dim, keepdim, dtype=dtype, out=out)
-
-
-def _tensor(name, A):
-    if not isinstance(A, _C.Tensor):
-        raise TypeError(
-            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(A).__name__}"
-        )
 
 
 def _check_matrices(A, dim, dtype):
@@ -80,7 +74,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     Raises: RuntimeError for another order, other than two different dimensions, and tensors that
     are not of floating point.
     """
-    _tensor("linalg_matrix_norm", A)
+    _check_tensor("linalg_matrix_norm", A)
     dim = tuple(dim)
     _check_matrices(A, dim, dtype)
     if ord in ("nuc", 2, -2):
@@ -107,7 +101,7 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     Without ``ord`` it is the root of the sum of squares, over ``dim`` or everything.
     Raises: RuntimeError where there are more dimensions, and as those two.
     """
-    _tensor("linalg_norm", A)
+    _check_tensor("linalg_norm", A)
     dims = None if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
     if ord is None:
         return _C._linalg_vector_norm(A, 2, dims, keepdim, dtype=dtype, out=out)
@@ -240,4 +234,6 @@ _C._overridable_module(globals())
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    if name.startswith("linalg_") and name[7:] in __all__:  # an op's own name, by which pickles go
+        return globals()[name[7:]]
+    raise _module_getattr(__name__, name)

@@ -8,7 +8,7 @@ import functools
 import warnings
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 __all__ = [
     "get_default_nowrap_functions",
@@ -142,4 +142,4 @@ def __getattr__(name):
         from rushlight import _overridable
 
         return getattr(_overridable, name)
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -10,7 +10,7 @@ from ._C import (
     seed,
     set_rng_state,
 )
-from ._missing import module_getattr
+from ._missing import module_getattr as _module_getattr
 
 __all__ = [
     "default_generator",
@@ -41,4 +41,4 @@ def fork_rng(devices=None, enabled=True, device_type=None):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -1,15 +1,16 @@
 """``torch.special``: special functions of single numbers, and other names of functions."""
 
-import math
+import math as _math
 
 from . import _C
-from ._C import (  # noqa: F401 - the names that users see
+from ._arguments import check_tensor as _check_tensor
+from ._C import (
     _special_entr as entr,
 )
-from ._C import (  # noqa: F401
+from ._C import (
     _special_xlog1py as xlog1py,
 )
-from ._C import (  # noqa: F401
+from ._C import (
     digamma,
     erf,
     erfc,
@@ -22,24 +23,52 @@ from ._C import (  # noqa: F401
     sinc,
     xlogy,
 )
-from ._C import digamma as psi  # noqa: F401
-from ._C import lgamma as gammaln  # noqa: F401
-from ._C import mvlgamma as multigammaln  # noqa: F401
-from ._C import sigmoid as expit  # noqa: F401
-from ._missing import module_getattr
+from ._C import digamma as psi
+from ._C import lgamma as gammaln
+from ._C import mvlgamma as multigammaln
+from ._C import sigmoid as expit
+from ._missing import module_getattr as _module_getattr
 
 _C._add_package_globals(globals())
 
 # Reductions, where the package has them.
 _REDUCTIONS = ("log_softmax", "logsumexp", "softmax")
+__all__ = [
+    "digamma",
+    "entr",
+    "erf",
+    "erfc",
+    "erfinv",
+    "exp2",
+    "expit",
+    "expm1",
+    "gammaln",
+    "log1p",
+    *_REDUCTIONS,
+    "logit",
+    "multigammaln",
+    "ndtr",
+    "polygamma",
+    "psi",
+    "round",
+    "sinc",
+    "xlog1py",
+    "xlogy",
+]
+for _function in (entr, xlog1py):
+    _function.__module__ = __name__
+del _function
 
 
 def ndtr(input, *, out=None):
     """The distribution function of the standard normal distribution at each element.
 
     Composed as in PyTorch, of ``erf``: it loses digits far below 0, and is 0 below about -8.
+    input: Tensor ``(*)``; integers become floats. out: a Tensor to write into.
+    Raises: TypeError for what is no Tensor.
     """
-    result = (1 + (input * math.sqrt(0.5)).erf()) * 0.5
+    _check_tensor("special_ndtr", input)
+    result = (1 + (input * _math.sqrt(0.5)).erf()) * 0.5
     return result if out is None else out.copy_(result)
 
 
@@ -54,4 +83,6 @@ _C._overridable_module(globals())
 def __getattr__(name):
     if name in _REDUCTIONS and hasattr(_C, name):
         return getattr(_C, name)
-    raise module_getattr(__name__, name)
+    if name in ("special_entr", "special_xlog1py"):  # the ops' own names, by which pickles go
+        return globals()[name.removeprefix("special_")]
+    raise _module_getattr(__name__, name)

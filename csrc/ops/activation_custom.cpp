@@ -124,15 +124,17 @@ double mean_slope(const Value& lower, const Value& upper) {
 }
 
 // Draws in the order of the elements, one number for each that is not above 0: a double, between
-// bounds that were rounded.
-template <class T>
-void draw_slopes(T* noise, T* out, const T* x, int64_t n, T lower, T upper, Generator& generator) {
+// bounds that were rounded. The product takes the slope before it is rounded to 16 bits.
+template <class T, class Wide>
+void draw_slopes(T* noise, T* out, const T* x, int64_t n, Wide lower, Wide upper,
+                 Generator& generator) {
   for (int64_t i = 0; i < n; ++i) {
-    T slope = 1;
+    Wide slope = 1;
     if (x[i] <= 0)
-      slope = static_cast<T>(generator.uniform() * (double(upper) - double(lower)) + double(lower));
-    noise[i] = slope;
-    out[i] = x[i] <= 0 ? x[i] * slope : x[i];
+      slope =
+          static_cast<Wide>(generator.uniform() * (double(upper) - double(lower)) + double(lower));
+    noise[i] = static_cast<T>(slope);
+    out[i] = x[i] <= 0 ? static_cast<T>(static_cast<Wide>(x[i]) * slope) : x[i];
   }
 }
 
@@ -173,7 +175,7 @@ void RreluWithNoise::forward(Call& call) {
     return;
   }
   DType dtype = t->dtype();
-  check(dtype == DType::kFloat32 || dtype == DType::kFloat64, ErrorKind::kNotImplemented,
+  check(is_float(dtype) && dtype != DType::kFloat16, ErrorKind::kNotImplemented,
         "\"rrelu_with_noise_out_cpu\" not implemented for '", dtype_title(dtype), "'");
   TensorRef x = row_major_as(t, dtype);
   TensorRef out = call.target && call.target->is_contiguous()
@@ -182,11 +184,13 @@ void RreluWithNoise::forward(Call& call) {
   const Value& given = call.args[5];
   Generator& generator =
       given.kind == Kind::kPointer ? *static_cast<Generator*>(given.p) : default_generator();
-  dispatch_compute(dtype, [&](auto zero) {
+  dispatch_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
-    draw_slopes(reinterpret_cast<T*>(noise->mut_data()), reinterpret_cast<T*>(out->mut_data()),
-                reinterpret_cast<const T*>(x->data()), t->numel(), static_cast<T>(lower),
-                static_cast<T>(upper), generator);
+    using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
+    if constexpr (kIsFloat<T>)
+      draw_slopes(reinterpret_cast<T*>(noise->mut_data()), reinterpret_cast<T*>(out->mut_data()),
+                  reinterpret_cast<const T*>(x->data()), t->numel(), static_cast<Wide>(lower),
+                  static_cast<Wide>(upper), generator);
   });
   if (call.target && out.get() != call.target) {
     run_copy(call.target->mut_data(), call.target->strides(), dtype, out->data(), out->strides(),

@@ -46,7 +46,7 @@ void check_fits(const Value& number, DType dtype) {
   if (category(dtype) == Category::kInt) {
     double end = std::ldexp(1.0, static_cast<int>(item_size(dtype)) * 8 - 1);
     if (dtype == DType::kUInt8) end *= 2;
-    fits = number.kind != Kind::kDouble && dtype == DType::kInt64
+    fits = (number.kind == Kind::kInt || number.kind == Kind::kBool) && dtype == DType::kInt64
                ? true
                : x >= -end + (dtype == DType::kUInt8) && x < end;
   } else if (dtype == DType::kFloat32) {
@@ -228,6 +228,16 @@ void Zero::backward(OpNode&, TensorRef* grad_out, TensorRef* grad_in) {
   if (TensorImpl* g = grad_out[0].get()) grad_in[0] = full(g->shape(), g->dtype(), 0).ref();
 }
 
+namespace {
+void fill_with(TensorImpl* target, TensorImpl* value) {
+  check(value->ndim() == 0, ErrorKind::kRuntime,
+        "fill_ only supports 0-dimension value tensor but got tensor with ", value->ndim(),
+        " dimensions.");
+  TensorRef safe = copy_of(value, value->dtype(), value);
+  copy_into(target, safe.get());
+}
+}  // namespace
+
 void Fill::forward(Call& call) {
   check_fill(call.args[1], call.target);
   fill(call.target, call.args[1]);
@@ -239,12 +249,7 @@ void Fill::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 }
 
 void FillTensor::forward(Call& call) {
-  TensorImpl* value = call.tensor(1);
-  check(value->ndim() == 0, ErrorKind::kRuntime,
-        "fill_ only supports 0-dimension value tensor but got tensor with ", value->ndim(),
-        " dimensions.");
-  TensorRef safe = copy_of(value, value->dtype(), value);
-  copy_into(call.target, safe.get());
+  fill_with(call.target, call.tensor(1));
   call.output = TensorRef::borrow(call.target);
 }
 
@@ -252,6 +257,27 @@ void FillTensor::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in)
   if (!grad_out[0]) return;
   if (node.wants(0)) Zero::backward(node, grad_out, grad_in);
   if (node.wants(1)) grad_in[1] = sum_to(Tensor(grad_out[0]), Dims()).ref();
+}
+
+void Filled::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  call.output = copy_of(t, t->dtype(), t);
+  check_fill(call.args[1], call.output.get());
+  fill(call.output.get(), call.args[1]);
+}
+
+void Filled::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  Zero::backward(node, grad_out, grad_in);
+}
+
+void FilledTensor::forward(Call& call) {
+  TensorImpl* t = call.tensor(0);
+  call.output = copy_of(t, t->dtype(), t);
+  fill_with(call.output.get(), call.tensor(1));
+}
+
+void FilledTensor::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+  FillTensor::backward(node, grad_out, grad_in);
 }
 
 }  // namespace ops

@@ -49,6 +49,7 @@ struct Zero {
                                    .derivative = "dy/dinput = 0",
                                    .form = Form::kBoth,
                                    .mutates = true,
+                                   .expanded = Expanded::kWritten,
                                    .node = "ZeroBackward0"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -61,6 +62,7 @@ struct Fill {
                                    .derivative = "dy/dinput = 0",
                                    .form = Form::kBoth,
                                    .mutates = true,
+                                   .expanded = Expanded::kWritten,
                                    .node = "FillBackward2"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -75,7 +77,33 @@ struct FillTensor {
                                    .derivative = "dy/dinput = 0, dy/dvalue = 1 for each element",
                                    .form = Form::kBoth,
                                    .mutates = true,
+                                   .expanded = Expanded::kWritten,
                                    .node = "FillBackward3"};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+// fill_ of a new tensor.
+struct Filled {
+  static constexpr OpRecord record{.name = "fill",
+                                   .signature = "fill(input: Tensor, value: Number) -> Tensor",
+                                   .doc = "A tensor of the input's shape, full of a number.",
+                                   .derivative = "dy/dinput = 0",
+                                   .form = Form::kFunction,
+                                   .many_forms = true};
+  static void forward(Call& call);
+  static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct FilledTensor {
+  static constexpr OpRecord record{
+      .name = "fill",
+      .overload = 1,
+      .signature = "fill(input: Tensor, value: Tensor) -> Tensor",
+      .doc = "A tensor of the input's shape, full of the value of a 0-d tensor.",
+      .derivative = "dy/dinput = 0, dy/dvalue = 1 for each element",
+      .form = Form::kFunction,
+      .many_forms = true};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -92,7 +120,8 @@ struct Contiguous {
   static void forward(Call& call);
 };
 
-using CopyOps = OpList<Clone, Contiguous, ToCopy, Copy, Zero, Fill, FillTensor>;
+using CopyOps =
+    OpList<Clone, Contiguous, ToCopy, Copy, Zero, Fill, FillTensor, Filled, FilledTensor>;
 
 }  // namespace rl::ops
 

@@ -77,9 +77,9 @@ void dispatch_inplace(Call& call, uint8_t live) {
   TensorImpl* target = call.target;
   bool recorded = (live & kRequiresGrad) && is_float(target->dtype()) && !op.record->untracked;
   if (op.record->view) return dispatch_geometry(call, recorded);
-  if (op.record->writes_expanded && overlaps_itself(target)) [[unlikely]]
+  if (op.record->expanded == Expanded::kWarned && overlaps_itself(target)) [[unlikely]]
     warn_expanded(op);
-  check_inplace(target, recorded, op.record->writes_expanded);
+  check_inplace(target, recorded, op.record->expanded != Expanded::kRefused);
   if (!recorded) {
     op.forward(call);
     target->bump_version();

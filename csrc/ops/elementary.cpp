@@ -118,24 +118,35 @@ Tensor shifted_by_halves(const Tensor& x, int64_t p) {
   return unsqueeze(x, x->ndim()) + steps;
 }
 
-// The sum of lgamma(x - j / 2) for j = p - 1 .. 0, plus a constant. `out` may be `x`.
+// PyTorch holds all p terms of each element in memory, and refuses more than it can hold. A sum
+// that would take days is refused in the same words.
+void check_terms(TensorImpl* x, int64_t p) {
+  if (p < int64_t{1} << 24) return;
+  Dims sizes = x->shape();
+  sizes.push(p);
+  TensorImpl::empty(x->dtype(), sizes);
+}
+
+// The sum of lgamma(x - j / 2) for j = p - 1 .. 0, plus a constant, in double: the error of a sum
+// of many terms grows with their number. `out` may be `x`.
 template <class T>
 void sum_lgamma(T* out, const T* x, int64_t n, int64_t p, double constant) {
   const size_t type = compute_index(sizeof(T) == 8 ? DType::kFloat64 : DType::kFloat32);
   TileFn lgamma = kernel_set->ops[op_of<Lgamma>().elementwise->kernel].fn[0][type];
   constexpr int64_t kBlock = 256;
-  T terms[kBlock], sum[kBlock];
+  T terms[kBlock];
+  double sum[kBlock];
   const void* in[] = {terms};
   const uint8_t step[] = {1};
   for (int64_t i = 0; i < n; i += kBlock, x += kBlock, out += kBlock) {
     int64_t size = std::min(kBlock, n - i);
-    std::fill_n(sum, size, T(0));
+    std::fill_n(sum, size, 0.0);
     for (int64_t j = p; j-- > 0;) {
       for (int64_t q = 0; q < size; ++q) terms[q] = x[q] - static_cast<T>(0.5) * static_cast<T>(j);
       lgamma(terms, in, step, size);
-      for (int64_t q = 0; q < size; ++q) sum[q] += terms[q];
+      for (int64_t q = 0; q < size; ++q) sum[q] += static_cast<double>(terms[q]);
     }
-    for (int64_t q = 0; q < size; ++q) out[q] = sum[q] + static_cast<T>(constant);
+    for (int64_t q = 0; q < size; ++q) out[q] = static_cast<T>(sum[q] + constant);
   }
 }
 
@@ -283,6 +294,7 @@ void Mvlgamma::forward(Call& call) {
   GradModeGuard unrecorded(false);
   Tensor x = given(call.args[0]);
   if (x->dtype() != dtype) x = to_dtype(x, dtype);
+  check_terms(x.get(), p);
   constexpr double kQuarterLogPi = 0x1.250d048e7a1bdp-2;
   double constant = static_cast<double>(p) * (static_cast<double>(p) - 1) * kQuarterLogPi;
   if (dtype == compute_dtype(dtype)) {

@@ -131,7 +131,9 @@ struct Polygamma {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
+struct PolygammaInPlace;
 struct PolygammaMethod {
+  using InPlace = PolygammaInPlace;
   static constexpr OpRecord record{.name = "polygamma",
                                    .overload = 1,
                                    .signature = "polygamma(input: Tensor, n: int) -> Tensor",
@@ -144,6 +146,17 @@ struct PolygammaMethod {
   static constexpr SlotSpec slots[] = {{"n", Source::kArg, 1}, {"self", Source::kArg, 0}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+// What polygamma_ records: PyTorch has a node of its own for it.
+struct PolygammaInPlace : PolygammaMethod {
+  static constexpr OpRecord record{.name = "polygamma",
+                                   .overload = 2,
+                                   .signature = "polygamma(input: Tensor, n: int) -> Tensor",
+                                   .doc = "The n-th derivative of digamma at each element.",
+                                   .derivative = "dy/dx = polygamma(n + 1, x)",
+                                   .domain = {0.2, 9},
+                                   .form = Form::kInternal,
+                                   .node = "PolygammaBackward1"};
 };
 
 struct Mvlgamma {
@@ -159,7 +172,8 @@ struct Mvlgamma {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
-using ElementaryOps = OpList<Square, FloatPower, FloatPowerNumber, FloatPowerBase, NanToNum,
-                             Heaviside, NextAfter, Frexp, Polygamma, PolygammaMethod, Mvlgamma>;
+using ElementaryOps =
+    OpList<Square, FloatPower, FloatPowerNumber, FloatPowerBase, NanToNum, Heaviside, NextAfter,
+           Frexp, Polygamma, PolygammaInPlace, PolygammaMethod, Mvlgamma>;
 
 }  // namespace rl::ops

@@ -75,6 +75,10 @@ RL_FN T share_of_larger(T g, T x, T y) {
   return x == y ? g / T(2) : x < y ? T(0) : g;
 }
 
+// v, which has no derivative where x is 0.
+RL_FN float fixed_at_zero(float, float v) { return v; }
+RL_FN double fixed_at_zero(double, double v) { return v; }
+
 // The gradient where the output is above 0, or nan.
 RL_FN float threshold_backward(float g, float y) { return y <= 0 ? 0.0f : g; }
 RL_FN double threshold_backward(double g, double y) { return y <= 0 ? 0.0 : g; }

@@ -161,6 +161,10 @@ Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return call_op(op_of<Where>(), {condition.value(), a.value(), b.value()});
 }
 
+Tensor fixed_at_zero(const Tensor& x, const Tensor& v) {
+  return select(x == Num(0), Tensor(make_detached(v.get())), v);
+}
+
 namespace {
 Tensor power(const Tensor& x, const Tensor& p) {
   if (p.is_number()) return call_op(op_of<Pow>(), {x.value(), p.value()});

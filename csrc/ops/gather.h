@@ -14,7 +14,7 @@ struct MaskedFill {
       .derivative = "dy/dinput = 0 where the mask holds, 1 elsewhere",
       .computes = Computes::kAny,
       .inplace = true,
-      .writes_expanded = true};
+      .expanded = Expanded::kWarned};
   static constexpr uint8_t edge_args[] = {0};
   static constexpr SlotSpec slots[] = {{"mask", Source::kArg, 1}, {nullptr, Source::kSizes, 0}};
   static void forward(Call& call);
@@ -30,7 +30,7 @@ struct MaskedFillTensor {
       .derivative = "dy/dinput = 0 where the mask holds, 1 elsewhere; dy/dvalue = 1 where it holds",
       .computes = Computes::kAny,
       .inplace = true,
-      .writes_expanded = true};
+      .expanded = Expanded::kWarned};
   static constexpr uint8_t edge_args[] = {0, 2};
   static constexpr SlotSpec slots[] = {{"mask", Source::kArg, 1}, {nullptr, Source::kSizes, 0}};
   static void forward(Call& call);

@@ -45,7 +45,9 @@ struct Cosh {
   }
 };
 
+struct AsinhInPlace;
 struct Asinh {
+  using InPlace = AsinhInPlace;
   static constexpr OpRecord record{
       .name = "asinh",
       .signature = "asinh(input: Tensor, *, out: Tensor? = None) -> Tensor",
@@ -63,8 +65,20 @@ struct Asinh {
     return g * conj(math::rsqrt(x * x + Num(1)));
   }
 };
+// What asinh_ records: PyTorch has a node of its own for it.
+struct AsinhInPlace : Asinh {
+  static constexpr OpRecord record{.name = "asinh",
+                                   .overload = 1,
+                                   .signature = "asinh(input: Tensor) -> Tensor",
+                                   .doc = "Inverse hyperbolic sine of each element.",
+                                   .derivative = "dy/dx = 1 / sqrt(x^2 + 1)",
+                                   .max_ulp = 1,
+                                   .form = Form::kInternal};
+};
 
+struct AcoshInPlace;
 struct Acosh {
+  using InPlace = AcoshInPlace;
   static constexpr OpRecord record{
       .name = "acosh",
       .signature = "acosh(input: Tensor, *, out: Tensor? = None) -> Tensor",
@@ -83,8 +97,21 @@ struct Acosh {
     return g * conj(math::rsqrt(x * x - Num(1)));
   }
 };
+// What acosh_ records: PyTorch has a node of its own for it.
+struct AcoshInPlace : Acosh {
+  static constexpr OpRecord record{.name = "acosh",
+                                   .overload = 1,
+                                   .signature = "acosh(input: Tensor) -> Tensor",
+                                   .doc = "Inverse hyperbolic cosine of each element.",
+                                   .derivative = "dy/dx = 1 / sqrt(x^2 - 1)",
+                                   .domain = {1.2, 9},
+                                   .max_ulp = 1,
+                                   .form = Form::kInternal};
+};
 
+struct AtanhInPlace;
 struct Atanh {
+  using InPlace = AtanhInPlace;
   static constexpr OpRecord record{
       .name = "atanh",
       .signature = "atanh(input: Tensor, *, out: Tensor? = None) -> Tensor",
@@ -103,7 +130,20 @@ struct Atanh {
     return g / conj(Num(1) - x * x);
   }
 };
+// What atanh_ records: PyTorch has a node of its own for it.
+struct AtanhInPlace : Atanh {
+  static constexpr OpRecord record{.name = "atanh",
+                                   .overload = 1,
+                                   .signature = "atanh(input: Tensor) -> Tensor",
+                                   .doc = "Inverse hyperbolic tangent of each element.",
+                                   .derivative = "dy/dx = 1 / (1 - x^2)",
+                                   .domain = {-0.9, 0.9},
+                                   .max_ulp = 1,
+                                   .form = Form::kInternal};
+};
 
-using HyperbolicOps = OpList<Sinh, Cosh, Asinh, Acosh, Atanh>;
+// An in-place form stands before the op that names it.
+using HyperbolicOps =
+    OpList<Sinh, Cosh, AsinhInPlace, AcoshInPlace, AtanhInPlace, Asinh, Acosh, Atanh>;
 
 }  // namespace rl::RL_ISA

@@ -47,7 +47,7 @@ struct IndexPut {
       .doc = "Writes values to the elements that tensors of indices choose.",
       .derivative = "dinput = 0 where written (1 with accumulate), dvalues = 1",
       .mutates = true,
-      .writes_expanded = true,
+      .expanded = Expanded::kWarned,
       .node = "IndexPutBackward0"};
   static constexpr uint8_t edge_args[] = {0, 2};
   static constexpr SlotSpec slots[] = {

@@ -54,7 +54,7 @@ struct IndexFillTensor {
       .derivative = "dy/dinput = 0 where filled, else 1; dy/dvalue = 1 where filled",
       .computes = Computes::kAny,
       .inplace = true,
-      .writes_expanded = true,
+      .expanded = Expanded::kWarned,
       .many_forms = true};
   static constexpr uint8_t edge_args[] = {0, 3};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {"index", Source::kArg, 2}};
@@ -71,7 +71,7 @@ struct IndexFill {
       .derivative = "dy/dinput = 0 where filled, else 1",
       .computes = Computes::kAny,
       .inplace = true,
-      .writes_expanded = true};
+      .expanded = Expanded::kWarned};
   static constexpr uint8_t edge_args[] = {0};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1}, {"index", Source::kArg, 2}};
   static void forward(Call& call);

@@ -27,6 +27,7 @@ struct Set {
       .computes = Computes::kAny,
       .form = Form::kMethod,
       .mutates = true,
+      .expanded = Expanded::kWritten,
       .many_forms = true,
       .node = "torch::autograd::NotImplemented"};
   static void forward(Call& call);
@@ -45,6 +46,7 @@ struct SetGeometry {
       .computes = Computes::kAny,
       .form = Form::kMethod,
       .mutates = true,
+      .expanded = Expanded::kWritten,
       .node = "torch::autograd::NotImplemented"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
@@ -59,6 +61,7 @@ struct SetEmpty {
       .computes = Computes::kAny,
       .form = Form::kMethod,
       .mutates = true,
+      .expanded = Expanded::kWritten,
       .node = "torch::autograd::NotImplemented"};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);

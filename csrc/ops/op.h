@@ -16,6 +16,7 @@ enum class Kind : uint8_t {
   kTensor,  // borrowed
   kDouble,
   kInt,
+  kLargeInt,  // an int from 2^63 to 2^64 - 1, by its bits: int64 wraps around
   kBool,
   kDims,  // borrowed
   kDType,
@@ -72,6 +73,11 @@ struct Value {
     v.i = number;
     return v;
   }
+  static Value of_large_int(uint64_t number) {
+    Value v = of_int(static_cast<int64_t>(number));
+    v.kind = Kind::kLargeInt;
+    return v;
+  }
   static Value of_bool(bool flag) {
     Value v;
     v.kind = Kind::kBool;
@@ -118,12 +124,16 @@ struct Value {
   bool is_none() const { return kind == Kind::kNone; }
   bool is_tensor() const { return kind == Kind::kTensor; }
   bool is_number() const { return kind >= Kind::kDouble && kind <= Kind::kBool; }
-  double as_double() const { return kind == Kind::kDouble ? d : static_cast<double>(i); }
+  double as_double() const {
+    return kind == Kind::kDouble     ? d
+           : kind == Kind::kLargeInt ? static_cast<double>(static_cast<uint64_t>(i))
+                                     : static_cast<double>(i);
+  }
   int64_t as_int() const { return kind == Kind::kDouble ? static_cast<int64_t>(d) : i; }
   Category number_category() const {
     return kind == Kind::kDouble ? Category::kFloat
-           : kind == Kind::kInt  ? Category::kInt
-                                 : Category::kBool;
+           : kind == Kind::kBool ? Category::kBool
+                                 : Category::kInt;
   }
 };
 

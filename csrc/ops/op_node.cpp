@@ -154,6 +154,9 @@ void OpNode::save(Call& call) {
       case Kind::kInt:
         place.save_int(arg.i);
         break;
+      case Kind::kLargeInt:
+        place.save_double(arg.as_double());
+        break;
       case Kind::kBool:
         place.save_bool(arg.i != 0);
         break;

@@ -211,9 +211,6 @@ Tensor gather(const Tensor& t, int64_t dim, const Tensor& index) {
 
 void TakeAlongDim::forward(Call& call) {
   Tensor t(TensorRef::borrow(call.tensor(0))), indices(TensorRef::borrow(call.tensor(1)));
-  check(indices->dtype() == DType::kInt64, ErrorKind::kRuntime,
-        "torch.take_along_dim(): dtype of indices should be Long but got ",
-        dtype_title(indices->dtype()));
   if (call.args[2].is_none()) {
     t = view(t, Dims::of({t->numel()}));
     indices = reshape(indices, Dims::of({indices->numel()}));
@@ -224,6 +221,9 @@ void TakeAlongDim::forward(Call& call) {
         "torch.take_along_dim(): input and indices should have the same number of dimensions, but "
         "got ",
         t->ndim(), " dimensions for input, and ", indices->ndim(), " dimensions for indices");
+  check(indices->dtype() == DType::kInt64, ErrorKind::kRuntime,
+        "torch.take_along_dim(): dtype of indices should be Long but got ",
+        dtype_title(indices->dtype()));
   int dim = wrap_dim(call.args[2].i, t->ndim());
   check(t->ndim() > 0, ErrorKind::kIndex, "Dimension specified as ", dim,
         " but tensor has no dimensions");

@@ -53,6 +53,9 @@ enum class OutRule : unsigned char {
   kJoined,        // the result can be cast to it, in torch.cat()'s words
 };
 
+// What an op does in place where elements of the target share memory.
+enum class Expanded : unsigned char { kRefused, kWritten, kWarned };
+
 struct OpRecord {
   const char* name;
   int overload = 0;
@@ -66,10 +69,10 @@ struct OpRecord {
   bool inplace = false;           // the form `name_` exists
   bool inplace_function = false;  // `name_` is a function, too, not only a method
   bool mutates = false;           // writes into input 0 and returns it; the name ends in "_"
-  bool writes_expanded = false;   // in place also into an expanded tensor, with a warning
-  bool view = false;              // the result looks at input 0's memory
-  bool scales_gradient = false;   // grad_other is the gradient times a number: times 1 it passes
-  bool scalar_promotes = false;   // a float number argument makes an integer result float
+  Expanded expanded = Expanded::kRefused;
+  bool view = false;             // the result looks at input 0's memory
+  bool scales_gradient = false;  // grad_other is the gradient times a number: times 1 it passes
+  bool scalar_promotes = false;  // a float number argument makes an integer result float
   Demand demand = Demand::kNothing;
   bool subtracts = false;            // bool operands are refused in PyTorch's two sentences
   bool untracked = false;            // the in-place form leaves the target's history as it is

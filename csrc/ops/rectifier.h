@@ -48,6 +48,13 @@ struct LeakyRelu {
   }
 };
 
+// x below 0, else 0: what a slope reads of x on that side. At 0 and above it has no derivative, and
+// e to its power is finite: infinity times 0 would be nan.
+template <class V>
+RL_FN V below_zero(const V& x) {
+  return math::select(x < Num(0), x, Num(0));
+}
+
 // What elu_ and selu_ record: y + alpha scale is alpha scale e^(input_scale x).
 struct EluResult {
   static constexpr OpRecord record{
@@ -69,9 +76,10 @@ struct EluResult {
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Result<V> y, Scalar<V, 1> alpha, Scalar<V, 2> scale,
                             Scalar<V, 3> input_scale) {
-    return math::select(y.value <= Num(0),
-                        g.value * input_scale.value * (y.value + alpha.value * scale.value),
-                        g.value * scale.value);
+    return math::select(
+        y.value <= Num(0),
+        g.value * input_scale.value * (below_zero(y.value) + alpha.value * scale.value),
+        g.value * scale.value);
   }
 };
 
@@ -98,7 +106,7 @@ struct Elu {
                             Scalar<V, 3> input_scale) {
     return math::select(x.value <= Num(0),
                         g.value * input_scale.value * alpha.value * scale.value *
-                            math::exp(x.value * input_scale.value),
+                            math::exp(below_zero(x.value) * input_scale.value),
                         g.value * scale.value);
   }
 };
@@ -120,7 +128,8 @@ struct CeluResult {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Result<V> y, Scalar<V, 1> alpha) {
-    return math::select(y.value <= Num(0), g.value * (y.value / alpha.value + Num(1)), g.value);
+    return math::select(y.value <= Num(0), g.value * (below_zero(y.value) / alpha.value + Num(1)),
+                        g.value);
   }
 };
 
@@ -141,7 +150,8 @@ struct Celu {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1> alpha) {
-    return math::select(x.value <= Num(0), g.value * math::exp(x.value / alpha.value), g.value);
+    return math::select(x.value <= Num(0), g.value * math::exp(below_zero(x.value) / alpha.value),
+                        g.value);
   }
 };
 
@@ -312,11 +322,12 @@ struct PreluKernel {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Self<V> x, Other<V> weight) {
-    return math::select(x.value > Num(0), g.value, weight.value * g.value);
+    return math::select(x.value > Num(0), g.value,
+                        math::fixed_at_zero(x.value, weight.value) * g.value);
   }
   template <class V>
   RL_FN static V grad_other(Grad<V> g, Self<V> x) {
-    return math::select(x.value > Num(0), Num(0), x.value * g.value);
+    return math::select(x.value > Num(0), Num(0), math::fixed_at_zero(x.value, x.value) * g.value);
   }
 };
 

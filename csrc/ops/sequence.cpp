@@ -27,10 +27,13 @@ void check_interval(const Interval& r) {
         "upper bound and lower bound inconsistent with step sign");
 }
 
-// How many numbers lie in [start, end). int64 counts in integers, which may need 65 bits.
+// How many numbers lie in [start, end). int64 counts in integers, which may need 65 bits. All
+// integer dtypes are filled from int64, which start and step must fit.
 int64_t count_below(const Interval& r, DType dtype) {
+  if (category(dtype) == Category::kInt)
+    for (const Value* v : {&r.start, &r.step}) check_fits(*v, DType::kInt64);
   if (dtype == DType::kInt64) {
-    for (const Value* v : {&r.start, &r.end, &r.step}) check_fits(*v, dtype);
+    check_fits(r.end, DType::kInt64);
     int64_t step = r.step.as_int();
     check(step != 0, ErrorKind::kValue, "step must be nonzero");
     __int128 span = static_cast<__int128>(r.end.as_int()) - r.start.as_int();

@@ -33,8 +33,9 @@ DType product_dtype(TensorImpl* t, const Value& dtype) {
 
 TensorRef product_over(TensorImpl* t, const Value& dims, bool keepdim, const Value& asked) {
   DType dtype = product_dtype(t, asked);
-  DType compute = dtype == DType::kBool ? DType::kInt64 : compute_dtype(dtype);
-  return as_dtype(reduce_over(t, Reduction(t, dims), keepdim, Reducer::kProduct, compute), dtype);
+  Reducer reducer = dtype == DType::kBool ? Reducer::kMin : Reducer::kProduct;
+  return as_dtype(reduce_over(t, Reduction(t, dims), keepdim, reducer, compute_dtype(dtype)),
+                  dtype);
 }
 
 // In one pass from each end, in the compute type.
@@ -145,9 +146,11 @@ void ProdDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 void NanSum::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   DType dtype = product_dtype(t, call.args[3]);
-  DType compute = dtype == DType::kBool ? DType::kInt64 : compute_dtype(dtype);
+  DType compute = compute_dtype(dtype);
   // nan is looked for where it can be: in the input.
-  Reducer reducer = is_float(compute) ? Reducer::kSumNoNan : Reducer::kSum;
+  Reducer reducer = is_float(compute)       ? Reducer::kSumNoNan
+                    : dtype == DType::kBool ? Reducer::kMax
+                                            : Reducer::kSum;
   TensorRef from = TensorRef::borrow(t);
   if (is_float(t->dtype()) && !is_float(compute)) {
     GradModeGuard unrecorded(false);

@@ -14,6 +14,7 @@ struct Tril {
       .derivative = "tril of the gradient",
       .computes = Computes::kAny,
       .inplace = true,
+      .expanded = Expanded::kWritten,
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"diagonal", Source::kArg, 1}};
   static void forward(Call& call);
@@ -28,6 +29,7 @@ struct Triu {
       .derivative = "triu of the gradient",
       .computes = Computes::kAny,
       .inplace = true,
+      .expanded = Expanded::kWritten,
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"diagonal", Source::kArg, 1}};
   static void forward(Call& call);

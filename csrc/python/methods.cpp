@@ -275,9 +275,15 @@ PyObject* type(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw
     TensorImpl* t = impl_of(self);
     if (!values[0] || values[0] == Py_None)
       return PyUnicode_FromString(dtype_tensor_type(t->dtype()));
-    if (PyType_Check(values[0]))
-      fail(ErrorKind::kValue, "invalid type: '",
-           reinterpret_cast<PyTypeObject*>(values[0])->tp_name, "'");
+    if (PyType_Check(values[0])) {
+      if (values[0] == reinterpret_cast<PyObject*>(tensor_type))
+        return wrap(converted(t, default_dtype(), false));
+      PyRef dtype(PyObject_GetAttrString(values[0], "dtype"));  // a tensor type has it
+      if (!dtype.get()) PyErr_Clear();
+      check(dtype.get() && is_dtype(dtype.get()), ErrorKind::kValue, "invalid type: '",
+            reinterpret_cast<PyTypeObject*>(values[0])->tp_name, "'");
+      return wrap(converted(t, dtype_value(dtype.get()), false));
+    }
     if (is_dtype(values[0])) return wrap(converted(t, dtype_value(values[0]), false));
     check(PyUnicode_Check(values[0]), ErrorKind::kType,
           "dtype must be a type, str, or dtype object");

@@ -198,9 +198,31 @@ PyObject* promote_types(PyObject*, PyObject* const* given, Py_ssize_t n, PyObjec
   });
 }
 
+// The names of result_type's arguments where they are tensors and numbers so.
+struct ResultTypeForm {
+  bool tensor[2];
+  const char* names[2];
+
+  bool takes(PyObject* const* given, Py_ssize_t n, PyObject* kwnames, PyObject** args) const {
+    args[0] = n > 0 ? given[0] : nullptr;
+    args[1] = n > 1 ? given[1] : nullptr;
+    for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k)
+      for (int i = 0; i < 2; ++i)
+        if (!args[i] &&
+            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, k), names[i]) == 0)
+          args[i] = given[n + k];
+    for (int i = 0; i < 2; ++i)
+      if (!args[i] || is_tensor(args[i]) != tensor[i]) return false;
+    return true;
+  }
+};
+
 PyObject* result_type(PyObject*, PyObject* const* given, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
-    static constexpr Parameters kParameters{"result_type", 2, 2, 2, {"tensor", "other"}};
+    static constexpr ResultTypeForm kForms[] = {{{true, true}, {"tensor", "other"}},
+                                                {{false, true}, {"scalar", "tensor"}},
+                                                {{true, false}, {"tensor", "other"}},
+                                                {{false, false}, {"scalar1", "scalar2"}}};
     PyObject* args[2];
     auto fail_forms = [&] {
       fail(ErrorKind::kType, "result_type() received an invalid combination of arguments - got ",
@@ -209,7 +231,10 @@ PyObject* result_type(PyObject*, PyObject* const* given, Py_ssize_t n, PyObject*
            "tensor)\n * (Tensor tensor, Number other)\n * (Number scalar1, Number scalar2)");
     };
     if (n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0) != 2) fail_forms();
-    parse_arguments(kParameters, given, n, kwnames, args);
+    bool taken = false;
+    for (const ResultTypeForm& form : kForms)
+      if (!taken) taken = form.takes(given, n, kwnames, args);
+    if (!taken) fail_forms();
     ResultType type;
     for (Py_ssize_t i = 0; i < 2; ++i) {
       Value v;

@@ -345,6 +345,12 @@ bool parse_number(PyObject* object, Value* out) {
     int64_t i = PyLong_AsLongLong(object);
     if (i == -1 && PyErr_Occurred()) {
       PyErr_Clear();
+      unsigned long long large = PyLong_AsUnsignedLongLong(object);
+      if (!PyErr_Occurred()) {
+        *out = Value::of_large_int(large);
+        return true;
+      }
+      PyErr_Clear();
       bool negative = PyObject_RichCompareBool(object, Py_False, Py_LT) == 1;
       fail(ErrorKind::kOverflow,
            negative ? "can't convert negative int to unsigned" : "int too big to convert");

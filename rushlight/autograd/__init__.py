@@ -1,7 +1,7 @@
 """Derivatives: backward, grad, grad modes."""
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 from .grad_mode import (
     _force_original_view_tracking,
@@ -132,4 +132,4 @@ def __getattr__(name):
 
         globals()[name] = Function
         return Function
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -1,7 +1,7 @@
 """The recorded graph: its nodes."""
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 __all__ = ["Node", "increment_version"]
 
@@ -26,4 +26,4 @@ def increment_version(tensor):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -1,6 +1,6 @@
 """``torch.backends.cpu``: which instruction set the kernels in use were compiled for."""
 
-from .._missing import module_getattr
+from .._missing import module_getattr as _module_getattr
 
 # Keyed by the end of the kernel set's name, whichever way it is prefixed.
 _CAPABILITIES = {"v4": "AVX512", "v3": "AVX2"}
@@ -14,4 +14,4 @@ def get_cpu_capability():
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -1,6 +1,6 @@
 """``torch.backends.cuda``: not built; its switches remember what they were set to."""
 
-from .._missing import module_getattr
+from .._missing import module_getattr as _module_getattr
 
 _SWITCHES = {
     "allow_tf32": "set_allow_tf32_cublas",
@@ -37,4 +37,4 @@ def is_built():
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

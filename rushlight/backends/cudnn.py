@@ -4,7 +4,7 @@ import contextlib
 import sys
 import types
 
-from .._missing import module_getattr
+from .._missing import module_getattr as _module_getattr
 
 _SETTERS = {
     "enabled": "set_enabled_cudnn",
@@ -79,4 +79,4 @@ sys.modules[__name__].__class__ = _CudnnModule
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

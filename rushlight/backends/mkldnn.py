@@ -1,6 +1,6 @@
 """``torch.backends.mkldnn``: Intel's oneDNN; rushlight does without it."""
 
-from .._missing import module_getattr
+from .._missing import module_getattr as _module_getattr
 
 enabled = True
 deterministic = False
@@ -12,4 +12,4 @@ def is_available():
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -1,6 +1,6 @@
 """``torch.backends.mps``: Apple's GPUs; rushlight computes on the CPU."""
 
-from .._missing import module_getattr
+from .._missing import module_getattr as _module_getattr
 
 
 def is_available():
@@ -14,4 +14,4 @@ def is_built():
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

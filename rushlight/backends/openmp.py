@@ -1,6 +1,6 @@
 """``torch.backends.openmp``: OpenMP; rushlight has a thread pool of its own."""
 
-from .._missing import module_getattr
+from .._missing import module_getattr as _module_getattr
 
 
 def is_available():
@@ -9,4 +9,4 @@ def is_available():
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

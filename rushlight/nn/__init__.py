@@ -1,7 +1,7 @@
 """Neural networks: modules, their parameters, and the functions that they call."""
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 from . import functional, init, modules
 from .modules import *  # noqa: F403
@@ -18,4 +18,4 @@ def __getattr__(name):
         from importlib import import_module
 
         return import_module("rushlight.nn.utils")
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

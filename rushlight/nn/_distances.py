@@ -1,6 +1,7 @@
 """Distances between vectors, and normalisation, for ``nn.functional``."""
 
 from rushlight import _C
+from rushlight._arguments import check_tensor
 from rushlight._type_info import finfo
 from rushlight.functional import broadcast_shapes
 
@@ -11,6 +12,8 @@ _C._add_package_globals(globals())
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between vectors along a dimension; lengths count at least eps."""
+    check_tensor("cosine_similarity", x1, "x1")
+    check_tensor("cosine_similarity", x2, "x2", 2)
     if x1.shape != x2.shape:
         shape = broadcast_shapes(x1.shape, x2.shape)
         x1, x2 = x1.expand(shape), x2.expand(shape)
@@ -23,6 +26,8 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of ``x1 - x2 + eps`` along the last dimension."""
+    check_tensor("pairwise_distance", x1, "x1")
+    check_tensor("pairwise_distance", x2, "x2", 2)
     apart = _C._add_number(x1 - x2, eps)
     return _C._pair_norm(apart, p, apart.dim() - 1, keepdim)
 
@@ -38,7 +43,9 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
 
     normalized_shape: the sizes of the last dimensions, over which the mean goes. weight: of that
     shape. eps: the dtype's own where it is None.
+    Raises: RuntimeError for shapes that do not fit; NotImplementedError for integers and bools.
     """
+    check_tensor("rms_norm", input)
     shape = [normalized_shape] if isinstance(normalized_shape, int) else list(normalized_shape)
     if not shape:
         raise RuntimeError(
@@ -56,6 +63,9 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
             f"Given normalized_shape={shape}, expected input with shape [*{sizes}], but got input "
             f"of size{list(input.shape)}"
         )
+    if not input.is_floating_point():
+        kind = input.type().removeprefix("torch.").removesuffix("Tensor")
+        raise NotImplementedError(f"\"rms_norm\" not implemented for '{kind}'")
     if eps is None:
         eps = finfo(input.dtype).eps
     dims = tuple(range(-len(shape), 0))

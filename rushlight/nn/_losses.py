@@ -4,6 +4,7 @@ import math
 import warnings
 
 from rushlight import _C
+from rushlight._arguments import check_tensor
 from rushlight.functional import broadcast_shapes
 
 from . import _reduction as _Reduction
@@ -281,7 +282,10 @@ def triplet_margin_loss(
     code = _code(reduction, size_average, reduce)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
-    dims = [t.dim() for t in (anchor, positive, negative)]
+    given = {"anchor": anchor, "positive": positive, "negative": negative}
+    for position, (name, tensor) in enumerate(given.items(), 1):
+        check_tensor("triplet_margin_loss", tensor, name, position)
+    dims = [t.dim() for t in given.values()]
     if len(set(dims)) > 1:
         raise RuntimeError(
             "The anchor, positive, and negative tensors are expected to have the same number of "

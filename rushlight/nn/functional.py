@@ -1,9 +1,9 @@
 """The functions behind the modules: ``torch.nn.functional``."""
 
-import warnings
+import warnings as _warnings
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 from rushlight._sets import embedding_renorm_ as _renorm
 from rushlight._sets import one_hot
 from rushlight.functional import broadcast_tensors
@@ -67,7 +67,17 @@ rrelu_, selu_, threshold_ = _C.rrelu_, _C.selu_, _C.threshold_
 bilinear, linear, gelu, logsigmoid = _C.bilinear, _C._linear, _C._gelu, _C._log_sigmoid
 softplus, softshrink = _C._softplus, _C._softshrink
 elu_, hardtanh_, leaky_relu_ = _C._elu_, _C._hardtanh_, _C._leaky_relu_
-for _function in (elu_, gelu, hardtanh_, leaky_relu_, linear, pad, softplus, softshrink):
+for _function in (
+    elu_,
+    gelu,
+    hardtanh_,
+    leaky_relu_,
+    linear,
+    logsigmoid,
+    pad,
+    softplus,
+    softshrink,
+):
     _function.__module__ = __name__
 
 _SAME_SIZE = (
@@ -177,7 +187,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     """
     _checked_probability(p)
     if input.dim() not in (3, 4):
-        warnings.warn(
+        _warnings.warn(
             f"dropout2d: Received a {input.dim()}-D input to dropout2d, which is deprecated and "
             "will result in an error in a future release. To retain the behavior and silence this "
             "warning, please use dropout instead. Note that dropout2d exists to provide "
@@ -186,7 +196,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
             stacklevel=2,
         )
     if input.dim() == 3:
-        warnings.warn(
+        _warnings.warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
             "behavior is desired - input is interpreted as shape (N, C, L), where C is the channel "
             "dim. This behavior will change in a future release to interpret the input as one "
@@ -204,7 +214,7 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
     """
     _checked_probability(p)
     if input.dim() not in (4, 5):
-        warnings.warn(
+        _warnings.warn(
             f"dropout3d: Received a {input.dim()}-D input to dropout3d, which is deprecated and "
             "will result in an error in a future release. To retain the behavior and silence this "
             "warning, please use dropout instead. Note that dropout3d exists to provide "
@@ -221,7 +231,7 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
 def _prepared(input, target, reduction, size_average, reduce):
     """Both tensors in one shape, and the number of the reduction. Warns where shapes differ."""
     if target.size() != input.size():
-        warnings.warn(_SAME_SIZE.format(target.size(), input.size()), stacklevel=3)
+        _warnings.warn(_SAME_SIZE.format(target.size(), input.size()), stacklevel=3)
         input, target = broadcast_tensors(input, target)
     if size_average is not None or reduce is not None:
         reduction = _Reduction.legacy_get_string(size_average, reduce)
@@ -304,4 +314,6 @@ _C._overridable_module(globals())
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    if name == "log_sigmoid":  # the op's own name, by which pickles go
+        return logsigmoid
+    raise _module_getattr(__name__, name)

@@ -5,7 +5,7 @@ import warnings
 
 import rushlight
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 __all__ = [
     "calculate_gain",
@@ -214,4 +214,4 @@ sparse = _deprecated(sparse_)
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

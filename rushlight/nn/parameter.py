@@ -2,7 +2,7 @@
 
 import rushlight
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 __all__ = ["Buffer", "Parameter"]
 
@@ -97,4 +97,4 @@ class Buffer(Tensor, metaclass=_BufferMeta):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

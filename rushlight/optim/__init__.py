@@ -1,7 +1,7 @@
 """Optimizers: what changes the parameters by their gradients."""
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 from .optimizer import Optimizer
 from .sgd import SGD
@@ -12,4 +12,4 @@ _C._add_package_globals(globals())
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

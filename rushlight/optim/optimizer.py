@@ -7,7 +7,7 @@ from copy import deepcopy
 
 import rushlight
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 from rushlight._typename import typename
 from rushlight.utils.hooks import RemovableHandle
 
@@ -369,4 +369,4 @@ def _fitted(param, value, key=None):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

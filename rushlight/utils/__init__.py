@@ -10,6 +10,6 @@ def __getattr__(name):
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
-    from rushlight._missing import module_getattr
+    from rushlight._missing import module_getattr as _module_getattr
 
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

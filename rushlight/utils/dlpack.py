@@ -3,7 +3,7 @@
 import enum
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 __all__ = ["DLDeviceType", "from_dlpack", "to_dlpack"]
 
@@ -125,4 +125,4 @@ def _ask(ext_tensor, wanted):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -103,6 +103,16 @@ OPERATORS = {
         kinds=("ties",),
         numeric=False,
     ),
+    "fill": op(
+        c(t(2, 3), 2),
+        c(t(), 1.5),
+        c(t(2, 3), True),
+        c(t(2), floats(2.0)),
+        c(t(2), value=3),
+        kinds=(),
+        forms=("function",),
+        numeric=False,
+    ),
     "fill_": op(
         c(t(2, 3), 2),
         c(t(), 1.5),

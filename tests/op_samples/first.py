@@ -232,6 +232,8 @@ SAMPLES = {
     ("set_", 2): [],
     ("copy_", 0): [Sample([(2, 3), (2, 3)]), Sample([(2, 3), (3,)]), Sample([(2, 3), ()])],
     ("zero_", 0): LIKE,
+    ("fill", 0): [Sample([(2, 3)], (1.5,)), Sample([()], (2,)), Sample([(3, 2, "t")], (0.5,))],
+    ("fill", 1): [Sample([(2, 3), ()])],
     ("fill_", 0): [Sample([(2, 3)], (1.5,)), Sample([()], (2,))],
     ("fill_", 3): [Sample([(2, 3), ()])],
     ("index_put_", 0): [],  # takes a list between tensors: tests/tensor/test_indexing.py

@@ -533,3 +533,55 @@ def test_gelu_has_a_third_derivative(approximate):
     step = 1e-5
     up, down = (second((x.detach() + s).requires_grad_()) for s in (step, -step))
     assert_values(third, ((up - down) / (2 * step)).tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "second"),
+    [
+        (lambda x: F.elu(x, 2.0), [2, 2, 0.73575888, 1, 1, 1], [0, 0, 0.73575888, 0, 0, 0]),
+        (lambda x: F.celu(x, 2.0), [1, 1, 0.60653066, 1, 1, 1], [0, 0, 0.30326533, 0, 0, 0]),
+        (F.selu, [1.7580993, 1.7580993, 0.64676862, 1.050701, 1.050701, 1.050701],
+         [0, 0, 0.64676862, 0, 0, 0]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("in_place", [False, True])
+def test_second_derivative_of_the_elu_family_is_pytorchs_at_zero_and_beyond(
+    function, first, second, in_place
+):
+    # At 0 it was the slope's, and for nan and numbers whose e^x is infinite it was nan.
+    name = {F.selu: "selu_"}.get(function)
+    x = leaf([0.0, -0.0, -1.0, 1.0, nan, 1000.0])
+    if in_place:
+        target = x.clone()
+        if name:
+            y = torch.selu_(target)
+        else:
+            y = (F.elu_ if first[0] == 2 else F.celu_)(target, 2.0)
+    else:
+        y = function(x)
+    weights = torch.ones(6).requires_grad_()
+    (slope,) = torch.autograd.grad(y, x, weights, create_graph=True)
+    assert_values(slope, first)
+    curve, of_weights = torch.autograd.grad(slope.sum(), (x, weights))
+    assert_values(curve, second)
+    assert_values(of_weights, first)
+
+
+def test_prelu_at_zero_has_pytorchs_second_derivatives():
+    # Its gradients had the slope of the negative side at 0.
+    x, weight = leaf([0.0, -0.0, -1.0, 1.0]), leaf([0.25])
+    by_x, by_weight = torch.autograd.grad(F.prelu(x, weight).sum(), (x, weight), create_graph=True)
+    assert_values(by_x, [0.25, 0.25, 0.25, 1.0])
+    assert_values(torch.autograd.grad(by_x.sum(), weight)[0], [1.0])
+    assert_values(torch.autograd.grad(by_weight.sum(), x)[0], [0.0, 0.0, 1.0, 0.0])
+
+
+def test_rrelu_draws_pytorchs_slopes_for_bfloat16():
+    # It was refused in training.
+    values = torch.tensor([-1.0, 2, -3, 0, -5, 7]).bfloat16()
+    torch.manual_seed(3)
+    drawn = F.rrelu(values, 0.125, 0.5, training=True)
+    assert drawn.tolist() == [-0.1376953125, 2.0, -0.69921875, 0.0, -0.953125, 7.0]
+    x = values.requires_grad_()
+    F.rrelu(x, 0.125, 0.5, training=True).sum().backward()
+    assert x.grad.tolist() == [0.408203125, 1.0, 0.353515625, 0.19921875, 0.287109375, 1.0]

@@ -424,3 +424,46 @@ def test_gelu_by_tanh_keeps_its_digits_in_the_left_tail():
     exact = (-1.3364595874e-28, -8.4396466985e-11, -7.02459482e-05)  # in float64
     for got, want in zip(y, exact, strict=True):
         assert abs(got - want) < 1e-5 * abs(want)
+
+
+def test_mvlgamma_of_a_large_order_keeps_its_digits():
+    # A sum of p terms in float32 lost up to a percent.
+    x = torch.tensor([1e6])
+    exact = x.double().mvlgamma(200_000).item()
+    assert x.mvlgamma(200_000).item() == pytest.approx(exact, rel=1e-5)
+
+
+def test_orders_that_memory_cannot_hold_are_refused_at_once():
+    # They ran on until memory or patience ended.
+    for order in (1 << 62, 1 << 60):
+        with pytest.raises(RuntimeError, match="Storage size calculation overflowed|memory"):
+            torch.mvlgamma(torch.ones(4, dtype=torch.float64), order)
+        with pytest.raises(RuntimeError, match="Storage size calculation overflowed|memory"):
+            torch.vander(torch.ones(4), N=order)
+    assert torch.vander(torch.ones(0), N=1 << 62).shape == (0, 1 << 62)
+
+
+def test_vander_is_recorded_and_of_the_right_kind():
+    x = leaf([2.0, 0.0, -3.0])
+    assert_values(torch.vander(x), [[4, 2, 1], [0, 0, 1], [9, -3, 1]])
+    assert_values(torch.vander(x, 4, True), [[1, 2, 4, 8], [1, 0, 0, 0], [1, -3, 9, -27]])
+    torch.vander(x, 4).sum().backward()
+    assert_values(x.grad, [17, 1, 22])
+    assert torch.vander(torch.tensor([True, False])).tolist() == [[1, 1], [0, 1]]
+    assert torch.vander(torch.tensor([3], dtype=torch.uint8), 3).dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("asinh", 0.5), ("acosh", 1.5), ("atanh", 0.5), ("polygamma", 0.5)]
+)
+def test_in_place_forms_have_nodes_of_their_own(name, value):
+    # They were called as the other forms are.
+    args = (1,) if name == "polygamma" else ()
+    one, two = leaf([value]), leaf([value])
+    y = getattr(one.clone(), name + "_")(*args)
+    assert y.grad_fn.name() == f"{name.capitalize()}Backward1"
+    z = getattr(two, name)(*args)
+    assert z.grad_fn.name() == f"{name.capitalize()}Backward0"
+    y.backward()
+    z.backward()
+    assert one.grad.item() == two.grad.item()

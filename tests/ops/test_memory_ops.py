@@ -149,3 +149,31 @@ def test_broadcast_shapes():
         torch.broadcast_shapes((3,), (4,))
     with pytest.raises(ValueError, match="negative length"):
         torch.broadcast_shapes((2, -1))
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (lambda x: x.fill_(2), [[2] * 4] * 3),
+        (lambda x: x.fill_(torch.tensor(2.0)), [[2] * 4] * 3),
+        (lambda x: x.zero_(), [[0] * 4] * 3),
+        (lambda x: x.tril_(), [[0] * 4] * 3),
+        (lambda x: x.triu_(), [[1] * 4, [0] * 4, [0] * 4]),
+    ],
+)
+def test_writes_that_expanded_tensors_take_as_in_pytorch(write, expected):
+    # They were refused.
+    x = torch.ones(3, 1).expand(3, 4)
+    assert write(x) is x and x.tolist() == expected
+
+
+def test_set_of_an_expanded_tensor_gives_it_other_memory():
+    # It was refused, though it writes nothing.
+    assert torch.ones(3, 1).expand(3, 4).set_().shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["add_", "relu_", "copy_", "exp_", "normal_", "clamp_", "pow_"])
+def test_other_writes_into_expanded_tensors_are_refused(name):
+    args = {"copy_": (torch.ones(3, 4),), "add_": (1,), "clamp_": (0,), "pow_": (2,)}.get(name, ())
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+        getattr(torch.ones(3, 1).expand(3, 4), name)(*args)

@@ -1,7 +1,7 @@
 """The modules, one file for each family."""
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 from .activation import (
     CELU,
@@ -137,4 +137,4 @@ _C._add_package_globals(globals())
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

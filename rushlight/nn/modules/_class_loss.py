@@ -73,6 +73,8 @@ class CrossEntropyLoss(_WeightedLoss):
 class BCELoss(_WeightedLoss):
     """Cross entropy of two classes: see ``functional.binary_cross_entropy``."""
 
+    __constants__ = ["reduction"]
+
     def forward(self, input, target):
         """Return the loss of probabilities of one shape."""
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
@@ -101,6 +103,8 @@ class BCEWithLogitsLoss(_Loss):
 
 class KLDivLoss(_Loss):
     """Kullback-Leibler divergence: see ``functional.kl_div``."""
+
+    __constants__ = ["reduction"]
 
     def __init__(self, size_average=None, reduce=None, reduction="mean", log_target=False):
         super().__init__(size_average, reduce, reduction)

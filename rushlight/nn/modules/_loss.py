@@ -11,8 +11,6 @@ _C._add_package_globals(globals())
 class _Loss(Module):
     """reduction: "mean", "sum" or "none"; size_average and reduce: deprecated."""
 
-    __constants__ = ["reduction"]
-
     def __init__(self, size_average=None, reduce=None, reduction="mean"):
         super().__init__()
         if size_average is not None or reduce is not None:

@@ -22,7 +22,12 @@ _C._add_package_globals(globals())
 
 
 class GELU(Module):
-    """``x`` times the normal distribution function. approximate: "none", or "tanh"."""
+    """``x`` times the distribution function of the standard normal distribution.
+
+    approximate: "none", or "tanh" for a formula with tanh in the place of the error function.
+    Shape: ``(*)``, floats. Raises, in the forward pass: RuntimeError for another word.
+    Source: Hendrycks and Gimpel 2016, arXiv 1606.08415.
+    """
 
     __constants__ = ["approximate"]
 
@@ -50,7 +55,10 @@ class _Inplace(Module):
 
 
 class SiLU(_Inplace):
-    """``x * sigmoid(x)``. inplace: write it over the input."""
+    """``x * sigmoid(x)`` of each element.
+
+    inplace: write it over the input. Shape: ``(*)``, floats. Source: see ``functional.silu``.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -58,7 +66,10 @@ class SiLU(_Inplace):
 
 
 class Mish(_Inplace):
-    """``x * tanh(softplus(x))``. inplace: write it over the input."""
+    """``x * tanh(softplus(x))`` of each element.
+
+    inplace: write it over the input. Shape: ``(*)``, floats. Source: see ``functional.mish``.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -66,7 +77,10 @@ class Mish(_Inplace):
 
 
 class Softplus(Module):
-    """``log(1 + exp(beta * x)) / beta``, and x where ``beta * x`` is above threshold."""
+    """``log(1 + exp(beta * x)) / beta``, and x where ``beta * x`` is above threshold.
+
+    beta: number, not 0. threshold: number. Shape: ``(*)``, floats.
+    """
 
     __constants__ = ["beta", "threshold"]
 
@@ -84,7 +98,10 @@ class Softplus(Module):
 
 
 class LogSigmoid(Module):
-    """The logarithm of sigmoid."""
+    """``log(1 / (1 + exp(-x)))`` of each element, exact where the sigmoid underflows.
+
+    Shape: ``(*)``, floats.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -92,7 +109,11 @@ class LogSigmoid(Module):
 
 
 class GLU(Module):
-    """The first half of dimension dim times the sigmoid of the second half."""
+    """The first half of a dimension times the sigmoid of the second half.
+
+    dim: int, the dimension that is halved. Shape: ``(*, 2 n, *)`` to ``(*, n, *)``, floats.
+    Raises, in the forward pass: RuntimeError for an odd size. Source: see ``functional.glu``.
+    """
 
     __constants__ = ["dim"]
 
@@ -109,7 +130,11 @@ class GLU(Module):
 
 
 class Softmax(Module):
-    """``exp(x)`` over its sum along dimension dim: see ``functional.softmax``."""
+    """``exp(x)`` over its sum along a dimension: numbers in 0 .. 1 with the sum 1.
+
+    dim: int; None warns, and takes 0 for 0, 1 and 3 dimensions, else 1. Shape: ``(*)``, floats.
+    Raises, in the forward pass: IndexError for a dim that does not exist.
+    """
 
     __constants__ = ["dim"]
 
@@ -131,7 +156,10 @@ class Softmax(Module):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of softmax: see ``functional.log_softmax``."""
+    """The logarithm of softmax, exact where softmax underflows.
+
+    dim, shape and errors: as ``Softmax``.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -139,7 +167,10 @@ class LogSoftmax(Softmax):
 
 
 class Softmin(Softmax):
-    """softmax of ``-x``: see ``functional.softmin``."""
+    """softmax of ``-x``.
+
+    dim, shape and errors: as ``Softmax``.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -147,7 +178,11 @@ class Softmin(Softmax):
 
 
 class Softmax2d(Module):
-    """softmax over the channels of ``(N, C, H, W)`` or ``(C, H, W)``."""
+    """softmax over the channels, at each place of an image.
+
+    Shape: ``(N, C, H, W)`` or ``(C, H, W)``, floats.
+    Raises, in the forward pass: ValueError for another number of dimensions.
+    """
 
     def forward(self, input):
         """Apply it. Raises: ValueError for another number of dimensions."""

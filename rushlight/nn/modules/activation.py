@@ -62,7 +62,10 @@ def _with_inplace(text, inplace):
 
 
 class ReLU(_Inplace):
-    """``max(0, x)`` of each element. inplace: write it over the input."""
+    """``max(0, x)`` of each element.
+
+    inplace: write it over the input. Shape: ``(*)``, any dtype but bool.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -70,7 +73,10 @@ class ReLU(_Inplace):
 
 
 class Threshold(Module):
-    """Each element, or value where it is not above threshold."""
+    """Each element, or value where it is not above threshold.
+
+    threshold, value: numbers. inplace: write it over the input. Shape: ``(*)``.
+    """
 
     __constants__ = ["threshold", "value", "inplace"]
 
@@ -89,7 +95,12 @@ class Threshold(Module):
 
 
 class RReLU(Module):
-    """leaky_relu with slopes drawn from [lower, upper) in training, else with their mean."""
+    """``leaky_relu`` with slopes drawn in training, else with their mean.
+
+    lower, upper: slopes lie in ``[lower, upper)``. inplace: write it over the input.
+    Shape: ``(*)``, floats. Source: see ``functional.rrelu``.
+    Raises, in the forward pass: RuntimeError where lower is above upper.
+    """
 
     __constants__ = ["lower", "upper", "inplace"]
 
@@ -108,7 +119,11 @@ class RReLU(Module):
 
 
 class Hardtanh(Module):
-    """Each element, cut at min_val and max_val. min_value, max_value: their deprecated names."""
+    """Each element, cut at min_val and max_val.
+
+    min_val, max_val: numbers. inplace: write it over the input. min_value, max_value: deprecated
+    names of the bounds. Shape: ``(*)``. Raises: AssertionError where max_val is not above min_val.
+    """
 
     __constants__ = ["min_val", "max_val", "inplace"]
 
@@ -135,7 +150,10 @@ class Hardtanh(Module):
 
 
 class ReLU6(Hardtanh):
-    """``min(max(0, x), 6)`` of each element. inplace: write it over the input."""
+    """``min(max(0, x), 6)`` of each element.
+
+    inplace: write it over the input. Shape: ``(*)``.
+    """
 
     def __init__(self, inplace=False):
         super().__init__(0.0, 6.0, inplace)
@@ -145,7 +163,10 @@ class ReLU6(Hardtanh):
 
 
 class Sigmoid(Module):
-    """``1 / (1 + exp(-x))`` of each element."""
+    """``1 / (1 + exp(-x))`` of each element.
+
+    Shape: ``(*)``; integers become floats.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -153,7 +174,10 @@ class Sigmoid(Module):
 
 
 class Tanh(Module):
-    """Hyperbolic tangent of each element."""
+    """Hyperbolic tangent of each element.
+
+    Shape: ``(*)``; integers become floats.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -161,7 +185,10 @@ class Tanh(Module):
 
 
 class Hardsigmoid(_Inplace):
-    """``x / 6 + 1 / 2``, cut at 0 and 1. inplace: write it over the input."""
+    """``x / 6 + 1 / 2``, cut at 0 and 1.
+
+    inplace: write it over the input. Shape: ``(*)``, floats.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -172,7 +199,11 @@ class Hardsigmoid(_Inplace):
 
 
 class Hardswish(_Inplace):
-    """``x * hardsigmoid(x)``. inplace: write it over the input."""
+    """``x * hardsigmoid(x)`` of each element.
+
+    inplace: write it over the input. Shape: ``(*)``, floats. Source: see
+    ``functional.hardswish``.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -183,7 +214,11 @@ class Hardswish(_Inplace):
 
 
 class ELU(Module):
-    """x above 0, ``alpha * (exp(x) - 1)`` below. inplace: write it over the input."""
+    """x above 0, ``alpha * (exp(x) - 1)`` below.
+
+    alpha: number. inplace: write it over the input. Shape: ``(*)``, floats. Source: see
+    ``functional.elu``.
+    """
 
     __constants__ = ["alpha", "inplace"]
 
@@ -201,7 +236,11 @@ class ELU(Module):
 
 
 class CELU(ELU):
-    """x above 0, ``alpha * (exp(x / alpha) - 1)`` below. inplace: write it over the input."""
+    """x above 0, ``alpha * (exp(x / alpha) - 1)`` below.
+
+    alpha: number, not 0. inplace: write it over the input. Shape: ``(*)``, floats.
+    Raises, in the forward pass: RuntimeError for alpha 0. Source: see ``functional.celu``.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -209,7 +248,10 @@ class CELU(ELU):
 
 
 class SELU(_Inplace):
-    """elu with the alpha and scale that keep mean 0 and variance 1 from layer to layer."""
+    """``elu`` with the alpha and scale that keep mean 0 and variance 1 from layer to layer.
+
+    inplace: write it over the input. Shape: ``(*)``, floats. Source: see ``functional.selu``.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -217,7 +259,10 @@ class SELU(_Inplace):
 
 
 class LeakyReLU(Module):
-    """Each element, times negative_slope where it is not above 0."""
+    """Each element, times negative_slope where it is not above 0.
+
+    negative_slope: number. inplace: write it over the input. Shape: ``(*)``, floats.
+    """
 
     __constants__ = ["inplace", "negative_slope"]
 
@@ -238,6 +283,9 @@ class PReLU(Module):
     """Each element, times a weight that is learnt where it is not above 0.
 
     num_parameters: 1, or the size of dimension 1. init: what the weights start from.
+    Shape: ``(N, C, *)``, floats of the weight's dtype. ``weight``: ``(num_parameters,)``.
+    Raises, in the forward pass: RuntimeError where weights and channels differ in number.
+    Source: He et al. 2015, arXiv 1502.01852.
     """
 
     __constants__ = ["num_parameters"]
@@ -273,7 +321,11 @@ class _Shrink(Module):
 
 
 class Softshrink(_Shrink):
-    """Each element moved towards 0 by lambd, and 0 where it is nearer than that."""
+    """Each element moved towards 0 by lambd, and 0 where it is nearer than that.
+
+    lambd: number, not negative. Shape: ``(*)``, floats.
+    Raises, in the forward pass: RuntimeError for a negative lambd.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -281,7 +333,10 @@ class Softshrink(_Shrink):
 
 
 class Hardshrink(_Shrink):
-    """Each element, or 0 where its magnitude is at most lambd."""
+    """Each element, or 0 where its magnitude is at most lambd.
+
+    lambd: number. Shape: ``(*)``, floats.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -289,7 +344,10 @@ class Hardshrink(_Shrink):
 
 
 class Softsign(Module):
-    """``x / (1 + |x|)`` of each element."""
+    """``x / (1 + |x|)`` of each element.
+
+    Shape: ``(*)``; integers become floats.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""
@@ -297,7 +355,10 @@ class Softsign(Module):
 
 
 class Tanhshrink(Module):
-    """``x - tanh(x)`` of each element."""
+    """``x - tanh(x)`` of each element.
+
+    Shape: ``(*)``; integers become floats.
+    """
 
     def forward(self, input):
         """Apply it to ``(*)``."""

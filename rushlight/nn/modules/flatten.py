@@ -35,6 +35,8 @@ class Unflatten(Module):
     Differs from PyTorch: dimensions have no names.
     """
 
+    __constants__ = ["dim", "unflattened_size"]
+
     def __init__(self, dim, unflattened_size):
         super().__init__()
         if not isinstance(dim, int):

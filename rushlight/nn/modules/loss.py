@@ -39,6 +39,8 @@ _C._add_package_globals(globals())
 class MSELoss(_Loss):
     """``(input - target) ** 2``: see ``functional.mse_loss``."""
 
+    __constants__ = ["reduction"]
+
     def forward(self, input, target):
         """Return the loss of two Tensors of one shape."""
         return F.mse_loss(input, target, reduction=self.reduction)
@@ -47,6 +49,8 @@ class MSELoss(_Loss):
 class L1Loss(_Loss):
     """``|input - target|``: see ``functional.l1_loss``."""
 
+    __constants__ = ["reduction"]
+
     def forward(self, input, target):
         """Return the loss of two Tensors of one shape."""
         return F.l1_loss(input, target, reduction=self.reduction)
@@ -54,6 +58,8 @@ class L1Loss(_Loss):
 
 class SmoothL1Loss(_Loss):
     """A square near 0 and a line beyond beta: see ``functional.smooth_l1_loss``."""
+
+    __constants__ = ["reduction"]
 
     def __init__(self, size_average=None, reduce=None, reduction="mean", beta=1.0):
         super().__init__(size_average, reduce, reduction)
@@ -70,6 +76,8 @@ class HuberLoss(_Loss):
     Raises: TypeError for a delta that is no number.
     """
 
+    __constants__ = ["reduction", "delta"]
+
     def __init__(self, reduction="mean", delta=1.0):
         if not isinstance(delta, int | float):
             raise TypeError(f"delta must be a float or int, got: {type(delta)}")
@@ -83,6 +91,8 @@ class HuberLoss(_Loss):
 
 class SoftMarginLoss(_Loss):
     """``log(1 + exp(-target * input))``: see ``functional.soft_margin_loss``."""
+
+    __constants__ = ["reduction"]
 
     def forward(self, input, target):
         """Return the loss of two Tensors of one shape."""

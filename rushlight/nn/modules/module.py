@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 import rushlight
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 from rushlight._typename import typename
 from rushlight.nn.parameter import Buffer, Parameter
 
@@ -535,4 +535,4 @@ def _part(module, name):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

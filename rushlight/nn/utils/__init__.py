@@ -1,7 +1,7 @@
 """Gradient clipping, and parameters as one vector."""
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 from .clip_grad import (
     clip_grad_norm,
@@ -26,4 +26,4 @@ _C._add_package_globals(globals())
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

@@ -6,7 +6,7 @@ import warnings
 
 import rushlight
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 from rushlight.linalg import vector_norm
 
 __all__ = [
@@ -104,4 +104,4 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

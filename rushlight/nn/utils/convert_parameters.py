@@ -2,7 +2,7 @@
 
 import rushlight
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 from rushlight._typename import typename
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
@@ -33,4 +33,4 @@ def vector_to_parameters(vec, parameters):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

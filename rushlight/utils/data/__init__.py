@@ -1,7 +1,7 @@
 """Data sets, the order in which they are read, and the loader that makes batches of them."""
 
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 from .dataloader import DataLoader, default_collate, default_convert, get_worker_info
 from .dataset import (
@@ -40,4 +40,4 @@ _C._add_package_globals(globals())
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

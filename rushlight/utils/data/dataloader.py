@@ -6,7 +6,7 @@ from types import GenericAlias
 
 import rushlight
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 from ._utils.collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset
@@ -295,4 +295,4 @@ def _gathered(dataset, indices):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)

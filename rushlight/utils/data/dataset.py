@@ -8,7 +8,7 @@ from types import GenericAlias
 
 import rushlight
 from rushlight import _C
-from rushlight._missing import module_getattr
+from rushlight._missing import module_getattr as _module_getattr
 
 __all__ = [
     "ChainDataset",
@@ -250,4 +250,4 @@ def _lengths_of(fractions, total):
 
 
 def __getattr__(name):
-    raise module_getattr(__name__, name)
+    raise _module_getattr(__name__, name)
