@@ -39,8 +39,8 @@ def ndtr(input, *, out=None):
 
     Composed as in PyTorch, of ``erf``: it loses digits far below 0, and is 0 below about -8.
     """
-    result = (1 + (input * math.sqrt(0.5)).erf()) * 0.5
-    return result if out is None else out.copy_(result)
+    twice = _C._add_number(_C._mul_number(input, math.sqrt(0.5)).erf(), 1)
+    return _C._mul_number(twice, 0.5) if out is None else _C.mul(twice, 0.5, out=out)
 
 
 def round(input, *, decimals=0, out=None):

@@ -424,3 +424,11 @@ def test_gelu_by_tanh_keeps_its_digits_in_the_left_tail():
     exact = (-1.3364595874e-28, -8.4396466985e-11, -7.02459482e-05)  # in float64
     for got, want in zip(y, exact, strict=True):
         assert abs(got - want) < 1e-5 * abs(want)
+
+
+def test_ndtr_resizes_out():
+    out = torch.empty(0, dtype=torch.float64)
+    assert torch.special.ndtr(t([0.0, 1.0]), out=out) is out
+    assert_values(out, [0.5, 0.8413447460685429])
+    x = t([0.5]).requires_grad_()
+    assert torch.special.ndtr(x).grad_fn.name() == "MulBackward1"
