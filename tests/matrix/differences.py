@@ -15,12 +15,13 @@ from .rules import (
     SixteenBits,
     as_float32,
     both_raise,
+    elsewhere,
     empty_refused,
     expanded_write,
     gradient,
-    kind_of,
     layout,
     more_keywords,
+    nan_apart,
     no_out,
     not_implemented,
     of,
@@ -33,6 +34,7 @@ from .rules import (
     told_first,
     without_layouts,
     wrong_twice,
+    zero_for_nan,
 )
 
 LIST = DATA / "matrix_differences.json.xz"
@@ -68,7 +70,7 @@ DIFFERENT = [
     of(
         "prod cumprod var std var_mean std_mean logcumsumexp nanmean",
         "0 times infinity in another order: each is nan somewhere",
-        special_gradient,
+        lambda *said: special_gradient(*said) and nan_apart(*said),
     ),
     right("var_mean", "PyTorch's mean beside a variance loses infinities", exact.spread, 4),
     right(
@@ -88,48 +90,67 @@ DIFFERENT = [
         "PyTorch resizes the tensor that it writes into; rushlight refuses, as addmm_ does",
         lambda call, case, want, got: case.form == "inplace" and "Bad in-place call" in got,
     ),
-    of(
+    elsewhere(
         "kron",
         "PyTorch's kron needs a view of its operand; rushlight's copies where there is none",
-        lambda call, case, want, got: "view size is not compatible" in want and not kind_of(got),
+        "view size is not compatible",
+        layout="contiguous",
     ),
     of(
         "inner dot tensordot matmul",
         "PyTorch multiplies bools where an operand is not contiguous, and refuses elsewhere",
         lambda call, case, want, got: case.dtype == "bool" and "not implemented for 'Bool'" in got,
     ),
-    of(
+    elsewhere(
         "normal",
         "out= is resized, as everywhere; PyTorch's has to have the mean's shape already",
-        lambda call, case, want, got: case.form == "out" and "must match the size" in want,
+        "must match the size",
+        form="function",
     ),
     of(
         "meshgrid",
         "PyTorch prints the tensor into its message, in C++'s way",
         lambda call, case, want, got: "1D tensor in the tensor list" in want and "1D" in got,
     ),
-    of(
-        "fmod remainder",
+    right(
+        "remainder",
         "exact; PyTorch's is nan where the quotient is beyond the largest number",
-        lambda call, case, want, got: case.kind == "huge" and " nan" in want,
+        exact.remainder,
+        1,
+    ),
+    right(
+        "fmod",
+        "exact; PyTorch's is nan where the quotient is beyond the largest number",
+        functools.partial(exact.remainder, floored=False),
+        1,
     ),
     right("pow", "0.5 is a square root in every dtype: nan of -inf, not inf", exact.root, 1),
-    of(
+    right(
         "relu6 hardtanh softshrink hardshrink",
-        "PyTorch's gradient at nan depends on the element's place",
+        "the gradient passes at nan; PyTorch's depends on the element's place",
+        exact.slope_at_nan,
+        0,
         special_gradient,
     ),
     right("gelu", "inf of inf; PyTorch's vectors give nan", exact.gelu, 4),
     of(
         "layer_norm",
-        "a huge deviation divides to 0; PyTorch's square of it is infinite, and the quotient nan",
-        lambda call, case, want, got: case.kind == "huge" and " nan" in want and not kind_of(got),
+        "a deviation whose square is infinite divides to 0; PyTorch multiplies it by 0 and has nan",
+        lambda *said: said[1].kind == "huge" and nan_apart(*said) and zero_for_nan(*said),
     ),
-    of(
-        "binary_cross_entropy_with_logits nn.functional.binary_cross_entropy_with_logits",
-        "in the dtype that both promote to; PyTorch's logarithm is in the input's, its result in "
-        "the target's",
-        lambda call, case, want, got: bool(case.other) and not kind_of(got),
+    right(
+        "binary_cross_entropy_with_logits",
+        "in the dtype that both promote to; PyTorch's logarithm is in the input's",
+        exact.logits_loss,
+        8,
+        lambda call, case, want, got: bool(case.other),
+    ),
+    right(
+        "nn.functional.binary_cross_entropy_with_logits",
+        "in the dtype that both promote to; PyTorch's logarithm is in the input's",
+        functools.partial(exact.logits_loss, usual="mean"),
+        8,
+        lambda call, case, want, got: bool(case.other),
     ),
     right(
         "cdist",
@@ -141,9 +162,7 @@ DIFFERENT = [
     of(
         "cdist",
         "the slope of a distance that is nan is 0; PyTorch's is nan",
-        lambda call, case, want, got: (
-            special_gradient(call, case, want, got) and " nan" in want and " nan" not in got
-        ),
+        lambda *said: special_gradient(*said) and " nan" in said[2] and " nan" not in said[3],
     ),
     of(
         "cdist",
@@ -176,14 +195,12 @@ DIFFERENT = [
             and differs(want, got, SixteenBits(), case) is None
         ),
     ),
-    of(
+    right(
         "vander",
         "PyTorch writes into what it has saved, and has no gradient",
-        lambda call, case, want, got: (
-            case.gradient
-            and "modified by an inplace" in want
-            and got.startswith(("StackBackward0", "ToCopyBackward0"))
-        ),
+        exact.vander_slope,
+        8,
+        gradient,
     ),
     of(
         "nn.functional.nll_loss nn.functional.cross_entropy",
@@ -192,14 +209,11 @@ DIFFERENT = [
             "with respect to argument 'weight'" in want and "weight tensor should be defined" in got
         ),
     ),
-    of(
+    elsewhere(
         "nn.functional.nll_loss",
         "PyTorch's kernel refuses to write the gradient of an image that is not contiguous",
-        lambda call, case, want, got: (
-            case.gradient
-            and "grad_input must be contiguous" in want
-            and got.startswith("NllLoss2DBackward0")
-        ),
+        "grad_input must be contiguous",
+        layout="contiguous",
     ),
     of(
         "histogram",
@@ -222,10 +236,12 @@ DIFFERENT = [
         16,
     ),
     right("sinc special.sinc", "PyTorch's angle has no digits left, or overflows", exact.sinc, 4),
-    of(
+    right(
         "as_strided_scatter",
         "PyTorch gives the gradient to the elements that were replaced, not to the others",
-        lambda call, case, want, got: case.gradient and not kind_of(got),
+        exact.scattered_slope,
+        0,
+        gradient,
     ),
     right(
         "ldexp",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import exact
-from .compare import differs
+from .compare import EPSILON, differs
 from .records import read
 from .tables import OPERATORS
 from .values import row_major
@@ -41,10 +41,45 @@ def not_implemented(name, call, case, want, got):
     return same and words in want and want.split(words)[1:] == got.split(words)[1:]
 
 
+def as_recorded(name, call, case, got, **changed):
+    """The values are those that PyTorch has for the same call in another form or layout."""
+    forms = [changed.pop("form")] if "form" in changed else ["function", "functional", "method"]
+    for form in forms:
+        other = case._replace(form=form, **changed)
+        line = read(name).get((call.key(), str(other)))
+        if line and not kind_of(line):
+            values = without_layouts(line), without_layouts(got)
+            return not differs(*values, OPERATORS[name], other)
+    return False
+
+
+def cast_of_recorded(name, call, case, got):
+    """The parts are those of PyTorch's function in the dtype of out, float64 or int32."""
+    line = read(name).get((call.key(), str(case._replace(form="function"))), "")
+    have, want = exact.parts_of(got), exact.parts_of(line)
+    if not want or len(have) != len(want):
+        return False
+    ulp = max(OPERATORS[name].ulp, 4)
+    for (dtype, values), (plain, right) in zip(have, want):
+        if len(values) != len(right) or not dtype == ("int32", "float64")["double" in case.form]:
+            return False
+        scale = max(map(abs, right), default=0.0) if OPERATORS[name].sums else 0.0
+        for g, w in zip(values, right):
+            close = abs(g - w) <= EPSILON.get(plain, 0.0) * ulp * max(abs(w), scale) + 1e-30
+            if dtype == "int32":
+                close = w != w or abs(w) >= 2**31 or abs(g - math.trunc(w)) <= (abs(w) > 2**24)
+            if not close and not (g == w or (g != g and w != w)):
+                return False
+    return True
+
+
 def refused_out(name, call, case, want, got):
+    """One of both refuses; what rushlight gives is the plain result in out's dtype."""
     if case.form not in ("out_double", "out_int") or "TypeError" in (kind_of(want), kind_of(got)):
         return False
-    return bool(kind_of(want) or kind_of(got))
+    if kind_of(got):
+        return True
+    return bool(kind_of(want)) and cast_of_recorded(name, call, case, got)
 
 
 def parsed(name, call, case, want, got):
@@ -72,8 +107,15 @@ def wrong_twice(name, call, case, want, got):
 
 
 def more_keywords(name, call, case, want, got):
+    """What rushlight gives is what PyTorch gives of the same by place."""
     refused = kind_of(want) == "TypeError" and not kind_of(got)
-    return refused and case.form.startswith(("keywords", "out"))
+    if refused and OPERATORS[name].seeded and case.form == "out_double":
+        return as_recorded(name, call, case, got, dtype="float64")  # drawn as such
+    if refused and case.form in ("out_double", "out_int"):
+        return cast_of_recorded(name, call, case, got)
+    return (
+        refused and case.form.startswith(("keywords", "out")) and as_recorded(name, call, case, got)
+    )
 
 
 def expanded_write(name, call, case, want, got):
@@ -121,9 +163,46 @@ def right(names, reason, function, ulp, holds=always):
     def rule(name, call, case, want, got):
         if name not in names.split() or kind_of(got) or not holds(call, case, want, got):
             return False
-        return exact.is_exact(got, function(OPERATORS[name], call, case), ulp, case)
+        heads = [
+            [part.split(" ")[:2] for part in without_layouts(line).split(" ; ")]
+            for line in (want, got)
+        ]
+        alike = heads[0] == heads[1] or bool(kind_of(want))
+        values = function(OPERATORS[name], call, case) if alike else []
+        return alike and exact.is_exact(got, want, values, ulp, case)
 
     return Difference(reason, rule)
+
+
+def elsewhere(names, reason, words, **changed):
+    """PyTorch refuses with these words, and gives in another form or layout what rushlight does."""
+
+    def rule(name, call, case, want, got):
+        fits = name in names.split() and kind_of(want) and words in want and not kind_of(got)
+        return bool(fits) and as_recorded(name, call, case, got, **changed)
+
+    return Difference(reason, rule)
+
+
+def nan_apart(call, case, want, got):
+    """Numbers agree wherever both lines have one."""
+    have, right = exact.parts_of(got), exact.parts_of(want)
+    return len(have) == len(right) and all(
+        dtype == other
+        and len(values) == len(wanted)
+        and all(g != g or w != w or exact.near(dtype, g, w, 64) for g, w in zip(values, wanted))
+        for (dtype, values), (other, wanted) in zip(have, right)
+    )
+
+
+def zero_for_nan(call, case, want, got):
+    """Where the record is nan the line has 0."""
+    lines = zip(exact.parts_of(got), exact.parts_of(want), strict=True)
+    return all(
+        g == 0 or w == w
+        for (_, values), (_, wanted) in lines
+        for g, w in zip(values, wanted, strict=True)
+    )
 
 
 def without_layouts(line):
