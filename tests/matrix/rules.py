@@ -145,10 +145,6 @@ def of(names, reason, holds):
     return Difference(reason, rule)
 
 
-def special(call, case, want, got):
-    return case.kind == "special"
-
-
 def special_gradient(call, case, want, got):
     return case.kind == "special" and case.gradient
 
