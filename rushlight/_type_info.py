@@ -27,6 +27,31 @@ def _dtype_of(name, given):
     return dtype
 
 
+# What ATen's messages and C++'s call a dtype, where that is not its name.
+_TITLES = {
+    "uint8": ("Byte", "unsigned char"),
+    "int8": ("Char", "signed char"),
+    "int16": ("Short", "short int"),
+    "int32": ("Int", "int"),
+    "int64": ("Long", "long int"),
+    "float16": ("Half", "c10::Half"),
+    "bfloat16": ("BFloat16", "c10::BFloat16"),
+    "float32": ("Float", "float"),
+    "float64": ("Double", "double"),
+    "bool": ("Bool", "bool"),
+}
+
+
+def title(dtype):
+    """The name of a dtype in the words of most errors: "Half" of float16."""
+    return _TITLES[str(dtype).removeprefix("torch.")][0]
+
+
+def cpp_name(dtype):
+    """The name of a dtype's type in C++, which some errors say."""
+    return _TITLES[str(dtype).removeprefix("torch.")][1]
+
+
 class _Info:
     __slots__ = ("_dtype",)
 

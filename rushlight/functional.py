@@ -58,7 +58,7 @@ def broadcast_shapes(*shapes):
             elif size not in (1, result[at]):
                 raise RuntimeError(
                     f"Attempting to broadcast a dimension of length {size} at {at}! Mismatching "
-                    f"argument at index {index} had {shape}; but expected shape should be "
+                    f"argument at index {index} had {given}; but expected shape should be "
                     f"broadcastable to {result}"
                 )
     return _C.Size(result)
@@ -156,7 +156,7 @@ def chain_matmul(*matrices, out=None):
     """Multiply matrices in the order that takes the fewest operations.
 
     Deprecated, say ``torch.linalg.multi_dot``. matrices: Tensors of two dimensions; one alone is
-    returned as it is.
+    copied.
     """
     from rushlight import linalg
 
@@ -168,7 +168,7 @@ def chain_matmul(*matrices, out=None):
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     if len(matrices) == 1:
-        return matrices[0]
+        return matrices[0].clone()
     _warnings.warn(
         "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use "
         "torch.linalg.multi_dot instead, which accepts a list of two or more tensors rather than "

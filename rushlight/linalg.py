@@ -8,6 +8,7 @@ from ._C import _linalg_matrix_power as matrix_power
 from ._C import _linalg_vecdot as vecdot
 from ._C import matmul
 from ._missing import module_getattr as _module_getattr
+from ._type_info import cpp_name, title
 
 __all__ = [
     "cross",
@@ -46,23 +47,16 @@ def _check_matrices(A, dim, dtype):
     if not A.is_floating_point():
         raise RuntimeError(
             "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got "
-            f"{_title(A.dtype)}"
+            f"{title(A.dtype)}"
         )
     if dtype is not None and _C.promote_types(A.dtype, dtype) != dtype:
         raise RuntimeError(
-            f"linalg.matrix_norm: the dtype of the input ({_title(A.dtype)}) should be convertible "
-            f"without narrowing to the specified dtype ({_title(dtype)})"
+            f"linalg.matrix_norm: the dtype of the input ({title(A.dtype)}) should be convertible "
+            f"without narrowing to the specified dtype ({title(dtype)})"
         )
     if len(dim) != 2:
         got = " ".join(map(str, dim))
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {got}")
-
-
-def _title(dtype):
-    names = {"float16": "Half", "float32": "Float", "float64": "Double", "int64": "Long"}
-    names |= {"int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte"}
-    name = str(dtype).removeprefix("torch.")
-    return names.get(name, {"bool": "Bool", "bfloat16": "BFloat16"}.get(name, name))
 
 
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
@@ -76,11 +70,11 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     """
     _check_tensor("linalg_matrix_norm", A)
     dim = tuple(dim)
+    if ord not in ("fro", "nuc") and (isinstance(ord, str) or abs(ord) not in (1, 2, float("inf"))):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     _check_matrices(A, dim, dtype)
     if ord in ("nuc", 2, -2):
         raise NotImplementedError(f"linalg.matrix_norm: order {ord} needs singular values")
-    if ord != "fro" and (isinstance(ord, str) or abs(ord) not in (1, float("inf"))):
-        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     rows, columns = (d + A.dim() if d < 0 else d for d in dim)
     if rows == columns:
         raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
@@ -161,7 +155,7 @@ def multi_dot(tensors, *, out=None):
         if t.dtype != first.dtype:
             raise RuntimeError(
                 "multi_dot(): all tensors must have be the same dtype but tensor 0 is "
-                f"{_cpp_name(first.dtype)} and tensor {i} {_cpp_name(t.dtype)}"
+                f"{cpp_name(first.dtype)} and tensor {i} {cpp_name(t.dtype)}"
             )
     for i in range(n - 1):
         if matrices[i].size(1) != matrices[i + 1].size(0):
@@ -179,18 +173,11 @@ def _into(out, result):
     """Write a result into `out`, which takes its shape."""
     if out.dtype != result.dtype:
         raise RuntimeError(
-            f"Expected out tensor to have dtype {_cpp_name(result.dtype)}, but got "
-            f"{_cpp_name(out.dtype)} instead"
+            f"Expected out tensor to have dtype {cpp_name(result.dtype)}, but got "
+            f"{cpp_name(out.dtype)} instead"
         )
     with _C.no_grad():
         return out.resize_(result.shape).copy_(result)
-
-
-def _cpp_name(dtype):
-    name = str(dtype).removeprefix("torch.")
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}.get(
-        name, name
-    )
 
 
 def _chained(matrices):

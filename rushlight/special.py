@@ -68,8 +68,8 @@ def ndtr(input, *, out=None):
     Raises: TypeError for what is no Tensor.
     """
     _check_tensor("special_ndtr", input)
-    result = (1 + (input * _math.sqrt(0.5)).erf()) * 0.5
-    return result if out is None else out.copy_(result)
+    twice = _C._add_number(_C._mul_number(input, _math.sqrt(0.5)).erf(), 1)
+    return _C._mul_number(twice, 0.5) if out is None else _C.mul(twice, 0.5, out=out)
 
 
 def round(input, *, decimals=0, out=None):

@@ -70,3 +70,8 @@ def test_norm_in_another_dtype():
     y = torch.linalg.vector_norm(x, dtype=torch.float32)
     y.backward()
     assert y.dtype == torch.float32 and x.grad.dtype == torch.float16
+
+
+def test_order_is_looked_at_before_the_dtype():
+    with pytest.raises(RuntimeError, match="^linalg.matrix_norm: Order 3 not supported.$"):
+        torch.linalg.matrix_norm(torch.ones(2, 2, dtype=torch.int64), 3)

@@ -12,6 +12,11 @@ void check_reduction(int64_t reduction) {
         "reduction is 0 (none), 1 (mean) or 2 (sum), not ", reduction);
 }
 
+void check_storable(DType result, DType kept) {
+  check(category(result) <= category(kept), ErrorKind::kRuntime, "result type ",
+        dtype_title(result), " can't be cast to the desired output type ", dtype_title(kept));
+}
+
 void check_constant(const Call& call, int i, const char* function) {
   const Value& v = call.args[i];
   bool wanted = grad_enabled() && v.is_tensor() && v.t->requires_grad();
@@ -74,7 +79,9 @@ void BinaryCrossEntropy::forward(Call& call) {
   check_probabilities(t, "target");
   GradModeGuard off(false);
   Tensor terms = call_op(op_of<BceTerm>(), {call.args[0], call.args[1]});
-  call.output = reduced(times(terms, argument(call, 2)), call.args[3].i);
+  Tensor weighted = times(terms, argument(call, 2));  // in place there: the dtype stays
+  if (weighted->dtype() != terms->dtype()) weighted = to_dtype(weighted, terms->dtype());
+  call.output = reduced(weighted, call.args[3].i);
 }
 
 void BinaryCrossEntropy::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -96,9 +103,7 @@ void BinaryCrossEntropyWithLogits::forward(Call& call) {
   check_constant(call, 2, "binary_cross_entropy_with_logits");
   check_constant(call, 3, "binary_cross_entropy_with_logits");
   TensorImpl *x = call.tensor(0), *t = call.tensor(1);
-  check(category(x->dtype()) <= category(t->dtype()), ErrorKind::kRuntime, "result type ",
-        dtype_title(x->dtype()), " can't be cast to the desired output type ",
-        dtype_title(t->dtype()));
+  check_storable(x->dtype(), t->dtype());
   check(is_float(x->dtype()), ErrorKind::kNotImplemented,
         "\"log_sigmoid_cpu\" not implemented for '", dtype_title(x->dtype()), "'");
   check_reduction(call.args[4].i);
@@ -143,8 +148,17 @@ void SoftMarginLoss::forward(Call& call) {
   check_constant(call, 1, "soft_margin_loss");
   check_reduction(call.args[2].i);
   GradModeGuard off(false);
-  call.output =
-      reduced(call_op(op_of<SoftMarginTerm>(), {call.args[0], call.args[1]}), call.args[2].i);
+  // PyTorch computes in place, in a copy of the input: first its negative.
+  TensorImpl *x = call.tensor(0), *t = call.tensor(1);
+  check(x->dtype() != DType::kBool, ErrorKind::kRuntime, Neg::record.bool_error);
+  Dims sizes;
+  broadcast_sizes(x->sizes(), x->ndim(), t->sizes(), t->ndim(), sizes);
+  ResultType type;
+  for (TensorImpl* operand : {x, t}) type.add_tensor(operand->dtype(), operand->ndim());
+  check_storable(is_float(type.get()) ? type.get() : default_dtype(), x->dtype());
+  Tensor terms = call_op(op_of<SoftMarginTerm>(), {call.args[0], call.args[1]});
+  if (terms->dtype() != x->dtype()) terms = to_dtype(terms, x->dtype());
+  call.output = reduced(terms, call.args[2].i);
 }
 
 void SoftMarginLoss::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

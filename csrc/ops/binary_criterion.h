@@ -72,6 +72,8 @@ enum LossReduction : int64_t { kEach, kMean, kSum };
 
 // Refuses what is no reduction.
 void check_reduction(int64_t reduction);
+// Refuses a result that a loss cannot store in the dtype that its terms are kept in.
+void check_storable(DType result, DType kept);
 // Refuses argument i that requires grad, where the op has no derivative for it.
 void check_constant(const Call& call, int i, const char* function);
 

@@ -1,5 +1,6 @@
 #include "ops/criterion.h"
 
+#include "ops/binary_criterion.h"
 #include "ops/reduce.h"
 #include "ops/table.h"
 
@@ -7,22 +8,24 @@ namespace rl::ops {
 
 namespace {
 
-enum Reduction : int64_t { kEach, kMean, kSum };
-
 // The terms by an elementwise op, then their mean or sum. Nothing is recorded: the caller is.
-void reduced(Call& call, const Op& term, const char* kernel, const Value& width) {
+// kept: the dtype that the terms are stored in, where PyTorch's are written into such a tensor.
+void reduced(Call& call, const Op& term, const char* kernel, const Value& width,
+             const DType* kept = nullptr) {
   ResultType type;
   for (int i = 0; i < 2; ++i) type.add_tensor(call.tensor(i)->dtype(), call.tensor(i)->ndim());
+  if (kept) check_storable(type.get(), *kept);
   check(is_float(type.get()), ErrorKind::kNotImplemented, "\"", kernel, "\" not implemented for '",
         dtype_title(type.get()), "'");
   int64_t reduction = call.args[2].i;
-  check(reduction >= kEach && reduction <= kSum, ErrorKind::kRuntime,
-        "reduction is 0 (none), 1 (mean) or 2 (sum), not ", reduction);
+  check_reduction(reduction);
   Call terms(term);
   terms.args[0] = call.args[0];
   terms.args[1] = call.args[1];
   terms.args[2] = width;
   elementwise_forward(terms);
+  if (kept && terms.output->dtype() != *kept)
+    terms.output = to_dtype(Tensor(std::move(terms.output)), *kept).ref();
   if (reduction == kEach) {
     call.output = std::move(terms.output);
     return;
@@ -77,7 +80,8 @@ void HuberLoss::forward(Call& call) {
   double delta = call.args[3].d;
   check(delta > 0, ErrorKind::kRuntime,
         "huber_loss does not support non-positive values for delta.");
-  reduced(call, op_of<HuberTerm>(), "huber_cpu", call.args[3]);
+  DType kept = call.tensor(0)->dtype();
+  reduced(call, op_of<HuberTerm>(), "huber_cpu", call.args[3], &kept);
 }
 
 void HuberLoss::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

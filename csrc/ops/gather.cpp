@@ -350,11 +350,10 @@ void find_nonzero(Call& call, bool as_tuple) {
   else
     push_nonzero(mask.get(), columns);
   if (!columns.empty()) count = columns[0]->numel();
-  call.output = TensorImpl::empty(DType::kInt64, Dims::of({count, t->ndim()}));
-  auto* to = reinterpret_cast<int64_t*>(call.output->mut_data());
-  for (int64_t row = 0; row < count; ++row)
-    for (const TensorRef& column : columns)
-      *to++ = reinterpret_cast<const int64_t*>(column->data())[row];
+  Dims shape = Dims::of({count, t->ndim()}), strides = Dims::of({1, count});
+  call.output = TensorImpl::empty(DType::kInt64, columns.empty() ? shape : Dims::of({0}));
+  if (!columns.empty()) call.output->set_storage(columns[0]->storage());
+  call.output->set_geometry(shape, strides.v, 0);
 }
 
 }  // namespace

@@ -15,17 +15,17 @@ void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out) {
   const auto* bits = reinterpret_cast<const bool*>(dense->data());
   int64_t n = dense->numel(), count = 0;
   for (int64_t i = 0; i < n; ++i) count += bits[i];
-  std::vector<int64_t*> to;
-  for (int d = 0; d < mask->ndim(); ++d) {
-    out.push_back(TensorImpl::empty(DType::kInt64, &count, 1));
-    to.push_back(reinterpret_cast<int64_t*>(out.back()->mut_data()));
-  }
-  int64_t next = 0;
+  TensorRef table = TensorImpl::empty(DType::kInt64, Dims::of({mask->ndim(), count}));
+  auto* to = reinterpret_cast<int64_t*>(table->mut_data());
+  int64_t next = 0, one = 1;
+  for (int d = 0; d < mask->ndim(); ++d)
+    out.push_back(
+        TensorImpl::alias(table->storage(), DType::kInt64, Dims::of({count}), &one, d * count));
   for (int64_t i = 0; i < n; ++i) {
     if (!bits[i]) continue;
     int64_t rest = i;
     for (int d = mask->ndim(); d-- > 0;) {
-      to[static_cast<size_t>(d)][next] = rest % mask->sizes()[d];
+      to[d * count + next] = rest % mask->sizes()[d];
       rest /= mask->sizes()[d];
     }
     ++next;

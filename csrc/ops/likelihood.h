@@ -179,12 +179,13 @@ struct AddNumber {
 };
 
 struct MulNumber {
-  static constexpr OpRecord record{.name = "mul",
-                                   .overload = 1,
-                                   .signature = "mul(input: Tensor, other: Number) -> Tensor",
-                                   .doc = "Each element times a number.",
-                                   .derivative = "dy/dx = other",
-                                   .form = Form::kInternal};
+  static constexpr OpRecord record{
+      .name = "_mul_number",
+      .signature = "_mul_number(input: Tensor, other: Number) -> Tensor",
+      .doc = "Each element times a number.",
+      .derivative = "dy/dx = other",
+      .form = Form::kFunction,
+      .node = "MulBackward1"};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> other) {
     return x * other.value;

@@ -87,7 +87,7 @@ void MatrixPower::forward(Call& call) {
         n == INT64_MIN ? n : -n, ".");
   Tensor result, square;
   if (n == 0) result = power_zero(a);
-  if (n == 1) result = clone(a);
+  if (n == 1) result = contiguous_clone(a);
   if (n == 3) result = matmul(matmul(a, a), a);
   if (!result.defined())
     for (; n > 0; n /= 2) {

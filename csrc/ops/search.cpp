@@ -183,7 +183,7 @@ void BucketizeNumber::forward(Call& call) {
 void NonzeroStatic::forward(Call& call) {
   int64_t size = call.args[1].i;
   check(size >= 0, ErrorKind::kRuntime, "nonzero_static: 'size' must be an non-negative integer");
-  Tensor found = call_op(op_of<Nonzero>(), {call.args[0]});
+  Tensor found = contiguous_clone(call_op(op_of<Nonzero>(), {call.args[0]}));
   int64_t width = found->sizes()[1], rows = std::min(size, found->sizes()[0]);
   call.output = TensorImpl::empty(DType::kInt64, Dims::of({size, width}));
   auto* to = reinterpret_cast<int64_t*>(call.output->mut_data());

@@ -51,7 +51,8 @@ void set_not_implemented(Op& op) {
   for (uint8_t i = 0; i < op.n_tensor_args; ++i) op.edge_args[op.n_edges++] = op.tensor_args[i];
   op.backward = [](OpNode& node, TensorRef*, TensorRef*) {
     const Op& recorded = node.op();
-    fail(ErrorKind::kRuntime, "derivative for aten::", recorded.record->name,
+    const char* name = recorded.record->name;  // _histogram is behind histogram
+    fail(ErrorKind::kRuntime, "derivative for aten::", name + (*name == '_'),
          recorded.in_place ? "" : "_", " is not implemented");
   };
   op.in_place = new Op(op);  // lives as long as the process; has none of its own

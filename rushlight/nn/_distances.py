@@ -2,8 +2,8 @@
 
 from rushlight import _C
 from rushlight._arguments import check_tensor
-from rushlight._type_info import finfo
-from rushlight.functional import broadcast_shapes
+from rushlight._type_info import finfo, title
+from rushlight.functional import broadcast_tensors
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "rms_norm"]
 
@@ -11,12 +11,18 @@ _C._add_package_globals(globals())
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
-    """The cosine of the angle between vectors along a dimension; lengths count at least eps."""
+    """The cosine of the angle between vectors along a dimension; lengths count at least eps.
+
+    Raises: RuntimeError for dtypes that promote to none of floating point.
+    """
     check_tensor("cosine_similarity", x1, "x1")
     check_tensor("cosine_similarity", x2, "x2", 2)
-    if x1.shape != x2.shape:
-        shape = broadcast_shapes(x1.shape, x2.shape)
-        x1, x2 = x1.expand(shape), x2.expand(shape)
+    common = _C.result_type(x1, x2)
+    if not common.is_floating_point:
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {title(common)}"
+        )
+    x1, x2 = broadcast_tensors(*(t if t.is_floating_point() else t.to(common) for t in (x1, x2)))
     lengths = [t.norm(2, dim, keepdim=True).clone() for t in (x1, x2)]
     with _C.no_grad():
         for length in lengths:
@@ -42,7 +48,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """Each line over the root of its mean square: ``x / sqrt(mean(x ** 2) + eps)``.
 
     normalized_shape: the sizes of the last dimensions, over which the mean goes. weight: of that
-    shape. eps: the dtype's own where it is None.
+    shape. eps: the dtype's own where it is None. 16 bits are computed in float32.
     Raises: RuntimeError for shapes that do not fit; NotImplementedError for integers and bools.
     """
     check_tensor("rms_norm", input)
@@ -64,13 +70,15 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
             f"of size{list(input.shape)}"
         )
     if not input.is_floating_point():
-        kind = input.type().removeprefix("torch.").removesuffix("Tensor")
-        raise NotImplementedError(f"\"rms_norm\" not implemented for '{kind}'")
+        raise NotImplementedError(f"\"rms_norm\" not implemented for '{title(input.dtype)}'")
+    x = input.float() if input.dtype.itemsize == 2 else input
     if eps is None:
-        eps = finfo(input.dtype).eps
+        eps = finfo(x.dtype).eps
     dims = tuple(range(-len(shape), 0))
-    result = input * _C._add_number((input**2).mean(dims, keepdim=True), eps).rsqrt()
-    return result if weight is None else result * weight
+    result = x * _C._add_number((x**2).mean(dims, keepdim=True), eps).rsqrt()
+    if weight is not None:
+        result = result * weight
+    return result.contiguous().type_as(input)
 
 
 for _name in __all__:

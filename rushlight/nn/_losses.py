@@ -132,6 +132,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
     log_target: the target is given as log-probabilities, too. reduction: "batchmean" divides the
     sum by the size of dimension 0, which is the divergence of a batch; warns for "mean".
+    Raises: RuntimeError for tensors that are not of floating point.
     """
     if size_average is not None or reduce is not None:
         code = _code(reduction, size_average, reduce)
@@ -139,6 +140,8 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
         if reduction == "mean":
             warnings.warn(_KL_MEAN, stacklevel=2)
         code = _Reduction.get_enum("sum" if reduction == "batchmean" else reduction)
+    if not (input.is_floating_point() and target.is_floating_point()):
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
         values = target.exp() * (target - input)
     else:
@@ -174,7 +177,7 @@ def poisson_nll_loss(
         values = input - target * (input + eps).log()
     if full:
         term = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
-        values = values + term.masked_fill(target <= 1, 0)
+        values += term.masked_fill(target <= 1, 0)
     return _reduced(values, _Reduction.get_enum(reduction))
 
 
@@ -201,7 +204,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
         raise ValueError(f"{reduction} is not valid")
     var = var.clone()
     with _C.no_grad():
-        var.masked_fill_(var < eps, eps)
+        var.clamp_(min=eps)
     loss = 0.5 * (var.log() + (input - target) ** 2 / var)
     if full:
         loss += 0.5 * math.log(2 * math.pi)
@@ -213,8 +216,10 @@ def hinge_embedding_loss(
 ):
     """input where target is 1, ``max(0, margin - input)`` where it is -1."""
     code = _code(reduction, size_average, reduce)
-    apart = _C.where(target != 1, (margin - input).clamp_min(0), 0.0)
-    near = _C.where(target != -1, input, 0.0)
+    zero = _C.zeros((), dtype=input.dtype)
+    gap = _C.full_like(input, margin).sub_(input)  # in the input's dtype, of integers too
+    apart = _C.where(target != 1, gap.clamp_min(0), zero)
+    near = _C.where(target != -1, input, zero)
     return _reduced(apart + near, code)
 
 

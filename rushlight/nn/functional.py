@@ -267,7 +267,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
     a, b, code = _prepared(input, target, reduction, size_average, reduce)
     if weight is None:
         return _C._mse_loss(a, b, code)
-    return _weighted(_C._mse_loss(a, b, 0), weight, input, code)
+    return _weighted((a - b) ** 2, weight, input, code)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):

@@ -240,8 +240,13 @@ def test_backward_of_several_roots_with_gradients():
     assert_values(x.grad, [3.0, 2.0])
 
 
-def test_backward_of_no_roots_is_silent():
-    torch.autograd.backward([])
+def test_backward_of_no_roots_accumulates_nothing():
+    x = leaf([1.0])
+    y = x * x
+    assert torch.autograd.backward([]) is None
+    assert x.grad is None
+    y.backward()  # the graph was left as it was
+    assert x.grad.item() == 2.0
 
 
 def test_backward_with_the_wrong_number_of_gradients():

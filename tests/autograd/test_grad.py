@@ -127,8 +127,9 @@ def test_graph_is_freed_unless_retained():
 def test_create_graph_keeps_the_graph():
     x = leaf([1.0, 2.0])
     y = (x * x).sum()
-    grad(y, x, create_graph=True)
-    grad(y, x)
+    (kept,) = grad(y, x, create_graph=True)
+    assert kept.requires_grad
+    assert_values(grad(y, x)[0], [2.0, 4.0])
 
 
 def test_nodes_beyond_the_inputs_do_not_run():

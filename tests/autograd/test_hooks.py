@@ -84,9 +84,12 @@ def test_handle_is_a_context_and_remove_is_idempotent():
 def test_handle_outlives_its_tensor():
     x = leaf([1.0])
     handle = x.register_hook(lambda g: g)
+    assert handle.hooks_dict_ref()
+    gone = weakref.ref(x)
     del x
     gc.collect()
-    handle.remove()
+    assert gone() is None and handle.hooks_dict_ref() is None  # the handle keeps neither alive
+    assert handle.remove() is None
 
 
 def test_hook_on_a_tensor_without_grad_is_refused():
@@ -289,4 +292,5 @@ def test_handle_pickled_after_its_hooks_died_is_dead():
     handle = RemovableHandle(collections.OrderedDict())
     gc.collect()
     loaded = pickle.loads(pickle.dumps(handle))
-    loaded.remove()
+    assert loaded.id == handle.id and not loaded.hooks_dict_ref()
+    assert loaded.remove() is None

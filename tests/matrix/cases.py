@@ -1,5 +1,6 @@
 """The matrix's cases, generated from the tables, and what a call gives, as a line of text."""
 
+import functools
 import math
 import warnings
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 from support import torch
 
 from .calls import SIGNATURES
-from .values import DTYPES, FLOATS
+from .values import DTYPES, FLOATS, row_major
 
 F = torch.nn.functional
 
@@ -39,10 +40,16 @@ class Case(NamedTuple):
         return " ".join(str(v) for v in self if v not in ("", False, "plain", "contiguous"))
 
 
+def function_of(name):
+    """The function of a name: of torch, else of nn.functional; with dots, of a submodule."""
+    space = torch if "." in name or hasattr(torch, name) else F
+    return functools.reduce(getattr, name.split("."), space)
+
+
 def forms_of(name, operator, call):
     """The names under which PyTorch has the operator."""
     has = SIGNATURES.get(name) or {
-        "function": hasattr(torch, name) and not name.startswith("_"),
+        "function": ("." in name or hasattr(torch, name)) and not name.startswith("_"),
         "method": hasattr(torch.Tensor, name),
         "inplace": not name.endswith("_") and hasattr(torch.Tensor, name + "_"),
         "functional": hasattr(F, name) and not name.endswith("_"),
@@ -138,16 +145,17 @@ def invoke(name, call, case, args, kwargs):
         result = getattr(args[0], name + "_")(*args[1:], **kwargs)
         assert result is args[0], "an in-place form returns its tensor"
         return result
-    space = torch if hasattr(torch, name) else F
     if case.form == "functional":
         return getattr(F, name)(*args, **kwargs)
-    function = getattr(space, name)
+    function = function_of(name)
     if case.form.startswith("keywords"):
         names = keyword_overloads(name, call)[int(case.form[8:])]
         return function(**dict(zip(names, args, strict=True)), **kwargs)
     if case.form.startswith("out"):
         dtype = {"out_double": torch.float64, "out_int": torch.int32}.get(case.form)
+        state = torch.get_rng_state()
         plain = function(*args, **kwargs)
+        torch.set_rng_state(state)  # a random result is the same once more
         if isinstance(plain, tuple | list):
             out = tuple(torch.empty(0, dtype=dtype or p.dtype) for p in plain)
         else:
@@ -216,7 +224,7 @@ def text_of(result):
 
 def tensor_text(tensor):
     dtype = str(tensor.dtype).split(".")[-1]
-    shape = "x".join(map(str, tensor.shape)) or "()"
+    shape = ("x".join(map(str, tensor.shape)) or "()") + layout_text(tensor)
     if hasattr(tensor, "_is_zerotensor") and tensor._is_zerotensor():
         tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)  # PyTorch's zeros without memory
     values = tensor.detach().reshape(-1).tolist()
@@ -228,6 +236,13 @@ def tensor_text(tensor):
         return head + " ".join([str(int(v)) for v in values])
     digits = DIGITS[dtype]
     return head + " ".join([number_text(v, digits) for v in values])
+
+
+def layout_text(tensor):
+    """Strides and storage offset, where they are not those of a tensor just made."""
+    strides, offset = list(tensor.stride()), tensor.storage_offset()
+    text = "" if strides == row_major(tensor.shape) else "@" + ",".join(map(str, strides))
+    return text + (f"+{offset}" if offset else "")
 
 
 def number_text(value, digits):

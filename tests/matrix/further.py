@@ -22,7 +22,6 @@ def dropped(*shapes):
         c(t(*shapes[0]), 1.5, True),
         seeded=True,
         kinds=(),
-        numeric=False,
     )
 
 
@@ -180,7 +179,7 @@ OPERATORS = {
     "negative": unary(),
     "multiply": op(*pairs()),
     "subtract": op(*pairs(), c(t(3), t(3), alpha=2)),
-    "divide": op(*pairs(), c(t(3), t(3), rounding_mode="floor"), numeric=False),
+    "divide": op(*pairs(), c(t(3), t(3), rounding_mode="floor")),
     **{n: op(*pairs()) for n in ("greater", "greater_equal", "less", "less_equal", "not_equal")},
     **{n: unary(domain=(-0.9, 0.9)) for n in ("arcsin", "arccos", "arctanh")},
     **{n: unary() for n in ("arctan", "arcsinh")},

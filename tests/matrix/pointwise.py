@@ -46,7 +46,6 @@ OPERATORS = {
         c(t(2, 3), 0),
         c(t(2, 3), t(2, 3), rounding_mode="up"),
         *WRONG,
-        numeric=False,
     ),
     "true_divide": binary(*WRONG),
     "floor_divide": binary(c(t(2, 3), 0), *WRONG, numeric=False),

@@ -2,13 +2,26 @@
 
 from op_samples import SAMPLES
 
-from . import creation, further, indexing, linear, pointwise, reductions, shapes
+from . import (
+    composed,
+    creation,
+    further,
+    indexing,
+    linear,
+    losses,
+    pointwise,
+    reductions,
+    shapes,
+)
 from .calls import Call, Fixed, Operator, T
 from .cases import cases
 from .without import UNDER_ANOTHER_NAME
 
 OPERATORS = {}
-for _module in (pointwise, reductions, linear, shapes, creation, indexing, further):
+for _module in (
+    *(pointwise, reductions, linear, shapes, creation, indexing, further),
+    *(losses, composed),
+):
     assert not OPERATORS.keys() & _module.OPERATORS.keys(), "an operator has two tables"
     OPERATORS |= _module.OPERATORS
 

@@ -56,6 +56,13 @@ NO_FINITE_DIFFERENCES = {
     "pow": ("0, T(", "the gradient of the gradient reads log 0"),
     "float_power": ("0.0, T(", "the gradient of the gradient reads log 0"),
     "dist": ("), 0", "counts elements: no gradient at all"),
+    "cdist": ("), inf", "the coordinates are equally far: an edge"),
+    "pairwise_distance": (
+        "p=inf, eps=0.5, keepdim=True",
+        "the coordinates are equally far: an edge",
+    ),
+    "cosine_similarity": ("eps=2.0", "the bound of the length is not in the graph"),
+    "nn.functional.gaussian_nll_loss": ("eps=0.5", "the bound of the variance is not in the graph"),
 }
 
 

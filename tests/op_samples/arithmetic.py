@@ -25,6 +25,7 @@ def with_kwargs(samples, **kwargs):
 
 SAMPLES = {
     ("_add_number", 0): [Sample([(2, 3)], (0.5,)), Sample([()], (-2,)), Sample([(2, 0)], (1,))],
+    ("_mul_number", 0): [Sample([(2, 3)], (0.5,)), Sample([()], (-2,)), Sample([(2, 0)], (1,))],
     ("div", 2): [
         *(
             sample

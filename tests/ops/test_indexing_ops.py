@@ -423,3 +423,17 @@ def test_nonzero_takes_out_unless_it_gives_a_tuple():
     assert torch.nonzero(x, out=out) is out and out.tolist() == [[0], [2]]
     with pytest.raises(RuntimeError, match="nonzero does not support the out kwarg when as_tuple"):
         torch.nonzero(x, out=out, as_tuple=True)
+
+
+def test_coordinates_of_a_dimension_lie_side_by_side():
+    # As PyTorch's: a view of one tensor, so that each column is contiguous.
+    x = torch.tensor([[1.0, 0.0], [2.0, 3.0]])
+    assert x.nonzero().stride() == (1, 3)
+    assert [c.storage_offset() for c in x.nonzero(as_tuple=True)] == [0, 3]
+    assert torch.nonzero_static(x, size=4).tolist() == [[0, 0], [1, 0], [1, 1], [-1, -1]]
+
+
+def test_histogram_without_a_derivative_says_its_name():
+    y = torch.histogram(torch.ones(3, requires_grad=True), 2).hist
+    with pytest.raises(RuntimeError, match="^derivative for aten::histogram is not implemented"):
+        y.sum().backward()

@@ -467,3 +467,11 @@ def test_in_place_forms_have_nodes_of_their_own(name, value):
     y.backward()
     z.backward()
     assert one.grad.item() == two.grad.item()
+
+
+def test_ndtr_resizes_out():
+    out = torch.empty(0, dtype=torch.float64)
+    assert torch.special.ndtr(t([0.0, 1.0]), out=out) is out
+    assert_values(out, [0.5, 0.8413447460685429])
+    x = t([0.5]).requires_grad_()
+    assert torch.special.ndtr(x).grad_fn.name() == "MulBackward1"

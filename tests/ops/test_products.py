@@ -437,3 +437,19 @@ def test_products_record_pytorchs_nodes(call, node, below):
     assert made.name().removeprefix("torch::autograd::") == node
     next_name = made.next_functions[0][0].name()
     assert below is None or next_name == below
+
+
+def test_chain_of_one_matrix_is_a_copy():
+    a = torch.ones(2, 2, requires_grad=True)
+    y = torch.chain_matmul(a)
+    assert y is not a and y.grad_fn.name() == "CloneBackward0"
+
+
+def test_chain_of_two_dtypes_is_refused_in_the_words_of_cpp():
+    a = torch.ones(2, 2, dtype=torch.float16)
+    with pytest.raises(RuntimeError, match="tensor 0 is c10::Half and tensor 1 double$"):
+        torch.linalg.multi_dot([a, a.double()])
+
+
+def test_first_power_of_a_matrix_is_contiguous():
+    assert torch.matrix_power(torch.ones(2, 2).t(), 1).is_contiguous()
