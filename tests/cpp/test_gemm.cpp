@@ -93,9 +93,14 @@ TEST(test_products_of_double_in_every_layout) { check_layouts<double>(); }
 TEST(test_products_of_integers_in_every_layout) { check_layouts<int64_t>(); }
 
 TEST(test_a_product_in_panels_is_the_whole_product) {
-  check_product<float>(600, 256, 250, Order::kRows, Order::kRows, Order::kRows, 1, 0);
-  check_product<float>(250, 600, 256, Order::kColumns, Order::kColumns, Order::kRows, 1, 2);
-  check_product<double>(800, 250, 250, Order::kColumns, Order::kRows, Order::kColumns, 1, 0);
+  check_product<float>(1030, 180, 190, Order::kRows, Order::kRows, Order::kRows, 1, 0);
+  check_product<float>(180, 1700, 200, Order::kColumns, Order::kColumns, Order::kRows, 1, 2);
+  check_product<double>(1100, 180, 190, Order::kColumns, Order::kRows, Order::kColumns, 1, 0);
+  if (int* gemms = counter("fake_blas_gemms")) {
+    int before = *gemms;
+    check_product<float>(1024, 256, 128, Order::kRows, Order::kRows, Order::kRows, 1, 0);
+    CHECK_EQ(*gemms - before, 2);
+  }
 }
 
 TEST(test_the_library_is_asked_for_large_products_only) {
