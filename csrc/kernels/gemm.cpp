@@ -57,15 +57,44 @@ Strided<const T> readable(Strided<T> t) {
 
 // --- Our own loops.
 
+// A column of short sums, which are cheaper term by term than row by row.
+constexpr int64_t kShort = 8;
+template <class T>
+void short_sums(int64_t m, int64_t k, Strided<const T> a, Strided<const T> b, T* c, int64_t c_row) {
+  for (int64_t i = 0; i < m; ++i) c[i * c_row] = *a.at(i, 0) * *b.data;
+  for (int64_t p = 1; p < k; ++p) {
+    T factor = *b.at(p, 0);
+    for (int64_t i = 0; i < m; ++i) c[i * c_row] += *a.at(i, p) * factor;
+  }
+}
+
 // c = a @ b; rows of b and c are contiguous.
 template <class T>
 void own_product(int64_t m, int64_t n, int64_t k, Strided<const T> a, Strided<const T> b, T* c,
                  int64_t c_row) {
   constexpr size_t type = compute_index(dtype_of<T>());
-  if (n == 1 && (c_row == 1 || m == 1) && b.row == 1 && (a.column == 1 || a.row == 1))
+  if (n == 1 && k <= kShort && b.row == 1)
+    short_sums(m, k, a, b, c, c_row);
+  else if (n == 1 && (c_row == 1 || m == 1) && b.row == 1 && (a.column == 1 || a.row == 1))
     kernel_set->matvec[type](c, a.data, b.data, m, k, a.row, a.column);
   else
     kernel_set->matmul[type](c, a.data, b.data, m, n, k, a.row, a.column, b.row, c_row);
+}
+
+// c = alpha product + beta added, for a product with contiguous rows, which is overwritten; it may
+// be c itself.
+template <class T>
+void combine(int64_t m, int64_t n, T* product, int64_t row, T alpha, T beta, Strided<const T> added,
+             Strided<T> c) {
+  for (int64_t i = 0; i < m; ++i) {
+    T *from = product + i * row, *to = c.at(i, 0);
+    const T* add = added.at(i, 0);
+    if (alpha != T(1))
+      for (int64_t j = 0; j < n; ++j) from[j] *= alpha;
+    if (beta != T(0))
+      for (int64_t j = 0; j < n; ++j) from[j] += beta * add[j * added.column];
+    for (int64_t j = 0; from != to && j < n; ++j) to[j * c.column] = from[j];
+  }
 }
 
 // Longer sums than this are taken in parts, so that their error does not grow with k.
@@ -74,7 +103,7 @@ constexpr int64_t kDeep = 4096;
 // Block by block on the stack, with the bits of the whole product.
 template <class T>
 void own_blocks(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Strided<const T> b,
-                T beta, Strided<T> c) {
+                T beta, Strided<const T> added, Strided<T> c) {
   constexpr int64_t kSide = 64;
   T sum[kSide * kSide], part[kSide * kSide];
   const int64_t height = n == 1 ? kSide * kSide : kSide;
@@ -87,29 +116,25 @@ void own_blocks(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, St
                        {b.at(p, j), b.row, b.column}, p ? part : sum, columns);
         for (int64_t q = 0; p && q < rows * columns; ++q) sum[q] += part[q];
       }
-      for (int64_t r = 0; r < rows; ++r) {
-        T *to = c.at(i + r, j), *from = sum + r * columns;
-        if (alpha != T(1))
-          for (int64_t q = 0; q < columns; ++q) from[q] *= alpha;
-        if (beta != T(0))
-          for (int64_t q = 0; q < columns; ++q) from[q] += beta * to[q * c.column];
-        for (int64_t q = 0; q < columns; ++q) to[q * c.column] = from[q];
-      }
+      combine<T>(rows, columns, sum, columns, alpha, beta,
+                 {added.at(i, j), added.row, added.column}, {c.at(i, j), c.row, c.column});
     }
 }
 
 template <class T>
 void own_multiply(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Strided<const T> b,
-                  T beta, Strided<T> c) {
+                  T beta, Strided<const T> added, Strided<T> c) {
   if (n > 1 && b.column != 1 && k) {
     Scratch<T> packed(k, n);
     copy(packed.get(), b, k, n);
-    own_multiply(m, n, k, alpha, a, readable(packed.get()), beta, c);
-  } else if (k && alpha == T(1) && beta == T(0) && (c.column == 1 || n == 1) &&
+    own_multiply(m, n, k, alpha, a, readable(packed.get()), beta, added, c);
+  } else if (k && (beta == T(0) || added.data != c.data) &&
+             (n > 1 ? c.column == 1 : c.row == 1 || m == 1) &&
              (k <= kDeep || (n == 1 && a.column == 1 && b.row == 1))) {
     own_product(m, n, k, a, b, c.data, c.row);
+    if (alpha != T(1) || beta != T(0)) combine(m, n, c.data, c.row, alpha, beta, added, c);
   } else {
-    own_blocks(m, n, k, alpha, a, b, beta, c);
+    own_blocks(m, n, k, alpha, a, b, beta, added, c);
   }
 }
 
@@ -212,24 +237,26 @@ bool within(int64_t limit, std::initializer_list<int64_t> numbers) {
 
 template <class T>
 void multiply(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Strided<const T> b,
-              T beta, Strided<T> c) {
+              T beta, Strided<const T> added, Strided<T> c) {
   if (m == 0 || n == 0) return;
   if constexpr (!std::is_integral_v<T>) {
     // A single sum of products is as fast in our own loop, and there pairwise.
     bool worth = (m > 1 || n > 1) && alpha != T(0) &&
                  (m >= kWorthBlas || n >= kWorthBlas || k >= kWorthBlas || m * n * k >= kWorthBlas);
     if (worth && k && blas_ready() &&
-        within(blas_limit(), {m, n, k, a.row, a.column, b.row, b.column, c.row, c.column}))
+        within(blas_limit(), {m, n, k, a.row, a.column, b.row, b.column, c.row, c.column})) {
+      if (beta != T(0) && added.data != c.data) copy(c, added, m, n);
       return blas_multiply(m, n, k, alpha, a, b, beta, c);
+    }
   }
-  own_multiply(m, n, k, alpha, a, b, beta, c);
+  own_multiply(m, n, k, alpha, a, b, beta, added, c);
 }
 
 template void multiply(int64_t, int64_t, int64_t, int64_t, Strided<const int64_t>,
-                       Strided<const int64_t>, int64_t, Strided<int64_t>);
+                       Strided<const int64_t>, int64_t, Strided<const int64_t>, Strided<int64_t>);
 template void multiply(int64_t, int64_t, int64_t, float, Strided<const float>, Strided<const float>,
-                       float, Strided<float>);
+                       float, Strided<const float>, Strided<float>);
 template void multiply(int64_t, int64_t, int64_t, double, Strided<const double>,
-                       Strided<const double>, double, Strided<double>);
+                       Strided<const double>, double, Strided<const double>, Strided<double>);
 
 }  // namespace rl

@@ -15,10 +15,11 @@ struct Strided {
   Strided transposed() const { return {data, column, row}; }
 };
 
-// c = alpha a @ b + beta c, for a (m, k) and b (k, n) that share no memory with c; any size may be
-// 0. c is not read where beta is 0. T: int64_t, float or double.
+// c = alpha a @ b + beta added, for a (m, k) and b (k, n) that share no memory with c; any size may
+// be 0. `added` is c itself or apart from it, and is not read where beta is 0. T: int64_t, float or
+// double.
 template <class T>
 void multiply(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Strided<const T> b,
-              T beta, Strided<T> c);
+              T beta, Strided<const T> added, Strided<T> c);
 
 }  // namespace rl

@@ -26,10 +26,8 @@ struct Layout {
   char* data;
   int64_t batch, row, column;
 
-  Layout(TensorImpl* t, const char* memory, bool row_vector = false)
+  Layout(const char* memory, const int64_t* strides, int n, bool row_vector = false)
       : data(const_cast<char*>(memory)), batch(0), row(0), column(0) {
-    const int64_t* strides = t->strides();
-    int n = t->ndim();
     if (n == 3) batch = *strides++;
     if (n >= 2) {
       row = strides[0];
@@ -43,11 +41,12 @@ struct Layout {
   }
 };
 
-// c = alpha a @ b + beta c for each matrix of a batch, or with the products of a batch added up.
+// c = alpha a @ b + beta added for each matrix of a batch, or with the products of a batch added
+// up.
 struct Products {
   DType dtype;
   int64_t m, n, k, count;
-  Layout c, a, b;
+  Layout c, added, a, b;
   bool adds_up;
 
   template <class T>
@@ -59,10 +58,14 @@ struct Products {
   void run(const Value& alpha, const Value& beta) const {
     auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
     constexpr int64_t item = sizeof(T);
-    for (int64_t i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i) {
+      bool first = !adds_up || i == 0;
+      char* to = c.at(adds_up ? 0 : i, 0, item);
       multiply<T>(m, n, k, factor, seen<const T>(a, a.at(i, 0, item)),
-                  seen<const T>(b, b.at(i, 0, item)), adds_up && i ? T(1) : keep,
-                  seen<T>(c, c.at(adds_up ? 0 : i, 0, item)));
+                  seen<const T>(b, b.at(i, 0, item)), first ? keep : T(1),
+                  first ? seen<const T>(added, added.at(i, 0, item)) : seen<const T>(c, to),
+                  seen<T>(c, to));
+    }
   }
 
   // Small integers and 16-bit floats: panels of the operands are widened, and the result rounded or
@@ -94,9 +97,9 @@ struct Products {
         int64_t rows = std::min(height, m - row);
         char* to = c.at(adds_up ? 0 : i, row, item);
         widen(left, a, a.at(i, row, item), rows, k);
-        if (keep != T(0) && !(adds_up && i)) widen(out, c, to, rows, n);
+        if (keep != T(0) && !(adds_up && i)) widen(out, added, added.at(i, row, item), rows, n);
         multiply<T>(rows, n, k, factor, {left.data, k, 1}, {right.data, n, 1},
-                    adds_up && i ? T(1) : keep, out);
+                    adds_up && i ? T(1) : keep, {out.data, n, 1}, out);
         if (adds_up && i + 1 < count) continue;
         const int64_t sizes[] = {rows, n}, step[] = {c.row, c.column}, in[] = {n, 1};
         run_copy(to, step, dtype, out.data, in, compute, sizes, 2);
@@ -105,19 +108,21 @@ struct Products {
   }
 };
 
-// out = alpha a @ b + beta out; k: how many of the inner elements count.
+// out = alpha a @ b + beta added; k: how many of the inner elements count.
 void multiply_tensors(TensorImpl* out, TensorImpl* a, TensorImpl* b, int64_t k, const Value& alpha,
-                      const Value& beta) {
+                      const Value& beta, const Layout* added = nullptr) {
   bool batched = a->ndim() == 3;
   const int64_t *x = a->sizes() + batched, *y = b->sizes() + batched;
+  Layout to(out->mut_data(), out->strides(), out->ndim());
   Products p{.dtype = out->dtype(),
              .m = a->ndim() == 1 ? 1 : x[0],
              .n = b->ndim() == 1 ? 1 : y[1],
              .k = k,
              .count = batched ? a->sizes()[0] : 1,
-             .c = Layout(out, out->mut_data()),
-             .a = Layout(a, a->data(), true),
-             .b = Layout(b, b->data()),
+             .c = to,
+             .added = added ? *added : to,
+             .a = Layout(a->data(), a->strides(), a->ndim(), true),
+             .b = Layout(b->data(), b->strides(), b->ndim()),
              .adds_up = batched && out->ndim() == 2};
   if (!p.count && p.adds_up) {  // an empty sum
     p.count = 1;
@@ -162,15 +167,11 @@ TensorRef add_product(TensorImpl* input, TensorImpl* a, TensorImpl* b, const Val
   auto shares = [&](TensorImpl* t) { return t->storage().get() == target->storage().get(); };
   bool in_place = target && !shares(a) && !shares(b);
   TensorRef out = in_place ? TensorRef::borrow(target) : TensorImpl::empty(a->dtype(), shape);
-  if (beta.as_double() != 0 && out.get() != input) {
-    Dims strides = expand_strides(input, shape);
-    run_copy(out->mut_data(), out->strides(), out->dtype(), input->data(), strides.v,
-             input->dtype(), shape.v, shape.n);
-  }
+  Layout added(input->data(), expand_strides(input, shape).v, shape.n);
   // A factor alpha of 0 stands for the product: nan and inf in the factors do not count, but in
   // batches of results they do.
   bool counts = alpha.as_double() != 0 || shape.n == 3;
-  multiply_tensors(out.get(), a, b, counts ? a->sizes()[a->ndim() - 1] : 0, alpha, beta);
+  multiply_tensors(out.get(), a, b, counts ? a->sizes()[a->ndim() - 1] : 0, alpha, beta, &added);
   if (!target || in_place) return out;
   run_copy(target->mut_data(), target->strides(), target->dtype(), out->data(), out->strides(),
            out->dtype(), shape.v, shape.n);

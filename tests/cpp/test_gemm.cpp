@@ -64,7 +64,8 @@ void check_product(int64_t m, int64_t n, int64_t k, Order a_order, Order b_order
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < n; ++j) *c.view.at(i, j) = std::numeric_limits<T>::quiet_NaN();
   multiply<T>(m, n, k, alpha, {a.view.data, a.view.row, a.view.column},
-              {b.view.data, b.view.row, b.view.column}, beta, c.view);
+              {b.view.data, b.view.row, b.view.column}, beta,
+              {c.view.data, c.view.row, c.view.column}, c.view);
   size_t at = 0;
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j, ++at) {
@@ -119,7 +120,7 @@ TEST(test_an_inf_times_0_is_nan_whatever_computes_it) {
   constexpr int64_t n = 40;
   std::vector<float> a(n * n, 0.f), b(n * n, 0.f), c(n * n, 0.f);
   a[3 * n + 5] = std::numeric_limits<float>::infinity();
-  multiply<float>(n, n, n, 1, {a.data(), n, 1}, {b.data(), n, 1}, 0, {c.data(), n, 1});
+  multiply<float>(n, n, n, 1, {a.data(), n, 1}, {b.data(), n, 1}, 0, {}, {c.data(), n, 1});
   for (int64_t i = 0; i < n * n; ++i) CHECK_EQ(std::isnan(c[i]), i / n == 3);
 }
 
@@ -136,7 +137,7 @@ TEST(test_a_stride_beyond_32_bits_reaches_no_library_of_32_bits) {
   }
   std::vector<float> x(k, 1.f), y(2);
   int before = calls();
-  multiply<float>(2, 1, k, 1, {a, stride, 1}, {x.data(), 1, 0}, 0, {y.data(), 1, 0});
+  multiply<float>(2, 1, k, 1, {a, stride, 1}, {x.data(), 1, 0}, 0, {}, {y.data(), 1, 0});
   CHECK_EQ(y[0], 1100.f);
   CHECK_EQ(y[1], 2200.f);
   CHECK_EQ(calls() - before, counter("fake_blas_gemvs") && blas_limit() > stride ? 1 : 0);
