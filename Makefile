@@ -22,7 +22,7 @@ ASAN_VENV := .venv-asan
 ASAN_BUILD := build/asan
 BENCH_VENV := .venv-bench
 
-BUILD_TOOLS := scikit-build-core cmake ninja
+BUILD_TOOLS := scikit-build-core cmake ninja scipy-openblas64
 TEST_TOOLS := pytest numpy
 LINT_TOOLS := ruff clang-format
 DEMO_TOOLS := tqdm matplotlib

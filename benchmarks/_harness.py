@@ -220,7 +220,7 @@ def cpu_name():
 
 
 def circumstances(modules):
-    """The lines above the table: commit, machine, versions, threads."""
+    """The lines above the table: commit, machine, versions, threads, rushlight's BLAS."""
     commit = output_of("git", "rev-parse", "--short", "HEAD") or "unknown"
     changed = " with changes" if output_of("git", "status", "--porcelain") else ""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -231,6 +231,8 @@ def circumstances(modules):
         if module:
             threads = module.get_num_threads()
             yield f"{name:<10}{module.__version__}, {threads} thread{'s' if threads > 1 else ''}"
+    blas = modules["rushlight"]._C._blas_info()
+    yield f"BLAS      {blas['config'] or blas['library']}"
     set_here = [v for v in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if v in os.environ]
     if set_here:
         yield f"warning   {', '.join(set_here)} set: matrix products may run on a slower kernel"

@@ -15,7 +15,7 @@ import json
 import _harness
 
 CASES = (
-    *("train_step", "module_step", "op_overhead", "function", "chain", "printing"),
+    *("train_step", "module_step", "op_overhead", "function", "chain", "gemm", "printing"),
     *("import_time", "memory", "build_time"),
 )
 

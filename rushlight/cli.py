@@ -82,12 +82,12 @@ def _info():
     from . import _C
     from ._version import __version__
 
-    build = _C._build_info()
+    build, blas = _C._build_info(), _C._blas_info()
     sets = build["kernel_sets"]
     available = sets.split() if isinstance(sets, str) else sets
     rows = {
         "kernel set": f"{build['kernel_set']} (available: {', '.join(available)})",
-        "BLAS": build["blas"],
+        "BLAS": blas["config"] or blas["library"],
         "threads": build["threads"],
         "devices": "cpu",
         "compiler": build["compiler"],

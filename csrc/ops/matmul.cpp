@@ -99,17 +99,7 @@ void Addmm::forward(Call& call) {
   same(input, b, "self");
   same(a, b, "mat1");
   refuse_bool(a, "addmm_impl_cpu_");
-  // A factor alpha of 0 stands for the product: nan and inf in the matrices do not count.
-  const Value &beta = call.args[3], &alpha = call.args[4];
-  bool multiplies = alpha.as_double() != 0;
-  if (call.target && multiplies && add_product_inplace(call.target, a, b, alpha, beta)) {
-    call.output = TensorRef::borrow(call.target);
-    return;
-  }
-  TensorRef product = multiplies ? matrix_product(widened(a).get(), widened(b).get())
-                                 : full(shape, compute_dtype(a->dtype()), 0).ref();
-  call.output = add_to_product(std::move(product), multiplies ? alpha : Value::of_int(1), input,
-                               beta, a->dtype(), call.target);
+  call.output = add_product(input, a, b, call.args[3], call.args[4], shape, call.target);
 }
 
 void Addmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/gemm.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/shape.h"
@@ -15,244 +16,166 @@ void refuse_bool(TensorImpl* t, const char* kernel) {
 
 namespace {
 
-// A row-major copy unless the rows are contiguous already.
-TensorRef with_contiguous_rows(TensorImpl* t) {
-  int last = t->ndim() - 1;
-  if (t->strides()[last] == 1 || t->sizes()[last] == 1) return TensorRef::borrow(t);
-  TensorRef copy = TensorImpl::empty(t->dtype(), t->sizes(), t->ndim());
-  run_copy(copy->mut_data(), copy->strides(), t->dtype(), t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
-  return copy;
-}
-
-// c = a @ b in a compute type. One column needs no tiles.
-void product_into(DType compute, char* c, const char* a, const char* b, int64_t m, int64_t n,
-                  int64_t k, const int64_t* a_stride, int64_t b_row, int64_t c_row) {
-  size_t type = compute_index(compute);
-  if (n == 1 && c_row == 1 && b_row == 1 && (a_stride[1] == 1 || a_stride[0] == 1))
-    kernel_set->matvec[type](c, a, b, m, k, a_stride[0], a_stride[1]);
-  else
-    kernel_set->matmul[type](c, a, b, m, n, k, a_stride[0], a_stride[1], b_row, c_row);
-}
-
-// Small integers and 16-bit floats: the operands widened, the result rounded or cut once.
-void multiply_converted(char* to, const char* a, const char* b, DType dtype, DType compute,
-                        int64_t m, int64_t n, int64_t k, const int64_t* a_stride, int64_t b_row) {
-  const int64_t left[] = {m, k}, right[] = {k, n}, result[] = {m, n};
-  const int64_t b_stride[] = {b_row, 1};
-  TensorRef wide_a = TensorImpl::empty(compute, left, 2);
-  TensorRef wide_b = TensorImpl::empty(compute, right, 2);
-  TensorRef wide = TensorImpl::empty(compute, result, 2);
-  run_copy(wide_a->mut_data(), wide_a->strides(), compute, a, a_stride, dtype, left, 2);
-  run_copy(wide_b->mut_data(), wide_b->strides(), compute, b, b_stride, dtype, right, 2);
-  const int64_t rows[] = {k, 1};
-  product_into(compute, wide->mut_data(), wide_a->data(), wide_b->data(), m, n, k, rows, n, n);
-  run_copy(to, wide->strides(), dtype, wide->data(), wide->strides(), compute, result, 2);
-}
-
-// One matrix product into out, whose rows are contiguous. Offsets in elements.
-void multiply(TensorImpl* out, int64_t out_at, TensorImpl* a, int64_t a_at, TensorImpl* b,
-              int64_t b_at, int64_t m, int64_t n, int64_t k, const int64_t* a_stride,
-              int64_t b_row) {
-  DType dtype = out->dtype(), compute = compute_dtype(dtype);
-  int64_t item = static_cast<int64_t>(item_size(dtype));
-  char* to = out->mut_data() + out_at * item;
-  const char *left = a->data() + a_at * item, *right = b->data() + b_at * item;
-  if (compute == dtype)
-    product_into(compute, to, left, right, m, n, k, a_stride, b_row, n);
-  else
-    multiply_converted(to, left, right, dtype, compute, m, n, k, a_stride, b_row);
-}
-
-void fill_empty_sum(TensorImpl* out, int64_t k) {
-  if (k == 0) fill(out, Value::of_int(0));
-}
-
 template <class T>
 T number_as(const Value& v) {
   return std::is_integral_v<T> ? static_cast<T>(v.as_int()) : static_cast<T>(v.as_double());
 }
 
-// out = alpha out + beta in, row-major; strides 0 where `in` is broadcast.
-template <class T>
-void add_scaled(T* out, int64_t rows, int64_t columns, T alpha, const T* in, int64_t row_stride,
-                int64_t step, T beta) {
-  for (int64_t i = 0; i < rows; ++i, out += columns, in += row_stride) {
-    if (alpha != T(1))
-      for (int64_t j = 0; j < columns; ++j) out[j] *= alpha;
-    if (beta == T(0)) continue;
-    if (beta != T(1))
-      for (int64_t j = 0; j < columns; ++j) out[j] += beta * in[j * step];
-    else if (step == 1)
-      for (int64_t j = 0; j < columns; ++j) out[j] += in[j];
-    else
-      for (int64_t j = 0; j < columns; ++j) out[j] += in[j * step];
-  }
-}
+// Where the elements of a factor or a result lie: of one matrix, or of a batch of them.
+struct Layout {
+  char* data;
+  int64_t batch, row, column;
 
-// Products of one shape, a step apart from each other.
-struct Products {
-  TensorImpl *a, *b;
-  int64_t m, n, k, a_stride[2], b_row;
-  int64_t count, a_step, b_step;
-
-  Products(TensorImpl* left, TensorImpl* right) : a(left), b(right) {
-    const int64_t *x = a->sizes(), *xs = a->strides(), *ys = b->strides();
-    bool batched = a->ndim() == 3;
-    int at = batched ? 1 : 0;
-    m = x[at];
-    k = x[at + 1];
-    n = b->ndim() == 1 ? 1 : b->sizes()[at + 1];
-    a_stride[0] = xs[at];
-    a_stride[1] = xs[at + 1];
-    b_row = ys[at];
-    count = batched ? x[0] : 1;
-    a_step = batched ? xs[0] : 0;
-    b_step = batched ? ys[0] : 0;
+  Layout(const char* memory, const int64_t* strides, int n, bool row_vector = false)
+      : data(const_cast<char*>(memory)), batch(0), row(0), column(0) {
+    if (n == 3) batch = *strides++;
+    if (n >= 2) {
+      row = strides[0];
+      column = strides[1];
+    } else if (n == 1) {
+      (row_vector ? column : row) = strides[0];
+    }
   }
-  // Rows i.. and columns j.. of product number `batch`.
-  template <class T>
-  void block(T* c, int64_t batch, int64_t i, int64_t j, int64_t rows, int64_t columns) const {
-    const T* left = reinterpret_cast<const T*>(a->data()) + batch * a_step + i * a_stride[0];
-    const T* right = reinterpret_cast<const T*>(b->data()) + batch * b_step + j;
-    product_into(a->dtype(), reinterpret_cast<char*>(c), reinterpret_cast<const char*>(left),
-                 reinterpret_cast<const char*>(right), rows, columns, k, a_stride, b_row, columns);
+  char* at(int64_t index, int64_t i, int64_t item) const {
+    return data + (index * batch + i * row) * item;
   }
 };
 
-// target = beta target + alpha (the products first .. last - 1, added up), block by block on the
-// stack: the same bits as from the whole product.
-template <class T>
-void add_blocks(T* target, int64_t row, int64_t column, const Products& p, int64_t first,
-                int64_t last, T alpha, T beta) {
-  constexpr int64_t kSide = 64;
-  T sum[kSide * kSide], part[kSide * kSide];
-  const int64_t height = p.n == 1 ? kSide * kSide : kSide;
-  for (int64_t j = 0; j < p.n; j += kSide)
-    for (int64_t i = 0; i < p.m; i += height) {
-      int64_t rows = std::min(height, p.m - i), columns = std::min(kSide, p.n - j);
-      int64_t size = rows * columns;
-      if (p.k == 0 || first == last) std::fill_n(sum, size, T(0));
-      for (int64_t batch = first; batch < last && p.k; ++batch) {
-        p.block(batch == first ? sum : part, batch, i, j, rows, columns);
-        for (int64_t q = 0; q < size && batch > first; ++q) sum[q] += part[q];
-      }
-      for (int64_t r = 0; r < rows; ++r) {
-        T* to = target + (i + r) * row + j * column;
-        T* from = sum + r * columns;
-        if (alpha != T(1))
-          for (int64_t q = 0; q < columns; ++q) from[q] *= alpha;
-        if (beta != T(0))
-          for (int64_t q = 0; q < columns; ++q) from[q] += beta * to[q * column];
-        for (int64_t q = 0; q < columns; ++q) to[q * column] = from[q];
+// c = alpha a @ b + beta added for each matrix of a batch, or with the products of a batch added
+// up.
+struct Products {
+  DType dtype;
+  int64_t m, n, k, count;
+  Layout c, added, a, b;
+  bool adds_up;
+
+  template <class T>
+  static Strided<T> seen(const Layout& t, char* data) {
+    return {reinterpret_cast<T*>(data), t.row, t.column};
+  }
+
+  template <class T>
+  void run(const Value& alpha, const Value& beta) const {
+    auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
+    constexpr int64_t item = sizeof(T);
+    for (int64_t i = 0; i < count; ++i) {
+      bool first = !adds_up || i == 0;
+      char* to = c.at(adds_up ? 0 : i, 0, item);
+      multiply<T>(m, n, k, factor, seen<const T>(a, a.at(i, 0, item)),
+                  seen<const T>(b, b.at(i, 0, item)), first ? keep : T(1),
+                  first ? seen<const T>(added, added.at(i, 0, item)) : seen<const T>(c, to),
+                  seen<T>(c, to));
+    }
+  }
+
+  // Small integers and 16-bit floats: panels of the operands are widened, and the result rounded or
+  // cut once.
+  template <class T>
+  void run_converted(const Value& alpha, const Value& beta) const {
+    constexpr DType compute = dtype_of<T>();
+    auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
+    int64_t item = static_cast<int64_t>(item_size(dtype));
+    constexpr int64_t kRows = 256;
+    int64_t height = adds_up ? m : std::min(m, kRows);
+    auto wide = [](int64_t rows, int64_t columns) {
+      return TensorImpl::empty(compute, Dims::of({rows, columns}));
+    };
+    auto as_strided = [](const TensorRef& t, int64_t columns) {
+      return Strided<T>{reinterpret_cast<T*>(t->mut_data()), columns, 1};
+    };
+    TensorRef wide_a = wide(height, k), wide_b = wide(k, n), wide_c = wide(height, n);
+    Strided<T> left = as_strided(wide_a, k), right = as_strided(wide_b, n),
+               out = as_strided(wide_c, n);
+    auto widen = [&](const Strided<T>& to, const Layout& t, const char* from, int64_t rows,
+                     int64_t columns) {
+      const int64_t sizes[] = {rows, columns}, in[] = {t.row, t.column}, step[] = {to.row, 1};
+      run_copy(to.data, step, compute, from, in, dtype, sizes, 2);
+    };
+    for (int64_t i = 0; i < count; ++i) {
+      widen(right, b, b.at(i, 0, item), k, n);
+      for (int64_t row = 0; row < m; row += height) {
+        int64_t rows = std::min(height, m - row);
+        char* to = c.at(adds_up ? 0 : i, row, item);
+        widen(left, a, a.at(i, row, item), rows, k);
+        if (keep != T(0) && !(adds_up && i)) widen(out, added, added.at(i, row, item), rows, n);
+        multiply<T>(rows, n, k, factor, {left.data, k, 1}, {right.data, n, 1},
+                    adds_up && i ? T(1) : keep, {out.data, n, 1}, out);
+        if (adds_up && i + 1 < count) continue;
+        const int64_t sizes[] = {rows, n}, step[] = {c.row, c.column}, in[] = {n, 1};
+        run_copy(to, step, dtype, out.data, in, compute, sizes, 2);
       }
     }
+  }
+};
+
+// out = alpha a @ b + beta added; k: how many of the inner elements count.
+void multiply_tensors(TensorImpl* out, TensorImpl* a, TensorImpl* b, int64_t k, const Value& alpha,
+                      const Value& beta, const Layout* added = nullptr) {
+  bool batched = a->ndim() == 3;
+  const int64_t *x = a->sizes() + batched, *y = b->sizes() + batched;
+  Layout to(out->mut_data(), out->strides(), out->ndim());
+  Products p{.dtype = out->dtype(),
+             .m = a->ndim() == 1 ? 1 : x[0],
+             .n = b->ndim() == 1 ? 1 : y[1],
+             .k = k,
+             .count = batched ? a->sizes()[0] : 1,
+             .c = to,
+             .added = added ? *added : to,
+             .a = Layout(a->data(), a->strides(), a->ndim(), true),
+             .b = Layout(b->data(), b->strides(), b->ndim()),
+             .adds_up = batched && out->ndim() == 2};
+  if (!p.count && p.adds_up) {  // an empty sum
+    p.count = 1;
+    p.k = 0;
+  }
+  if (!p.m || !p.n) return;
+  dispatch_compute(p.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (!std::is_same_v<T, bool>) {
+      if (p.dtype == compute_dtype(p.dtype))
+        p.run<T>(alpha, beta);
+      else
+        p.run_converted<T>(alpha, beta);
+    }
+  });
+}
+
+TensorRef product_of(TensorImpl* a, TensorImpl* b, const int64_t* sizes, int ndim) {
+  TensorRef out = TensorImpl::empty(a->dtype(), sizes, ndim);
+  multiply_tensors(out.get(), a, b, a->sizes()[a->ndim() - 1], Value::of_int(1), Value::of_int(0));
+  return out;
 }
 
 }  // namespace
 
-bool add_product_inplace(TensorImpl* target, TensorImpl* a, TensorImpl* b, const Value& alpha,
-                         const Value& beta) {
-  DType dtype = target->dtype();
-  if (dtype != compute_dtype(dtype) || dtype == DType::kBool) return false;
-  if (target->storage().get() == a->storage().get() ||
-      target->storage().get() == b->storage().get())
-    return false;
-  TensorRef right = b->ndim() == 1 ? TensorRef::borrow(b) : with_contiguous_rows(b);
-  Products products(a, right.get());
-  dispatch_compute(dtype, [&](auto x) {
-    using T = decltype(x);
-    if constexpr (!std::is_same_v<T, bool>) {
-      auto* to = reinterpret_cast<T*>(target->mut_data());
-      const int64_t* strides = target->strides();
-      auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
-      if (target->ndim() == 3)
-        for (int64_t i = 0; i < products.count; ++i)
-          add_blocks(to + i * strides[0], strides[1], strides[2], products, i, i + 1, factor, keep);
-      else
-        add_blocks(to, strides[0], target->ndim() == 2 ? strides[1] : 1, products, 0,
-                   products.count, factor, keep);
-    }
-  });
-  return true;
-}
-
-TensorRef widened(TensorImpl* t) {
-  DType compute = compute_dtype(t->dtype());
-  if (compute == t->dtype()) return TensorRef::borrow(t);
-  TensorRef wide = TensorImpl::empty(compute, t->sizes(), t->ndim());
-  run_copy(wide->mut_data(), wide->strides(), compute, t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
-  return wide;
-}
-
 TensorRef matrix_product(TensorImpl* a, TensorImpl* b) {
-  int64_t m = a->sizes()[0], k = a->sizes()[1], n = b->sizes()[1];
-  const int64_t sizes[] = {m, n};
-  TensorRef out = TensorImpl::empty(a->dtype(), sizes, 2);
-  TensorRef right = with_contiguous_rows(b);
-  if (k && m && n)
-    multiply(out.get(), 0, a, 0, right.get(), 0, m, n, k, a->strides(), right->strides()[0]);
-  fill_empty_sum(out.get(), k);
-  return out;
+  const int64_t sizes[] = {a->sizes()[0], b->sizes()[1]};
+  return product_of(a, b, sizes, 2);
 }
 
 TensorRef batch_product(TensorImpl* a, TensorImpl* b) {
-  const int64_t *x = a->sizes(), *y = b->sizes();
-  const int64_t sizes[] = {x[0], x[1], y[2]};
-  TensorRef out = TensorImpl::empty(a->dtype(), sizes, 3);
-  TensorRef right = with_contiguous_rows(b);
-  if (out->numel() && x[2])
-    for (int64_t i = 0; i < x[0]; ++i)
-      multiply(out.get(), i * x[1] * y[2], a, i * a->strides()[0], right.get(),
-               i * right->strides()[0], x[1], y[2], x[2], a->strides() + 1, right->strides()[1]);
-  fill_empty_sum(out.get(), x[2]);
-  return out;
+  const int64_t sizes[] = {a->sizes()[0], a->sizes()[1], b->sizes()[2]};
+  return product_of(a, b, sizes, 3);
 }
 
-TensorRef vector_product(TensorImpl* a, TensorImpl* v) {
-  int64_t m = a->sizes()[0], k = a->sizes()[1];
-  TensorRef out = TensorImpl::empty(a->dtype(), &m, 1);
-  // A vector is a matrix with one column, which lies row by row whatever its stride.
-  if (m && k) multiply(out.get(), 0, a, 0, v, 0, m, 1, k, a->strides(), v->strides()[0]);
-  fill_empty_sum(out.get(), k);
-  return out;
-}
+TensorRef vector_product(TensorImpl* a, TensorImpl* v) { return product_of(a, v, a->sizes(), 1); }
 
-TensorRef inner_product(TensorImpl* a, TensorImpl* b) {
-  TensorRef out = TensorImpl::empty(a->dtype(), nullptr, 0);
-  const int64_t stride[] = {0, a->strides()[0]};
-  if (a->numel()) multiply(out.get(), 0, a, 0, b, 0, 1, 1, a->numel(), stride, b->strides()[0]);
-  fill_empty_sum(out.get(), a->numel());
-  return out;
-}
+TensorRef inner_product(TensorImpl* a, TensorImpl* b) { return product_of(a, b, nullptr, 0); }
 
-TensorRef add_to_product(TensorRef product, const Value& alpha, TensorImpl* input,
-                         const Value& beta, DType dtype, TensorImpl* target) {
-  DType compute = product->dtype();
-  int n = product->ndim();
-  const int64_t* sizes = product->sizes();
-  TensorRef added = widened(input);
-  Dims shape = product->shape();
-  Dims strides = expand_strides(added.get(), shape);
-  int64_t columns = n ? sizes[n - 1] : 1, step = n ? strides[n - 1] : 0;
-  int64_t rows = n > 1 ? sizes[n - 2] : 1, row_stride = n > 1 ? strides[n - 2] : 0;
-  int64_t batches = n > 2 ? sizes[0] : 1, batch_stride = n > 2 ? strides[0] : 0;
-  dispatch_compute(compute, [&](auto x) {
-    using T = decltype(x);
-    if constexpr (!std::is_same_v<T, bool>) {
-      auto* out = reinterpret_cast<T*>(product->mut_data());
-      auto* in = reinterpret_cast<const T*>(added->data());
-      for (int64_t i = 0; i < batches; ++i)
-        add_scaled(out + i * rows * columns, rows, columns, number_as<T>(alpha),
-                   in + i * batch_stride, row_stride, step, number_as<T>(beta));
-    }
-  });
-  if (!target && compute == dtype) return product;
-  TensorRef result = target ? TensorRef::borrow(target) : TensorImpl::empty(dtype, sizes, n);
-  run_copy(result->mut_data(), result->strides(), dtype, product->data(), product->strides(),
-           compute, sizes, n);
-  return result;
+TensorRef add_product(TensorImpl* input, TensorImpl* a, TensorImpl* b, const Value& beta,
+                      const Value& alpha, Dims shape, TensorImpl* target) {
+  auto shares = [&](TensorImpl* t) { return t->storage().get() == target->storage().get(); };
+  bool in_place = target && !shares(a) && !shares(b);
+  TensorRef out = in_place ? TensorRef::borrow(target) : TensorImpl::empty(a->dtype(), shape);
+  Layout added(input->data(), expand_strides(input, shape).v, shape.n);
+  // A factor alpha of 0 stands for the product: nan and inf in the factors do not count, but in
+  // batches of results they do.
+  bool counts = alpha.as_double() != 0 || shape.n == 3;
+  multiply_tensors(out.get(), a, b, counts ? a->sizes()[a->ndim() - 1] : 0, alpha, beta, &added);
+  if (!target || in_place) return out;
+  run_copy(target->mut_data(), target->strides(), target->dtype(), out->data(), out->strides(),
+           out->dtype(), shape.v, shape.n);
+  return TensorRef::borrow(target);
 }
 
 }  // namespace rl

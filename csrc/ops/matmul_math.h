@@ -16,18 +16,11 @@ TensorRef vector_product(TensorImpl* a, TensorImpl* v);
 // a (k) . b (k).
 TensorRef inner_product(TensorImpl* a, TensorImpl* b);
 
-// The tensor itself, or a copy in the type that kernels compute in.
-TensorRef widened(TensorImpl* t);
-
-// beta input + alpha product for a product in a compute type, which is overwritten; `input` is
-// broadcast, and not read where beta is 0. The result is in `dtype`, or in `target` where given.
-TensorRef add_to_product(TensorRef product, const Value& alpha, TensorImpl* input,
-                         const Value& beta, DType dtype, TensorImpl* target);
-
-// target = beta target + alpha (a @ b), in its own memory; for batches and a target that is a
-// matrix the products are added up. False, and nothing is written, where the target is in no
-// compute type or shares memory with a factor.
-bool add_product_inplace(TensorImpl* target, TensorImpl* a, TensorImpl* b, const Value& alpha,
-                         const Value& beta);
+// beta input + alpha (a @ b) for a and v or b as above, in a's dtype and of `shape`, to which input
+// is broadcast; input is not read where beta is 0. Of batches and a `shape` of a matrix the
+// products are added up. Written into `target`, of that shape, where one is given; it may be any of
+// them.
+TensorRef add_product(TensorImpl* input, TensorImpl* a, TensorImpl* b, const Value& beta,
+                      const Value& alpha, Dims shape, TensorImpl* target);
 
 }  // namespace rl

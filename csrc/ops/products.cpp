@@ -181,16 +181,7 @@ void Addmv::forward(Call& call) {
   Dims shape = Dims::of({m});
   check_inplace_size(call, shape);
   if (m) refuse_bool(a, "addmv_impl_cpu");
-  const Value &beta = call.args[3], &alpha = call.args[4];
-  bool multiplies = alpha.as_double() != 0;
-  if (call.target && multiplies && add_product_inplace(call.target, a, v, alpha, beta)) {
-    call.output = TensorRef::borrow(call.target);
-    return;
-  }
-  TensorRef product = multiplies ? vector_product(widened(a).get(), widened(v).get())
-                                 : full(shape, compute_dtype(a->dtype()), 0).ref();
-  call.output = add_to_product(std::move(product), multiplies ? alpha : Value::of_int(1), input,
-                               beta, a->dtype(), call.target);
+  call.output = add_product(input, a, v, call.args[3], call.args[4], shape, call.target);
 }
 
 void Addmv::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -325,12 +316,7 @@ void Baddbmm::forward(Call& call) {
   check(a->dtype() == b->dtype(), ErrorKind::kRuntime, "expected scalar type ",
         dtype_title(a->dtype()), " but found ", dtype_title(b->dtype()));
   refuse_bool(a, "baddbmm");
-  if (call.target && add_product_inplace(call.target, a, b, call.args[4], call.args[3])) {
-    call.output = TensorRef::borrow(call.target);
-    return;
-  }
-  call.output = add_to_product(batch_product(widened(a).get(), widened(b).get()), call.args[4],
-                               input, call.args[3], a->dtype(), call.target);
+  call.output = add_product(input, a, b, call.args[3], call.args[4], shape, call.target);
 }
 
 void Baddbmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -361,18 +347,7 @@ void Addbmm::forward(Call& call) {
           "self and mat2 must have the same dtype, but got ", dtype_title(input->dtype()), " and ",
           dtype_title(t->dtype()));
   refuse_bool(a, "addmm_impl_cpu_");
-  const Value &beta = call.args[3], &alpha = call.args[4];
-  bool multiplies = alpha.as_double() != 0;
-  if (call.target && multiplies && add_product_inplace(call.target, a, b, alpha, beta)) {
-    call.output = TensorRef::borrow(call.target);
-    return;
-  }
-  TensorRef product = full(shape, compute_dtype(a->dtype()), 0).ref();
-  if (multiplies)
-    add_product_inplace(product.get(), widened(a).get(), widened(b).get(), Value::of_int(1),
-                        Value::of_int(0));
-  call.output = add_to_product(std::move(product), multiplies ? alpha : Value::of_int(1), input,
-                               beta, a->dtype(), call.target);
+  call.output = add_product(input, a, b, call.args[3], call.args[4], shape, call.target);
 }
 
 void Addbmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/allocator.h"
+#include "kernels/blas.h"
 #include "kernels/pool.h"
 #include "kernels/tile.h"
 #include "ops/tensor.h"
@@ -255,9 +256,16 @@ PyObject* build_info(PyObject*, PyObject*) {
 #else
   const char* compiler = "unknown";
 #endif
-  return Py_BuildValue("{s:s,s:s,s:s,s:i,s:s}", "kernel_set", kernel_set->name, "kernel_sets",
-                       available_kernel_sets(), "blas", "built in", "threads", num_threads(),
-                       "compiler", compiler);
+  return Py_BuildValue("{s:s,s:s,s:i,s:s}", "kernel_set", kernel_set->name, "kernel_sets",
+                       available_kernel_sets(), "threads", num_threads(), "compiler", compiler);
+}
+
+PyObject* blas_info_function(PyObject*, PyObject*) {
+  return guarded([]() -> PyObject* {
+    const BlasInfo& info = blas_info();
+    return Py_BuildValue("{s:s,s:s,s:s}", "library", info.library.c_str(), "config",
+                         info.config.c_str(), "core", info.core.c_str());
+  });
 }
 
 PyObject* memory_stats(PyObject*, PyObject*) {
@@ -295,6 +303,7 @@ PyMethodDef kFunctions[] = {
     {"promote_types", method(promote_types), METH_FASTCALL | METH_KEYWORDS,
      "promote_types(type1, type2)\n--\n\nThe smallest dtype that holds both."},
     {"_build_info", build_info, METH_NOARGS, nullptr},
+    {"_blas_info", blas_info_function, METH_NOARGS, nullptr},
     {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
     {"_reset_memory_peak", reset_memory_peak, METH_NOARGS, nullptr},
     {"_empty_cache", empty_cache, METH_NOARGS, nullptr},
