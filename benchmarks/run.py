@@ -15,8 +15,8 @@ import json
 import _harness
 
 CASES = (
-    *("train_step", "module_step", "op_overhead", "function", "chain", "printing"),
-    *("import_time", "memory", "build_time"),
+    *("train_step", "module_step", "op_overhead", "function", "chain", "indexing"),
+    *("printing", "import_time", "memory", "build_time"),
 )
 
 
