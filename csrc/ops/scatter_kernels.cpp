@@ -125,14 +125,14 @@ struct Scaled {
 struct Largest {
   template <class T>
   T operator()(T a, T b) const {
-    return b != b || a < b ? b : a;
+    return (b != b) | (a < b) ? b : a;
   }
 };
 
 struct Smallest {
   template <class T>
   T operator()(T a, T b) const {
-    return b != b || b < a ? b : a;
+    return (b != b) | (b < a) ? b : a;
   }
 };
 
