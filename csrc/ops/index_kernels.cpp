@@ -20,15 +20,22 @@ void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out) {
     out.push_back(TensorImpl::empty(DType::kInt64, &count, 1));
     to.push_back(reinterpret_cast<int64_t*>(out.back()->mut_data()));
   }
-  int64_t next = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    if (!bits[i]) continue;
-    int64_t rest = i;
-    for (int d = mask->ndim(); d-- > 0;) {
-      to[static_cast<size_t>(d)][next] = rest % mask->sizes()[d];
-      rest /= mask->sizes()[d];
+  if (count == 0 || mask->ndim() == 0) return;
+  // The last coordinate of every element is written, and kept by a step forward: no branch to
+  // guess.
+  const int outer = mask->ndim() - 1;
+  const int64_t width = mask->sizes()[outer];
+  int64_t* last = to.back();
+  int64_t counter[kMaxDims] = {}, next = 0;
+  for (const bool* row = bits; next < count; row += width) {
+    const int64_t start = next;
+    for (int64_t j = 0; j < width && next < count; ++j) {
+      last[next] = j;
+      next += row[j];
     }
-    ++next;
+    for (int d = 0; d < outer; ++d)
+      std::fill(to[static_cast<size_t>(d)] + start, to[static_cast<size_t>(d)] + next, counter[d]);
+    for (int d = outer - 1; d >= 0 && ++counter[d] == mask->sizes()[d]; --d) counter[d] = 0;
   }
 }
 
