@@ -58,6 +58,34 @@ RL_FN void plain_loop(Out* out, const T* const* p, const T* first, int64_t n, Se
         Tr::call(formula_function<Op, F, V>(), V(Vary >> I & 1 ? load(p[I] + i) : first[I])...);
 }
 
+// An op whose last operand is a number has a loop for each of its usual values, kUsual, where they
+// leave less to compute; other values are spread, as a formula with conditions that hold for all
+// elements alike is not vectorised.
+template <class Op, class T>
+constexpr bool kHasUsual =
+    (__is_same(T, float) || __is_same(T, double)) && requires { Op::kUsual; };
+
+template <class Op, int F, class T, unsigned Vary, int Which, class Out, int... I>
+RL_FN void usual_loop(Out* out, const T* const* p, const T* first, int64_t n, Seq<I...> seq) {
+  constexpr int kLast = sizeof...(I) - 1;
+  constexpr int kValues = sizeof Op::kUsual / sizeof Op::kUsual[0];
+  if constexpr (Which < kValues) {
+    constexpr T kValue = static_cast<T>(Op::kUsual[Which]);
+    if (first[kLast] != kValue) return usual_loop<Op, F, T, Vary, Which + 1>(out, p, first, n, seq);
+    const T numbers[] = {(I == kLast ? kValue : first[I])...};
+    plain_loop<Op, F, T, T, Vary>(out, p, numbers, n, seq);
+  } else {
+    T spread[kWideChunk];
+    for (T& x : spread) x = first[kLast];
+    const T* at[] = {p[I]...};
+    at[kLast] = spread;
+    for (int64_t m; n > 0; n -= m, out += m, ((I < kLast ? at[I] += m : at[I]), ...)) {
+      m = n < kWideChunk ? n : kWideChunk;
+      plain_loop<typename Op::Unusual, F, T, T, Vary | 1u << kLast>(out, at, first, m, seq);
+    }
+  }
+}
+
 template <class Op, int F, class T, unsigned Vary, class Out, int... I>
 [[gnu::noinline]] static void loop(Out* out, const void* const* in, int64_t n, Seq<I...> seq) {
   const T* p[sizeof...(I)] = {static_cast<const T*>(in[I])...};
@@ -73,6 +101,8 @@ template <class Op, int F, class T, unsigned Vary, class Out, int... I>
       else
         plain_loop<Op, F, T, Wide<T>, Vary>(out, p, first, m, seq);
     }
+  } else if constexpr (kHasUsual<Op, T>) {
+    usual_loop<Op, F, T, Vary, 0>(out, p, first, n, seq);
   } else {
     plain_loop<Op, F, T, T, Vary>(out, p, first, n, seq);
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/grad_mode.h"
+#include "kernels/distance.h"
 #include "kernels/iterator.h"
 #include "ops/elementwise_list.h"
 #include "ops/matmul.h"
@@ -13,11 +15,15 @@ namespace rl::ops {
 
 namespace {
 
+Dims with_rows(Dims batch, int64_t n, int64_t k) {
+  batch.push(n);
+  batch.push(k);
+  return batch;
+}
+
 // What a tensor's rows are under a batch shape that it broadcasts to, row-major.
 TensorRef rows_of(TensorImpl* t, const Dims& batch) {
-  Dims sizes = batch;
-  sizes.push(t->sizes()[t->ndim() - 2]);
-  sizes.push(t->sizes()[t->ndim() - 1]);
+  Dims sizes = with_rows(batch, t->sizes()[t->ndim() - 2], t->sizes()[t->ndim() - 1]);
   Dims strides = expand_strides(t, sizes);
   TensorRef out = TensorImpl::empty(t->dtype(), sizes);
   run_copy(out->mut_data(), out->strides(), t->dtype(), t->data(), strides.v, t->dtype(), sizes.v,
@@ -25,30 +31,11 @@ TensorRef rows_of(TensorImpl* t, const Dims& batch) {
   return out;
 }
 
-template <class T>
-T distance(const T* a, const T* b, int64_t n, T p) {
-  T sum = 0;
-  if (p == 2) {
-    for (int64_t i = 0; i < n; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return std::sqrt(sum);
-  }
-  if (p == 0) {
-    for (int64_t i = 0; i < n; ++i) sum += a[i] == b[i] ? T(0) : T(1);
-    return sum;
-  }
-  if (p == 1) {
-    for (int64_t i = 0; i < n; ++i) sum += std::abs(a[i] - b[i]);
-    return sum;
-  }
-  if (std::isinf(p)) {
-    for (int64_t i = 0; i < n; ++i) {
-      T d = std::abs(a[i] - b[i]);
-      sum = d > sum || d != d ? d : sum;  // nan stays
-    }
-    return sum;
-  }
-  for (int64_t i = 0; i < n; ++i) sum += std::pow(std::abs(a[i] - b[i]), p);
-  return std::pow(sum, 1 / p);
+Norm norm_of(double p) {
+  if (p == 0) return Norm::kCount;
+  if (p == 1) return Norm::kSum;
+  if (p == 2) return Norm::kEuclidean;
+  return std::isinf(p) ? Norm::kLargest : Norm::kPower;
 }
 
 TensorRef distances(TensorImpl* a, TensorImpl* b, double p) {
@@ -61,26 +48,34 @@ TensorRef distances(TensorImpl* a, TensorImpl* b, double p) {
   TensorRef left = rows_of(a, batch), right = rows_of(b, batch);
   int64_t n = a->sizes()[a->ndim() - 2], m = b->sizes()[b->ndim() - 2];
   int64_t k = a->sizes()[a->ndim() - 1];
-  Dims sizes = batch;
-  sizes.push(n);
-  sizes.push(m);
-  TensorRef out = TensorImpl::empty(a->dtype(), sizes);
-  int64_t batches = 1;
-  for (int64_t size : batch) batches *= size;
-  auto fill_in = [&](auto* to, auto zero) {
-    using T = decltype(zero);
-    auto* x = reinterpret_cast<const T*>(left->data());
-    auto* y = reinterpret_cast<const T*>(right->data());
-    for (int64_t c = 0; c < batches; ++c)
-      for (int64_t i = 0; i < n; ++i)
-        for (int64_t j = 0; j < m; ++j)
-          *to++ = distance(x + (c * n + i) * k, y + (c * m + j) * k, k, static_cast<T>(p));
-  };
-  if (a->dtype() == DType::kFloat64)
-    fill_in(reinterpret_cast<double*>(out->mut_data()), 0.0);
-  else
-    fill_in(reinterpret_cast<float*>(out->mut_data()), 0.0f);
+  TensorRef out = TensorImpl::empty(a->dtype(), with_rows(batch, n, m));
+  const bool wide = a->dtype() == DType::kFloat64;
+  const int64_t item = wide ? 8 : 4, batches = n && m ? out->numel() / (n * m) : 0;
+  for (int64_t c = 0; c < batches; ++c)
+    distance_kernels->distance[static_cast<int>(norm_of(p))][wide](
+        out->mut_data() + c * n * m * item, left->data() + c * n * k * item,
+        right->data() + c * m * k * item, n, m, k, p);
   return out;
+}
+
+// The gradient of the rows of `a`, whose distances from those of `b` run along rows; of columns
+// where `turned`.
+TensorRef row_gradient(TensorImpl* a, TensorImpl* b, TensorImpl* g, TensorImpl* dist, double p,
+                       bool turned) {
+  Dims batch(dist->sizes(), dist->ndim() - 2);
+  TensorRef x = rows_of(a, batch), y = rows_of(b, batch);
+  TensorRef grads = rows_of(g, batch), lengths = rows_of(dist, batch);
+  const int64_t n = a->sizes()[a->ndim() - 2], m = b->sizes()[b->ndim() - 2];
+  const int64_t k = a->sizes()[a->ndim() - 1];
+  Tensor out = full(x->shape(), a->dtype(), 0);
+  const bool wide = a->dtype() == DType::kFloat64;
+  const int64_t item = wide ? 8 : 4, batches = n && m ? dist->numel() / (n * m) : 0;
+  for (int64_t c = 0; c < batches; ++c)
+    distance_kernels->slope[static_cast<int>(norm_of(p))][wide](
+        out->mut_data() + c * n * k * item, x->data() + c * n * k * item,
+        y->data() + c * m * k * item, grads->data() + c * n * m * item,
+        lengths->data() + c * n * m * item, turned ? 1 : m, turned ? n : 1, n, m, k, p);
+  return sum_to(out, a->shape()).ref();
 }
 
 Tensor is_zero(const Tensor& x) { return call_op(op_of<Eq>(), {x.value(), Value::of_int(0)}); }
@@ -117,6 +112,11 @@ void CdistForward::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_i
   if (p == 0) {
     if (node.wants(0)) grad_in[0] = full(x1->shape(), x1->dtype(), 0).ref();
     if (node.wants(1)) grad_in[1] = full(x2->shape(), x2->dtype(), 0).ref();
+    return;
+  }
+  if (!grad_enabled()) {
+    if (node.wants(0)) grad_in[0] = row_gradient(x1.get(), x2.get(), g.get(), dist.get(), p, false);
+    if (node.wants(1)) grad_in[1] = row_gradient(x2.get(), x1.get(), g.get(), dist.get(), p, true);
     return;
   }
   Tensor d = unsqueeze(x1, -2) - unsqueeze(x2, -3);
@@ -179,9 +179,7 @@ void Cdist::forward(Call& call) {
   Dims batch;
   broadcast_sizes(x1->sizes(), n - 2, x2->sizes(), m - 2, batch);
   auto spread = [&](const Tensor& t) {
-    Dims sizes = batch;
-    sizes.push(t->sizes()[t->ndim() - 2]);
-    sizes.push(t->sizes()[t->ndim() - 1]);
+    Dims sizes = with_rows(batch, t->sizes()[t->ndim() - 2], t->sizes()[t->ndim() - 1]);
     return t->shape() == sizes ? t : expand(t, sizes);
   };
   Tensor dist = call_op(op_of<EuclideanDist>(), {spread(x1).value(), spread(x2).value()});

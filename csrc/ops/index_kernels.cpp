@@ -17,18 +17,26 @@ void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out) {
   for (int64_t i = 0; i < n; ++i) count += bits[i];
   TensorRef table = TensorImpl::empty(DType::kInt64, Dims::of({mask->ndim(), count}));
   auto* to = reinterpret_cast<int64_t*>(table->mut_data());
-  int64_t next = 0, one = 1;
+  const int64_t one = 1;
   for (int d = 0; d < mask->ndim(); ++d)
     out.push_back(
         TensorImpl::alias(table->storage(), DType::kInt64, Dims::of({count}), &one, d * count));
-  for (int64_t i = 0; i < n; ++i) {
-    if (!bits[i]) continue;
-    int64_t rest = i;
-    for (int d = mask->ndim(); d-- > 0;) {
-      to[d * count + next] = rest % mask->sizes()[d];
-      rest /= mask->sizes()[d];
+  if (count == 0 || mask->ndim() == 0) return;
+  // The last coordinate of every element is written, and kept by a step forward: no branch to
+  // guess.
+  const int outer = mask->ndim() - 1;
+  const int64_t width = mask->sizes()[outer];
+  int64_t* last = to + outer * count;
+  int64_t counter[kMaxDims] = {}, next = 0;
+  for (const bool* row = bits; next < count; row += width) {
+    const int64_t start = next;
+    for (int64_t j = 0; j < width && next < count; ++j) {
+      last[next] = j;
+      next += row[j];
     }
-    ++next;
+    for (int d = 0; d < outer; ++d)
+      std::fill(to + d * count + start, to + d * count + next, counter[d]);
+    for (int d = outer - 1; d >= 0 && ++counter[d] == mask->sizes()[d]; --d) counter[d] = 0;
   }
 }
 
@@ -40,8 +48,62 @@ TensorRef as_places(TensorImpl* index) {
 
 namespace {
 
-int64_t read_index(TensorImpl* t, int64_t at) {
-  return reinterpret_cast<const int64_t*>(t->data())[at];
+// Calls visit(offset, step, count) for `shape` in row-major order, in runs as long as the strides
+// allow.
+template <class Visit>
+void for_each_run(const Dims& shape, const Dims& strides, const Visit& visit) {
+  int64_t n = 1, step = 0, counter[kMaxDims] = {}, at = 0;
+  int outer = shape.n;
+  for (; outer > 0; --outer) {
+    int64_t size = shape[outer - 1];
+    if (size == 0) return;
+    if (size == 1) continue;
+    if (n > 1 && strides[outer - 1] != step * n) break;
+    if (n == 1) step = strides[outer - 1];
+    n *= size;
+  }
+  for (int k = 0; k < outer; ++k)
+    if (shape[k] == 0) return;
+  for (;;) {
+    visit(at, step, n);
+    int k = outer - 1;
+    for (; k >= 0; --k) {
+      at += strides[k];
+      if (++counter[k] < shape[k]) break;
+      at -= strides[k] * shape[k];
+      counter[k] = 0;
+    }
+    if (k < 0) return;
+  }
+}
+
+// The dimension that an index tensor runs along; `number` is what PyTorch calls it in errors.
+struct Axis {
+  int64_t size, stride;
+  int number;
+};
+
+// offsets[i] = (or +=, but for the first) index[i] * axis.stride, negative indices counted from the
+// end; `index` is seen under `strides`. Throws IndexError for the first index out of range.
+void add_offsets(TensorImpl* index, const Dims& strides, const Dims& shape, const Axis& axis,
+                 int64_t* offsets) {
+  const auto* from = reinterpret_cast<const int64_t*>(index->data());
+  const int64_t size = axis.size;
+  for_each_run(shape, strides, [&](int64_t at, int64_t step, int64_t n) {
+    bool bad = false;
+    for (int64_t i = 0; i < n; ++i) {
+      int64_t value = from[at + i * step];
+      bad |= value < -size || value >= size;
+      int64_t offset = (value < 0 ? value + size : value) * axis.stride;
+      offsets[i] = axis.number ? offsets[i] + offset : offset;
+    }
+    for (int64_t i = 0; bad && i < n; ++i) {
+      int64_t value = from[at + i * step];
+      check(value >= -size && value < size, ErrorKind::kIndex, "index ", value,
+            " is out of bounds for dimension ", axis.number, " with size ", size);
+    }
+    offsets += n;
+  });
 }
 
 // One int64 tensor or null for each leading dimension of `t`.
@@ -135,7 +197,7 @@ Places resolve(TensorImpl* t, const TensorList& list) {
   int64_t n = checked_numel(places.index_shape.v, places.index_shape.n);
   // As many offsets as the index tensors have elements after broadcasting, which takes memory.
   check(n <= int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", n, " indices");
-  places.offsets.assign(static_cast<size_t>(n), 0);
+  places.offsets = TensorImpl::empty(DType::kInt64, &n, 1);
   const Dims& shape = places.index_shape;
   // PyTorch lets any index pass where the kept dimensions are empty.
   bool chooses = checked_numel(places.result.v, places.result.n) > 0;
@@ -148,83 +210,96 @@ Places resolve(TensorImpl* t, const TensorList& list) {
     check(size > 0 || n == 0, ErrorKind::kIndex,
           "index is out of bounds for dimension with size 0");
     if (!chooses) continue;
-    int64_t strides[kMaxDims], counter[kMaxDims] = {};
+    int64_t strides[kMaxDims];
     for (int k = 0; k < shape.n; ++k) {
       int at = k - (shape.n - index->ndim());
       strides[k] = at < 0 || index->sizes()[at] == 1 ? 0 : index->strides()[at];
     }
-    int64_t from = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      int64_t value = read_index(index, from);
-      check(value >= -size && value < size, ErrorKind::kIndex, "index ", value,
-            " is out of bounds for dimension ", number, " with size ", size);
-      places.offsets[static_cast<size_t>(i)] += (value < 0 ? value + size : value) * stride;
-      for (int k = shape.n - 1; k >= 0; --k) {
-        from += strides[k];
-        if (++counter[k] < shape[k]) break;
-        from -= strides[k] * shape[k];
-        counter[k] = 0;
-      }
-    }
+    add_offsets(index, Dims(strides, shape.n), shape, {size, stride, number}, places.starts());
   }
   return places;
 }
 
 namespace {
 
-// Calls visit(block offset, offset of the same block in a tensor of the result's shape).
-template <class Visit>
-void for_each_block(const Places& places, const Dims& result_strides, const Visit& visit) {
-  int64_t counter[kMaxDims] = {}, at = 0;
-  const Dims& shape = places.index_shape;
-  for (int64_t offset : places.offsets) {
-    visit(offset, at);
-    for (int k = shape.n - 1; k >= 0; --k) {
-      int64_t stride = result_strides[places.at + k];
-      at += stride;
-      if (++counter[k] < shape[k]) break;
-      at -= stride * shape[k];
-      counter[k] = 0;
+// The blocks of a choice on both sides: in the indexed tensor and in one of the result's shape. The
+// dimensions kept before the indices are walked outside, so that blocks are short and near.
+struct Blocks {
+  Dims lead_sizes, lead_strides, lead_kept;
+  Dims sizes, strides, kept;
+  Dims index_strides;
+  int64_t dense = 1;  // elements of a block that lies in one piece on both sides, else 0
+
+  Blocks(const Places& places, const Dims& result_strides) {
+    for (int k = 0; k < places.index_shape.n; ++k)
+      index_strides.push(result_strides[places.at + k]);
+    Dims all_kept = places.kept(result_strides);
+    for (int d = 0; d < places.block_sizes.n; ++d) {
+      bool lead = d < places.at;
+      (lead ? lead_sizes : sizes).push(places.block_sizes[d]);
+      (lead ? lead_strides : strides).push(places.block_strides[d]);
+      (lead ? lead_kept : kept).push(all_kept[d]);
+    }
+    for (int d = sizes.n; d-- > 0;) {
+      if (sizes[d] != 1 && (strides[d] != dense || kept[d] != dense)) {
+        dense = 0;
+        return;
+      }
+      dense *= sizes[d];
     }
   }
-}
 
-// How many elements a block has where they lie one after the other on both sides, else 0.
-int64_t dense_block(const Places& places, const Dims& kept) {
-  const Dims& sizes = places.block_sizes;
-  int64_t n = 1;
-  for (int d = sizes.n; d-- > 0;) {
-    if (sizes[d] != 1 && (places.block_strides[d] != n || kept[d] != n)) return 0;
-    n *= sizes[d];
+  // Calls visit(offset of `starts` in the indexed tensor, starts of blocks, offset of the first in
+  // the other tensor, step there, number of blocks).
+  template <class Visit>
+  void each_run(const Places& places, const Visit& visit) const {
+    int64_t counter[kMaxDims] = {}, base = 0, lead = 0;
+    for (;;) {
+      const int64_t* starts = places.starts();
+      for_each_run(places.index_shape, index_strides, [&](int64_t at, int64_t step, int64_t n) {
+        visit(base, starts, lead + at, step, n);
+        starts += n;
+      });
+      int d = lead_sizes.n - 1;
+      for (; d >= 0; --d) {
+        base += lead_strides[d];
+        lead += lead_kept[d];
+        if (++counter[d] < lead_sizes[d]) break;
+        base -= lead_strides[d] * lead_sizes[d];
+        lead -= lead_kept[d] * lead_sizes[d];
+        counter[d] = 0;
+      }
+      if (d < 0) return;
+    }
   }
-  return n;
-}
+};
 
 template <class T>
-void gather(const Places& places, TensorImpl* from, TensorImpl* out, const Dims& strides) {
-  const auto* source = reinterpret_cast<const T*>(from->data());
+void gather(const Places& places, TensorImpl* from, TensorImpl* out, const Dims& result_strides) {
+  const auto* all = reinterpret_cast<const T*>(from->data());
   auto* target = reinterpret_cast<T*>(out->mut_data());
-  Dims kept = places.kept(strides);
-  int64_t dense = dense_block(places, kept);
-  for_each_block(places, strides, [&](int64_t offset, int64_t at) {
-    if (dense == 1)
-      target[at] = source[offset];
-    else if (dense)
-      std::memcpy(target + at, source + offset, static_cast<size_t>(dense) * sizeof(T));
-    else
-      run_copy(target + at, kept.v, out->dtype(), source + offset, places.block_strides.v,
-               out->dtype(), places.block_sizes.v, places.block_sizes.n);
-  });
+  const Blocks blocks(places, result_strides);
+  const size_t bytes = static_cast<size_t>(blocks.dense) * sizeof(T);
+  blocks.each_run(places,
+                  [&](int64_t base, const int64_t* starts, int64_t at, int64_t step, int64_t n) {
+                    const T* source = all + base;
+                    T* to = target + at;
+                    if (blocks.dense == 1)
+                      for (int64_t i = 0; i < n; ++i) to[i * step] = source[starts[i]];
+                    else if (blocks.dense)
+                      for (int64_t i = 0; i < n; ++i)
+                        std::memcpy(to + i * step, source + starts[i], bytes);
+                    else
+                      for (int64_t i = 0; i < n; ++i)
+                        run_copy(to + i * step, blocks.kept.v, out->dtype(), source + starts[i],
+                                 blocks.strides.v, out->dtype(), blocks.sizes.v, blocks.sizes.n);
+                  });
 }
 
 // target[offset + ...] (+)= values[at + ...] over the kept dimensions, innermost last.
 template <class T, bool kAdd>
 void write_block(T* target, const int64_t* to, const T* values, const int64_t* from,
                  const int64_t* sizes, int n) {
-  if (n == 0) {
-    *target = kAdd ? static_cast<T>(*target + *values) : *values;
-    return;
-  }
   if (n == 1) {
     for (int64_t i = 0; i < sizes[0]; ++i) {
       T& place = target[i * to[0]];
@@ -238,19 +313,31 @@ void write_block(T* target, const int64_t* to, const T* values, const int64_t* f
 }
 
 template <class T, bool kAdd>
-void scatter(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides) {
+void scatter(const Places& places, TensorImpl* into, TensorImpl* values,
+             const Dims& result_strides) {
   auto* target = reinterpret_cast<T*>(into->mut_data());
   const auto* source = reinterpret_cast<const T*>(values->data());
-  Dims kept = places.kept(strides);
-  int64_t dense = dense_block(places, kept);
-  const int64_t one = 1;
-  for_each_block(places, strides, [&](int64_t offset, int64_t at) {
-    if (dense)
-      write_block<T, kAdd>(target + offset, &one, source + at, &one, &dense, 1);
-    else
-      write_block<T, kAdd>(target + offset, places.block_strides.v, source + at, kept.v,
-                           places.block_sizes.v, places.block_sizes.n);
-  });
+  const Blocks blocks(places, result_strides);
+  blocks.each_run(
+      places, [&](int64_t base, const int64_t* starts, int64_t at, int64_t step, int64_t n) {
+        T* to = target + base;
+        const T* from = source + at;
+        if (blocks.dense == 1)
+          for (int64_t i = 0; i < n; ++i) {
+            T& place = to[starts[i]];
+            place = kAdd ? static_cast<T>(place + from[i * step]) : from[i * step];
+          }
+        else if (blocks.dense)
+          for (int64_t i = 0; i < n; ++i) {
+            T* block = to + starts[i];
+            for (int64_t k = 0; k < blocks.dense; ++k)
+              block[k] = kAdd ? static_cast<T>(block[k] + from[i * step + k]) : from[i * step + k];
+          }
+        else
+          for (int64_t i = 0; i < n; ++i)
+            write_block<T, kAdd>(to + starts[i], blocks.strides.v, from + i * step, blocks.kept.v,
+                                 blocks.sizes.v, blocks.sizes.n);
+      });
 }
 
 }  // namespace

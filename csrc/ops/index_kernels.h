@@ -9,11 +9,12 @@ namespace rl {
 
 // A resolved choice: where each chosen block starts, and what a block looks like.
 struct Places {
-  std::vector<int64_t> offsets;  // of the blocks, in elements, row-major over index_shape
+  TensorRef offsets;  // of the blocks, int64, in elements, row-major over index_shape
   Dims index_shape;
   Dims result;                      // sizes of index(input)
   int at = 0;                       // where index_shape stands in `result`
   Dims block_sizes, block_strides;  // the dimensions that are kept whole
+  int64_t* starts() const { return reinterpret_cast<int64_t*>(offsets->mut_data()); }
   // The strides, in `whole`, of the kept dimensions of a tensor of the result's shape.
   Dims kept(const Dims& whole) const {
     Dims strides;

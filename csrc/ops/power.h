@@ -5,6 +5,18 @@
 
 namespace rl::RL_ISA {
 
+// What is left of x^p with a number p when its usual values are taken out.
+struct UnusualPow {
+  template <class T>
+  RL_FN static T forward(T x, T p) {
+    return math::pow(x, p);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1> p) {
+    return g * (p.value * math::pow(x.value, p.value - 1));
+  }
+};
+
 // x^p with a number p. The gradient is 0 for p = 0, also where x^(p-1) is not finite.
 struct Pow {
   static constexpr OpRecord record{
@@ -18,6 +30,9 @@ struct Pow {
       .inplace = true,
       .scalar_promotes = true,
       .demand = Demand::kExponent};
+  // Those of pow_number, and those that its derivative makes into them.
+  static constexpr double kUsual[] = {2, 3, 0.5, -1, 1, 4, 1.5, 0, -2, -0.5};
+  using Unusual = UnusualPow;
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> p) {
     return math::pow_number(x, p.value);

@@ -9,6 +9,7 @@
 #include "ops/scatter.h"
 #include "ops/statistics.h"
 #include "ops/table.h"
+#include "ops/wide_part.h"
 
 namespace rl {
 
@@ -67,12 +68,6 @@ void divide_slices(T* sum, const int64_t* n, const Dims& sizes, int dim) {
         for (int64_t j = 0; j < after; ++j) sum[j] = quotient(sum[j], n[k]);
 }
 
-bool chooses_slices(const IndexedDim& lines, const IndexView& index) {
-  for (int d = 0; d < index.shape.n; ++d)
-    if (d != lines.dim && (index.strides[d] != 0 || index.shape[d] != lines.sizes[d])) return false;
-  return true;
-}
-
 std::vector<int64_t> slice_counts(const IndexedDim& lines, const IndexView& index,
                                   bool include_self) {
   std::vector<int64_t> n(static_cast<size_t>(lines.length()), include_self ? 1 : 0);
@@ -82,29 +77,33 @@ std::vector<int64_t> slice_counts(const IndexedDim& lines, const IndexView& inde
   return n;
 }
 
+template <class T>
+void mean_of_lines(TensorImpl* sum, const IndexedDim& lines, const IndexView& index,
+                   TensorImpl* source, bool include_self) {
+  scatter_into(sum, lines, index, source, strides_under(source), Combine::kAdd);
+  auto* data = reinterpret_cast<T*>(sum->mut_data());
+  if (chooses_slices(lines, index)) {
+    divide_slices(data, slice_counts(lines, index, include_self).data(), lines.sizes, lines.dim);
+  } else {
+    TensorRef n = counts(sum, lines, index, include_self);
+    divide(data, reinterpret_cast<const int64_t*>(n->data()), sum->numel());
+  }
+}
+
 // Sums in the target itself where it can hold them; float for 16-bit floats until it is divided.
 void mean_into(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                TensorImpl* source, bool include_self) {
   const DType type = target->dtype();
   const DType wide = is_float(type) && type != DType::kFloat64 ? DType::kFloat32 : type;
-  const bool apart = wide != type || !target->is_contiguous();
-  TensorRef sum = apart ? converted_copy(target, wide) : TensorRef::borrow(target);
-  TensorRef values = wide != type ? converted_copy(source, wide) : TensorRef::borrow(source);
-  IndexedDim sum_lines(sum.get(), lines.dim);
-  scatter_into(sum.get(), sum_lines, index, values.get(), strides_under(values.get()),
-               Combine::kAdd);
   dispatch_dtype(wide, [&](auto zero) {
-    auto* data = reinterpret_cast<decltype(zero)*>(sum->mut_data());
-    if (chooses_slices(lines, index)) {
-      divide_slices(data, slice_counts(lines, index, include_self).data(), lines.sizes, lines.dim);
-    } else {
-      TensorRef n = counts(target, lines, index, include_self);
-      divide(data, reinterpret_cast<const int64_t*>(n->data()), sum->numel());
-    }
+    using T = decltype(zero);
+    if (wide == type && target->is_contiguous())
+      return mean_of_lines<T>(target, lines, index, source, include_self);
+    WidePart sum(target, lines, index, wide);
+    TensorRef values = wide != type ? converted_copy(source, wide) : TensorRef::borrow(source);
+    mean_of_lines<T>(sum.part(), sum.lines(), sum.index(), values.get(), include_self);
+    sum.write_back();
   });
-  if (apart)
-    run_copy(target->mut_data(), target->strides(), type, sum->data(), sum->strides(), wide,
-             target->sizes(), target->ndim());
 }
 
 }  // namespace

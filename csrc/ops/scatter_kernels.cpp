@@ -7,6 +7,7 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/tensor.h"
+#include "ops/wide_part.h"
 
 namespace rl {
 
@@ -124,14 +125,14 @@ struct Scaled {
 struct Largest {
   template <class T>
   T operator()(T a, T b) const {
-    return b != b || a < b ? b : a;
+    return (b != b) | (a < b) ? b : a;
   }
 };
 
 struct Smallest {
   template <class T>
   T operator()(T a, T b) const {
-    return b != b || b < a ? b : a;
+    return (b != b) | (b < a) ? b : a;
   }
 };
 
@@ -177,12 +178,11 @@ bool is_short_float(DType dtype) { return dtype == DType::kFloat16 || dtype == D
 template <class F>
 void combine_in_float(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                       TensorImpl* source, F f) {
-  TensorRef sum = converted_copy(target, DType::kFloat32);
+  WidePart sum(target, lines, index, DType::kFloat32);
   TensorRef values = converted_copy(source, DType::kFloat32);
-  combine_as<float>(sum.get(), IndexedDim(sum.get(), lines.dim), index, values.get(),
-                    strides_under(values.get()), f);
-  run_copy(target->mut_data(), target->strides(), target->dtype(), sum->data(), sum->strides(),
-           DType::kFloat32, target->sizes(), target->ndim());
+  combine_as<float>(sum.part(), sum.lines(), sum.index(), values.get(), strides_under(values.get()),
+                    f);
+  sum.write_back();
 }
 
 template <class F>

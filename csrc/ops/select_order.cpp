@@ -113,6 +113,26 @@ Placed<T>* select_mode(Placed<T>* row, int64_t n) {
   return best;
 }
 
+// The value alone needs no places beside the elements, unless it is a zero, whose sign is that of
+// the one whose turn it is.
+template <bool skip_nan, class T>
+T middle_value(const T* line, int64_t n) {
+  if constexpr (!std::is_same_v<T, bool>) {
+    std::vector<T> values(line, line + n);
+    auto numbers = std::partition(values.begin(), values.end(), [](T x) { return !is_nan(x); });
+    const int64_t count = numbers - values.begin();
+    if (count == n || (skip_nan && count > 0)) {
+      auto middle = values.begin() + (count - 1) / 2;
+      std::nth_element(values.begin(), middle, numbers,
+                       [](T a, T b) { return sort_key(a) < sort_key(b); });
+      if (sort_key(*middle) != 0) return *middle;
+    }
+  }
+  std::vector<Placed<T>> row(static_cast<size_t>(n));
+  for (Placed<T>& place : row) place = {*line++, &place - row.data()};
+  return select_middle<skip_nan>(row.data(), n)->value;
+}
+
 template <bool skip_nan>
 void middle_of_all(Call& call) {
   TensorImpl* t = call.tensor(0);
@@ -132,9 +152,7 @@ void middle_of_all(Call& call) {
     }
     Lines lines = whole_line(t);
     const auto* line = reinterpret_cast<const T*>(lines.memory->data());
-    std::vector<Placed<T>> row(static_cast<size_t>(lines.length));
-    for (Placed<T>& place : row) place = {*line++, &place - row.data()};
-    *value = select_middle<skip_nan>(row.data(), lines.length)->value;
+    *value = middle_value<skip_nan>(line, lines.length);
   });
 }
 

@@ -60,15 +60,17 @@ struct Groups {
   void fill(int64_t n, const int64_t* order, bool wants_inverse, bool wants_counts,
             const Joins& joins) {
     std::vector<int64_t> starts;
-    int64_t last = 0;
+    int64_t* group_of = wants_inverse ? numbers(inverse.get()) : nullptr;
+    int64_t last = 0, group = -1;
     for (int64_t i = 0; i < n; ++i) {
       int64_t item = order ? order[i] : i;
       if (i == 0 || !joins(last, item)) {
         firsts.push_back(item);
-        starts.push_back(i);
+        if (wants_counts) starts.push_back(i);
+        ++group;
       }
       last = item;
-      if (wants_inverse) numbers(inverse.get())[item] = static_cast<int64_t>(firsts.size()) - 1;
+      if (group_of) group_of[item] = group;
     }
     counts = none();
     if (!wants_counts) return;

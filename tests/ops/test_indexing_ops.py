@@ -261,6 +261,36 @@ def saved(node):
     return {name: value is not None for name, value in values.items()}
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("turned", [False, True])
+def test_few_slices_of_a_long_16_bit_target_are_met_as_many_are(dtype, dim, turned):
+    torch.manual_seed(0)
+    start = torch.randn(40, 40).to(dtype)
+    start = start.t() if turned else start
+    source = torch.randn(40, 40).to(dtype).narrow(dim, 0, 4)
+    index = torch.tensor([31, 2, 31, 7])
+    writes = {
+        "add": lambda t, i, s: t.index_add_(dim, i, s),
+        "scaled": lambda t, i, s: t.index_add_(dim, i, s, alpha=0.25),
+        "mean": lambda t, i, s: t.index_reduce_(dim, i, s, "mean"),
+        "mean of the source": lambda t, i, s: t.index_reduce_(
+            dim, i, s, "mean", include_self=False
+        ),
+        "product": lambda t, i, s: t.index_reduce_(dim, i, s, "prod"),
+    }
+    narrow = torch.tensor([1, 0, 1, 2])  # the same slices of a target that has no others
+    for name, write in writes.items():
+        few, all_named = start.clone(), start.index_select(dim, torch.tensor([2, 31, 7]))
+        write(few, index, source)
+        write(all_named, narrow, source)
+        named = few.index_select(dim, torch.tensor([2, 31, 7]))
+        assert torch.equal(named, all_named), name
+        rest = [i for i in range(40) if i not in (2, 7, 31)]
+        kept = few.index_select(dim, torch.tensor(rest))
+        assert torch.equal(kept, start.index_select(dim, torch.tensor(rest))), name
+
+
 def test_a_source_that_nobody_differentiates_is_not_saved():
     a, plain, rows = leaf([[1.0, 2.0]] * 2), torch.ones(2, 2), torch.tensor([1, 0])
     node = a.index_add(0, rows, plain).grad_fn
