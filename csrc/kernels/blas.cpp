@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "kernels/pool.h"
 
 namespace rl {
 
@@ -77,16 +78,22 @@ const char* text_of(void* handle, const Spelling& s, const char* name) {
   return text ? text() : "";
 }
 
-// OpenBLAS ends the process where it finds no memory for its buffer, which it then keeps: it takes
-// it now, if there is room.
+// Of OpenBLAS's buffer, one for each call at a time. It ends the process where it finds no memory.
+constexpr size_t kBufferBytes = size_t{64} << 20;
+
+bool has_room(size_t bytes) {
+  void* room = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) return false;
+  munmap(room, bytes);
+  return true;
+}
+
+// OpenBLAS keeps its buffer: it takes it now, if there is room.
 void take_buffer() {
-  constexpr size_t kBytes = size_t{64} << 20;
-  void* room = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  check(room != MAP_FAILED, ErrorKind::kMemory,
-        "cannot allocate memory for the buffer of OpenBLAS: ", kBytes,
+  check(has_room(kBufferBytes), ErrorKind::kMemory,
+        "cannot allocate memory for the buffer of OpenBLAS: ", kBufferBytes,
         " bytes asked for\n  fix: RUSHLIGHT_BLAS=none in the environment leaves products to loops "
         "that need no buffer.");
-  munmap(room, kBytes);
   constexpr int64_t n = 128;  // smaller products do without
   std::vector<float> zeros(n * n), out(n * n);
   BlasFactor<float> factor{zeros.data(), n, false};
@@ -171,6 +178,16 @@ bool blas_ready() {
   if (!library.asked) [[unlikely]]
     choose();
   return library.gemm[0];
+}
+
+bool blas_side_by_side() {
+  constexpr int kMost = 64;  // OpenBLAS has 128 buffers and ends the process where they are used up
+  static int checked = 1;
+  int threads = num_threads();
+  if (threads <= checked) return true;
+  if (threads > kMost || !has_room(kBufferBytes * static_cast<size_t>(threads))) return false;
+  checked = threads;
+  return true;
 }
 
 int64_t blas_limit() {

@@ -30,6 +30,10 @@ template <class T>
 void blas_gemv(int64_t m, int64_t k, T alpha, BlasFactor<T> a, const T* x, int64_t x_step, T beta,
                T* y, int64_t y_step);
 
+// Whether there is room for the buffers of as many calls at once as the pool has threads. After
+// blas_ready().
+bool blas_side_by_side();
+
 struct BlasInfo {
   std::string library;  // path, or "none" where our own loops serve
   std::string config, core;

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "kernels/blas.h"
 #include "kernels/iterator.h"
+#include "kernels/pool.h"
 
 namespace rl {
 
@@ -180,9 +181,10 @@ class Factor {
 template <class Panel>
 void for_panels(int64_t rows, double others, const Panel& panel) {
   auto height = std::max(kPanelRows, static_cast<int64_t>(kPanelWork / others));
-  int64_t i = 0;
-  for (; rows - i >= 2 * height; i += height) panel(i, height);
-  panel(i, rows - i);
+  int64_t panels = std::max(rows / height, int64_t{1});
+  auto part = [&](int64_t i) { panel(i * height, i + 1 == panels ? rows - i * height : height); };
+  if (blas_side_by_side()) return parallel_parts(panels, part);
+  for (int64_t i = 0; i < panels; ++i) part(i);
 }
 
 template <class T>
@@ -233,6 +235,21 @@ bool within(int64_t limit, std::initializer_list<int64_t> numbers) {
   return std::max(numbers) <= limit;
 }
 
+// Whether BLAS is worth it and can do it. A single sum of products is as fast in our own loop, and
+// there pairwise.
+template <class T>
+bool takes_blas(int64_t m, int64_t n, int64_t k, Strided<const T> a, Strided<const T> b,
+                Strided<T> c) {
+  if (std::is_integral_v<T> || k == 0 || (m == 1 && n == 1)) return false;
+  bool worth = m >= kWorthBlas || n >= kWorthBlas || k >= kWorthBlas || m * n * k >= kWorthBlas;
+  return worth && blas_ready() &&
+         within(blas_limit(), {m, n, k, a.row, a.column, b.row, b.column, c.row, c.column});
+}
+
+bool lies_in_lines(int64_t rows, int64_t columns, int64_t row, int64_t column) {
+  return by_rows(rows, columns, row, column) || by_rows(columns, rows, column, row);
+}
+
 }  // namespace
 
 template <class T>
@@ -240,16 +257,23 @@ void multiply(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Stri
               T beta, Strided<const T> added, Strided<T> c) {
   if (m == 0 || n == 0) return;
   if constexpr (!std::is_integral_v<T>) {
-    // A single sum of products is as fast in our own loop, and there pairwise.
-    bool worth = (m > 1 || n > 1) && alpha != T(0) &&
-                 (m >= kWorthBlas || n >= kWorthBlas || k >= kWorthBlas || m * n * k >= kWorthBlas);
-    if (worth && k && blas_ready() &&
-        within(blas_limit(), {m, n, k, a.row, a.column, b.row, b.column, c.row, c.column})) {
+    if (alpha != T(0) && takes_blas(m, n, k, a, b, c)) {
       if (beta != T(0) && added.data != c.data) copy(c, added, m, n);
       return blas_multiply(m, n, k, alpha, a, b, beta, c);
     }
   }
   own_multiply(m, n, k, alpha, a, b, beta, added, c);
+}
+
+template <class T>
+bool multiplies_in_place(int64_t m, int64_t n, int64_t k, Strided<const T> a, Strided<const T> b,
+                         Strided<T> c) {
+  if (m == 0 || n == 0) return true;
+  if (n > 1 && b.column != 1 && !takes_blas(m, n, k, a, b, c)) return false;
+  bool forward = (n > 1 || (b.row > 0 && c.row > 0)) && (m > 1 || (a.column > 0 && c.column > 0));
+  return forward && lies_in_lines(m, k, a.row, a.column) && lies_in_lines(k, n, b.row, b.column) &&
+         lies_in_lines(m, n, c.row, c.column) &&
+         (!takes_blas(m, n, k, a, b, c) || blas_side_by_side());
 }
 
 template void multiply(int64_t, int64_t, int64_t, int64_t, Strided<const int64_t>,
@@ -258,5 +282,12 @@ template void multiply(int64_t, int64_t, int64_t, float, Strided<const float>, S
                        float, Strided<const float>, Strided<float>);
 template void multiply(int64_t, int64_t, int64_t, double, Strided<const double>,
                        Strided<const double>, double, Strided<const double>, Strided<double>);
+
+template bool multiplies_in_place(int64_t, int64_t, int64_t, Strided<const int64_t>,
+                                  Strided<const int64_t>, Strided<int64_t>);
+template bool multiplies_in_place(int64_t, int64_t, int64_t, Strided<const float>,
+                                  Strided<const float>, Strided<float>);
+template bool multiplies_in_place(int64_t, int64_t, int64_t, Strided<const double>,
+                                  Strided<const double>, Strided<double>);
 
 }  // namespace rl

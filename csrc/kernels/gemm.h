@@ -22,4 +22,9 @@ template <class T>
 void multiply(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Strided<const T> b,
               T beta, Strided<const T> added, Strided<T> c);
 
+// Whether multiply() takes no memory of its own for such operands, and so may run on any thread.
+template <class T>
+bool multiplies_in_place(int64_t m, int64_t n, int64_t k, Strided<const T> a, Strided<const T> b,
+                         Strided<T> c);
+
 }  // namespace rl

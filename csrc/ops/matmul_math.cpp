@@ -4,6 +4,7 @@
 
 #include "kernels/gemm.h"
 #include "kernels/iterator.h"
+#include "kernels/pool.h"
 #include "ops/copy.h"
 #include "ops/shape.h"
 
@@ -58,14 +59,23 @@ struct Products {
   void run(const Value& alpha, const Value& beta) const {
     auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
     constexpr int64_t item = sizeof(T);
-    for (int64_t i = 0; i < count; ++i) {
+    auto one = [&](int64_t i) {
       bool first = !adds_up || i == 0;
       char* to = c.at(adds_up ? 0 : i, 0, item);
       multiply<T>(m, n, k, factor, seen<const T>(a, a.at(i, 0, item)),
                   seen<const T>(b, b.at(i, 0, item)), first ? keep : T(1),
                   first ? seen<const T>(added, added.at(i, 0, item)) : seen<const T>(c, to),
                   seen<T>(c, to));
-    }
+    };
+    auto some = [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) one(i);
+    };
+    // A multiplication takes less than a tenth of what an elementwise loop takes for an element.
+    int64_t each = 16 * parallel_grain() / std::max(m * n * k, int64_t{1}) + 1;
+    bool apart = !adds_up && count > each &&
+                 multiplies_in_place<T>(m, n, k, seen<const T>(a, a.data), seen<const T>(b, b.data),
+                                        seen<T>(c, c.data));
+    apart ? parallel_for(count, each, some) : some(0, count);
   }
 
   // Small integers and 16-bit floats: panels of the operands are widened, and the result rounded or

@@ -128,6 +128,31 @@ def test_reductions_of_every_shape_and_split(threads, shape, dtype):
         assert list(outcomes()) == expected
 
 
+def test_products_are_cut_into_panels_and_batches(threads):
+    def wave(*shape):
+        return (torch.arange(math.prod(shape), dtype=torch.float32) * 0.1).sin().reshape(shape)
+
+    tall, wide = wave(1300, 130), wave(130, 2100)
+    batch, weights = wave(24, 40, 30), wave(24, 50, 30)
+
+    def outcomes():
+        yield bits(tall @ wide[:, :140])
+        yield bits(tall[:90] @ wide)
+        yield bits(wide.t() @ tall[:130, :].t())
+        yield bits(batch @ weights.transpose(1, 2))
+        yield bits(torch.baddbmm(wave(24, 1, 50), batch, weights.mT, beta=0.5))
+        yield bits(batch[:, :, :3] @ weights[:, :3, :2])
+        yield bits((batch * 9).long() @ (weights * 9).long().transpose(1, 2).contiguous())
+
+    threads(1, 0)
+    expected = list(outcomes())
+    before = torch._C._parallel_jobs()
+    for n, grain in ((2, 1), (3, 1), (64, 100)):
+        threads(n, grain)
+        assert list(outcomes()) == expected
+    assert torch._C._parallel_jobs() > before + 12
+
+
 def test_number_of_threads_is_read_back_and_checked():
     before = torch.get_num_threads()
     assert before >= 1
