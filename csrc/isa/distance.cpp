@@ -136,6 +136,16 @@ static void distance(void* out_memory, const void* a_memory, const void* b_memor
     for (int64_t i = 0; i < n * m; ++i) out[i] = N::finish(out[i], p);
 }
 
+// |a - b|^e with the bits of the formula's power, which takes some exponents apart.
+template <class T>
+static void powers(T* out, const T* a, const T* b, const T* exponent, int64_t n) {
+  const T e = exponent[0];
+  if ((e == 2) | (e == 1) | (e == 3) | (e == T(0.5)) | (e == -1) | (e == -2) | (e == T(-0.5)))
+    for (int64_t q = 0; q < n; ++q) out[q] = math::pow_number(math::abs(a[q] - b[q]), e);
+  else
+    for (int64_t q = 0; q < n; ++q) out[q] = math::pow(math::abs(a[q] - b[q]), exponent[q]);
+}
+
 // A distance of 0 divides as 1: the differences are 0 as well.
 template <class N, class T>
 static void slope(void* grad_memory, const void* a_memory, const void* b_memory,
@@ -154,15 +164,14 @@ static void slope(void* grad_memory, const void* a_memory, const void* b_memory,
       const T gij = g[i * row + j * column];
       T size = dist[i * row + j * column];
       size = size == 0 ? T(1) : size;
-      const T steepness = N::kUsesPower ? math::pow(size, p - 1) : T(1);
+      const T steepness = N::kUsesPower ? math::pow_number(size, p - 1) : T(1);
       for (int64_t from = 0; from < k; from += kDepth) {
         const int64_t depth = k - from < kDepth ? k - from : kDepth;
-        if constexpr (N::kUsesPower)
-          for (int64_t q = 0; q < depth; ++q)
-            power[q] = math::pow(math::abs(a[from + q] - b[from + q]), exponent[q]);
-        for (int64_t q = 0; q < depth; ++q)
-          grad[from + q] +=
-              N::template slope<T>(a[from + q] - b[from + q], gij, size, power[q], steepness);
+        if constexpr (N::kUsesPower) powers(power, a + from, b + from, exponent, depth);
+        for (int64_t q = 0; q < depth; ++q) {
+          T part = N::template slope<T>(a[from + q] - b[from + q], gij, size, power[q], steepness);
+          grad[from + q] = j ? grad[from + q] + part : part;  // a single -0 stays
+        }
       }
     }
   }

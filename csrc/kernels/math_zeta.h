@@ -121,6 +121,7 @@ RL_FN double polygamma_high(int n, double x) {
   double sign = odd ? -1.0 : 1.0, infinite = infinity<double>();
   if (x != x) return x;
   if (x == infinite) return nan<double>();
+  if (x > 0x1p600) return sign * 0.0;  // below x^-2; pairs of such numbers overflow without FMA
   double nearest = x < 0.5 ? round(x) : 0.0, r = x - nearest;
   if (x == -infinite || r == 0) return sign * infinite;
   if (abs(r) < 0x1p-500) return sign * (odd & (r < 0) ? -infinite : infinite);

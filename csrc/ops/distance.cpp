@@ -119,10 +119,15 @@ void CdistForward::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_i
     if (node.wants(1)) grad_in[1] = row_gradient(x2.get(), x1.get(), g.get(), dist.get(), p, true);
     return;
   }
-  Tensor d = unsqueeze(x1, -2) - unsqueeze(x2, -3);
-  Tensor slope = difference_gradient(unsqueeze(g, -1), d, unsqueeze(dist, -1), p);
-  if (node.wants(0)) grad_in[0] = sum_to(sum(slope, last(-2), false), x1->shape()).ref();
-  if (node.wants(1)) grad_in[1] = sum_to(-sum(slope, last(-3), false), x2->shape()).ref();
+  Tensor rows = unsqueeze(x1, -2), others = unsqueeze(x2, -3);
+  auto slope = [&](const Tensor& d) {
+    return difference_gradient(unsqueeze(g, -1), d, unsqueeze(dist, -1), p);
+  };
+  // Each by its own difference: the kernel's zeros have its sign, too.
+  if (node.wants(0))
+    grad_in[0] = sum_to(sum(slope(rows - others), last(-2), false), x1->shape()).ref();
+  if (node.wants(1))
+    grad_in[1] = sum_to(sum(slope(others - rows), last(-3), false), x2->shape()).ref();
 }
 
 void EuclideanDist::forward(Call& call) {

@@ -279,6 +279,7 @@ def test_the_library_is_loaded_by_the_first_large_product_and_starts_no_thread()
         assert len(os.listdir("/proc/self/task")) == 1 and os.sched_getaffinity(0) == here
         """,
         RUSHLIGHT_BLAS="",
+        RUSHLIGHT_NUM_THREADS="1",
     )
 
 
