@@ -9,6 +9,7 @@
 PYTHON ?= python3
 TESTS ?= tests
 PYTEST_ARGS ?= -q
+SET_TESTS ?= tests/matrix tests/ops tests/programs
 CASES ?=
 WERROR ?= OFF
 
@@ -45,11 +46,12 @@ PYTHON_FOLDERS = rushlight tests tools benchmarks examples
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-tools test test-version build lint format bench asan stub clean
+.PHONY: help demo demo-tools test test-sets test-version build lint format bench asan stub clean
 
 help:
 	@echo "make demo          fit a line to the eruptions of Old Faithful"
 	@echo "make test          the C++ tests, then the Python tests"
+	@echo "make test-sets     the operators on each smaller kernel set that this machine has"
 	@echo "make test-version  the tests that depend on the Python version (PYTHON=python3.12)"
 	@echo "make lint          ruff, clang-format, the layer check, the line budget"
 	@echo "make format        let ruff and clang-format rewrite the files"
@@ -71,6 +73,14 @@ test: build $(VENV)/.test-stamp
 
 test-version: build $(VENV)/.test-stamp
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS) -m python_versions $(TESTS)
+
+# The operators once more on each smaller kernel set that this machine can run.
+test-sets: build $(VENV)/.test-stamp
+	@for set in $$($(VENV)/bin/python -c 'import rushlight; \
+	  print(*rushlight._C._build_info()["kernel_sets"].split()[:-1])'); do \
+	  echo "RUSHLIGHT_CPU=$$set"; \
+	  RUSHLIGHT_CPU=$$set $(VENV)/bin/python -m pytest $(PYTEST_ARGS) $(SET_TESTS) || exit 1; \
+	done
 
 lint: $(VENV)/.lint-stamp
 	$(VENV)/bin/ruff check $(PYTHON_FOLDERS)
