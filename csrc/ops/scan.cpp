@@ -11,6 +11,7 @@
 #include "ops/gather.h"
 #include "ops/join.h"
 #include "ops/lines.h"
+#include "ops/places.h"
 #include "ops/reduction.h"
 #include "ops/scan_kernels.h"
 #include "ops/table.h"
@@ -18,8 +19,6 @@
 namespace rl::ops {
 
 namespace {
-
-Dims strides_of(TensorImpl* t) { return Dims(t->strides(), t->ndim()); }
 
 // What a scan of T is carried in.
 template <class T>
@@ -213,11 +212,6 @@ void exponentials_block(const T* x, T* out, const ScanBlock<2>& b) {
 
 // --- the derivatives' scans, over row-major operands of one dtype
 
-TensorRef row_major(TensorImpl* t) {
-  return t->is_contiguous() ? TensorRef::borrow(t)
-                            : contiguous_clone(Tensor(TensorRef::borrow(t))).ref();
-}
-
 // a - b for two results of logcumsumexp; equal ones, infinities too, leave the sum as it is.
 double distance(double a, double b) { return a == b ? 0 : a - b; }
 
@@ -289,8 +283,7 @@ void Cumsum::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   // Summed in the input's dtype, whatever the result's.
   const Edge& edge = node.edges()[0];
   DType dtype = edge.node->output_meta(edge.nr).dtype;
-  Tensor g(grad_out[0]);
-  if (g->dtype() != dtype) g = to_dtype(g, dtype);
+  Tensor g = as_dtype(grad_out[0], dtype);
   grad_in[0] =
       call_op(op_of<CumsumFromEnd>(), {g.value(), Value::of_int(node.slot(0).as_int())}).ref();
 }
