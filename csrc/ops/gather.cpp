@@ -4,6 +4,7 @@
 #include "ops/index.h"
 #include "ops/index_add.h"
 #include "ops/index_kernels.h"
+#include "ops/mask_kernels.h"
 #include "ops/places.h"
 #include "ops/scatter_kernels.h"
 #include "ops/table.h"
