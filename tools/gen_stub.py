@@ -94,9 +94,10 @@ def op_lines(ops, method, indent):
             continue
         if method and not op["signature"].split("(", 1)[1].startswith("input: Tensor"):
             continue
-        by_name.setdefault(op["name"], []).append(op)
-        if op["inplace"] and method:
-            by_name.setdefault(op["name"] + "_", []).append(op)
+        for name in (op["name"], *op["aliases"].split()):
+            by_name.setdefault(name, []).append(op)
+            if op["inplace"] and method:
+                by_name.setdefault(name + "_", []).append(op)
     lines = []
     for name, overloads in sorted(by_name.items()):
         for op in overloads:

@@ -6,7 +6,7 @@
 #include "kernels/iterator.h"
 #include "kernels/random.h"
 #include "ops/join.h"
-#include "ops/softmax.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl::ops {

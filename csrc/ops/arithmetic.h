@@ -37,6 +37,7 @@ struct Add {
 struct Sub {
   static constexpr OpRecord record{
       .name = "sub",
+      .aliases = "subtract",
       .signature =
           "sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, "
           "out: Tensor? = None) -> Tensor",
@@ -104,6 +105,7 @@ struct Rsub {
 struct Mul {
   static constexpr OpRecord record{
       .name = "mul",
+      .aliases = "multiply",
       .signature =
           "mul(input: Tensor | Number, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "Product of each pair of elements.",
@@ -128,6 +130,7 @@ struct Mul {
 struct Div {
   static constexpr OpRecord record{
       .name = "div",
+      .aliases = "divide true_divide",
       .signature =
           "div(input: Tensor | Number, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "Quotient of each pair of elements. Integers give the default float type.",
@@ -151,6 +154,7 @@ struct Div {
 struct Neg {
   static constexpr OpRecord record{
       .name = "neg",
+      .aliases = "negative",
       .signature = "neg(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Negative of each element.",
       .derivative = "dy/dx = -1",
@@ -193,6 +197,7 @@ struct Reciprocal {
 struct Abs {
   static constexpr OpRecord record{
       .name = "abs",
+      .aliases = "absolute",
       .signature = "abs(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Absolute value of each element.",
       .derivative = "dy/dx = sign(x), 0 at 0",

@@ -1,8 +1,8 @@
 #include "ops/binary_criterion.h"
 
 #include "graph/grad_mode.h"
+#include "ops/places.h"
 #include "ops/reduce.h"
-#include "ops/softmax.h"
 #include "ops/table.h"
 
 namespace rl {

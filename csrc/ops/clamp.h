@@ -22,6 +22,7 @@ struct ClampTensor {
   static constexpr signed char kAbsent[] = {0, -1, 1};
   static constexpr OpRecord record{
       .name = "clamp",
+      .aliases = "clip",
       .signature =
           "clamp(input: Tensor, min: Tensor? = None, max: Tensor? = None, *, "
           "out: Tensor? = None) -> Tensor",
@@ -57,6 +58,7 @@ struct Clamp {
   static constexpr OpRecord record{
       .name = "clamp",
       .overload = 1,
+      .aliases = "clip",
       .signature =
           "clamp(input: Tensor, min: Number? = None, max: Number? = None, *, "
           "out: Tensor? = None) -> Tensor",

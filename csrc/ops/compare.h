@@ -26,6 +26,7 @@ struct Ne {
   static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "ne",
+      .aliases = "not_equal",
       .signature = "ne(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is different.",
       .computes = Computes::kAny,
@@ -43,6 +44,7 @@ struct Lt {
   static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "lt",
+      .aliases = "less",
       .signature = "lt(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is less than the other.",
       .computes = Computes::kAny,
@@ -60,6 +62,7 @@ struct Le {
   static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "le",
+      .aliases = "less_equal",
       .signature = "le(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is less than the other or equal.",
       .computes = Computes::kAny,
@@ -77,6 +80,7 @@ struct Gt {
   static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "gt",
+      .aliases = "greater",
       .signature = "gt(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is greater than the other.",
       .computes = Computes::kAny,
@@ -94,6 +98,7 @@ struct Ge {
   static constexpr bool kFlatInPlace = true;
   static constexpr OpRecord record{
       .name = "ge",
+      .aliases = "greater_equal",
       .signature = "ge(input: Tensor, other: Tensor | Number, *, out: Tensor? = None) -> Tensor",
       .doc = "True where the first element is greater than the other or equal.",
       .computes = Computes::kAny,

@@ -146,6 +146,12 @@ void fill(TensorImpl* t, const Value& number) {
            t->ndim());
 }
 
+TensorRef number_tensor(const Value& number, DType dtype) {
+  TensorRef t = TensorImpl::empty(dtype, nullptr, 0);
+  fill(t.get(), number);
+  return t;
+}
+
 Tensor contiguous_clone(const Tensor& t) {
   return call_op(op_of<ops::Clone>(), {t.value(), Value::of_bool(true)});
 }

@@ -135,6 +135,8 @@ TensorRef read_apart(TensorImpl* target, TensorImpl* input);
 TensorRef clean_bools(TensorImpl* t);
 // Writes one number everywhere; no graph, no version.
 void fill(TensorImpl* t, const Value& number);
+// A number as a 0-d tensor.
+TensorRef number_tensor(const Value& number, DType dtype);
 // Refuses a number that the dtype cannot hold. Infinities fit into floats, and a 16-bit float makes
 // one of what is too large; an unsigned type takes the negatives of what it holds.
 void check_fits(const Value& number, DType dtype);

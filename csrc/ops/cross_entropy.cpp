@@ -6,6 +6,7 @@
 #include "ops/binary_criterion.h"
 #include "ops/copy.h"
 #include "ops/gather.h"
+#include "ops/places.h"
 #include "ops/reduce.h"
 #include "ops/softmax.h"
 #include "ops/table.h"

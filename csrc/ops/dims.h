@@ -86,6 +86,7 @@ struct Unflatten {
 struct Movedim {
   static constexpr OpRecord record{
       .name = "movedim",
+      .aliases = "moveaxis",
       .signature = "movedim(input: Tensor, source: int[], destination: int[]) -> Tensor",
       .doc = "Dimensions moved to other places; the others keep their order.",
       .derivative = "dy/dx = 1",

@@ -78,10 +78,8 @@ TensorRef row_gradient(TensorImpl* a, TensorImpl* b, TensorImpl* g, TensorImpl* 
   return sum_to(out, a->shape()).ref();
 }
 
-Tensor is_zero(const Tensor& x) { return call_op(op_of<Eq>(), {x.value(), Value::of_int(0)}); }
-
 // x, and 1 where it is 0: what may be divided by and raised to any power.
-Tensor nonzero(const Tensor& x) { return math::select(is_zero(x), Num(1), x); }
+Tensor nonzero(const Tensor& x) { return math::select(x == Num(0), Num(1), x); }
 
 Tensor power(const Tensor& x, double p) {
   return call_op(op_of<Pow>(), {x.value(), Value::of_double(p)});
@@ -137,7 +135,7 @@ void EuclideanDist::forward(Call& call) {
 void EuclideanDist::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   Tensor g(grad_out[0]), dist(node.saved(0)), x1(node.saved(1)), x2(node.saved(2));
-  Tensor ratio = math::select(is_zero(dist), Num(0), g / nonzero(dist));
+  Tensor ratio = math::select(dist == Num(0), Num(0), g / nonzero(dist));
   auto matmul = [](const Tensor& a, const Tensor& b) {
     return call_op(op_of<Bmm>(), {a.value(), b.value()});
   };

@@ -87,6 +87,7 @@ struct DivMode {
   static constexpr OpRecord record{
       .name = "div",
       .overload = 2,
+      .aliases = "divide",
       .signature =
           "div(input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str?, "
           "out: Tensor? = None) -> Tensor",

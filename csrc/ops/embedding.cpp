@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/gather.h"
+#include "ops/places.h"
 #include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
@@ -61,11 +62,9 @@ void Embedding::forward(Call& call) {
   check_places(view, 0, rows, outside, 0);
   TensorRef out = TensorImpl::empty(weight->dtype(), view.shape);
   gather_from(out.get(), weight, lines, view);
-  Dims sizes = indices->shape(), strides;
+  Dims sizes = indices->shape();
   sizes.push(weight->sizes()[1]);
-  strides = sizes;
-  contiguous_strides(sizes.v, sizes.n, strides.v);
-  out->set_geometry(sizes, strides.v, 0);
+  out->set_geometry(sizes, row_major_strides(sizes).v, 0);
   call.output = std::move(out);
 }
 

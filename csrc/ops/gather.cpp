@@ -1,18 +1,17 @@
 #include "ops/gather.h"
 
-#include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/index.h"
 #include "ops/index_add.h"
 #include "ops/index_kernels.h"
+#include "ops/mask_kernels.h"
+#include "ops/places.h"
 #include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
 namespace rl::ops {
 
 namespace {
-
-Dims strides_of(TensorImpl* t) { return Dims(t->strides(), t->ndim()); }
 
 // Strides of t under a shape that it broadcasts to.
 Dims broadcast_strides(TensorImpl* t, const Dims& sizes) {
@@ -27,40 +26,6 @@ Dims broadcast_strides(TensorImpl* t, const Dims& sizes) {
 TensorRef broadcast_alias(TensorImpl* t, const Dims& sizes) {
   return TensorImpl::alias(t->storage(), t->dtype(), sizes, broadcast_strides(t, sizes).v,
                            t->offset());
-}
-
-void copy_elements(TensorImpl* out, TensorImpl* t, const Dims& strides) {
-  run_copy(out->mut_data(), out->strides(), out->dtype(), t->data(), strides.v, t->dtype(),
-           out->sizes(), out->ndim());
-}
-
-TensorRef row_major(TensorImpl* t) {
-  if (t->is_contiguous()) return TensorRef::borrow(t);
-  TensorRef out = TensorImpl::empty(t->dtype(), t->shape());
-  copy_elements(out.get(), t, strides_of(t));
-  return out;
-}
-
-// Calls visit(a, b, i) with the offsets under two sets of strides and the index in dimension
-// `dim`, in row-major order.
-template <class Visit>
-void walk(const Dims& sizes, const Dims& a, const Dims& b, int dim, const Visit& visit) {
-  for (int64_t size : sizes)
-    if (size == 0) return;
-  int64_t counter[kMaxDims] = {}, at_a = 0, at_b = 0;
-  for (;;) {
-    visit(at_a, at_b, sizes.n ? counter[dim] : 0);
-    int d = sizes.n - 1;
-    for (; d >= 0; --d) {
-      at_a += a[d];
-      at_b += b[d];
-      if (++counter[d] < sizes[d]) break;
-      at_a -= a[d] * sizes[d];
-      at_b -= b[d] * sizes[d];
-      counter[d] = 0;
-    }
-    if (d < 0) return;
-  }
 }
 
 // `number` points to one element of the input's dtype.
@@ -84,8 +49,7 @@ void fill_masked(Call& call, const void* number) {
   // A mask in the memory that is written is read before.
   TensorRef safe = TensorRef::borrow(mask);
   if (mask->storage().get() == out->storage().get()) {
-    safe = TensorImpl::empty(DType::kBool, mask->shape());
-    copy_elements(safe.get(), mask, strides_of(mask));
+    safe = row_major_copy(mask);
   }
   dispatch_dtype(out->dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -96,10 +60,10 @@ void fill_masked(Call& call, const void* number) {
     if (out->is_contiguous() && safe->is_contiguous() && safe->shape() == sizes) {
       for (int64_t i = 0, n = out->numel(); i < n; ++i) to[i] = bits[i] ? value : to[i];
     } else {
-      walk(sizes, strides_of(out.get()), broadcast_strides(safe.get(), sizes), 0,
-           [&](int64_t a, int64_t b, int64_t) {
-             if (bits[b]) to[a] = value;
-           });
+      for_each_place(sizes, strides_of(out.get()), broadcast_strides(safe.get(), sizes),
+                     [&](int64_t a, int64_t b) {
+                       if (bits[b]) to[a] = value;
+                     });
     }
   });
   call.output = std::move(out);
@@ -290,10 +254,7 @@ void GatherBackward::forward(Call& call) {
 void GatherBackward::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   TensorRef index = node.saved(1);
-  grad_in[0] =
-      call_op(op_of<Gather>(), {Value::of(grad_out[0].get()), Value::of_int(node.slot(0).as_int()),
-                                Value::of(index.get())})
-          .ref();
+  grad_in[0] = gather(grad_out[0], node.slot(0).as_int(), index).ref();
 }
 
 void Take::forward(Call& call) {
@@ -335,7 +296,7 @@ void find_nonzero(Call& call, bool as_tuple) {
   Dims sizes = t->shape();
   if (as_tuple && sizes.n == 0) sizes.push(1);
   TensorRef mask = TensorImpl::empty(DType::kBool, sizes);
-  copy_elements(mask.get(), t, strides_of(t));
+  copy_elements(mask.get(), t);
   std::vector<TensorRef> columns;
   int64_t count = 0;
   if (as_tuple) {
@@ -369,6 +330,10 @@ void WhereMethod::forward(Call& call) {
 }  // namespace rl::ops
 
 namespace rl {
+
+Tensor gather(const Tensor& t, int64_t dim, const Tensor& index) {
+  return call_op(op_of<ops::Gather>(), {t.value(), Value::of_int(dim), index.value()});
+}
 
 void add_gather_ops(std::vector<Op*>& table) { add_ops(ops::GatherOps{}, table); }
 

@@ -161,3 +161,10 @@ using GatherOps = OpList<MaskedFillTensor, MaskedFill, MaskedSelect, IndexSelect
                          GatherBackward, Take, Nonzero, WhereNonzero, WhereMethod>;
 
 }  // namespace rl::ops
+
+namespace rl {
+
+// The op of that name.
+Tensor gather(const Tensor& t, int64_t dim, const Tensor& index);
+
+}  // namespace rl

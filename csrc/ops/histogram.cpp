@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/scatter_kernels.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl::ops {

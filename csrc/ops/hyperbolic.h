@@ -50,6 +50,7 @@ struct Asinh {
   using InPlace = AsinhInPlace;
   static constexpr OpRecord record{
       .name = "asinh",
+      .aliases = "arcsinh",
       .signature = "asinh(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Inverse hyperbolic sine of each element.",
       .derivative = "dy/dx = 1 / sqrt(x^2 + 1)",
@@ -81,6 +82,7 @@ struct Acosh {
   using InPlace = AcoshInPlace;
   static constexpr OpRecord record{
       .name = "acosh",
+      .aliases = "arccosh",
       .signature = "acosh(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Inverse hyperbolic cosine of each element.",
       .derivative = "dy/dx = 1 / sqrt(x^2 - 1)",
@@ -114,6 +116,7 @@ struct Atanh {
   using InPlace = AtanhInPlace;
   static constexpr OpRecord record{
       .name = "atanh",
+      .aliases = "arctanh",
       .signature = "atanh(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Inverse hyperbolic tangent of each element.",
       .derivative = "dy/dx = 1 / (1 - x^2)",

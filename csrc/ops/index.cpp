@@ -3,6 +3,7 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/index_kernels.h"
+#include "ops/mask_kernels.h"
 #include "ops/scatter_kernels.h"
 #include "ops/table.h"
 

@@ -7,6 +7,7 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/gather.h"
+#include "ops/places.h"
 #include "ops/reduce_into.h"
 #include "ops/table.h"
 

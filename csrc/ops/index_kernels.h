@@ -1,7 +1,5 @@
-// Where tensors of indices and masks point to, and the loops that read and write there.
+// Where tensors of indices point to, and the loops that read and write there.
 #pragma once
-
-#include <vector>
 
 #include "ops/op.h"
 
@@ -30,15 +28,8 @@ TensorRef as_places(TensorImpl* index);
 Places resolve(TensorImpl* t, const TensorList& indices);
 // The chosen elements in a fresh row-major tensor.
 TensorRef read_places(const Places& places, TensorImpl* t);
-// The elements of t where a mask of its shape holds, when both are row-major; else null.
-TensorRef read_masked(TensorImpl* t, const TensorList& indices);
-// Writes one element of t's dtype where a mask of its first dimensions holds; false where t or mask
-// is not row-major, or the list is not one mask.
-bool fill_masked_blocks(TensorImpl* t, const TensorList& indices, TensorImpl* value);
 // Writes or adds `values`, seen under `strides` in the shape of the result, one after the other.
 void write_places(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides,
                   bool add);
-// The coordinates of the true elements in row-major order: one int64 tensor for each dimension.
-void push_nonzero(TensorImpl* mask, std::vector<TensorRef>& out);
 
 }  // namespace rl

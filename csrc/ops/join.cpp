@@ -8,8 +8,6 @@ namespace rl::ops {
 
 namespace {
 
-Tensor borrowed(TensorImpl* t) { return Tensor(TensorRef::borrow(t)); }
-
 void copy_part(TensorImpl* out, const int64_t* strides, int64_t offset, TensorImpl* part) {
   char* to = out->mut_data() + offset * static_cast<int64_t>(item_size(out->dtype()));
   run_copy(to, strides, out->dtype(), part->data(), part->strides(), part->dtype(), part->sizes(),

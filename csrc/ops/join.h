@@ -9,6 +9,7 @@ namespace rl::ops {
 struct Cat {
   static constexpr OpRecord record{
       .name = "cat",
+      .aliases = "concat concatenate",
       .signature = "cat(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
       .doc = "Tensors one after the other along a dimension.",
       .derivative = "each tensor gets its part of the gradient",

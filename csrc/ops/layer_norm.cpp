@@ -2,7 +2,7 @@
 
 #include "graph/grad_mode.h"
 #include "kernels/pool.h"
-#include "ops/softmax.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl {

@@ -6,6 +6,7 @@
 #include "ops/compare.h"
 #include "ops/copy.h"
 #include "ops/gather.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -23,8 +24,7 @@ Lines::Lines(TensorImpl* t, const bool* reduced) {
     kept.push(reduced[d] ? 1 : t->sizes()[d]);
     if (!reduced[d]) squeezed.push(t->sizes()[d]);
   }
-  Dims packed = sizes;
-  contiguous_strides(sizes.v, sizes.n, packed.v);
+  Dims packed = row_major_strides(sizes);
   bool bools = t->dtype() == DType::kBool;
   if (packed == strides && !bools) {
     memory = TensorRef::borrow(t);
@@ -68,14 +68,9 @@ void move_back(TensorImpl* out, TensorImpl* lines, int64_t dim) {
     sizes.push(out->sizes()[last]);
     strides.push(out->strides()[last]);
   }
-  Dims packed = sizes;
-  contiguous_strides(sizes.v, sizes.n, packed.v);
+  Dims packed = row_major_strides(sizes);
   run_copy(out->mut_data(), strides.v, out->dtype(), lines->data(), packed.v, out->dtype(), sizes.v,
            sizes.n);
-}
-
-Tensor equal(const Tensor& a, const Tensor& b) {
-  return call_op(op_of<Eq>(), {a.value(), b.value()});
 }
 
 }  // namespace
@@ -99,9 +94,8 @@ TensorRef unlined_like(TensorImpl* t, TensorImpl* lines, int64_t dim) {
 void share_gradient(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
   if (!grad) return;
   Tensor t(node.saved(0)), result(node.saved(1));
-  Tensor mask = equal(t, result);
-  if (equal(result, result).get()->data()[0] == 0)
-    mask = call_op(op_of<Ne>(), {t.value(), t.value()});
+  Tensor mask = t == result;
+  if ((result == result)->data()[0] == 0) mask = t != t;
   Tensor count = to_dtype(sum(mask, Dims(), false), grad->dtype());
   Tensor nothing = full(t->shape(), grad->dtype(), 0);
   Tensor share = Tensor(grad) / count;

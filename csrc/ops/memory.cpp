@@ -1,6 +1,7 @@
 #include "ops/memory.h"
 
 #include "kernels/iterator.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -116,8 +117,7 @@ void SetGeometry::forward(Call& call) {
   TensorImpl* source = call.tensor(1);
   int64_t offset = call.args[2].i, last = offset;
   const Dims& sizes = *call.args[3].dims;
-  Dims strides = sizes;
-  contiguous_strides(sizes.v, sizes.n, strides.v);
+  Dims strides = row_major_strides(sizes);
   if (!call.args[4].is_none() && call.args[4].dims->n) strides = *call.args[4].dims;
   check(strides.n == sizes.n, ErrorKind::kRuntime, "unequal size length (", sizes.n,
         ") and stride length (", strides.n, ")");
@@ -163,13 +163,10 @@ void SetEmpty::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void Repeat::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  Split s = split_repeats(t->shape(), Dims(t->strides(), t->ndim()), *call.args[1].dims);
+  Split s = split_repeats(t->shape(), strides_of(t), *call.args[1].dims);
   call.output = TensorImpl::empty(t->dtype(), s.result);
   if (call.output->numel() == 0) return;
-  int64_t strides[kMaxDims];
-  contiguous_strides(s.sizes.v, s.sizes.n, strides);
-  run_copy(call.output->mut_data(), strides, t->dtype(), t->data(), s.strides.v, t->dtype(),
-           s.sizes.v, s.sizes.n);
+  copy_places(call.output.get(), row_major_strides(s.sizes), 0, t, s.strides, 0, s.sizes);
 }
 
 void Repeat::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

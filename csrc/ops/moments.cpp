@@ -15,12 +15,6 @@ namespace {
 
 using ops::Num;
 
-TensorRef as_dtype(TensorRef t, DType dtype) {
-  return t->dtype() == dtype ? t : to_dtype(Tensor(std::move(t)), dtype).ref();
-}
-
-Tensor is_zero(const Tensor& x) { return call_op(op_of<ops::Eq>(), {x.value(), Value::of_int(0)}); }
-
 struct Spread {
   Reduction r;
   double divisor;
@@ -81,8 +75,8 @@ void variance(Call& call, const char* name, bool root, bool with_mean) {
   settle_equals(t, s.r, keepdim, mean.get(), squares.get());
   Tensor result = squares / Num(s.divisor > 0 ? s.divisor : 0);
   if (root) result = call_op(op_of<ops::Sqrt>(), {result.value()});
-  call.output = as_dtype(result.ref(), dtype);
-  if (with_mean) call.more.push_back(as_dtype(mean.ref(), dtype));
+  call.output = as_dtype(result, dtype).ref();
+  if (with_mean) call.more.push_back(as_dtype(mean, dtype).ref());
 }
 
 // The slots that var and std share, and x with g in keepdim's shape.
@@ -118,7 +112,7 @@ struct SpreadSlots {
   }
   // What the gradient of std is for var.
   Tensor halved(const Tensor& g, const Tensor& y) const {
-    return ops::math::select(is_zero(y), Num(0), g / (y * Num(2)));
+    return ops::math::select(y == Num(0), Num(0), g / (y * Num(2)));
   }
   // The sum of the gradients by way of the variance and of the mean; either may be missing.
   Tensor both(const TensorRef& by_variance, const TensorRef& by_mean, const Tensor* root) const {

@@ -18,9 +18,6 @@ Tensor power(const Tensor& x, double p) {
   return call_op(op_of<ops::Pow>(), {x.value(), Value::of_double(p)});
 }
 Tensor magnitude(const Tensor& x) { return call_op(op_of<ops::Abs>(), {x.value()}); }
-Tensor equal(const Tensor& x, const Tensor& y) {
-  return call_op(op_of<ops::Eq>(), {x.value(), y.value()});
-}
 // 0 where the condition holds.
 Tensor zero_where(const Tensor& condition, const Tensor& x) {
   return ops::math::select(condition, Num(0), x);
@@ -53,18 +50,17 @@ TensorRef norm_of(TensorImpl* t, const Reduction& r, bool keepdim, double ord, D
 Tensor norm_gradient(const Tensor& x, const Tensor& y, const Tensor& g, double ord,
                      const Dims& dims) {
   if (ord == 1) return ops::math::sign(x) * g;
-  if (ord == 2) return g * zero_where(equal(y, Num(0)), x / y);
+  if (ord == 2) return g * zero_where(y == Num(0), x / y);
   if (std::isinf(ord)) {
     // Ties share the gradient; a nan result is shared by the nans.
     Tensor size = magnitude(x);
-    auto is_nan = [](const Tensor& t) { return call_op(op_of<ops::Ne>(), {t.value(), t.value()}); };
-    Tensor reached = to_dtype(ops::math::select(is_nan(y), is_nan(x), equal(size, y)), x->dtype());
+    Tensor reached = to_dtype(ops::math::select(y != y, x != x, size == y), x->dtype());
     Tensor count = sum(reached, dims, true);
     return ops::math::sign(x) * (g / count) * reached;
   }
   Tensor direction = ops::math::sign(x) * power(magnitude(x), ord - 1);
-  if (ord < 1) return zero_where(equal(x, Num(0)), direction) * (g * power(y, 1 - ord));
-  return direction * zero_where(equal(y, Num(0)), g * power(y, 1 - ord));
+  if (ord < 1) return zero_where(x == Num(0), direction) * (g * power(y, 1 - ord));
+  return direction * zero_where(y == Num(0), g * power(y, 1 - ord));
 }
 
 }  // namespace

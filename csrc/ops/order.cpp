@@ -192,10 +192,6 @@ void choose_over(Call& call, const char* name) {
   call.output = extreme<largest>(t, call.args[1], call.args[2].i != 0);
 }
 
-Tensor equal(const Tensor& a, const Tensor& b) {
-  return call_op(op_of<Eq>(), {a.value(), b.value()});
-}
-
 // Those that equal the chosen element of their line share its gradient.
 void share_gradients(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
   if (!grad) return;
@@ -206,7 +202,7 @@ void share_gradients(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
     for (int d = 0; d < kept.n; ++d) dims.push(d);
   for (int64_t dim : dims)
     if (kept.n) kept[wrap_dim(dim, kept.n)] = 1;
-  Tensor mask = equal(t, reshape(result, kept));
+  Tensor mask = t == reshape(result, kept);
   Tensor count = to_dtype(sum(mask, dims, true), grad->dtype());
   grad_in[0] = (to_dtype(mask, grad->dtype()) * (reshape(g, kept) / count)).ref();
 }
@@ -259,7 +255,7 @@ void sort_along(Call& call, const Value& dim, const Value& descending, bool stab
 
 // The shares of one end of aminmax: those that equal it, of each line.
 Tensor end_gradient(const Tensor& t, const Tensor& end, const Tensor& grad, const Dims& dims) {
-  Tensor mask = equal(t, end);
+  Tensor mask = t == end;
   Tensor count = to_dtype(sum(mask, dims, true), grad->dtype());
   return to_dtype(mask, grad->dtype()) * (grad / count);
 }

@@ -2,9 +2,15 @@
 
 #include "kernels/iterator.h"
 
-namespace rl::ops {
+namespace rl {
 
 Dims strides_of(const TensorImpl* t) { return Dims(t->strides(), t->ndim()); }
+
+Dims row_major_strides(const Dims& sizes) {
+  Dims strides = sizes;
+  contiguous_strides(sizes.v, sizes.n, strides.v);
+  return strides;
+}
 
 void copy_places(TensorImpl* out, const Dims& to, int64_t to_offset, TensorImpl* t,
                  const Dims& from, int64_t from_offset, const Dims& sizes) {
@@ -13,14 +19,38 @@ void copy_places(TensorImpl* out, const Dims& to, int64_t to_offset, TensorImpl*
            from.v, t->dtype(), sizes.v, sizes.n);
 }
 
-TensorRef row_major_copy(TensorImpl* t) {
-  TensorRef out = TensorImpl::empty(t->dtype(), t->shape());
-  copy_places(out.get(), strides_of(out.get()), 0, t, strides_of(t), 0, t->shape());
+namespace {
+
+void copy_under(TensorImpl* to, TensorImpl* from, const int64_t* strides) {
+  run_copy(to->mut_data(), to->strides(), to->dtype(), from->data(), strides, from->dtype(),
+           to->sizes(), to->ndim());
+}
+
+}  // namespace
+
+void copy_elements(TensorImpl* to, TensorImpl* from) { copy_under(to, from, from->strides()); }
+
+void copy_elements(TensorImpl* to, TensorImpl* from, const Dims& strides) {
+  copy_under(to, from, strides.v);
+}
+
+TensorRef converted_copy(TensorImpl* t, DType dtype) {
+  TensorRef out = TensorImpl::empty(dtype, t->shape());
+  copy_elements(out.get(), t);
   return out;
 }
 
-TensorRef row_major(TensorImpl* t) {
-  return t->is_contiguous() ? TensorRef::borrow(t) : row_major_copy(t);
+TensorRef row_major_copy(TensorImpl* t) { return converted_copy(t, t->dtype()); }
+
+TensorRef row_major_as(TensorImpl* t, DType dtype) {
+  return t->dtype() == dtype && t->is_contiguous() ? TensorRef::borrow(t)
+                                                   : converted_copy(t, dtype);
 }
 
-}  // namespace rl::ops
+TensorRef row_major(TensorImpl* t) { return row_major_as(t, t->dtype()); }
+
+TensorRef converted(TensorRef t, DType dtype) {
+  return t->dtype() == dtype ? t : converted_copy(t.get(), dtype);
+}
+
+}  // namespace rl

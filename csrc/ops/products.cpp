@@ -6,6 +6,7 @@
 #include "ops/elementwise_list.h"
 #include "ops/matmul.h"
 #include "ops/matmul_math.h"
+#include "ops/places.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"
 #include "ops/table.h"
@@ -13,8 +14,6 @@
 namespace rl::ops {
 
 namespace {
-
-Tensor borrowed(TensorImpl* t) { return Tensor(TensorRef::borrow(t)); }
 
 Tensor scaled(const Tensor& t, const Value& factor) {
   return factor.as_double() == 1 ? t : t * Tensor::number(factor);
@@ -231,15 +230,6 @@ void add_outer(T* out, const T* a, const T* b, int64_t n, int64_t m, const T* in
   }
 }
 
-// The tensor in a dtype of the kernels, row-major.
-TensorRef in_compute(TensorImpl* t, DType dtype) {
-  if (t->dtype() == dtype && t->is_contiguous()) return TensorRef::borrow(t);
-  TensorRef out = TensorImpl::empty(dtype, t->sizes(), t->ndim());
-  run_copy(out->mut_data(), out->strides(), dtype, t->data(), t->strides(), t->dtype(), t->sizes(),
-           t->ndim());
-  return out;
-}
-
 }  // namespace
 
 void Addr::forward(Call& call) {
@@ -265,8 +255,8 @@ void Addr::forward(Call& call) {
   check(!call.target || category(dtype) <= category(input->dtype()), ErrorKind::kRuntime,
         "result type ", dtype_title(dtype), " can't be cast to the desired output type ",
         dtype_title(input->dtype()));
-  TensorRef added = in_compute(input, compute), left = in_compute(a, compute),
-            right = in_compute(b, compute), out;
+  TensorRef added = row_major_as(input, compute), left = row_major_as(a, compute),
+            right = row_major_as(b, compute), out;
   auto apart = [&](const TensorRef& t) {
     return t->storage().get() != call.target->storage().get();
   };

@@ -1,10 +1,10 @@
 #include "ops/put.h"
 
 #include "core/host.h"
-#include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/gather.h"
 #include "ops/join.h"
+#include "ops/places.h"
 #include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
@@ -80,7 +80,7 @@ void MaskedScatter::forward(Call& call) {
                          : converted_copy(source, source->dtype());
   TensorRef out = TensorRef::borrow(call.target);
   if (!call.target) out = converted_copy(expand(Tensor(make_detached(t)), sizes).get(), t->dtype());
-  TensorRef dense = out->is_contiguous() ? out : converted_copy(out.get(), out->dtype());
+  TensorRef dense = row_major(out.get());
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
     auto* to = reinterpret_cast<T*>(dense->mut_data());
@@ -89,9 +89,7 @@ void MaskedScatter::forward(Call& call) {
       if (bit) to[place] = *from++;
     });
   });
-  if (dense.get() != out.get())
-    run_copy(out->mut_data(), out->strides(), out->dtype(), dense->data(), dense->strides(),
-             out->dtype(), out->sizes(), out->ndim());
+  if (dense.get() != out.get()) copy_elements(out.get(), dense.get());
   call.output = std::move(out);
 }
 
@@ -117,15 +115,6 @@ void MaskedScatter::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_
 }
 
 namespace {
-
-// Integers wrap around.
-template <class T>
-T plus(T a, T b) {
-  if constexpr (kIsInt<T>)
-    return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-  else
-    return static_cast<T>(a + b);
-}
 
 void check_put(TensorImpl* t, TensorImpl* index, TensorImpl* source) {
   check(index->dtype() == DType::kInt64, ErrorKind::kRuntime,
@@ -154,9 +143,8 @@ void Put::forward(Call& call) {
     safe_index = read_unshared(t, index);
     safe_source = read_unshared(t, source);
   }
-  if (!safe_index->is_contiguous()) safe_index = converted_copy(safe_index.get(), DType::kInt64);
-  if (!safe_source->is_contiguous())
-    safe_source = converted_copy(safe_source.get(), source->dtype());
+  safe_index = row_major(safe_index.get());
+  safe_source = row_major(safe_source.get());
   const auto* places = reinterpret_cast<const int64_t*>(safe_index->data());
   for (int64_t i = 0; i < n; ++i)
     check(places[i] >= -size && places[i] < size, ErrorKind::kIndex,
@@ -178,7 +166,7 @@ void Put::forward(Call& call) {
     const auto* from = reinterpret_cast<const T*>(safe_source->data());
     for (int64_t i = 0; i < n; ++i) {
       T& place = to[offset_of(places[i])];
-      place = adds ? plus(place, from[i]) : from[i];
+      place = adds ? static_cast<T>(place + from[i]) : from[i];
     }
   });
   call.output = std::move(out);
@@ -200,14 +188,6 @@ void Put::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
     grad_in[1] = reshape(taken, node.saved(2)->shape()).ref();
   }
 }
-
-namespace {
-
-Tensor gather(const Tensor& t, int64_t dim, const Tensor& index) {
-  return call_op(op_of<Gather>(), {t.value(), Value::of_int(dim), index.value()});
-}
-
-}  // namespace
 
 void TakeAlongDim::forward(Call& call) {
   Tensor t(TensorRef::borrow(call.tensor(0))), indices(TensorRef::borrow(call.tensor(1)));

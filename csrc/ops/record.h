@@ -59,6 +59,7 @@ enum class Expanded : unsigned char { kRefused, kWritten, kWarned };
 struct OpRecord {
   const char* name;
   int overload = 0;
+  const char* aliases = nullptr;  // other names that this overload answers to: "divide true_divide"
   const char* signature;
   const char* doc;
   const char* derivative = "not differentiable";

@@ -6,6 +6,7 @@
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/gather.h"
+#include "ops/places.h"
 #include "ops/scatter.h"
 #include "ops/statistics.h"
 #include "ops/table.h"
@@ -131,33 +132,26 @@ namespace {
 
 using ops::Num;
 
-Tensor equal(const Tensor& a, const Tensor& b) {
-  return call_op(op_of<ops::Eq>(), {a.value(), b.value()});
-}
-Tensor greater(const Tensor& t, double bound) {
-  return call_op(op_of<ops::Gt>(), {t.value(), Value::of_double(bound)});
-}
 Tensor fill_where(const Tensor& t, const Tensor& mask, double value) {
   return call_op(op_of<ops::MaskedFill>(), {t.value(), mask.value(), Value::of_double(value)});
 }
 Tensor filled_like(const Tensor& t, double value) { return full(t->shape(), t->dtype(), value); }
-Tensor number(double x) { return Tensor::number(Value::of_double(x)); }
 
 void product_gradients(OpNode& node, const Tensor& grad, const Tensor& self, const Tensor& source,
                        const Tensor& result, const Reach& reach, TensorRef* grad_in) {
   if (node.wants(0)) {
-    Tensor nonzero = fill_where(self, equal(self, number(0)), 1);
+    Tensor nonzero = fill_where(self, self == Num(0), 1);
     grad_in[0] = (grad * reach.reduce(nonzero, source) / nonzero).ref();
   }
   if (!node.wants(1)) return;
-  Tensor zero = equal(source, number(0));
+  Tensor zero = source == Num(0);
   Tensor zeros = reach.read(reach.add(filled_like(self, 0), to_dtype(zero, self->dtype())));
-  Tensor alone = zero * equal(zeros, number(1));
+  Tensor alone = zero & (zeros == Num(1));
   // The product of the others, where this one is the only zero.
   Tensor others = reach.reduce(self, fill_where(source, alone, 1));
   Tensor share = ops::math::select(alone, reach.read(grad * others),
                                    reach.read(grad * result) / fill_where(source, zero, 1));
-  Tensor several = call_op(op_of<ops::Any>(), {greater(zeros, 1).value()});
+  Tensor several = call_op(op_of<ops::Any>(), {(zeros > Num(1)).value()});
   if (*several->data())
     share = call_op(op_of<ops::OnceDifferentiable>(),
                     {share.value(), Value::of(reach.op()), Value::of(reach.source())});
@@ -168,7 +162,7 @@ void mean_gradients(OpNode& node, const Tensor& grad, const Tensor& source, bool
                     const Reach& reach, TensorRef* grad_in) {
   Tensor n =
       reach.add(filled_like(grad, include_self ? 1 : 0), full(source->shape(), grad->dtype(), 1));
-  n = fill_where(n, equal(n, number(0)), 1);
+  n = fill_where(n, n == Num(0), 1);
   if (node.wants(0)) grad_in[0] = (grad / n).ref();
   if (node.wants(1)) grad_in[1] = (reach.read(grad) / reach.read(n)).ref();
 }
@@ -176,8 +170,8 @@ void mean_gradients(OpNode& node, const Tensor& grad, const Tensor& source, bool
 // Those that equal the result share its gradient.
 void extreme_gradients(OpNode& node, const Tensor& grad, const Tensor& self, const Tensor& source,
                        const Tensor& result, const Reach& reach, TensorRef* grad_in) {
-  Tensor mine = to_dtype(equal(self, result), self->dtype());
-  Tensor theirs = to_dtype(equal(source, reach.read(result)), self->dtype());
+  Tensor mine = to_dtype(self == result, self->dtype());
+  Tensor theirs = to_dtype(source == reach.read(result), self->dtype());
   Tensor share = grad / reach.add(mine, theirs);
   if (node.wants(0)) grad_in[0] = (mine * share).ref();
   if (node.wants(1)) grad_in[1] = (theirs * reach.read(share)).ref();

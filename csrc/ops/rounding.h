@@ -93,6 +93,7 @@ struct RoundDecimals {
 struct Trunc {
   static constexpr OpRecord record{
       .name = "trunc",
+      .aliases = "fix",
       .signature = "trunc(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Each element rounded towards zero.",
       .derivative = "dy/dx = 0",

@@ -7,6 +7,7 @@
 #include "ops/copy.h"
 #include "ops/draw.h"
 #include "ops/elementwise_list.h"
+#include "ops/places.h"
 #include "ops/shape.h"
 #include "ops/table.h"
 
@@ -253,9 +254,7 @@ void Poisson::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   require_float(t, "poisson_cpu");
   Generator& generator = generator_from(call.args[1]);
-  TensorRef rates = TensorImpl::empty(DType::kFloat64, t->shape());
-  run_copy(rates->mut_data(), rates->strides(), DType::kFloat64, t->data(), t->strides(),
-           t->dtype(), t->sizes(), t->ndim());
+  TensorRef rates = converted_copy(t, DType::kFloat64);
   auto* v = reinterpret_cast<double*>(rates->mut_data());
   for (int64_t i = 0, n = rates->numel(); i < n; ++i)
     v[i] = static_cast<double>(draw_poisson(v[i], generator));
@@ -285,19 +284,10 @@ void check_weights(const T* weights, int64_t rows, int64_t n) {
   }
 }
 
-// t in a compute type, row-major.
-TensorRef as_rows(TensorImpl* t) {
-  DType compute = compute_dtype(t->dtype());
-  TensorRef out = TensorImpl::empty(compute, t->shape());
-  run_copy(out->mut_data(), out->strides(), compute, t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
-  return out;
-}
-
 template <class T, class Stored = T>
 void draw_indices(int64_t* out, TensorImpl* t, int64_t rows, int64_t n, int64_t k, bool replacement,
                   Generator& generator) {
-  TensorRef held = as_rows(t);
+  TensorRef held = row_major_as(t, compute_dtype(t->dtype()));
   auto* weights = reinterpret_cast<const T*>(held->data());
   check_weights(weights, rows, n);
   if (replacement && k > 1) {
@@ -308,7 +298,7 @@ void draw_indices(int64_t* out, TensorImpl* t, int64_t rows, int64_t n, int64_t 
   // The waiting times come in the order of the weights' memory.
   TensorRef times = factory_like(t, Value::none(), Value::none());
   draw_real(times.get(), [&](auto* to, int64_t count) { exponential(to, count, 1, generator); });
-  TensorRef waits = as_rows(times.get());
+  TensorRef waits = row_major_as(times.get(), compute_dtype(t->dtype()));
   for (int64_t r = 0; r < rows; ++r)
     race<T, Stored>(out + r * k, k, weights + r * n,
                     reinterpret_cast<const T*>(waits->data()) + r * n, n);
@@ -356,9 +346,7 @@ void check_std(double std) {
 
 void check_std(TensorImpl* std) {
   bool valid = true;
-  TensorRef all = TensorImpl::empty(DType::kFloat64, std->shape());
-  run_copy(all->mut_data(), all->strides(), DType::kFloat64, std->data(), std->strides(),
-           std->dtype(), std->sizes(), std->ndim());
+  TensorRef all = row_major_as(std, DType::kFloat64);
   auto* v = reinterpret_cast<const double*>(all->data());
   for (int64_t i = 0, n = all->numel(); i < n; ++i) valid = valid && v[i] >= 0;
   check(valid, ErrorKind::kRuntime, "normal expects all elements of std >= 0.0");

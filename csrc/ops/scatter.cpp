@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "core/host.h"
-#include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/gather.h"
 #include "ops/reduce_into.h"
@@ -12,10 +11,6 @@
 namespace rl::ops {
 
 namespace {
-
-Tensor gather(const Tensor& t, int64_t dim, const Tensor& index) {
-  return call_op(op_of<Gather>(), {t.value(), Value::of_int(dim), index.value()});
-}
 
 Tensor scatter_zeros(const Tensor& t, int64_t dim, const Tensor& index) {
   return call_op(op_of<ScatterValue>(),

@@ -4,8 +4,8 @@
 
 #include "core/error.h"
 #include "graph/view.h"
-#include "kernels/iterator.h"
 #include "ops/copy.h"
+#include "ops/places.h"
 #include "ops/tensor.h"
 #include "ops/wide_part.h"
 
@@ -96,8 +96,6 @@ struct Plus {
   template <class T>
   T operator()(T a, T b) const {
     if constexpr (std::is_same_v<T, bool>) return a | b;
-    if constexpr (kIsInt<T>)
-      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
     return static_cast<T>(a + b);
   }
 };
@@ -106,8 +104,6 @@ struct Times {
   template <class T>
   T operator()(T a, T b) const {
     if constexpr (std::is_same_v<T, bool>) return a & b;
-    if constexpr (kIsInt<T>)
-      return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
     return static_cast<T>(a * b);
   }
 };
@@ -334,13 +330,6 @@ TensorRef written_copy(Call& call, bool keep_strides) {
   TensorImpl* t = call.tensor(0);
   if (!keep_strides || t->is_contiguous()) return converted_copy(t, t->dtype());
   return clone_like(make_detached(t).get(), t).ref();
-}
-
-TensorRef converted_copy(TensorImpl* t, DType dtype) {
-  TensorRef out = TensorImpl::empty(dtype, t->shape());
-  run_copy(out->mut_data(), out->strides(), dtype, t->data(), t->strides(), t->dtype(), t->sizes(),
-           t->ndim());
-  return out;
 }
 
 }  // namespace rl

@@ -57,7 +57,5 @@ TensorRef read_unshared(TensorImpl* target, TensorImpl* input);
 // Where an op writes: the target of an in-place call, or a copy of input 0, with its strides where
 // `keep_strides` and they are dense, else row-major.
 TensorRef written_copy(Call& call, bool keep_strides);
-// A row-major copy in another dtype.
-TensorRef converted_copy(TensorImpl* t, DType dtype);
 
 }  // namespace rl

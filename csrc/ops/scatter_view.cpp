@@ -1,6 +1,5 @@
 #include "ops/scatter_view.h"
 
-#include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/create.h"
 #include "ops/places.h"
@@ -10,11 +9,6 @@
 namespace rl::ops {
 
 namespace {
-
-void copy_elements(TensorImpl* to, TensorImpl* from) {
-  run_copy(to->mut_data(), to->strides(), to->dtype(), from->data(), from->strides(), from->dtype(),
-           to->sizes(), to->ndim());
-}
 
 // The part of `whole` that the op View shows with these arguments behind the first. Its forward
 // alone: nothing of this is recorded.
@@ -134,7 +128,7 @@ void AsStridedScatter::backward(OpNode& node, TensorRef* grad_out, TensorRef* gr
   if (offset.is_none()) offset = Value::of_int(0);
   Tensor grad(grad_out[0]);
   bool dense = dense_non_overlapping(sizes.v, strides.v, sizes.n);
-  if (!dense) contiguous_strides(sizes.v, sizes.n, strides.v);
+  if (!dense) strides = row_major_strides(sizes);
   bool fits = grad->offset() == 0 && Dims(grad->strides(), grad->ndim()) == strides;
   if (!fits) grad = call_op(op_of<Restride>(), {grad.value(), Value::of(strides)});
   if (node.wants(0))
@@ -163,8 +157,7 @@ void NarrowCopy::forward(Call& call) {
 
 void NarrowCopy::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  Dims sizes = node.slot(2).as_dims(), strides = sizes;
-  contiguous_strides(sizes.v, sizes.n, strides.v);
+  Dims sizes = node.slot(2).as_dims(), strides = row_major_strides(sizes);
   int64_t start = node.slot(3).as_int();
   int dim = wrap_dim(node.slot(0).as_int(), sizes.n);
   if (start < 0) start += sizes[dim];

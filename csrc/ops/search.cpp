@@ -5,6 +5,7 @@
 
 #include "ops/copy.h"
 #include "ops/gather.h"
+#include "ops/places.h"
 #include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
@@ -147,12 +148,6 @@ DType common_type(TensorImpl* t, const Value& number) {
   return type.get();
 }
 
-TensorRef of_number(const Value& number, DType type) {
-  TensorRef t = TensorImpl::empty(type, nullptr, 0);
-  fill(t.get(), number);
-  return t;
-}
-
 void bucketize(Call& call, TensorImpl* input, TensorImpl* boundaries, DType type) {
   check(boundaries->ndim() == 1, ErrorKind::kRuntime,
         "boundaries tensor must be 1 dimension, but got dim(", boundaries->ndim(), ")");
@@ -168,7 +163,7 @@ void SearchSorted::forward(Call& call) {
 
 void SearchSortedNumber::forward(Call& call) {
   DType type = common_type(call.tensor(0), call.args[1]);
-  search_sorted(call, of_number(call.args[1], type).get(), type);
+  search_sorted(call, number_tensor(call.args[1], type).get(), type);
 }
 
 void Bucketize::forward(Call& call) {
@@ -177,7 +172,7 @@ void Bucketize::forward(Call& call) {
 
 void BucketizeNumber::forward(Call& call) {
   DType type = common_type(call.tensor(1), call.args[0]);
-  bucketize(call, of_number(call.args[0], type).get(), call.tensor(1), type);
+  bucketize(call, number_tensor(call.args[0], type).get(), call.tensor(1), type);
 }
 
 void NonzeroStatic::forward(Call& call) {

@@ -2,23 +2,12 @@
 
 #include <algorithm>
 
-#include "kernels/iterator.h"
 #include "kernels/pool.h"
+#include "kernels/tile.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl {
-
-TensorRef row_major_as(TensorImpl* t, DType dtype) {
-  if (t->dtype() == dtype && t->is_contiguous()) return TensorRef::borrow(t);
-  TensorRef copy = TensorImpl::empty(dtype, t->shape());
-  run_copy(copy->mut_data(), copy->strides(), dtype, t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
-  return copy;
-}
-
-TensorRef converted(TensorRef t, DType dtype) {
-  return t->dtype() == dtype ? t : row_major_as(t.get(), dtype);
-}
 
 namespace {
 

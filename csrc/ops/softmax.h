@@ -86,12 +86,3 @@ using SoftmaxOps = OpList<SoftmaxKernelOp, LogSoftmaxKernelOp, SoftmaxBackwardDa
                           LogSoftmaxBackwardData, Softmax, LogSoftmax>;
 
 }  // namespace rl::ops
-
-namespace rl {
-
-// t row-major in `dtype`: t itself where it is that already.
-TensorRef row_major_as(TensorImpl* t, DType dtype);
-// t in `dtype`, not recorded: t itself where it has that already.
-TensorRef converted(TensorRef t, DType dtype);
-
-}  // namespace rl

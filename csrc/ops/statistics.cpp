@@ -15,12 +15,6 @@ namespace {
 
 using ops::Num;
 
-TensorRef as_dtype(TensorRef t, DType dtype) {
-  return t->dtype() == dtype ? t : to_dtype(Tensor(std::move(t)), dtype).ref();
-}
-
-Tensor is_zero(const Tensor& x) { return call_op(op_of<ops::Eq>(), {x.value(), Value::of_int(0)}); }
-
 // --- products
 
 DType product_dtype(TensorImpl* t, const Value& dtype) {
@@ -34,14 +28,14 @@ DType product_dtype(TensorImpl* t, const Value& dtype) {
 TensorRef product_over(TensorImpl* t, const Value& dims, bool keepdim, const Value& asked) {
   DType dtype = product_dtype(t, asked);
   Reducer reducer = dtype == DType::kBool ? Reducer::kMin : Reducer::kProduct;
-  return as_dtype(reduce_over(t, Reduction(t, dims), keepdim, reducer, compute_dtype(dtype)),
-                  dtype);
+  return as_dtype(reduce_over(t, Reduction(t, dims), keepdim, reducer, compute_dtype(dtype)), dtype)
+      .ref();
 }
 
 // In one pass from each end, in the compute type.
 Tensor product_of_others_unrecorded(const Tensor& given) {
   DType compute = compute_dtype(given->dtype());
-  Tensor x = contiguous_clone(given->dtype() == compute ? given : to_dtype(given, compute));
+  Tensor x = contiguous_clone(as_dtype(given, compute));
   TensorRef out = TensorImpl::empty(compute, x->shape());
   int64_t lines = x->sizes()[0], n = x->sizes()[1];
   dispatch_compute(compute, [&](auto zero) {
@@ -60,7 +54,7 @@ Tensor product_of_others_unrecorded(const Tensor& given) {
       }
     }
   });
-  return Tensor(as_dtype(std::move(out), given->dtype()));
+  return as_dtype(out, given->dtype());
 }
 
 // The product of the other elements of each line of x (lines, n). Where one element is 0 only its
@@ -89,7 +83,7 @@ Tensor product_of_others(const Tensor& x) {
 
 bool has_zero(TensorImpl* t) {
   GradModeGuard unrecorded(false);
-  Tensor zeros = is_zero(Tensor(TensorRef::borrow(t)));
+  Tensor zeros = borrowed(t) == Num(0);
   TensorRef any = reduce_over(zeros.get(), Reduction(zeros.get(), Value::none()), false,
                               Reducer::kMax, DType::kBool);
   return *any->data() != 0;
@@ -158,9 +152,10 @@ void NanSum::forward(Call& call) {
     Tensor nan = call_op(op_of<Ne>(), {x.value(), x.value()});
     from = math::select(nan, Num(0), x).ref();
   }
-  call.output = as_dtype(
-      reduce_over(from.get(), Reduction(t, call.args[1]), call.args[2].i != 0, reducer, compute),
-      dtype);
+  call.output = as_dtype(reduce_over(from.get(), Reduction(t, call.args[1]), call.args[2].i != 0,
+                                     reducer, compute),
+                         dtype)
+                    .ref();
 }
 
 void NanSum::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -179,7 +174,7 @@ namespace {
 void quantify(Call& call, Reducer reducer, const Value& dims, bool keepdim) {
   TensorImpl* t = call.tensor(0);
   TensorRef out = reduce_over(t, Reduction(t, dims), keepdim, reducer, DType::kBool);
-  call.output = t->dtype() == DType::kUInt8 ? as_dtype(std::move(out), DType::kUInt8) : out;
+  call.output = t->dtype() == DType::kUInt8 ? as_dtype(out, DType::kUInt8).ref() : out;
 }
 
 // An empty list of dimensions reduces nothing here: every element answers for itself.
@@ -187,7 +182,7 @@ void quantify_dims(Call& call, Reducer reducer) {
   const Value& dims = call.args[1];
   if (dims.is_none() || dims.dims->n > 0) return quantify(call, reducer, dims, call.args[2].i != 0);
   Tensor nonzero = call_op(op_of<Ne>(), {call.args[0], Value::of_int(0)});
-  call.output = call.tensor(0)->dtype() == DType::kUInt8 ? as_dtype(nonzero.ref(), DType::kUInt8)
+  call.output = call.tensor(0)->dtype() == DType::kUInt8 ? as_dtype(nonzero, DType::kUInt8).ref()
                                                          : nonzero.ref();
 }
 }  // namespace

@@ -59,9 +59,10 @@ Tensor sum(const Tensor& t, const Dims& dims, bool keepdim) {
 Tensor to_dtype(const Tensor& t, DType dtype) {
   return call_op(op_of<ops::ToCopy>(), {t.value(), Value::of(dtype)});
 }
-Tensor to_dtype_of(const Tensor& t, const Tensor& other) {
-  return t->dtype() == other->dtype() ? t : to_dtype(t, other->dtype());
+Tensor as_dtype(const Tensor& t, DType dtype) {
+  return t->dtype() == dtype ? t : to_dtype(t, dtype);
 }
+Tensor to_dtype_of(const Tensor& t, const Tensor& other) { return as_dtype(t, other->dtype()); }
 Tensor matmul2d(const Tensor& a, const Tensor& b) {
   return call_op(op_of<ops::Mm>(), {a.value(), b.value()});
 }

@@ -35,6 +35,8 @@ class Tensor {
   Value number_;
 };
 
+inline Tensor borrowed(TensorImpl* t) { return Tensor(TensorRef::borrow(t)); }
+
 Tensor operator+(const Tensor& a, const Tensor& b);
 Tensor operator-(const Tensor& a, const Tensor& b);
 Tensor operator*(const Tensor& a, const Tensor& b);
@@ -126,7 +128,8 @@ Tensor sum(const Tensor& t, const Dims& dims, bool keepdim);
 // Sums over the dimensions that broadcasting to t's shape added or stretched.
 Tensor sum_to(const Tensor& t, const Dims& sizes);
 Tensor to_dtype(const Tensor& t, DType dtype);
-// t in the dtype of `other`: t itself where that is its dtype.
+// The same, but t itself where that is its dtype; and in the dtype of another.
+Tensor as_dtype(const Tensor& t, DType dtype);
 Tensor to_dtype_of(const Tensor& t, const Tensor& other);
 Tensor matmul2d(const Tensor& a, const Tensor& b);
 Tensor full(const Dims& sizes, DType dtype, double value);

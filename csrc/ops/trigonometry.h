@@ -106,6 +106,7 @@ struct Sinc {
 struct Asin {
   static constexpr OpRecord record{
       .name = "asin",
+      .aliases = "arcsin",
       .signature = "asin(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Arcsine of each element, in radians.",
       .derivative = "dy/dx = 1 / sqrt(1 - x^2)",
@@ -126,6 +127,7 @@ struct Asin {
 struct Acos {
   static constexpr OpRecord record{
       .name = "acos",
+      .aliases = "arccos",
       .signature = "acos(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Arccosine of each element, in radians.",
       .derivative = "dy/dx = -1 / sqrt(1 - x^2)",
@@ -146,6 +148,7 @@ struct Acos {
 struct Atan {
   static constexpr OpRecord record{
       .name = "atan",
+      .aliases = "arctan",
       .signature = "atan(input: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "Arctangent of each element, in radians.",
       .derivative = "dy/dx = 1 / (1 + x^2)",
@@ -166,6 +169,7 @@ struct Atan {
 struct Atan2 {
   static constexpr OpRecord record{
       .name = "atan2",
+      .aliases = "arctan2",
       .signature = "atan2(input: Tensor, other: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The angle of the point (other, input) from the first axis, in radians.",
       .derivative =

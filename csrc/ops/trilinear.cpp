@@ -12,8 +12,6 @@ namespace rl::ops {
 
 namespace {
 
-Tensor borrowed(TensorImpl* t) { return Tensor(TensorRef::borrow(t)); }
-
 bool holds(const Dims& dims, int64_t d) {
   for (int64_t each : dims)
     if (each == d) return true;

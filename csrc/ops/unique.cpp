@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ops/copy.h"
-#include "ops/scatter_kernels.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -42,9 +42,8 @@ int64_t* numbers(TensorImpl* t) { return reinterpret_cast<int64_t*>(t->mut_data(
 
 TensorRef none() { return TensorImpl::empty(DType::kInt64, Dims::of({0})); }
 
-TensorRef row_major(TensorImpl* t) {
-  if (t->dtype() == DType::kBool) return clean_bools(t);
-  return t->is_contiguous() ? TensorRef::borrow(t) : converted_copy(t, t->dtype());
+TensorRef comparable(TensorImpl* t) {
+  return t->dtype() == DType::kBool ? clean_bools(t) : row_major(t);
 }
 
 // The three results as they grow: `n` items, of which each starts a group or joins the last one.
@@ -121,7 +120,7 @@ struct Rows {
             "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied");
     Tensor moved = permute(Tensor(make_detached(t)), order);
     sizes = moved->shape();
-    memory = row_major(moved.get());
+    memory = comparable(moved.get());
     width = n ? t->numel() / n : 0;
   }
 
@@ -219,7 +218,7 @@ bool unique_by_counting(Call& call, const T* data, int64_t n, const Dims& sizes)
 void Unique2::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   const bool inverse = call.args[2].i, counts = call.args[3].i;
-  TensorRef dense = row_major(t);
+  TensorRef dense = comparable(t);
   Groups groups(t->shape(), inverse);
   const int64_t n = dense->numel();
   dispatch_dtype(t->dtype(), [&](auto zero) {
@@ -260,7 +259,7 @@ void UniqueConsecutive::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   const bool inverse = call.args[1].i, counts = call.args[2].i;
   if (!call.args[3].is_none()) return unique_rows(call, call.args[3].i, false, inverse, counts);
-  TensorRef dense = row_major(t);
+  TensorRef dense = comparable(t);
   Groups groups(t->shape(), inverse);
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -299,12 +298,6 @@ void is_in(Call& call, TensorImpl* elements, TensorImpl* tests, DType type, cons
   });
 }
 
-TensorRef of_number(const Value& number, DType type) {
-  TensorRef t = TensorImpl::empty(type, nullptr, 0);
-  fill(t.get(), number);
-  return t;
-}
-
 }  // namespace
 
 void IsIn::forward(Call& call) {
@@ -320,7 +313,7 @@ void IsInNumber::forward(Call& call) {
   ResultType type;
   type.add_tensor(t->dtype(), t->ndim());
   type.add_number(call.args[1].number_category());
-  is_in(call, t, of_number(call.args[1], type.get()).get(), type.get(), t->shape());
+  is_in(call, t, number_tensor(call.args[1], type.get()).get(), type.get(), t->shape());
 }
 
 void NumberIsIn::forward(Call& call) {
@@ -328,7 +321,7 @@ void NumberIsIn::forward(Call& call) {
   ResultType type;
   type.add_tensor(t->dtype(), t->ndim());
   type.add_number(call.args[0].number_category());
-  is_in(call, of_number(call.args[0], type.get()).get(), t, type.get(), Dims());
+  is_in(call, number_tensor(call.args[0], type.get()).get(), t, type.get(), Dims());
 }
 
 }  // namespace rl::ops

@@ -4,6 +4,7 @@
 
 #include "kernels/iterator.h"
 #include "ops/copy.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -33,42 +34,14 @@ TensorRef strided_empty(DType dtype, const Dims& sizes, const Dims& strides) {
   return t;
 }
 
-Dims row_major(const Dims& sizes) {
-  Dims strides;
-  strides.n = sizes.n;
-  contiguous_strides(sizes.v, sizes.n, strides.v);
-  return strides;
-}
-
 // The gradient of a view of a tensor of `sizes`; strides and offset are the view's, in a row-major
 // base.
 template <class Op>
 TensorRef embed(const TensorRef& grad, const Dims& sizes, const Dims& strides, int64_t offset) {
-  Dims base = row_major(sizes);
+  Dims base = row_major_strides(sizes);
   return call_op(op_of<Op>(), {Value::of(grad.get()), Value::of(sizes), Value::of(base),
                                Value::of(strides), Value::of_int(offset)})
       .ref();
-}
-
-template <class Visit>
-void for_each_place(const Dims& sizes, const Dims& a, const Dims& b, const Visit& visit) {
-  for (int d = 0; d < sizes.n; ++d)
-    if (sizes[d] == 0) return;
-  int64_t index[kMaxDims] = {};
-  int64_t at_a = 0, at_b = 0;
-  for (;;) {
-    visit(at_a, at_b);
-    int d = sizes.n - 1;
-    for (; d >= 0; --d) {
-      at_a += a[d];
-      at_b += b[d];
-      if (++index[d] < sizes[d]) break;
-      at_a -= a[d] * sizes[d];
-      at_b -= b[d] * sizes[d];
-      index[d] = 0;
-    }
-    if (d < 0) return;
-  }
 }
 
 }  // namespace
@@ -171,8 +144,7 @@ void Restride::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   const Dims& strides = *call.args[1].dims;
   TensorRef out = strided_empty(t->dtype(), t->shape(), strides);
-  run_copy(out->mut_data(), out->strides(), t->dtype(), t->data(), t->strides(), t->dtype(),
-           t->sizes(), t->ndim());
+  copy_elements(out.get(), t);
   call.output = std::move(out);
 }
 
@@ -200,7 +172,7 @@ void Select::forward(Call& call) {
 
 void Select::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  Dims sizes = node.slot(0).as_dims(), base = row_major(sizes), strides;
+  Dims sizes = node.slot(0).as_dims(), base = row_major_strides(sizes), strides;
   int dim = wrap_dim(node.slot(1).as_int(), sizes.n);
   int64_t index = node.slot(2).as_int();
   if (index < 0) index += sizes[dim];
@@ -240,7 +212,7 @@ void Slice::forward(Call& call) {
 
 void Slice::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  Dims sizes = node.slot(0).as_dims(), strides = row_major(sizes);
+  Dims sizes = node.slot(0).as_dims(), strides = row_major_strides(sizes);
   int dim = wrap_dim(node.slot(1).as_int(), sizes.n);
   int64_t step = node.slot(4).as_int();
   Range range = clamp_range(node.slot(2).as_int(), node.slot(3).as_int(), step, sizes[dim]);
@@ -320,7 +292,7 @@ void Diagonal::forward(Call& call) {
 void Diagonal::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   Dims sizes = node.slot(0).as_dims();
-  DiagonalPlaces places = diagonal_places(sizes, row_major(sizes), node.slot(1).as_int(),
+  DiagonalPlaces places = diagonal_places(sizes, row_major_strides(sizes), node.slot(1).as_int(),
                                           node.slot(2).as_int(), node.slot(3).as_int());
   grad_in[0] = embed<DiagonalBackward>(grad_out[0], sizes, places.strides, places.offset);
 }
@@ -348,7 +320,7 @@ void Unfold::forward(Call& call) {
 
 void Unfold::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  Dims sizes = node.slot(0).as_dims(), strides = row_major(sizes);
+  Dims sizes = node.slot(0).as_dims(), strides = row_major_strides(sizes);
   int dim = wrap_dim(node.slot(1).as_int(), sizes.n);
   int64_t stride = sizes.n ? strides[dim] : 1;
   if (sizes.n && grad_out[0]->sizes()[dim] > 1) strides[dim] *= node.slot(3).as_int();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/iterator.h"
+#include "ops/places.h"
 
 namespace rl {
 

@@ -3,8 +3,8 @@
 #include "python/functions.h"
 
 #include <array>
-#include <cstring>
 #include <map>
+#include <sstream>
 
 #include "python/parse.h"
 #include "python/tensor_type.h"
@@ -117,6 +117,11 @@ void add_name(const std::string& name, bool inplace, const Op* op) {
   p->overloads.push_back(make_overload(op));
 }
 
+void add_names(const std::string& name, const Op* op) {
+  add_name(name, false, op);
+  if (op->record->inplace) add_name(name + "_", true, op);
+}
+
 bool first_is_tensor(const Op& op) {
   if (op.signature.params.empty()) return false;
   ParamKind kind = op.signature.params[0].kind;
@@ -130,16 +135,6 @@ bool is_method(const PublicName& p) {
   return false;
 }
 
-// Functions of their own over the same ops: they know the name that they were called by.
-constexpr struct {
-  const char* name;
-  const char* alias;
-  bool first_only = false;  // the other overloads are not for this name
-} kNamesakes[] = {{"cat", "concat"},    {"cat", "concatenate"}, {"movedim", "moveaxis"},
-                  {"asin", "arcsin"},   {"acos", "arccos"},     {"atan", "arctan"},
-                  {"asinh", "arcsinh"}, {"acosh", "arccosh"},   {"atanh", "arctanh"},
-                  {"atan2", "arctan2"}, {"trunc", "fix"},       {"div", "true_divide", true}};
-
 bool is_function(const PublicName& p) {
   Form form = p.overloads[0].op->record->form;
   if (!p.inplace || form == Form::kFunction) return form != Form::kMethod;
@@ -150,14 +145,10 @@ void build() {
   Registry& r = registry();
   for (Op* op : op_table()) {
     if (op->record->form == Form::kInternal) continue;
-    add_name(op->record->name, false, op);
-    if (op->record->inplace) add_name(std::string(op->record->name) + "_", true, op);
-    for (const auto& [name, alias, first_only] : kNamesakes) {
-      if (std::strcmp(op->record->name, name) != 0 || (first_only && op->record->overload))
-        continue;
-      add_name(alias, false, op);
-      if (op->record->inplace) add_name(std::string(alias) + "_", true, op);
-    }
+    add_names(op->record->name, op);
+    // Functions of their own over the same op: they know the name that they were called by.
+    std::istringstream aliases(op->record->aliases ? op->record->aliases : "");
+    for (std::string alias; aliases >> alias;) add_names(alias, op);
   }
   // Python keeps pointers into these: no growth afterwards.
   r.functions.reserve(r.names.size() + 1);
@@ -185,42 +176,12 @@ void build() {
   r.methods.push_back({nullptr, nullptr, 0, nullptr});
 }
 
-PyObject* alias_method(PyTypeObject* type, const char* name, const char* alias) {
-  PyObject* method = PyDict_GetItemString(type->tp_dict, name);
-  if (!method) return nullptr;
-  return PyObject_SetAttrString(reinterpret_cast<PyObject*>(type), alias, method) < 0 ? nullptr
-                                                                                      : method;
-}
-
-// Other spellings that PyTorch accepts.
+// Python 2's division, which PyTorch's tensors keep: Python's own name of the slot, its old name.
 constexpr struct {
   const char* name;
-  const char* alias;
-} kAliases[] = {{"mul", "multiply"},
-                {"mul_", "multiply_"},
-                {"sub", "subtract"},
-                {"sub_", "subtract_"},
-                {"div", "divide"},
-                {"div_", "divide_"},
-                {"neg", "negative"},
-                {"neg_", "negative_"},
-                {"abs", "absolute"},
-                {"abs_", "absolute_"},
-                {"lt", "less"},
-                {"le", "less_equal"},
-                {"gt", "greater"},
-                {"ge", "greater_equal"},
-                {"ne", "not_equal"},
-                {"lt_", "less_"},
-                {"le_", "less_equal_"},
-                {"gt_", "greater_"},
-                {"ge_", "greater_equal_"},
-                {"ne_", "not_equal_"},
-                {"clamp", "clip"},
-                {"clamp_", "clip_"},
-                {"__truediv__", "__div__"},
-                {"__rtruediv__", "__rdiv__"},
-                {"__itruediv__", "__idiv__"}};
+  const char* old_name;
+} kOldDivision[] = {
+    {"__truediv__", "__div__"}, {"__rtruediv__", "__rdiv__"}, {"__itruediv__", "__idiv__"}};
 
 }  // namespace
 
@@ -237,13 +198,10 @@ bool init_functions(PyObject* module) {
                                               def->ml_name, descriptor.get()) < 0)
       return false;
   }
-  for (const auto& [name, alias] : kAliases) {
-    PyRef function(PyObject_GetAttrString(module, name));
-    if (function)
-      PyModule_AddObjectRef(module, alias, function.get());
-    else
-      PyErr_Clear();  // a name that exists as a method only
-    if (!alias_method(tensor_type, name, alias) && PyErr_Occurred()) return false;
+  for (const auto& [name, old_name] : kOldDivision) {
+    PyObject* type = reinterpret_cast<PyObject*>(tensor_type);
+    PyRef slot(PyObject_GetAttrString(type, name));
+    if (!slot || PyObject_SetAttrString(type, old_name, slot.get()) < 0) return false;
   }
   return true;
 }
@@ -298,15 +256,15 @@ PyObject* op_table_as_list(PyObject*, PyObject*) {
       bool differentiable = op->composite || (op->backward && !op->refuses &&
                                               op->node_name != "torch::autograd::NotImplemented");
       PyRef entry(checked(Py_BuildValue(
-          "{s:s,s:i,s:s,s:s,s:s,s:(dd),s:d,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:i,s:O}", "name",
-          r.name, "overload", r.overload, "signature", r.signature, "doc", r.doc, "derivative",
-          r.derivative, "domain", r.domain.low, r.domain.high, "max_ulp", r.max_ulp, "computes",
-          computes_name(r.computes), "form", form_name(r.form), "inplace",
-          r.inplace ? Py_True : Py_False, "mutates", r.mutates ? Py_True : Py_False, "view",
-          r.view ? Py_True : Py_False, "differentiable", differentiable ? Py_True : Py_False,
-          "composite", op->composite ? Py_True : Py_False, "elementwise",
-          op->elementwise ? Py_True : Py_False, "node", op->node_name.c_str(), "n_tensors",
-          static_cast<int>(op->n_tensor_args), "saved", saved.get())));
+          "{s:s,s:i,s:s,s:s,s:s,s:s,s:(dd),s:d,s:s,s:s,s:O,s:O,s:O,s:O,s:O,s:O,s:s,s:i,s:O}",
+          "name", r.name, "overload", r.overload, "aliases", r.aliases ? r.aliases : "",
+          "signature", r.signature, "doc", r.doc, "derivative", r.derivative, "domain",
+          r.domain.low, r.domain.high, "max_ulp", r.max_ulp, "computes", computes_name(r.computes),
+          "form", form_name(r.form), "inplace", r.inplace ? Py_True : Py_False, "mutates",
+          r.mutates ? Py_True : Py_False, "view", r.view ? Py_True : Py_False, "differentiable",
+          differentiable ? Py_True : Py_False, "composite", op->composite ? Py_True : Py_False,
+          "elementwise", op->elementwise ? Py_True : Py_False, "node", op->node_name.c_str(),
+          "n_tensors", static_cast<int>(op->n_tensor_args), "saved", saved.get())));
       checked(PyList_Append(list.get(), entry.get()));
     }
     return list.release();

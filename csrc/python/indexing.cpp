@@ -18,8 +18,6 @@ namespace rl::python {
 
 namespace {
 
-Tensor borrowed(TensorImpl* t) { return Tensor(TensorRef::borrow(t)); }
-
 // What a key comes to: a view, and the index tensors that choose from it.
 struct Chosen {
   Tensor view;

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "graph/accumulate_grad.h"
+#include "ops/copy.h"
 #include "ops/op_node.h"
 #include "python/function_node.h"
 #include "python/type_tools.h"
@@ -35,19 +36,11 @@ PyObject* unsigned_int(int64_t value) {
 }
 
 TensorRef number_tensor(const SavedSlot& slot) {
-  if (slot.kind() == SavedKind::kDouble) {
-    TensorRef t = TensorImpl::empty(DType::kFloat64, nullptr, 0);
-    *reinterpret_cast<double*>(t->mut_data()) = slot.as_double();
-    return t;
-  }
-  if (slot.kind() == SavedKind::kInt) {
-    TensorRef t = TensorImpl::empty(DType::kInt64, nullptr, 0);
-    *reinterpret_cast<int64_t*>(t->mut_data()) = slot.as_int();
-    return t;
-  }
-  TensorRef t = TensorImpl::empty(DType::kBool, nullptr, 0);
-  *reinterpret_cast<bool*>(t->mut_data()) = slot.as_bool();
-  return t;
+  if (slot.kind() == SavedKind::kDouble)
+    return rl::number_tensor(Value::of_double(slot.as_double()), DType::kFloat64);
+  if (slot.kind() == SavedKind::kInt)
+    return rl::number_tensor(Value::of_int(slot.as_int()), DType::kInt64);
+  return rl::number_tensor(Value::of_bool(slot.as_bool()), DType::kBool);
 }
 
 PyObject* ints_tuple(const std::vector<int64_t>& ints) {
