@@ -16,7 +16,7 @@ import _harness
 
 CASES = (
     *("train_step", "module_step", "op_overhead", "function", "chain", "gemm", "indexing"),
-    *("printing", "import_time", "memory", "build_time"),
+    *("latency", "printing", "import_time", "memory", "build_time"),
 )
 
 
