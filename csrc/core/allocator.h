@@ -6,15 +6,16 @@
 
 namespace rl {
 
-// Objects of the core (tensors, storages, nodes). One free list per 16 bytes of size.
+// Objects of the core (tensors, storages, nodes), aligned to 8 bytes. One free list per 8 bytes of
+// size.
 void* small_alloc_slow(size_t size_class);
-constexpr size_t kSmallClasses = 65;  // up to 1024 bytes; larger objects are blocks of data
+constexpr size_t kSmallClasses = 129;  // up to 1024 bytes; larger objects are blocks of data
 struct FreeBlock {
   FreeBlock* next;
 };
 extern FreeBlock* small_free_lists[kSmallClasses];
 
-inline size_t small_class(size_t bytes) { return (bytes + 15) / 16; }
+inline size_t small_class(size_t bytes) { return (bytes + 7) / 8; }
 
 inline void* small_alloc(size_t bytes) {
 #ifndef RL_SANITIZE

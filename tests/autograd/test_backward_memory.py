@@ -1,11 +1,13 @@
 """A backward pass lets go of what it has used, and writes over gradients that nobody else holds."""
 
 import gc
+import os
 
 import pytest
-from support import rushlight_only, torch
+from support import run_script, rushlight_only, torch
 
 pytestmark = rushlight_only
+under_asan = "libasan" in os.environ.get("LD_PRELOAD", "")
 
 ROWS = 256
 BUFFER = ROWS * ROWS * 4  # bytes
@@ -120,3 +122,8 @@ def test_gradient_given_as_a_view_is_left_alone():
     z.backward(given.view(ROWS, ROWS).view(-1))
     x.grad.zero_()
     assert bool((given == 1).all())
+
+
+@pytest.mark.skipif(under_asan, reason="objects come from malloc")
+def test_operation_of_a_long_chain_holds_at_most_300_bytes():
+    assert 200 < float(run_script("chain_memory")) <= 300
