@@ -5,7 +5,7 @@ Figures count the data of tensors. Sizes are in bytes, rounded up to the allocat
 ``device`` may be None, ``"cpu"``, a CPU ``torch.device`` or 0: all are the one CPU.
 """
 
-import platform
+import os
 from collections import OrderedDict
 from functools import cache
 from types import MappingProxyType
@@ -72,7 +72,7 @@ def get_capabilities():
 
     Also ``"architecture"``, a string. On systems other than Linux there is nothing else.
     """
-    known = _CAPABILITIES.get(platform.machine(), "").split()
+    known = _CAPABILITIES.get(os.uname().machine, "").split()
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
             lines = [line for line in file if line.startswith(("flags", "Features"))]
@@ -80,7 +80,7 @@ def get_capabilities():
         lines = []
     there = set(lines[0].replace("_", "").split()) if lines else set()
     found = {name: _FLAGS.get(name, name.replace("_", "")) in there for name in known if lines}
-    return MappingProxyType({"architecture": platform.machine(), **found})
+    return MappingProxyType({"architecture": os.uname().machine, **found})
 
 
 class Stream:
