@@ -21,6 +21,7 @@ _SUBMODULES = frozenset(
         "_tensor_str",
         "autograd",
         "backends",
+        "cpu",
         "cuda",
         "functional",
         "linalg",

@@ -19,7 +19,6 @@ Ref<Storage> Storage::adopt(void* ptr, size_t bytes, void* owner, void (*release
 
 void Storage::allocate_block(size_t bytes) {
   size_t capacity = 0;
-  block_ = nullptr;
   void* ptr;
   try {
     ptr = data_alloc(bytes, &capacity);
@@ -43,13 +42,14 @@ void Storage::drop_block(DataBlock* block) {
 }
 
 void Storage::resize(size_t bytes) {
-  if (bytes > bytes_ && !(block_ && bytes <= block_->capacity) && bytes > kInline) {
+  DataBlock* old = block();
+  if (bytes > bytes_ && !(old && bytes <= old->capacity) && bytes > kInline) {
     size_t capacity = 0;
     void* ptr = data_alloc(bytes, &capacity);
     std::memcpy(ptr, data_, bytes_);
     auto* block = static_cast<DataBlock*>(small_alloc(sizeof(DataBlock)));
     *block = {1, ptr, capacity, nullptr, nullptr};
-    if (block_) drop_block(block_);
+    if (old) drop_block(old);
     block_ = block;
     data_ = static_cast<char*>(ptr);
   }

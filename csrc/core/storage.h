@@ -40,7 +40,7 @@ class Storage {
   bool writable() const { return writable_; }
   // False for memory of another owner, or that another library looks at: it cannot move.
   bool resizable() const {
-    return !shared_outside_ && !pinned_ && !(block_ && block_->release_owner);
+    return !shared_outside_ && !pinned_ && !(block() && block_->release_owner);
   }
   // Somebody outside holds the pointer (a NumPy array): the memory must stay where it is.
   void share_outside() { shared_outside_ = true; }
@@ -53,7 +53,7 @@ class Storage {
   void retain() { ++refs_; }
   void release() {
     if (--refs_ == 0) {
-      if (block_) drop_block(block_);
+      if (DataBlock* held = block()) drop_block(held);
       small_free(this, sizeof(Storage));
     }
   }
@@ -62,13 +62,13 @@ class Storage {
   explicit Storage(size_t bytes) : bytes_(bytes) {
     if (bytes <= kInline) [[likely]] {
       data_ = payload_;
-      block_ = nullptr;
     } else {
       allocate_block(bytes);
     }
   }
   void allocate_block(size_t bytes);
   static void drop_block(DataBlock* block);
+  DataBlock* block() const { return data_ == payload_ ? nullptr : block_; }
 
   uint32_t refs_ = 1;
   bool writable_ = true;
@@ -76,8 +76,10 @@ class Storage {
   bool pinned_ = false;
   char* data_;
   size_t bytes_;
-  DataBlock* block_;
-  alignas(16) char payload_[kInline];
+  union {
+    DataBlock* block_;
+    char payload_[kInline];  // where data_ points here
+  };
 };
 
 }  // namespace rl

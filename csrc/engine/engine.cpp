@@ -268,6 +268,22 @@ void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& gr
   if (grad->dtype() != meta.dtype) grad = tensor_math.cast(grad.get(), meta.dtype);
 }
 
+// A reshaped or transposed gradient whose base nobody else holds, without that base: it can be
+// written over, and a leaf can take it as its .grad.
+TensorRef without_base(TensorRef grad) {
+  if (!grad || !grad->is_view() || grad->refs() != 1 || grad->wrapper() || grad_enabled())
+    return grad;
+  const TensorImpl* base = grad->base();
+  auto bytes = static_cast<size_t>(grad->numel()) * item_size(grad->dtype());
+  // An expanded gradient has more bytes than its storage, a slice fewer.
+  if (!base || base->refs() != 1 || base->wrapper() || grad->storage()->refs() != 2 ||
+      grad->storage()->bytes() != bytes)
+    return grad;
+  grad = TensorImpl::alias(grad->storage(), grad->dtype(), grad->shape(), grad->strides(),
+                           grad->offset());
+  return grad;
+}
+
 void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
   uint32_t index = index_known(edge.node);
   if (grad) validate(from, edge_nr, edge, grad);
@@ -312,7 +328,7 @@ void Run::run_node(uint32_t index) {
     const Edge& edge = node->edges()[i];
     if (!edge.node) continue;
     if (!edge_wanted(edge)) out[i] = TensorRef();
-    send(node, i, edge, std::move(out[i]));
+    send(node, i, edge, without_base(std::move(out[i])));
   }
 }
 

@@ -30,7 +30,7 @@ struct DrainList {
 constinit thread_local const EdgeFilter* edge_filter = nullptr;
 
 void Node::lay_out(size_t object, size_t bytes, const NodeLayout& layout) {
-  object_bytes_ = static_cast<uint32_t>(object);
+  object_words_ = static_cast<uint8_t>(object / 8);
   bytes_ = static_cast<uint32_t>(bytes);
   n_edges_ = static_cast<uint16_t>(layout.n_edges);
   n_outputs_ = static_cast<uint32_t>(layout.n_outputs);

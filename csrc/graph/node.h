@@ -62,6 +62,7 @@ class Node {
   // A node is made with count 1, without edges; finish() gives it its number.
   template <class N, class... Args>
   static Ref<N> make(const NodeLayout& layout, Args&&... args) {
+    static_assert(sizeof(N) <= 8 * UINT8_MAX);
     size_t bytes = total_bytes(sizeof(N), layout);
     void* memory = small_alloc(bytes);
     N* node = new (memory) N(std::forward<Args>(args)...);
@@ -143,23 +144,24 @@ class Node {
            layout.n_dims * sizeof(int64_t) + layout.extra;
   }
   void lay_out(size_t object, size_t bytes, const NodeLayout& layout);
-  char* tail() { return reinterpret_cast<char*>(this) + object_bytes_; }
+  char* tail() { return reinterpret_cast<char*>(this) + 8 * object_words_; }
   void destroy();
   void destroy_now();
 
+  // In an order that leaves no gaps: a long chain has one node per operation.
   uint32_t refs_ = 1;
   uint32_t bytes_ = 0;
   uint32_t n_outputs_ = 1;
-  uint16_t n_edges_ = 0;
-  bool has_side_ : 1 = false;
-  bool holds_python_ : 1 = false;
   uint32_t n_dims_ = 0;
-  uint32_t object_bytes_ = 0;
   union {
     uint64_t sequence_ = 0;
     Node* next_dead_;  // link of the drain list, once the count is 0
   };
-  Site site_;
+  [[no_unique_address]] Site site_;
+  uint16_t n_edges_ = 0;
+  uint8_t object_words_ = 0;
+  bool has_side_ : 1 = false;
+  bool holds_python_ : 1 = false;
 };
 
 using NodeRef = Ref<Node>;

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <string>
 
+#include "core/control_group.h"
+
 namespace rl {
 
 namespace {
@@ -51,24 +53,8 @@ double quota_of(const std::string& folder) {
 // The least of the limits of this process's groups and of those around them.
 double from_control_groups() {
   double least = INFINITY;
-  std::ifstream groups("/proc/self/cgroup");  // lines of number:controllers:path
-  for (std::string line; std::getline(groups, line);) {
-    size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    std::string controllers = line.substr(first + 1, second - first - 1);
-    std::string root = "/sys/fs/cgroup";
-    if (!controllers.empty()) {
-      if (controllers.find("cpu") == std::string::npos) continue;
-      root += "/" + controllers;
-    }
-    // Inside a container the path may be the host's: the root holds the container's own limit.
-    for (std::string path = line.substr(second + 1);;) {
-      least = std::min(least, quota_of(root + path));
-      size_t slash = path.rfind('/');
-      if (path.empty() || slash == std::string::npos) break;
-      path.resize(slash);
-    }
-  }
+  for_each_control_group(
+      "cpu", [&](const std::string& folder) { least = std::min(least, quota_of(folder)); });
   return least;
 }
 

@@ -268,18 +268,56 @@ PyObject* blas_info_function(PyObject*, PyObject*) {
   });
 }
 
+struct NamedStat {
+  const char* name;
+  Stat AllocatorStats::* stat;
+};
+// As torch.cuda.memory_stats calls them.
+constexpr NamedStat kStats[] = {{"allocated_bytes", &AllocatorStats::allocated},
+                                {"allocation", &AllocatorStats::blocks},
+                                {"reserved_bytes", &AllocatorStats::reserved},
+                                {"segment", &AllocatorStats::segments}};
+
 PyObject* memory_stats(PyObject*, PyObject*) {
-  const AllocatorStats& s = data_stats();
-  return Py_BuildValue("{s:L,s:L,s:L,s:L}", "allocated", static_cast<long long>(s.allocated),
-                       "allocated_peak", static_cast<long long>(s.allocated_peak), "reserved",
-                       static_cast<long long>(s.reserved), "system_calls",
-                       static_cast<long long>(s.system_calls));
+  return guarded([]() -> PyObject* {
+    const AllocatorStats& s = data_stats();
+    PyRef out(checked(PyDict_New()));
+    auto put = [&](const std::string& name, int64_t value) {
+      PyRef number(checked(PyLong_FromLongLong(value)));
+      checked(PyDict_SetItemString(out.get(), name.c_str(), number.get()));
+    };
+    for (const NamedStat& named : kStats) {
+      const Stat& stat = s.*named.stat;
+      std::string prefix = std::string(named.name) + ".all.";
+      put(prefix + "current", stat.current);
+      put(prefix + "peak", stat.peak);
+      put(prefix + "allocated", stat.increased);
+      put(prefix + "freed", stat.decreased);
+    }
+    put("num_alloc_retries", s.retries);
+    put("num_ooms", s.failures);
+    put("num_device_alloc", s.segments.increased);
+    put("num_device_free", s.segments.decreased);
+    put("object_slabs", s.slabs);
+    put("object_slab_bytes", s.object_bytes);
+    return out.release();
+  });
 }
 
-// Lets the peak start again from what is allocated now.
-PyObject* reset_memory_peak(PyObject*, PyObject*) {
+// Lets the peaks start again from what there is now.
+PyObject* reset_memory_peaks(PyObject*, PyObject*) {
+  for (const NamedStat& named : kStats) {
+    Stat& stat = data_stats().*named.stat;
+    stat.peak = stat.current;
+  }
+  Py_RETURN_NONE;
+}
+
+// Lets what was counted since the program began start again at 0.
+PyObject* reset_memory_totals(PyObject*, PyObject*) {
   AllocatorStats& s = data_stats();
-  s.allocated_peak = s.allocated;
+  for (const NamedStat& named : kStats) (s.*named.stat).increased = (s.*named.stat).decreased = 0;
+  s.retries = s.failures = 0;
   Py_RETURN_NONE;
 }
 
@@ -305,7 +343,8 @@ PyMethodDef kFunctions[] = {
     {"_build_info", build_info, METH_NOARGS, nullptr},
     {"_blas_info", blas_info_function, METH_NOARGS, nullptr},
     {"_memory_stats", memory_stats, METH_NOARGS, nullptr},
-    {"_reset_memory_peak", reset_memory_peak, METH_NOARGS, nullptr},
+    {"_reset_memory_peaks", reset_memory_peaks, METH_NOARGS, nullptr},
+    {"_reset_memory_totals", reset_memory_totals, METH_NOARGS, nullptr},
     {"_empty_cache", empty_cache, METH_NOARGS, nullptr},
     {"_result_type", py_result_type, METH_O,
      "(name): the named tuple that an op returns, or None."},

@@ -51,10 +51,10 @@ def test_sum_of_a_broadcast_gradient_takes_no_memory_for_the_product():
     a = torch.rand(1000, 50)
     b = torch.rand(50, requires_grad=True)
     y = (a * b).sum()
-    torch._C._reset_memory_peak()
-    before = torch._C._memory_stats()["allocated"]
+    torch.cpu.reset_peak_memory_stats()
+    before = torch.cpu.memory_allocated()
     y.backward()
-    assert torch._C._memory_stats()["allocated_peak"] - before < a.numel() * 4 / 10
+    assert torch.cpu.max_memory_allocated() - before < a.numel() * 4 / 10
 
 
 def test_gradient_of_a_mapped_sum_is_right_through_several_operations():

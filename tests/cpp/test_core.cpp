@@ -142,23 +142,6 @@ TEST(geometry_of_more_than_four_dimensions_moves_to_the_heap) {
   CHECK_EQ(t->numel(), 6);
 }
 
-TEST(freed_blocks_are_used_again) {
-  int64_t before = data_stats().system_calls;
-  {
-    auto first = Storage::allocate(100000);
-  }
-  int64_t after_first = data_stats().system_calls;
-  {
-    auto second = Storage::allocate(100000);
-  }
-#ifndef RL_SANITIZE
-  CHECK_EQ(data_stats().system_calls, after_first);
-#endif
-  CHECK(after_first >= before);
-  data_empty_cache();
-  CHECK_EQ(data_stats().reserved, data_stats().allocated);
-}
-
 }  // namespace
 
 }  // namespace rl

@@ -16,10 +16,10 @@ pytestmark = rushlight_only
 
 def bytes_allocated(action):
     """The bytes of tensors that an action holds at once, beyond what it found."""
-    torch._C._reset_memory_peak()
-    start = torch._C._memory_stats()["allocated"]
+    torch.cpu.reset_peak_memory_stats()
+    start = torch.cpu.memory_allocated()
     action()
-    return torch._C._memory_stats()["allocated_peak"] - start
+    return torch.cpu.max_memory_allocated() - start
 
 
 def enlarged(call, how, dtype):
