@@ -16,6 +16,7 @@ import _harness
 
 CASES = (
     *("train_step", "module_step", "op_overhead", "function", "chain", "gemm", "indexing"),
+    *("elementwise", "reductions"),
     *("printing", "import_time", "memory", "build_time"),
 )
 
