@@ -21,7 +21,11 @@ struct Brain16 {
   half::u16 bits;
 };
 
-RL_FN unsigned char value(Bool x) { return x.byte != 0; }
+// Becomes 0 or 1 by a choice of constants, which g++ vectorises, unlike a converted comparison.
+struct Flag {
+  unsigned char byte;
+};
+RL_FN Flag value(Bool x) { return {x.byte}; }
 RL_FN float value(Float16 x) { return half::from_float16(x.bits); }
 RL_FN float value(Brain16 x) { return half::from_bfloat16(x.bits); }
 template <class T>
@@ -45,7 +49,9 @@ template <class Out>
 struct To {
   template <class In>
   RL_FN static Out of(In x) {
-    if constexpr (kFloating<In> && !kFloating<Out>) {
+    if constexpr (__is_same(In, Flag)) {
+      return x.byte ? Out(1) : Out(0);
+    } else if constexpr (kFloating<In> && !kFloating<Out>) {
       if constexpr (sizeof(Out) == 8)
         return static_cast<Out>(truncated<int64_t>(x));
       else
@@ -66,14 +72,20 @@ template <>
 struct To<Float16> {
   template <class In>
   RL_FN static Float16 of(In x) {
-    return {half::to_float16(static_cast<float>(x))};
+    if constexpr (__is_same(In, Flag))
+      return {static_cast<half::u16>(x.byte ? half::to_float16(1) : 0)};
+    else
+      return {half::to_float16(static_cast<float>(x))};
   }
 };
 template <>
 struct To<Brain16> {
   template <class In>
   RL_FN static Brain16 of(In x) {
-    return {half::to_bfloat16(static_cast<float>(x))};
+    if constexpr (__is_same(In, Flag))
+      return {static_cast<half::u16>(x.byte ? half::to_bfloat16(1) : 0)};
+    else
+      return {half::to_bfloat16(static_cast<float>(x))};
   }
 };
 
