@@ -112,6 +112,31 @@ def statement_loop(statement, setup="pass"):
     return names["run"]
 
 
+def check_agreement(expression, setup, modules, rtol=1e-5, atol=1e-6):
+    """Raises ValueError where the libraries' results differ by more than rounding."""
+    found = {}
+    for name, torch in modules.items():
+        if torch:
+            names = {"torch": torch}
+            exec(setup, names)
+            found[name] = eval(expression, names).contiguous()
+    if len(found) < 2:
+        return
+    torch, theirs = modules["torch"], found["torch"]
+    ours = torch.frombuffer(found["rushlight"].reshape(-1), dtype=theirs.dtype)
+    same = list(found["rushlight"].shape) == list(theirs.shape)
+    if not same or not torch.allclose(ours.reshape(theirs.shape), theirs, rtol, atol, True):
+        raise ValueError(f"{expression} differs between rushlight and PyTorch")
+
+
+def geometric_mean(case, rows, note=""):
+    """A Row of the geometric mean of the ratios; none where nothing was compared."""
+    ratios = [row.ratio.median for row in rows if row.ratio]
+    if ratios:
+        mean, low, high = statistics.geometric_mean(ratios), min(ratios), max(ratios)
+        yield Row(case, None, ratio=Spread(mean, low, high), note=note)
+
+
 def empty_loop_seconds():
     """What one turn of the measuring loop itself costs."""
     return min(measure({"pass": (statement_loop("pass"), None)}, rounds=7)["pass"])

@@ -16,7 +16,8 @@ import _harness
 
 CASES = (
     *("train_step", "module_step", "op_overhead", "function", "chain", "gemm", "indexing"),
-    *("latency", "printing", "import_time", "memory", "build_time"),
+    *("elementwise", "reductions", "latency"),
+    *("printing", "import_time", "memory", "build_time"),
 )
 
 

@@ -5,6 +5,7 @@
 
 #include "isa/sets.h"
 #include "isa_families.h"
+#include "kernels/convert.h"
 #include "kernels/distance.h"
 #include "kernels/scan.h"
 #include "ops/elementwise_list.h"
@@ -19,14 +20,16 @@ namespace rl {
   extern const ReductionKernels kernels_reduction_##set; \
   extern const LineKernels kernels_lines_##set;          \
   extern const ScanKernels kernels_scan_##set;           \
-  extern const DistanceKernels kernels_distance_##set;
+  extern const DistanceKernels kernels_distance_##set;   \
+  extern const ConvertKernels kernels_convert_##set;
 #define RL_SET(set)                \
   {#set,                           \
    {RL_FAMILIES(RL_ADDRESS, set)}, \
    &kernels_reduction_##set,       \
    &kernels_lines_##set,           \
    &kernels_scan_##set,            \
-   &kernels_distance_##set}
+   &kernels_distance_##set,        \
+   &kernels_convert_##set}
 
 #if defined(RL_KERNEL_SETS_X86)
 RL_DECLARE_SET(v2)
@@ -45,6 +48,7 @@ struct Parts {
   const LineKernels* lines;
   const ScanKernels* scan;
   const DistanceKernels* distance;
+  const ConvertKernels* convert;
 };
 
 const char* g_available = "";
@@ -100,6 +104,7 @@ static const Parts chosen = choose();
 const KernelSet* kernel_set = assemble(chosen);
 const ScanKernels* scan_kernels = chosen.scan;
 const DistanceKernels* distance_kernels = chosen.distance;
+const ConvertKernels* convert_kernels = chosen.convert;
 const char* available_kernel_sets() { return g_available; }
 const char* kernel_set_problem() { return g_problem; }
 

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
-#include <type_traits>
 #include <utility>
 
+#include "kernels/convert.h"
 #include "kernels/linear_tiles.h"
 
 namespace rl {
@@ -14,40 +13,6 @@ namespace rl {
 namespace {
 
 constexpr int64_t kTile = 512;
-
-// Out of range and nan give what the x86 instruction gives, as in PyTorch; what is narrower than
-// the instruction's result is cut to size.
-template <class Int, class In>
-Int truncated(In x) {
-  constexpr In kEnd = sizeof(Int) == 8 ? In(0x1p63) : In(0x1p31);
-  return x >= -kEnd && x < kEnd ? static_cast<Int>(x) : std::numeric_limits<Int>::min();
-}
-
-template <class Out, class In>
-Out converted(In x) {
-  if constexpr (std::is_same_v<In, Half> || std::is_same_v<In, BFloat16>)
-    return converted<Out>(static_cast<float>(x));
-  else if constexpr (std::is_same_v<Out, bool>)
-    return x != In(0);
-  else if constexpr (kIsInt<Out> && kIsFloat<In>)
-    return static_cast<Out>(truncated<std::conditional_t<sizeof(Out) == 8, int64_t, int32_t>>(x));
-  else if constexpr ((std::is_same_v<Out, Half> || std::is_same_v<Out, BFloat16>))
-    return Out(static_cast<float>(x));
-  else
-    return static_cast<Out>(x);
-}
-
-template <class Out, class In>
-void convert_loop(Out* out, int64_t out_step, const In* in, int64_t in_step, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) {
-    In x;
-    if constexpr (std::is_same_v<In, bool>)  // other libraries' bools may hold any byte
-      x = reinterpret_cast<const uint8_t*>(in)[i * in_step] != 0;
-    else
-      x = in[i * in_step];
-    out[i * out_step] = converted<Out>(x);
-  }
-}
 
 }  // namespace
 
@@ -223,18 +188,51 @@ void copy_words(void* out, const void* in, size_t width, Space& space) {
 
 }  // namespace
 
+namespace {
+
+void copy_items(size_t width, char* to, int64_t to_step, const char* from, int64_t from_step,
+                int64_t n) {
+  auto copy = [&](auto word) {
+    using Word = decltype(word);
+    copy_row(reinterpret_cast<Word*>(to), to_step, reinterpret_cast<const Word*>(from), from_step,
+             n);
+  };
+  switch (width) {
+    case 1:
+      return copy(uint8_t{});
+    case 2:
+      return copy(uint16_t{});
+    case 4:
+      return copy(uint32_t{});
+    default:
+      return copy(uint64_t{});
+  }
+}
+
+}  // namespace
+
+// The kernels know only elements side by side; others pass through tiles.
 void convert_strided(void* out, int64_t out_step, DType out_dtype, const void* in, int64_t in_step,
                      DType in_dtype, int64_t n) {
-  if (out_dtype == in_dtype && out_step == 1 && in_step == 1) {
-    std::memmove(out, in, static_cast<size_t>(n) * item_size(in_dtype));
-    return;
+  ConvertFn convert =
+      convert_kernels->to_from[static_cast<int>(out_dtype)][static_cast<int>(in_dtype)];
+  size_t out_size = item_size(out_dtype), in_size = item_size(in_dtype);
+  auto* to = static_cast<char*>(out);
+  const auto* from = static_cast<const char*>(in);
+  if (!convert) return copy_items(in_size, to, out_step, from, in_step, n);
+  if ((out_step == 1 && in_step == 1) || n == 1) return convert(to, from, n);
+  alignas(64) char gathered[kTile * 8], converted[kTile * 8];
+  for (int64_t at = 0, m; at < n; at += m) {
+    m = std::min(n - at, kTile);
+    const char* x = from + at * in_step * static_cast<int64_t>(in_size);
+    char* y = to + at * out_step * static_cast<int64_t>(out_size);
+    if (in_step != 1) {
+      copy_items(in_size, gathered, 1, x, in_step, m);
+      x = gathered;
+    }
+    convert(out_step == 1 ? y : converted, x, m);
+    if (out_step != 1) copy_items(out_size, y, out_step, converted, 1, m);
   }
-  dispatch_dtype(out_dtype, [&](auto o) {
-    dispatch_dtype(in_dtype, [&](auto i) {
-      convert_loop(static_cast<decltype(o)*>(out), out_step, static_cast<const decltype(i)*>(in),
-                   in_step, n);
-    });
-  });
 }
 
 namespace {

@@ -56,8 +56,4 @@ inline void run_straight(const TileKernel& kernel, void* out, const void* const*
 void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void* in,
               const int64_t* in_strides, DType in_dtype, const int64_t* sizes, int ndim);
 
-// n elements with a step, converted.
-void convert_strided(void* out, int64_t out_step, DType out_dtype, const void* in, int64_t in_step,
-                     DType in_dtype, int64_t n);
-
 }  // namespace rl

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/convert.h"
+
 namespace rl {
 
 namespace {

@@ -38,6 +38,11 @@ Norm norm_of(double p) {
   return std::isinf(p) ? Norm::kLargest : Norm::kPower;
 }
 
+// Rows of n that are worth a thread: each part packs all m rows of the other side.
+int64_t rows_worth(int64_t m, int64_t k) {
+  return std::max(parallel_grain() / (m * (k + 1)) + 1, std::min(parallel_grain(), int64_t{64}));
+}
+
 TensorRef distances(TensorImpl* a, TensorImpl* b, double p) {
   check(a->dtype() == b->dtype(), ErrorKind::kRuntime, "expected scalar type ",
         dtype_title(a->dtype()), " but found ", dtype_title(b->dtype()));
@@ -51,10 +56,13 @@ TensorRef distances(TensorImpl* a, TensorImpl* b, double p) {
   TensorRef out = TensorImpl::empty(a->dtype(), with_rows(batch, n, m));
   const bool wide = a->dtype() == DType::kFloat64;
   const int64_t item = wide ? 8 : 4, batches = n && m ? out->numel() / (n * m) : 0;
+  auto kernel = distance_kernels->distance[static_cast<int>(norm_of(p))][wide];
+  char* to = out->mut_data();
   for (int64_t c = 0; c < batches; ++c)
-    distance_kernels->distance[static_cast<int>(norm_of(p))][wide](
-        out->mut_data() + c * n * m * item, left->data() + c * n * k * item,
-        right->data() + c * m * k * item, n, m, k, p);
+    parallel_for(n, rows_worth(m, k), [&](int64_t i, int64_t end) {
+      kernel(to + (c * n + i) * m * item, left->data() + (c * n + i) * k * item,
+             right->data() + c * m * k * item, end - i, m, k, p);
+    });
   return out;
 }
 
@@ -70,11 +78,16 @@ TensorRef row_gradient(TensorImpl* a, TensorImpl* b, TensorImpl* g, TensorImpl* 
   Tensor out = full(x->shape(), a->dtype(), 0);
   const bool wide = a->dtype() == DType::kFloat64;
   const int64_t item = wide ? 8 : 4, batches = n && m ? dist->numel() / (n * m) : 0;
+  auto kernel = distance_kernels->slope[static_cast<int>(norm_of(p))][wide];
+  const int64_t row = turned ? 1 : m, column = turned ? n : 1;
+  char* to = out->mut_data();
   for (int64_t c = 0; c < batches; ++c)
-    distance_kernels->slope[static_cast<int>(norm_of(p))][wide](
-        out->mut_data() + c * n * k * item, x->data() + c * n * k * item,
-        y->data() + c * m * k * item, grads->data() + c * n * m * item,
-        lengths->data() + c * n * m * item, turned ? 1 : m, turned ? n : 1, n, m, k, p);
+    parallel_for(n, rows_worth(m, k), [&](int64_t i, int64_t end) {
+      const int64_t pairs = (c * n * m + i * row) * item;
+      kernel(to + (c * n + i) * k * item, x->data() + (c * n + i) * k * item,
+             y->data() + c * m * k * item, grads->data() + pairs, lengths->data() + pairs, row,
+             column, end - i, m, k, p);
+    });
   return sum_to(out, a->shape()).ref();
 }
 

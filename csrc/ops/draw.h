@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/convert.h"
 #include "kernels/iterator.h"
 #include "kernels/random.h"
 #include "ops/tensor.h"

@@ -250,19 +250,24 @@ void gather(const Places& places, TensorImpl* from, TensorImpl* out, const Dims&
   auto* target = reinterpret_cast<T*>(out->mut_data());
   const Blocks blocks(places, result_strides);
   const size_t bytes = static_cast<size_t>(blocks.dense) * sizeof(T);
+  const int64_t some = parallel_grain() / (blocks.dense + 1) + 1;
   blocks.each_run(places,
                   [&](int64_t base, const int64_t* starts, int64_t at, int64_t step, int64_t n) {
                     const T* source = all + base;
                     T* to = target + at;
-                    if (blocks.dense == 1)
-                      for (int64_t i = 0; i < n; ++i) to[i * step] = source[starts[i]];
-                    else if (blocks.dense)
-                      for (int64_t i = 0; i < n; ++i)
-                        std::memcpy(to + i * step, source + starts[i], bytes);
-                    else
+                    if (blocks.dense == 0) {
                       for (int64_t i = 0; i < n; ++i)
                         run_copy(to + i * step, blocks.kept.v, out->dtype(), source + starts[i],
                                  blocks.strides.v, out->dtype(), blocks.sizes.v, blocks.sizes.n);
+                      return;
+                    }
+                    parallel_for(n, some, [&](int64_t begin, int64_t end) {
+                      if (blocks.dense == 1)
+                        for (int64_t i = begin; i < end; ++i) to[i * step] = source[starts[i]];
+                      else
+                        for (int64_t i = begin; i < end; ++i)
+                          std::memcpy(to + i * step, source + starts[i], bytes);
+                    });
                   });
 }
 

@@ -2,7 +2,11 @@
 // order of elements, and the way of a gradient back to the chosen ones.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "core/dtype.h"
+#include "kernels/pool.h"
 #include "ops/custom.h"
 
 namespace rl::ops {
@@ -43,6 +47,22 @@ struct Placed {
   T value;
   int64_t index;
 };
+
+// Calls f(i, row) for each of `count` lines of `length` elements, on any thread; f may reorder its
+// row. The rows' memory is taken beforehand: 16 at most are in use at once.
+template <class T, class F>
+void each_row(const T* first, int64_t count, int64_t length, const F& f) {
+  const int64_t worth = (count * length + parallel_grain() - 1) / parallel_grain();
+  const int64_t parts = std::clamp(worth, int64_t{1}, std::clamp(count, int64_t{1}, int64_t{16}));
+  std::vector<Placed<T>> rows(static_cast<size_t>(parts * length));
+  parallel_parts(parts, [&](int64_t part) {
+    Placed<T>* row = rows.data() + part * length;
+    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
+      for (int64_t k = 0; k < length; ++k) row[k] = {first[i * length + k], k};
+      f(i, row);
+    }
+  });
+}
 
 // Lines along the reduced dimensions, which are moved last and lie row by row.
 struct Lines {

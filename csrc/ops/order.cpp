@@ -1,14 +1,16 @@
 #include "ops/order.h"
 
 #include <algorithm>
-#include <vector>
+#include <limits>
+#include <type_traits>
 
-#include "kernels/tile.h"
+#include "kernels/iterator.h"
 #include "ops/compare.h"
 #include "ops/copy.h"
 #include "ops/lines.h"
 #include "ops/reduction.h"
 #include "ops/scan_kernels.h"
+#include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -52,6 +54,27 @@ int64_t first_best(const T* x, int64_t n) {
   }
 }
 
+template <bool largest, class T, class Place>
+void choose_columns(T* values, int64_t* indices, const T* x, const ScanBlock<2>& b) {
+  T best[kScanColumns];
+  Place place[kScanColumns] = {};
+  for (int64_t j = 0; j < b.columns; ++j) best[j] = x[j * b.column[1]];
+  for (int64_t k = 1; k < b.length; ++k) {
+    x += b.step[1];
+    auto here = static_cast<Place>(k);
+    for (int64_t j = 0; j < b.columns; ++j) {
+      T next = x[j * b.column[1]];
+      bool taken = better<largest>(next, best[j]);
+      best[j] = taken ? next : best[j];
+      place[j] = taken ? here : place[j];
+    }
+  }
+  for (int64_t j = 0; j < b.columns; ++j) {
+    indices[j * b.column[0]] = place[j];
+    if (values) values[j * b.column[0]] = best[j];
+  }
+}
+
 // Operand 0 is what is written, operand 1 the elements.
 template <bool largest, class T>
 void choose_block(T* values, int64_t* indices, const T* x, const ScanBlock<2>& b) {
@@ -66,28 +89,27 @@ void choose_block(T* values, int64_t* indices, const T* x, const ScanBlock<2>& b
     }
     return;
   }
-  T best[kScanColumns];
-  int64_t place[kScanColumns] = {};
-  for (int64_t j = 0; j < b.columns; ++j) best[j] = x[j * b.column[1]];
-  for (int64_t k = 1; k < b.length; ++k) {
-    x += b.step[1];
-    for (int64_t j = 0; j < b.columns; ++j) {
-      T next = x[j * b.column[1]];
-      bool taken = better<largest>(next, best[j]);
-      best[j] = taken ? next : best[j];
-      place[j] = taken ? k : place[j];
-    }
-  }
-  for (int64_t j = 0; j < b.columns; ++j) {
-    indices[j * b.column[0]] = place[j];
-    if (values) values[j * b.column[0]] = best[j];
-  }
+  // Places as wide as the elements fill vectors alike.
+  using Narrow = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
+  if (b.length <= std::numeric_limits<Narrow>::max())
+    choose_columns<largest, T, Narrow>(values, indices, x, b);
+  else
+    choose_columns<largest, T, int64_t>(values, indices, x, b);
 }
 
 // The first best elements along a dimension that is not empty. `out` has its size 1 or is without
 // it; `values` may be null.
 template <bool largest>
 void choose(TensorImpl* t, int64_t along, TensorImpl* values, TensorImpl* indices) {
+  if (is_float(t->dtype()) && item_size(t->dtype()) == 2) {  // by the kernels for floats
+    TensorRef wide = converted_copy(t, DType::kFloat32), best;
+    if (values) best = TensorImpl::empty(DType::kFloat32, values->shape());
+    choose<largest>(wide.get(), along, best.get(), indices);
+    if (values)
+      run_copy(values->mut_data(), values->strides(), values->dtype(), best->data(),
+               best->strides(), best->dtype(), best->sizes(), best->ndim());
+    return;
+  }
   int dim = wrap_dim(along, t->ndim());
   TensorRef from = t->dtype() == DType::kBool ? clean_bools(t) : TensorRef::borrow(t);
   Dims kept = t->shape(), written;
@@ -96,7 +118,7 @@ void choose(TensorImpl* t, int64_t along, TensorImpl* values, TensorImpl* indice
   contiguous_strides(kept.v, kept.n, written.v);
   if (kept.n) written[dim] = 0;
   auto* index = reinterpret_cast<int64_t*>(indices->mut_data());
-  dispatch_dtype(t->dtype(), [&](auto zero) {
+  dispatch_dtype(from->dtype(), [&](auto zero) {
     using T = decltype(zero);
     const auto* x = reinterpret_cast<const T*>(from->data());
     auto* value = values ? reinterpret_cast<T*>(values->mut_data()) : nullptr;
@@ -221,21 +243,20 @@ void sort_lines(Call& call, int64_t dim, bool stable, bool values) {
     using T = decltype(zero);
     const auto* line = reinterpret_cast<const T*>(lines.memory->data());
     auto* out = reinterpret_cast<T*>(sorted->mut_data());
-    std::vector<Placed<T>> row(static_cast<size_t>(lines.length));
-    for (int64_t i = 0; i < lines.count; ++i) {
-      for (Placed<T>& place : row) place = {*line++, &place - row.data()};
+    each_row(line, lines.count, lines.length, [&](int64_t i, Placed<T>* row) {
       auto first = [](const Placed<T>& a, const Placed<T>& b) {
         return sorts_before<descending>(a.value, b.value);
       };
+      const int64_t length = lines.length;
       if (stable)
-        std::stable_sort(row.begin(), row.end(), first);
+        std::stable_sort(row, row + length, first);
       else
-        std::sort(row.begin(), row.end(), first);
-      for (const Placed<T>& place : row) {
-        *out++ = place.value;
-        *index++ = place.index;
+        std::sort(row, row + length, first);
+      for (int64_t k = 0; k < length; ++k) {
+        out[i * length + k] = row[k].value;
+        index[i * length + k] = row[k].index;
       }
-    }
+    });
   });
   TensorRef order = unlined_like(t, places.get(), dim);
   if (!values) {

@@ -1,8 +1,10 @@
 #include "ops/reduction.h"
 
+#include <algorithm>
+
 #include "graph/grad_mode.h"
 #include "kernels/iterator.h"
-#include "kernels/split_reduce.h"
+#include "kernels/reduce_source.h"
 #include "ops/copy.h"
 
 namespace rl {
@@ -23,6 +25,63 @@ TensorRef arrange(TensorImpl* t, DType dtype, const Reduction& r) {
   run_copy(copy->mut_data(), copy->strides(), dtype, t->data(), strides, t->dtype(), sizes.v,
            sizes.n);
   return copy;
+}
+
+// How the elements of any tensor lie as slabs, rows and columns, from the farthest step to the
+// nearest.
+struct Layout {
+  int64_t size[3] = {1, 1, 1}, step[3] = {0, 0, 1};  // kept, reduced, kept
+  Dims sizes, places;  // of the kept dimensions in that order, and which they are
+  bool fits = true, in_order = true;
+
+  Layout(TensorImpl* t, const bool* reduced) {
+    int order[kMaxDims], n = 0;
+    bool repeats = false;
+    for (int d = 0; d < t->ndim(); ++d) {
+      if (t->sizes()[d] == 1) continue;
+      order[n++] = d;
+      repeats = repeats || t->strides()[d] == 0;
+    }
+    if (!repeats)
+      std::stable_sort(order, order + n,
+                       [&](int a, int b) { return t->strides()[a] > t->strides()[b]; });
+    int part = std::any_of(order, order + n, [&](int d) { return reduced[d]; }) ? 0 : 2;
+    bool empty[3] = {true, true, true};
+    for (int i = 0; i < n; ++i) {
+      int64_t length = t->sizes()[order[i]], stride = t->strides()[order[i]];
+      if (reduced[order[i]]) {
+        fits = fits && part < 2;
+        part = 1;
+      } else {
+        part = part == 1 ? 2 : part;
+        in_order = in_order && (places.n == 0 || places[places.n - 1] < order[i]);
+        sizes.push(length);
+        places.push(order[i]);
+      }
+      fits = fits && (empty[part] || step[part] == stride * length);
+      empty[part] = false;
+      size[part] *= length;
+      step[part] = stride;
+    }
+    // Short pieces that nothing but their steps keeps apart cost a call each.
+    int64_t piece = size[2] == 1 ? size[1] : size[2];
+    fits = fits && (piece >= 32 || n == 1 || dense());
+  }
+
+  bool dense() const {
+    if (size[2] > 1) return step[1] == size[2] * step[2];
+    return size[0] == 1 || step[0] == size[1] * step[1];
+  }
+};
+
+// The results, which lie in the order of the layout, in row-major order.
+void put_in_order(TensorImpl* out, const Dims& kept, TensorImpl* results, const Layout& layout) {
+  int64_t packed[kMaxDims], rank_strides[kMaxDims], strides[kMaxDims];
+  contiguous_strides(layout.sizes.v, layout.sizes.n, packed);
+  contiguous_strides(kept.v, kept.n, rank_strides);
+  for (int i = 0; i < layout.places.n; ++i) strides[i] = rank_strides[layout.places[i]];
+  run_copy(out->mut_data(), strides, out->dtype(), results->data(), packed, out->dtype(),
+           layout.sizes.v, layout.sizes.n);
 }
 
 bool multiplies(Reducer reducer) {
@@ -74,7 +133,7 @@ void check_recordable(TensorImpl* t, DType dtype) {
 }
 
 TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer reducer, DType dtype,
-                      TensorImpl* m) {
+                      TensorImpl* m, bool as_bools) {
   TensorRef out = TensorImpl::empty(dtype, keepdim ? r.kept : r.squeezed);
   int64_t outputs = out->numel();
   if (outputs == 0) return out;
@@ -82,33 +141,31 @@ TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer r
     fill(out.get(), Value::of_int(multiplies(reducer)));
     return out;
   }
-  Slabs slabs(t->shape(), r.reduced);
-  TensorRef source = TensorRef::borrow(t);
-  if (t->dtype() != dtype || !t->is_contiguous() || !slabs.fits) {
-    source = arrange(t, dtype, r);
-    slabs.outer = outputs;
-    slabs.inner = 1;
-  }
-  auto kernels_of = [&](Reducer which) -> const ReduceKernels& {
-    return kernel_set->reduce[static_cast<int>(which)][compute_index(dtype)];
+  ReduceShape shape{outputs, r.count, 1, static_cast<int64_t>(item_size(dtype))};
+  auto reduce = [&](TensorImpl* from, const int64_t* step, TensorImpl* to) {
+    ReduceSource source{from->data(), from->dtype(), as_bools, step[0], step[1], step[2]};
+    reduce_source(source, shape, reducer, dtype, m ? m->data() : nullptr, to->mut_data());
   };
-  const ReduceKernels& kernels = kernels_of(reducer);
-  ReduceShape shape{slabs.outer, r.count, slabs.inner, static_cast<int64_t>(item_size(dtype))};
-  const char *from = source->data(), *param = m ? m->data() : nullptr;
-  auto reduce_part = [&](const ReducePart& part, char* to) {
-    for (int64_t o = part.slab; o < part.slab + part.slabs; ++o, to += part.columns * shape.item) {
-      int64_t first = (o * shape.count + part.begin) * shape.inner + part.column;
-      const char* x = from + first * shape.item;
-      const char* of = param ? param + (o * shape.inner + part.column) * shape.item : nullptr;
-      if (shape.inner == 1)
-        kernels.line(to, x, part.rows, of);
-      else
-        kernels.rows(to, x, part.rows, shape.inner, part.columns, of);
+  if (t->is_contiguous()) {
+    Slabs slabs(t->shape(), r.reduced);
+    if (slabs.fits) {
+      shape.outer = slabs.outer;
+      shape.inner = slabs.inner;
+      const int64_t step[] = {r.count * slabs.inner, slabs.inner, 1};
+      reduce(t, step, out.get());
+      return out;
     }
-  };
-  int64_t cost = reducer == Reducer::kSumExp ? 4 : 1;
-  split_reduce(shape, cost, kernels_of(joining(reducer)), out->mut_data(),
-               [&] { return reduce_part; });
+  } else if (Layout layout(t, r.reduced); layout.fits && (layout.in_order || !m)) {
+    shape.outer = layout.size[0];
+    shape.inner = layout.size[2];
+    TensorRef to = layout.in_order ? out : TensorImpl::empty(dtype, &outputs, 1);
+    reduce(t, layout.step, to.get());
+    if (!layout.in_order) put_in_order(out.get(), r.kept, to.get(), layout);
+    return out;
+  }
+  TensorRef source = arrange(t, as_bools ? DType::kBool : dtype, r);
+  const int64_t step[] = {r.count, 1, 1};
+  reduce(source.get(), step, out.get());
   return out;
 }
 

@@ -30,9 +30,9 @@ void check_recordable(TensorImpl* t, DType dtype);
 
 // Reduces t, converted to the compute type `dtype`. An output of no elements takes the reducer's
 // start, 0 or 1; kMax and kMin have none, so their caller refuses. `m`: a number for each output,
-// in the same dtype and contiguous.
+// in the same dtype and contiguous. `as_bools`: elements count as 0 or 1.
 TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer reducer, DType dtype,
-                      TensorImpl* m = nullptr);
+                      TensorImpl* m = nullptr, bool as_bools = false);
 
 // The gradient of a sum: every input element gets its output's, without taking memory. `dims`
 // null or empty: all were reduced.

@@ -2,7 +2,10 @@
 // the dense one, else in blocks of columns that go through it side by side.
 #pragma once
 
+#include <algorithm>
+
 #include "core/tensor.h"
+#include "kernels/pool.h"
 
 namespace rl {
 
@@ -16,7 +19,7 @@ struct ScanBlock {
 };
 
 // Calls visit(block) for blocks of at most kScanColumns columns that cover the tensors, in any
-// order of the other dimensions. `strides`: of each operand. `backwards`: k counts from the end.
+// order and on any thread. `strides`: of each operand. `backwards`: k counts from the end.
 template <int N, class Visit>
 void scan_blocks(const Dims& sizes, const Dims (&strides)[N], int dim, bool backwards,
                  const Visit& visit) {
@@ -49,26 +52,29 @@ void scan_blocks(const Dims& sizes, const Dims (&strides)[N], int dim, bool back
     if (inner < 0 || at[N - 1][d] <= at[N - 1][inner]) inner = d;
   int64_t columns = inner < 0 ? 1 : outer[inner];
   for (int i = 0; i < N && inner >= 0; ++i) block.column[i] = at[i][inner];
-  int64_t counter[kMaxDims] = {};
-  for (;;) {
-    int64_t base[N];
-    for (int i = 0; i < N; ++i) base[i] = block.base[i];
-    for (int64_t j = 0; j < columns; j += block.columns) {
-      block.columns = columns - j < kScanColumns ? columns - j : kScanColumns;
-      visit(static_cast<const ScanBlock<N>&>(block));
-      for (int i = 0; i < N; ++i) block.base[i] += block.columns * block.column[i];
+  // Lines that are gone through one by one go in blocks of what is worth a thread.
+  int64_t width = kScanColumns, grain = parallel_grain();
+  if (block.step[N - 1] == 1 || block.step[N - 1] == -1)
+    width = std::clamp(grain / (block.length + 1), int64_t{1}, kScanColumns);
+  const int64_t across = (columns + width - 1) / width;
+  int64_t blocks = across;
+  for (int d = 0; d < outer.n; ++d)
+    if (d != inner) blocks *= outer[d];
+  const int64_t each = grain / (block.length * std::min(width, columns) + 1) + 1;
+  parallel_for(blocks, each, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      ScanBlock<N> here = block;
+      int64_t j = i % across * width, rest = i / across;
+      here.columns = std::min(columns - j, width);
+      for (int k = 0; k < N; ++k) here.base[k] += j * block.column[k];
+      for (int d = outer.n - 1; d >= 0; --d) {
+        if (d == inner) continue;
+        for (int k = 0; k < N; ++k) here.base[k] += rest % outer[d] * at[k][d];
+        rest /= outer[d];
+      }
+      visit(static_cast<const ScanBlock<N>&>(here));
     }
-    for (int i = 0; i < N; ++i) block.base[i] = base[i];
-    int d = outer.n - 1;
-    for (; d >= 0; --d) {
-      if (d == inner) continue;
-      for (int i = 0; i < N; ++i) block.base[i] += at[i][d];
-      if (++counter[d] < outer[d]) break;
-      for (int i = 0; i < N; ++i) block.base[i] -= at[i][d] * outer[d];
-      counter[d] = 0;
-    }
-    if (d < 0) return;
-  }
+  });
 }
 
 // Whether a block is gone through line by line: then the state of one line stays in registers.

@@ -43,16 +43,34 @@ struct Walk {
     if (sizes.n == 0) add(1, 0, 0, 0);
   }
 
+  // The last dimension's lines.
+  int64_t lines() const {
+    int64_t n = empty ? 0 : 1;
+    for (int d = 0; d + 1 < sizes.n; ++d) n *= sizes[d];
+    return n;
+  }
+
   // Calls body(target offset, index offset, source offset) at the start of each line.
   template <class Body>
   void each_line(const Body& body) const {
-    if (empty) return;
-    int last = sizes.n - 1;
+    some_lines(0, lines(), body);
+  }
+
+  // The same for the lines from `begin` up to `end`.
+  template <class Body>
+  void some_lines(int64_t begin, int64_t end, const Body& body) const {
     int64_t counter[kMaxDims] = {}, a = 0, b = 0, c = 0;
-    for (;;) {
+    int64_t rest = begin;
+    for (int d = sizes.n - 2; d >= 0; --d) {
+      counter[d] = rest % sizes[d];
+      rest /= sizes[d];
+      a += counter[d] * target[d];
+      b += counter[d] * index[d];
+      c += counter[d] * source[d];
+    }
+    for (int64_t i = begin; i < end; ++i) {
       body(a, b, c);
-      int d = last - 1;
-      for (; d >= 0; --d) {
+      for (int d = sizes.n - 2; d >= 0; --d) {
         a += target[d];
         b += index[d];
         c += source[d];
@@ -62,7 +80,6 @@ struct Walk {
         c -= source[d] * sizes[d];
         counter[d] = 0;
       }
-      if (d < 0) return;
     }
   }
 
@@ -297,13 +314,20 @@ void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines,
     using T = decltype(zero);
     const auto* from = reinterpret_cast<const T*>(source->data());
     auto* to = reinterpret_cast<T*>(out->mut_data());
-    w.each_line([&](int64_t a, int64_t b, int64_t c) {
+    auto read = [&](int64_t a, int64_t b, int64_t c, int64_t count) {
       if (is == 0 && at == 1 && to_step == 1) {
-        std::copy_n(from + a + places[b] * step, n, to + c);
+        std::copy_n(from + a + places[b] * step, count, to + c);
       } else {
-        for (int64_t k = 0; k < n; ++k)
+        for (int64_t k = 0; k < count; ++k)
           to[c + k * to_step] = from[a + k * at + places[b + k * is] * step];
       }
+    };
+    const int64_t grain = parallel_grain(), count = w.lines();
+    if (count == 1)
+      return parallel_for(
+          n, grain, [&](int64_t i, int64_t end) { read(i * at, i * is, i * to_step, end - i); });
+    parallel_for(count, grain / (n + 1) + 1, [&](int64_t i, int64_t end) {
+      w.some_lines(i, end, [&](int64_t a, int64_t b, int64_t c) { read(a, b, c, n); });
     });
   });
 }

@@ -35,13 +35,11 @@ void choose_one(Call& call, const Value& dim, const Value& keepdim, const char* 
     using T = decltype(zero);
     const auto* line = reinterpret_cast<const T*>(lines.memory->data());
     auto* values = reinterpret_cast<T*>(call.output->mut_data());
-    std::vector<Placed<T>> row(static_cast<size_t>(lines.length));
-    for (int64_t i = 0; i < lines.count; ++i) {
-      for (Placed<T>& place : row) place = {*line++, &place - row.data()};
-      const Placed<T>& chosen = *choose(row.data(), lines.length);
+    each_row(line, lines.count, lines.length, [&](int64_t i, Placed<T>* row) {
+      const Placed<T>& chosen = *choose(row, lines.length);
       values[i] = chosen.value;
       indices[i] = chosen.index;
-    }
+    });
   });
 }
 
@@ -169,9 +167,9 @@ void middle_along(Call& call) {
 // The first k of a row in the order `first`. Few out of many by a heap, else by selection: which of
 // several equal elements are taken is as in PyTorch, which decides in the same way.
 template <class T, class First>
-void take_first(std::vector<Placed<T>>& row, int64_t k, bool sorted, First first) {
-  auto begin = row.begin(), end = row.end();
-  if (k * 64 <= static_cast<int64_t>(row.size())) {
+void take_first(Placed<T>* begin, int64_t n, int64_t k, bool sorted, First first) {
+  Placed<T>* end = begin + n;
+  if (k * 64 <= n) {
     std::partial_sort(begin, begin + k, end, first);
     return;
   }
@@ -243,22 +241,19 @@ void Topk::forward(Call& call) {
     const auto* line = reinterpret_cast<const T*>(lines.memory->data());
     auto* value = reinterpret_cast<T*>(values->mut_data());
     auto* index = reinterpret_cast<int64_t*>(places->mut_data());
-    std::vector<Placed<T>> row(static_cast<size_t>(lines.length));
-    for (int64_t i = 0; i < lines.count && k > 0; ++i) {
-      for (Placed<T>& place : row) place = {*line++, &place - row.data()};
+    if (k == 0) return;
+    each_row(line, lines.count, lines.length, [&](int64_t i, Placed<T>* row) {
+      auto take = [&](auto first) { take_first(row, lines.length, k, sorted, first); };
+      using Row = const Placed<T>&;
       if (largest)
-        take_first(row, k, sorted, [](const Placed<T>& a, const Placed<T>& b) {
-          return sorts_before<true>(a.value, b.value);
-        });
+        take([](Row a, Row b) { return sorts_before<true>(a.value, b.value); });
       else
-        take_first(row, k, sorted, [](const Placed<T>& a, const Placed<T>& b) {
-          return sorts_before<false>(a.value, b.value);
-        });
+        take([](Row a, Row b) { return sorts_before<false>(a.value, b.value); });
       for (int64_t j = 0; j < k; ++j) {
-        *value++ = row[static_cast<size_t>(j)].value;
-        *index++ = row[static_cast<size_t>(j)].index;
+        value[i * k + j] = row[j].value;
+        index[i * k + j] = row[j].index;
       }
-    }
+    });
   });
   call.output = unlined(t, values.get(), k, dim);
   call.more.push_back(unlined(t, places.get(), k, dim));

@@ -190,10 +190,8 @@ void quantify_dims(Call& call, Reducer reducer) {
 namespace {
 void count_nonzero(Call& call) {
   TensorImpl* t = call.tensor(0);
-  Reduction r(t, call.args[1]);
-  GradModeGuard unrecorded(false);
-  Tensor nonzero = call_op(op_of<Ne>(), {Value::of(t), Value::of_int(0)});
-  call.output = reduce_over(nonzero.get(), r, false, Reducer::kSum, DType::kInt64);
+  call.output = reduce_over(t, Reduction(t, call.args[1]), false, Reducer::kSum, DType::kInt64,
+                            nullptr, true);
 }
 }  // namespace
 

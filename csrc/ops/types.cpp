@@ -1,6 +1,6 @@
 #include "ops/types.h"
 
-#include "kernels/iterator.h"
+#include "kernels/convert.h"
 #include "ops/copy.h"
 #include "ops/table.h"
 

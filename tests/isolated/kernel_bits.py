@@ -7,6 +7,7 @@ from _module import torch
 
 
 def bits(t):
+    t = t.view(torch.int16) if t.dtype == torch.bfloat16 else t
     return hashlib.sha256(memoryview(t.detach()).tobytes()).hexdigest()[:16]
 
 
@@ -54,3 +55,29 @@ for dtype in (torch.float32, torch.float64):
         "normal_": torch.empty(5, 7, dtype=dtype).t().normal_(1, 2),
     }.items():
         print(dtype, name, bits(t))
+
+DTYPES = (
+    *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+)
+
+
+def patterns(dtype):
+    """Every 16-bit pattern, random wider ones, and numbers that most types hold."""
+    if dtype in (torch.bool, torch.uint8, torch.int8):
+        return torch.arange(256).to(dtype)
+    if dtype in (torch.int16, torch.float16, torch.bfloat16):
+        return torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
+    wide = torch.int64 if dtype in (torch.int64, torch.float64) else torch.int32
+    limits = torch.iinfo(wide)
+    raw = torch.randint(limits.min, limits.max, (5003,), dtype=torch.int64).to(wide).view(dtype)
+    edges = [2.0**k + d for k in (0, 7, 8, 15, 16, 31, 32, 52, 62) for d in (-1, -0.5, 0, 1)]
+    near = torch.tensor([s * x for x in edges for s in (1, -1)], dtype=torch.float64).to(dtype)
+    return torch.cat([raw, near, spread(2000, -70000, 70000, torch.float64, 4).to(dtype)])
+
+
+torch.manual_seed(7)
+for source in DTYPES:
+    x = patterns(source)
+    for target in DTYPES:
+        print(source, target, bits(x.to(target)), bits(x[::3].to(target)))

@@ -26,7 +26,7 @@ def test_every_available_set_gives_the_same_bits():
         assert result.returncode == 0, result.stderr
         first, *lines = result.stdout.splitlines()
         assert first == f"set {name}", "RUSHLIGHT_CPU chooses the set"
-        assert len(lines) == 2 * (17 + 5)
+        assert len(lines) == 2 * (17 + 5) + 10 * 10
         printed[name] = lines
     reference = printed[available[0]]
     for name, lines in printed.items():

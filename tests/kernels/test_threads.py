@@ -153,6 +153,51 @@ def test_products_are_cut_into_panels_and_batches(threads):
     assert torch._C._parallel_jobs() > before + 12
 
 
+LAYOUTS = {
+    "transposed": lambda x: x.reshape(257, 513).t(),
+    "narrowed": lambda x: x.reshape(257, 513)[3:-4, 5:-6],
+    "stepped": lambda x: x.reshape(257, 513)[::2, ::3],
+    "short rows": lambda x: x.reshape(-1, 3)[:, :2],
+    "permuted": lambda x: x.reshape(9, 257, 57).permute(2, 0, 1),
+    "swapped": lambda x: x.reshape(9, 257, 57).permute(1, 0, 2),
+    "expanded": lambda x: x[:513].expand(40, 513),
+    "column": lambda x: x.reshape(-1, 3)[:, 1],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int32, torch.bool])
+def test_reductions_of_elements_where_they_lie(threads, layout, dtype):
+    numbers = (torch.arange(257 * 513, dtype=torch.float64) * 0.37).sin() * 3
+    x = layout(numbers.to(dtype))
+    rows = x.contiguous()
+    dims = [*range(x.dim()), tuple(range(0, x.dim(), 2)), tuple(range(x.dim()))]
+    names = [
+        name for name in (*REDUCTIONS, "argmax", "max") if dtype != torch.bool or name != "max"
+    ]
+
+    def outcomes(t):
+        for name in names:
+            for dim in dims:
+                if name in ("argmax", "max") and (isinstance(dim, tuple) or dtype == torch.bool):
+                    continue
+                y = getattr(t, name)(dim)
+                yield (name, dim, y[0]) if name == "max" else (name, dim, y)
+
+    threads(1, 0)
+    expected = []
+    for (name, dim, y), (_, _, same) in zip(outcomes(x), outcomes(rows), strict=True):
+        assert y.stride() == same.stride(), (name, dim)
+        if name == "sum" and dtype.is_floating_point:
+            assert torch.allclose(y, same, rtol=1e-3, atol=1e-2), (name, dim)
+        else:
+            assert torch.equal(y, same), (name, dim)
+        expected.append(bits(y))
+    for n, grain in ((2, 1), (3, 5000), (64, 1000)):
+        threads(n, grain)
+        assert [bits(y) for _, _, y in outcomes(x)] == expected
+
+
 def test_number_of_threads_is_read_back_and_checked():
     before = torch.get_num_threads()
     assert before >= 1
