@@ -83,10 +83,10 @@ def measure(runs, *, rounds=ROUNDS, overhead=0.0):
     return taken
 
 
-def compare(case, run, modules, *, overhead=0.0, budget=None, note=""):
+def compare(case, run, modules, *, rounds=ROUNDS, overhead=0.0, budget=None, note=""):
     """A Row: the same ``run`` on rushlight and on PyTorch (left out where it is None)."""
     runs = {name: (run, module) for name, module in modules.items() if module}
-    taken = measure(runs, overhead=overhead)
+    taken = measure(runs, rounds=rounds, overhead=overhead)
     ours, theirs = taken["rushlight"], taken.get("torch")
     return Row(
         case,

@@ -8,7 +8,7 @@ namespace rl::RL_ISA {
 namespace {
 
 constexpr int64_t kBlock = 1024, kColumns = 64, kRows = 16;
-constexpr int kLanes = 16;
+constexpr int kLanes = 16;  // largest() halves them
 
 RL_FN int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -65,16 +65,24 @@ RL_FN T larger(T a, T b) {
 }
 
 template <class T>
+RL_FN T greater(T a, T b) {
+  return a > b ? a : b;
+}
+
+// NaN may be passed over: a line with one has a sum of NaN, and so nothing else in its result.
+template <class T>
 static T largest(const T* x, int64_t n) {
-  T lane[kLanes];
-  for (int k = 0; k < kLanes; ++k) lane[k] = -math::infinity<T>();
+  T lane[kLanes], most = -math::infinity<T>();
+  for (int k = 0; k < kLanes; ++k) lane[k] = most;
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes)
-    for (int k = 0; k < kLanes; ++k) lane[k] = larger(lane[k], x[i + k]);
-  for (int k = 0; i < n; ++i, ++k) lane[k] = larger(lane[k], x[i]);
-  for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int k = 0; k < width; ++k) lane[k] = larger(lane[k], lane[k + width]);
-  return lane[0];
+    for (int k = 0; k < kLanes; ++k) lane[k] = greater(lane[k], x[i + k]);
+  for (; i < n; ++i) most = greater(most, x[i]);
+  // In arrays of their own the halves stay in registers.
+  T eight[8], four[4];
+  for (int k = 0; k < 8; ++k) eight[k] = greater(lane[k], lane[k + 8]);
+  for (int k = 0; k < 4; ++k) four[k] = greater(eight[k], eight[k + 4]);
+  return greater(greater(greater(four[0], four[2]), greater(four[1], four[3])), most);
 }
 
 template <class T>

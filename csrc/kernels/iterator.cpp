@@ -110,7 +110,7 @@ void copy_bytes(char* to, const char* from, size_t n) {
 
 template <class Word>
 void copy_row(Word* to, int64_t to_step, const Word* from, int64_t from_step, int64_t n) {
-  if (to_step == 1 && from_step == 1 && n > 16) {
+  if (to_step == 1 && from_step == 1 && n >= 16) {
     copy_bytes(reinterpret_cast<char*>(to), reinterpret_cast<const char*>(from),
                static_cast<size_t>(n) * sizeof(Word));
   } else if (to_step == 1 && from_step == -1) {

@@ -63,6 +63,26 @@ def test_huge_logits_infinities_and_nan():
         assert_values(torch.tensor([values]).T.contiguous().softmax(0), [[nan], [nan]])
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("n", [3, 16, 50, 1100])
+def test_one_nan_anywhere_fills_its_line_alone(name, n):
+    for at in {0, n // 2, n - 1}:
+        x = spread(3, n)
+        x[1, at] = nan
+        got = getattr(x, name)(1)
+        assert got[1].isnan().all()
+        assert not got[0].isnan().any() and not got[2].isnan().any()
+
+
+@pytest.mark.parametrize("n", [3, 16, 50, 1100])
+def test_the_largest_may_stand_anywhere(n):
+    for at in {0, n // 2, n - 1}:
+        x = torch.full((2, n), -1e30)
+        x[:, at] = 1e30
+        assert x.softmax(1).argmax(1).tolist() == [at, at]
+        assert x.softmax(1).sum(1).tolist() == [1.0, 1.0]
+
+
 def test_empty_and_0d():
     assert torch.ones(0, 3).softmax(1).shape == (0, 3)
     assert torch.ones(3, 0).softmax(1).shape == (3, 0)

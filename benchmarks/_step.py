@@ -1,0 +1,59 @@
+"""A whole program as a case: built once for each library, compared with the other, then timed.
+
+A program is a function ``build(torch)`` that draws its data from the seed (both libraries draw the
+same numbers) and returns ``(step, results)``: ``step()`` does the work once, ``results()`` lists
+the tensors that have come of it.
+"""
+
+import importlib
+from dataclasses import replace
+from itertools import repeat
+from time import perf_counter
+
+import _harness
+
+STEPS_BEFORE_COMPARING = 3
+# Both libraries round in float32, in another order: what a few steps make of that.
+RELATIVE_ERROR = 2e-4
+
+
+def submodules(torch, *names):
+    """Modules of the package that it may import only when they are used."""
+    return (importlib.import_module(f"{torch.__name__}.{name}") for name in names)
+
+
+def _flat(tensors):
+    return [t.detach().double().reshape(-1) for t in tensors]
+
+
+def _check(case, ours, theirs):
+    """Raise unless each tensor agrees, measured by its largest element."""
+    for number, (a, b) in enumerate(zip(_flat(ours), _flat(theirs), strict=True)):
+        a, b = a.tolist(), b.tolist()
+        largest = max(map(abs, b), default=0)
+        apart = max((abs(p - q) for p, q in zip(a, b, strict=True)), default=0)
+        if not apart <= RELATIVE_ERROR * largest:
+            raise AssertionError(f"{case}: result {number} is {apart} off where it is {largest}")
+
+
+def row(case, build, modules, *, goal, rounds=_harness.ROUNDS):
+    """A Row of one program; ``goal`` is the ratio to PyTorch that it should reach."""
+    programs = {}
+    for torch in filter(None, modules.values()):
+        torch.manual_seed(42)
+        programs[torch] = build(torch)
+        for _ in range(STEPS_BEFORE_COMPARING):
+            programs[torch][0]()
+    if modules["torch"]:
+        _check(case, *(results() for _, results in programs.values()))
+
+    def run(torch, count):
+        step = programs[torch][0]
+        start = perf_counter()
+        for _ in repeat(None, count):
+            step()
+        return perf_counter() - start
+
+    measured = _harness.compare(case, run, modules, rounds=rounds)
+    reached = measured.ratio is None or measured.ratio.median >= goal
+    return replace(measured, note=f"goal {goal}x" + ("" if reached else ", missed"))
