@@ -8,6 +8,7 @@
 #include "ops/compare.h"
 #include "ops/copy.h"
 #include "ops/lines.h"
+#include "ops/places.h"
 #include "ops/reduction.h"
 #include "ops/scan_kernels.h"
 #include "ops/scatter_kernels.h"
