@@ -664,3 +664,10 @@ def test_softplus_at_its_threshold_has_pytorchs_second_derivative():
     assert first.grad_fn.name() == "SoftplusBackwardBackward0"
     (second,) = torch.autograd.grad(first.sum(), x)
     assert_values(second, [0.0, 0.4922681654751967, 0.0, nan])
+
+
+def test_logsigmoid_of_large_numbers_is_positive_zero():
+    # It was -0.
+    for dtype in (torch.float32, torch.float64):
+        y = F.logsigmoid(torch.tensor([1000.0, inf], dtype=dtype))
+        assert str(y.tolist()) == "[0.0, 0.0]"
