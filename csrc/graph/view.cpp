@@ -1,6 +1,7 @@
 #include "graph/view.h"
 
 #include "core/error.h"
+#include "core/expanded.h"
 #include "graph/copy_slices.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
@@ -141,8 +142,7 @@ void check_recorded(TensorImpl* t) {
 void check_inplace(TensorImpl* t, bool recorded, bool expanded) {
   check_inference(t);
   if (recorded) check_recorded(t);
-  check(expanded || t->is_contiguous() || !may_overlap(t->sizes(), t->strides(), t->ndim()),
-        ErrorKind::kRuntime,
+  check(expanded || !is_expanded(t), ErrorKind::kRuntime,
         "unsupported operation: more than one element of the written-to tensor refers to a single "
         "memory location. Please clone() the tensor before performing the operation.");
   check(t->storage()->writable(), ErrorKind::kRuntime,

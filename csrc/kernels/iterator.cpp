@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/shape.h"
 #include "kernels/convert.h"
 #include "kernels/linear_tiles.h"
 
@@ -45,6 +46,19 @@ void collapse(Space& space, const int64_t* sizes, int ndim, const int64_t* out_s
 }
 
 namespace {
+
+// Two elements of the output may have one place, as in windows: the later one counts, so the order
+// of writing is kept.
+bool has_windows(const Space& space) {
+  int64_t sizes[kMaxDims], strides[kMaxDims];
+  int n = 0;
+  for (int d = 0; d < space.n; ++d) {
+    if (space.stride[0][d] == 0) continue;
+    sizes[n] = space.size[d];
+    strides[n++] = space.stride[0][d];
+  }
+  return may_overlap(sizes, strides, n);
+}
 
 bool row_major(const Space& space) {
   int64_t next = 1;
@@ -129,7 +143,8 @@ void copy_plane(Word* to, const Word* from, const Space& space) {
   const int64_t* to_step = space.stride[0];
   const int64_t* from_step = space.stride[1];
   int64_t columns = space.size[0], rows = space.size[1];
-  bool turned = to_step[0] == 1 && from_step[1] == 1 && from_step[0] != 0 && columns >= kSide;
+  bool turned = to_step[0] == 1 && from_step[1] == 1 && from_step[0] != 0 && columns >= kSide &&
+                !has_windows(space);
   if (!turned) {
     for (int64_t i = 0; i < rows; ++i)
       copy_row(to + i * to_step[1], to_step[0], from + i * from_step[1], from_step[0], columns);
@@ -151,7 +166,8 @@ void copy_space(void* out, const void* in, Space& space) {
   }
   // A short inner loop costs more to start than to run; a long step costs more yet.
   auto near = [&](int operand) { return std::abs(space.stride[operand][1]) <= 64; };
-  if (space.size[0] < 8 && space.size[1] > space.size[0] && near(0) && near(1)) {
+  if (space.size[0] < 8 && space.size[1] > space.size[0] && near(0) && near(1) &&
+      !has_windows(space)) {
     std::swap(space.size[0], space.size[1]);
     for (auto& stride : {space.stride[0], space.stride[1]}) std::swap(stride[0], stride[1]);
   }
@@ -320,14 +336,14 @@ int64_t elements(const Space& space) {
 
 // Calls f(space, offset[]) for pieces of at least `grain` elements; offset[k]: where operand k
 // begins, in elements. Rows stay whole where there are enough of them, and so does an output that
-// repeats.
+// repeats or overlaps.
 template <class F>
 void split_space(const Space& space, int n_operands, int64_t grain, const F& f) {
   int at = space.n - 1;
   for (int d = at; d-- > 0;)
     if (space.stride[0][at] == 0 || space.size[d] > space.size[at] * 8) at = d;
   int64_t total = elements(space), each = total / space.size[at];
-  if (total <= grain || space.stride[0][at] == 0) {
+  if (total <= grain || space.stride[0][at] == 0 || has_windows(space)) {
     const int64_t nowhere[kMaxOperands + 1] = {};
     return f(space, nowhere);
   }

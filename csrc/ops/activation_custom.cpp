@@ -7,6 +7,7 @@
 #include "kernels/random.h"
 #include "ops/join.h"
 #include "ops/places.h"
+#include "ops/slope.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -138,24 +139,15 @@ void draw_slopes(T* noise, T* out, const T* x, int64_t n, Wide lower, Wide upper
   }
 }
 
-void rrelu_gradient(OpNode& node, const Op& leaky, const TensorRef& grad, TensorRef* grad_in) {
+void rrelu_gradient(OpNode& node, bool by_result, const TensorRef& grad, TensorRef* grad_in) {
   if (!grad) return;
-  double lower = node.slot(2).as_double(), upper = node.slot(3).as_double();
-  Tensor g(grad);
-  if (node.slot(4).as_bool() && upper - lower > 1e-6) {
-    grad_in[0] = (g * Tensor(node.saved(1))).ref();
-    return;
-  }
-  Tensor x(node.saved(0));
-  bool by_result = leaky.record->overload == 1;
-  double slope = (lower + upper) / 2;
-  check(!by_result || slope >= 0, ErrorKind::kRuntime,
-        "In-place leakyReLu backward calculation is triggered with a negative slope which is not "
-        "supported. This is caused by calling in-place forward function with a negative slope, "
-        "please call out-of-place version instead. File an issue at "
-        "https://github.com/pytorch/pytorch if you do require supporting in-place leakRelu "
-        "backward calculation with negative slope");
-  grad_in[0] = math::select(x > Num(0), g, g * Num(slope)).ref();
+  TensorRef x = node.saved(0), noise = node.saved(1);
+  grad_in[0] = call_op(op_of<RreluWithNoiseBackward>(),
+                       {Value::of(grad.get()), Value::of(x.get()), Value::of(noise.get()),
+                        Value::of_double(node.slot(2).as_double()),
+                        Value::of_double(node.slot(3).as_double()),
+                        Value::of_bool(node.slot(4).as_bool()), Value::of_bool(by_result)})
+                   .ref();
 }
 
 }  // namespace
@@ -201,12 +193,12 @@ void RreluWithNoise::forward(Call& call) {
 }
 
 void RreluWithNoise::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  rrelu_gradient(node, op_of<LeakyRelu>(), grad_out[0], grad_in);
+  rrelu_gradient(node, false, grad_out[0], grad_in);
 }
 
 void RreluResult::forward(Call& call) { RreluWithNoise::forward(call); }
 void RreluResult::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  rrelu_gradient(node, op_of<LeakyReluResult>(), grad_out[0], grad_in);
+  rrelu_gradient(node, true, grad_out[0], grad_in);
 }
 
 void Rrelu::forward(Call& call) {
@@ -220,6 +212,9 @@ void Rrelu::forward(Call& call) {
 
 namespace rl {
 
-void add_activation_ops(std::vector<Op*>& table) { add_ops(ops::ActivationCustomOps{}, table); }
+void add_activation_ops(std::vector<Op*>& table) {
+  add_ops(ops::ActivationCustomOps{}, table);
+  add_ops(ops::SlopeOps{}, table);
+}
 
 }  // namespace rl

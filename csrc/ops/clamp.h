@@ -15,6 +15,13 @@ template <class T>
 RL_FN T at_most(T x, T bound) {
   return (x <= bound) | (x != x) ? x : bound;
 }
+// at_most(at_least(x, low), high). Asks the operands for nan: asking the bounded element, loops
+// over this are not vectorised.
+template <class T>
+RL_FN T between(T x, T low, T high) {
+  T raised = at_least(x, low);
+  return (raised <= high) | (x != x) | (low != low) ? raised : high;
+}
 }  // namespace math
 
 // Bounds may be None: they count as infinite. Above max, and where min is above max, max wins.
@@ -36,7 +43,8 @@ struct ClampTensor {
       .kernel = "clamp_cpu"};
   template <class T>
   RL_FN static T forward(T x, T low, T high) {
-    return math::smaller(math::larger(x, low), high);
+    T raised = math::larger(x, low);
+    return (raised < high) | (x != x) | (low != low) ? raised : high;  // nan as in math::between
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Self<V> x, Arg<V, 1> low, Arg<V, 2> high) {
@@ -73,7 +81,7 @@ struct Clamp {
       .out = OutRule::kFound};
   template <class T>
   RL_FN static T forward(T x, Scalar<T, 1> low, Scalar<T, 2> high) {
-    return math::at_most(math::at_least(x, low.value), high.value);
+    return math::between(x, low.value, high.value);
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Self<V> x, Scalar<V, 1> low, Scalar<V, 2> high) {

@@ -109,14 +109,13 @@ void nll_forward(Call& call, const Dims& out_sizes, const char* kernel) {
   call.more.push_back(number_as(total, dtype));
 }
 
-void nll_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+void nll_backward(OpNode& node, const Op& gradient, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   Tensor input(node.saved(0)), target(node.saved(1)), weight(node.saved(2)), total(node.saved(5));
-  Dims sizes = input->shape();
-  grad_in[0] = call_op(op_of<ops::NllLossGradient>(),
-                       {Value::of(grad_out[0].get()), target.value(), Value::of(weight.get()),
-                        total.value(), Value::of(sizes), Value::of_int(node.slot(3).as_int()),
-                        Value::of_int(node.slot(4).as_int())})
+  grad_in[0] = call_op(gradient,
+                       {Value::of(grad_out[0].get()), input.value(), target.value(),
+                        Value::of(weight.get()), total.value(),
+                        Value::of_int(node.slot(3).as_int()), Value::of_int(node.slot(4).as_int())})
                    .ref();
 }
 
@@ -147,7 +146,7 @@ void NllLossForward::forward(Call& call) {
   nll_forward(call, sizes, "nll_loss_out_frame");
 }
 void NllLossForward::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  nll_backward(node, grad_out, grad_in);
+  nll_backward(node, op_of<NllLossGradient>(), grad_out, grad_in);
 }
 
 void NllLoss2dForward::forward(Call& call) {
@@ -166,17 +165,17 @@ void NllLoss2dForward::forward(Call& call) {
   nll_forward(call, target->shape(), "nll_loss2d_forward_out_frame");
 }
 void NllLoss2dForward::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  nll_backward(node, grad_out, grad_in);
+  nll_backward(node, op_of<NllLoss2dGradient>(), grad_out, grad_in);
 }
 
 void NllLossGradient::forward(Call& call) {
   TensorImpl* g = call.tensor(0);
-  const Dims& sizes = *call.args[4].dims;
+  Dims sizes = call.tensor(1)->shape();
   int64_t reduction = call.args[5].i;
   DType dtype = g->dtype(), compute = compute_dtype(dtype);
-  TensorRef classes = classes_of(call.tensor(1));
-  TensorRef given = row_major_as(g, compute), total = row_major_as(call.tensor(3), compute), w;
-  if (!call.args[2].is_none()) w = row_major_as(call.tensor(2), compute);
+  TensorRef classes = classes_of(call.tensor(2));
+  TensorRef given = row_major_as(g, compute), total = row_major_as(call.tensor(4), compute), w;
+  if (!call.args[3].is_none()) w = row_major_as(call.tensor(3), compute);
   TensorRef out = TensorImpl::empty(compute, sizes);
   Layout at(sizes);
   int64_t step = g->ndim() ? 1 : 0;  // one gradient for all places, or one for each
@@ -198,11 +197,14 @@ void NllLossGradient::forward(Call& call) {
 }
 
 void NllLossGradient::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  if (!grad_out[0]) return;
+  TensorImpl* g = grad_out[0].get();
+  if (!g) return;
+  if (node.wants(1)) grad_in[1] = full(g->shape(), g->dtype(), 0).ref();
+  if (!node.wants(0)) return;
   Tensor target(node.saved(0)), weight(node.saved(1));
-  const Op& loss = grad_out[0]->ndim() > 2 ? op_of<NllLoss2dForward>() : op_of<NllLossForward>();
+  const Op& loss = g->ndim() > 2 ? op_of<NllLoss2dForward>() : op_of<NllLossForward>();
   grad_in[0] =
-      call_op(loss, {Value::of(grad_out[0].get()), target.value(), Value::of(weight.get()),
+      call_op(loss, {Value::of(g), target.value(), Value::of(weight.get()),
                      Value::of_int(node.slot(2).as_int()), Value::of_int(node.slot(3).as_int())})
           .ref();
 }

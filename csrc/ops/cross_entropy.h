@@ -13,6 +13,10 @@ namespace rl::ops {
    {"weight", Source::kArg, 2},       {"reduction", Source::kArg, 3}, \
    {"ignore_index", Source::kArg, 4}, {"total_weight", Source::kResult, 1}}
 
+#define RL_NLL_GRADIENT_ARGUMENTS                                                                \
+  "(grad_output: Tensor, input: Tensor, target: Tensor, weight: Tensor?, total_weight: Tensor, " \
+  "reduction: int, ignore_index: int) -> Tensor"
+
 // -weight[target] input[target], of (C) or (N, C). The second result is the sum of the weights that
 // a mean is divided by.
 struct NllLossForward {
@@ -46,23 +50,30 @@ struct NllLoss2dForward {
 };
 
 // The adjoint: the gradient is put to the targets' places. Linear, so its own derivative is the
-// loss again.
+// loss again; flat in the input.
 struct NllLossGradient {
   static constexpr OpRecord record{
       .name = "nll_loss_backward",
-      .signature =
-          "nll_loss_backward(grad_output: Tensor, target: Tensor, weight: Tensor?, "
-          "total_weight: Tensor, size: int[], reduction: int, ignore_index: int) -> Tensor",
+      .signature = "nll_loss_backward" RL_NLL_GRADIENT_ARGUMENTS,
       .doc = "Minus the weighted gradient at each target's place, 0 elsewhere.",
-      .derivative = "nll_loss of the gradient",
+      .derivative = "nll_loss of the gradient; dy/dinput = 0",
       .form = Form::kInternal};
-  static constexpr uint8_t edge_args[] = {0};
-  static constexpr SlotSpec slots[] = {{"target", Source::kArg, 1},
-                                       {"weight", Source::kArg, 2},
+  static constexpr uint8_t edge_args[] = {0, 1};
+  static constexpr SlotSpec slots[] = {{"target", Source::kArg, 2},
+                                       {"weight", Source::kArg, 3},
                                        {"reduction", Source::kArg, 5},
                                        {"ignore_index", Source::kArg, 6}};
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+struct NllLoss2dGradient : NllLossGradient {
+  static constexpr OpRecord record{.name = "nll_loss2d_backward",
+                                   .signature = "nll_loss2d_backward" RL_NLL_GRADIENT_ARGUMENTS,
+                                   .doc = "nll_loss_backward of (N, C, H, W).",
+                                   .derivative = "nll_loss of the gradient; dy/dinput = 0",
+                                   .form = Form::kInternal,
+                                   .node = "NllLoss2DBackwardBackward0"};
 };
 
 struct NllLoss {
@@ -87,7 +98,7 @@ struct CrossEntropyLoss {
   static void forward(Call& call);
 };
 
-using CrossEntropyOps =
-    OpList<NllLossForward, NllLoss2dForward, NllLossGradient, NllLoss, CrossEntropyLoss>;
+using CrossEntropyOps = OpList<NllLossForward, NllLoss2dForward, NllLossGradient, NllLoss2dGradient,
+                               NllLoss, CrossEntropyLoss>;
 
 }  // namespace rl::ops

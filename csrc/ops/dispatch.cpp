@@ -1,6 +1,7 @@
 // The door: every operation of the system passes dispatch().
 #include <string>
 
+#include "core/expanded.h"
 #include "core/host.h"
 #include "graph/grad_mode.h"
 #include "graph/view.h"
@@ -58,10 +59,6 @@ void dispatch_geometry(Call& call, bool recorded) {
   call.output = TensorRef::borrow(target);
 }
 
-bool overlaps_itself(TensorImpl* t) {
-  return !t->is_contiguous() && may_overlap(t->sizes(), t->strides(), t->ndim());
-}
-
 [[gnu::cold]] void warn_expanded(const Op& op) {
   std::string name = op.record->name;
   const bool put = name == "index_put_";
@@ -77,7 +74,7 @@ void dispatch_inplace(Call& call, uint8_t live) {
   TensorImpl* target = call.target;
   bool recorded = (live & kRequiresGrad) && is_float(target->dtype()) && !op.record->untracked;
   if (op.record->view) return dispatch_geometry(call, recorded);
-  if (op.record->expanded == Expanded::kWarned && overlaps_itself(target)) [[unlikely]]
+  if (op.record->expanded == Expanded::kWarned && is_expanded(target)) [[unlikely]]
     warn_expanded(op);
   check_inplace(target, recorded, op.record->expanded != Expanded::kRefused);
   if (!recorded) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/host.h"
 #include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
@@ -127,8 +128,12 @@ void check_terms(TensorImpl* x, int64_t p) {
   TensorImpl::empty(x->dtype(), sizes);
 }
 
+// A sum of more terms than this answers Ctrl-C in between.
+constexpr int64_t kPollEvery = 4096;
+
 // The sum of lgamma(x - j / 2) for j = p - 1 .. 0, plus a constant, in double: the error of a sum
-// of many terms grows with their number. `out` may be `x`.
+// of many terms grows with their number. `out` may be `x`; of a long sum nobody else may hold both,
+// as a signal's handler may change any tensor.
 template <class T>
 void sum_lgamma(T* out, const T* x, int64_t n, int64_t p, double constant) {
   const size_t type = compute_index(sizeof(T) == 8 ? DType::kFloat64 : DType::kFloat32);
@@ -145,6 +150,7 @@ void sum_lgamma(T* out, const T* x, int64_t n, int64_t p, double constant) {
       for (int64_t q = 0; q < size; ++q) terms[q] = x[q] - static_cast<T>(0.5) * static_cast<T>(j);
       lgamma(terms, in, step, size);
       for (int64_t q = 0; q < size; ++q) sum[q] += static_cast<double>(terms[q]);
+      if (j && j % kPollEvery == 0) host().poll();
     }
     for (int64_t q = 0; q < size; ++q) out[q] = static_cast<T>(sum[q] + constant);
   }
@@ -298,7 +304,7 @@ void Mvlgamma::forward(Call& call) {
   constexpr double kQuarterLogPi = 0x1.250d048e7a1bdp-2;
   double constant = static_cast<double>(p) * (static_cast<double>(p) - 1) * kQuarterLogPi;
   if (dtype == compute_dtype(dtype)) {
-    Tensor source = x->is_contiguous() ? x : contiguous_clone(x);
+    Tensor source = x->is_contiguous() && p <= kPollEvery ? x : contiguous_clone(x);
     bool inside = source.get() == call.target;
     Tensor out = inside ? source : Tensor(TensorImpl::empty(dtype, source->shape()));
     auto run = [&](auto zero) {

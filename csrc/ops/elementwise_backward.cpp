@@ -1,9 +1,11 @@
 // The derivative of every elementwise op: one fused loop, or the formula recorded.
+#include "core/expanded.h"
 #include "graph/grad_mode.h"
 #include "kernels/formula_sum.h"
 #include "ops/elementwise.h"
 #include "ops/launch.h"
 #include "ops/reduction.h"
+#include "ops/slope.h"
 
 namespace rl {
 
@@ -20,14 +22,6 @@ bool can_reuse(TensorImpl* grad, const Launch& l) {
       return false;
   }
   return true;
-}
-
-// Repeats the elements along some dimension without memory, as an expanded tensor does.
-bool is_expanded(const TensorImpl* t) {
-  if (t->is_contiguous()) return false;
-  for (int d = 0; d < t->ndim(); ++d)
-    if (t->strides()[d] == 0 && t->sizes()[d] > 1) return true;
-  return false;
 }
 
 // The operands of a gradient under the shape that they broadcast to.
@@ -104,17 +98,24 @@ TensorRef launch_gradient(const Launch& l, const Edge& edge, TensorImpl* grad, b
   return launch(l, last_use && can_reuse(grad, l) ? grad : nullptr);
 }
 
-TensorRef fused_gradient(OpNode& node, uint32_t edge, TensorImpl* grad, bool last_use) {
-  int arg = node.op().edge_args[edge];
-  const Elementwise& e = *node.op().elementwise;
+// The loop of the gradient of argument `arg`, without its operands.
+Launch gradient_loop(const Elementwise& e, int arg, DType dtype) {
   const Formula& formula = e.grads[arg];
   Launch l;
-  l.stored = grad->dtype();
-  l.kernel.compute = l.kernel.result = compute_dtype(l.stored);
+  l.stored = dtype;
+  l.kernel.compute = l.kernel.result = compute_dtype(dtype);
   l.n = formula.n;
   l.kernel.repeats = formula.repeats;
   l.kernel.cost = e.cost;
   l.kernel.fn = kernel_set->ops[e.kernel].fn[arg + 1][compute_index(l.kernel.compute)];
+  return l;
+}
+
+TensorRef fused_gradient(OpNode& node, uint32_t edge, TensorImpl* grad, bool last_use) {
+  int arg = node.op().edge_args[edge];
+  const Elementwise& e = *node.op().elementwise;
+  const Formula& formula = e.grads[arg];
+  Launch l = gradient_loop(e, arg, grad->dtype());
   ScalarSlot scalars[kMaxOperands];
   TensorRef held[kMaxOperands];
   for (int k = 0; k < formula.n; ++k) {
@@ -155,7 +156,35 @@ bool scales_by_one(OpNode& node, const Formula& formula) {
          node.slot(formula.operands[1].slot).as_double() == 1;
 }
 
+TensorRef recorded_gradient(OpNode& node, int arg, const TensorRef& grad) {
+  const Elementwise& e = *node.op().elementwise;
+  const Op* slope = arg == 0 ? slope_of(node.op()) : nullptr;
+  if (!slope) return e.recorded[arg](node, Tensor(grad)).ref();
+  Call call(*slope);
+  Tensor operands[kMaxOperands];
+  for (int k = 0; k < e.grads[0].n; ++k) {
+    operands[k] = detail::recorded_operand(node, e.grads[0], k, Tensor(grad));
+    call.args[k] = operands[k].value();
+  }
+  dispatch(call);
+  return std::move(call.output);
+}
+
 }  // namespace
+
+TensorRef run_slope(const Op& function, const Call& call) {
+  const Elementwise& e = *function.elementwise;
+  TensorImpl* grad = call.tensor(0);
+  Launch l = gradient_loop(e, 0, grad->dtype());
+  ScalarSlot scalars[kMaxOperands];
+  for (int k = 0; k < l.n; ++k) {
+    const Value& v = call.args[k];
+    l.tensors[k] = v.is_tensor() ? v.t : nullptr;
+    l.scalars[k] = scalars[k].bytes;
+    if (!v.is_tensor()) store_scalar(scalars[k], v, l.stored, e.rounds);
+  }
+  return is_expanded(grad) ? launch_expanded(l) : launch(l, nullptr);
+}
 
 void elementwise_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   TensorRef& grad = grad_out[0];
@@ -171,7 +200,7 @@ void elementwise_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in)
     if (formula.form == ops::GradForm::kPassThrough || scales_by_one(node, formula)) {
       grad_in[edge] = grad;
     } else if (grad_enabled()) {
-      grad_in[edge] = e.recorded[arg](node, Tensor(grad)).ref();
+      grad_in[edge] = recorded_gradient(node, arg, grad);
     } else {
       bool last_use = true;
       for (uint32_t later = edge + 1; later < op.n_edges; ++later) last_use &= !node.wants(later);

@@ -1,5 +1,6 @@
 #include "ops/products.h"
 
+#include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/dims.h"
@@ -143,6 +144,29 @@ void Tensordot::forward(Call& call) {
                     .ref();
 }
 
+namespace {
+
+// t expanded to `shape`, in memory of its own.
+Tensor filled(const Tensor& t, const Dims& shape) { return contiguous_clone(expand(t, shape)); }
+
+// The product of kron's factors under their shapes, whose last four dimensions are (rows of a, rows
+// of b, columns of a, columns of b), but for the last two joined: long rows that the
+// multiplication runs through, where rows of b's width would cost more to start than to run.
+Tensor product_by_rows(Tensor a, Tensor b, Dims left, Dims right) {
+  int last = left.n - 1;
+  left[last] = right[last];
+  right[last - 1] = left[last - 1];
+  a = filled(a, left);
+  b = filled(b, right);
+  for (Dims* sizes : {&left, &right}) {
+    (*sizes)[last - 1] *= (*sizes)[last];
+    --sizes->n;
+  }
+  return view(a, left) * view(b, right);
+}
+
+}  // namespace
+
 void Kron::forward(Call& call) {
   Tensor a = borrowed(call.tensor(0)), b = borrowed(call.tensor(1));
   int n = std::max(a->ndim(), b->ndim());
@@ -159,7 +183,14 @@ void Kron::forward(Call& call) {
   auto spread = [](const Tensor& t, const Dims& shape) {
     return call_op(op_of<UnsafeView>(), {t.value(), Value::of(shape)});
   };
-  Tensor product = spread(a, left) * spread(b, right);
+  // Nodes are PyTorch's: what is recorded multiplies the factors as they are.
+  constexpr int64_t kShortRow = 128, kFewRows = 4;
+  bool recorded = grad_enabled() && (a->requires_grad() || b->requires_grad());
+  bool by_rows = !recorded && n > 1 && a->is_contiguous() && b->is_contiguous() &&
+                 right[right.n - 1] < kShortRow && a->numel() >= kFewRows * left[left.n - 2] &&
+                 b->numel() >= kFewRows * right[right.n - 1];
+  Tensor product = spread(a, left), other = spread(b, right);
+  product = by_rows ? product_by_rows(product, other, left, right) : product * other;
   int64_t strides[kMaxDims];
   // Operands of different layouts may leave a product that does not join in place.
   bool joins = view_strides(product->sizes(), product->strides(), product->ndim(), sizes, strides);

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "graph/view.h"
+#include "kernels/pool.h"
 #include "ops/copy.h"
 #include "ops/places.h"
 #include "ops/tensor.h"

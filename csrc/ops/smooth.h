@@ -189,7 +189,7 @@ struct LogSigmoidTerm {
                                    .kernel = "log_sigmoid_cpu"};
   template <class T>
   RL_FN static T forward(T x) {
-    return math::log_sigmoid(x);
+    return math::log_sigmoid(x) + T(0);  // 0 where it vanishes, not -0
   }
   using grad_input = NotDifferentiable;
 };

@@ -65,7 +65,7 @@ Tensor select_checked(const Tensor& t, int dim, int64_t index, int position) {
   check(t->ndim() > 0 || index != 0, ErrorKind::kIndex,
         "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
         "C++ to convert a 0-dim tensor to a number");
-  int64_t size = t->ndim() ? t->sizes()[dim] : 0;
+  int64_t size = dim < t->ndim() ? t->sizes()[dim] : 0;
   check(index >= -size && index < size, ErrorKind::kIndex, "index ", index,
         " is out of bounds for dimension ", position, " with size ", size);
   return select(t, dim, index);
@@ -78,6 +78,7 @@ Tensor slice_checked(const Tensor& t, int dim, PyObject* key, bool whole_is_kept
   if (PySlice_Unpack(key, &start, &stop, &step) < 0) throw_python();
   check(step > 0, ErrorKind::kValue, "step must be greater than zero");
   check(t->ndim() > 0, ErrorKind::kIndex, "slice() cannot be applied to a 0-dim tensor.");
+  if (dim >= t->ndim()) return t;
   // Code of a bound may have changed the tensor: its size is read now.
   int64_t size = t->sizes()[dim];
   if (whole_is_kept && step == 1 && (start == 0 || start <= -size) && stop >= size) return t;
@@ -199,16 +200,14 @@ Chosen choose(TensorImpl* t, PyObject* key, bool assigning) {
   PyRef parts(checked(PySequence_Tuple(key)));
   Py_ssize_t n = PyTuple_GET_SIZE(parts.get());
   int named = 0;
-  bool rest_seen = false;
   for (Py_ssize_t i = 0; i < n; ++i) {
     named += dims_of(PyTuple_GET_ITEM(parts.get(), i));
     check_named(named, t);
   }
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* part = PyTuple_GET_ITEM(parts.get(), i);
-    // Only the first "..." stands for dimensions.
-    int left = part == Py_Ellipsis && !rest_seen ? t->ndim() - named : 0;
-    rest_seen = rest_seen || part == Py_Ellipsis;
+    // Each "..." stands for as many: what follows a second one may lie behind the last dimension.
+    int left = part == Py_Ellipsis ? t->ndim() - named : 0;
     chosen.position = static_cast<int>(i);
     apply_part(chosen, part, left, false);
   }

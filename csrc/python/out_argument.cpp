@@ -4,7 +4,7 @@
 #include "graph/grad_mode.h"
 #include "graph/view.h"
 #include "ops/copy.h"
-#include "ops/tensor.h"
+#include "ops/table.h"
 #include "python/parse.h"
 #include "python/result_types.h"
 #include "python/tensor_type.h"
@@ -94,6 +94,17 @@ void prepare_target(const PublicName& p, OutRule rule, Call& call, DType target)
   }
 }
 
+// where() takes no numbers beside out=.
+void refuse_numbers(const Call& call) {
+  for (int i = 1; i < 3; ++i) {
+    const Value& v = call.args[i];
+    if (v.is_tensor()) continue;
+    const char* type = v.kind == Kind::kDouble ? "float" : v.kind == Kind::kBool ? "bool" : "int";
+    fail(ErrorKind::kType, "where(): argument '", call.op->signature.params[size_t(i)].names[0],
+         "' (position ", i + 1, ") must be Tensor, not ", type);
+  }
+}
+
 void fill(TensorImpl* target, TensorImpl* result, bool warns) {
   if (warns && target->numel() &&
       !same_sizes(target->sizes(), target->ndim(), result->sizes(), result->ndim()))
@@ -142,6 +153,7 @@ PyObject* write_out(const PublicName& p, const Overload& o, Call& call, PyObject
     return write_pair(p, o, call, out);
   TensorImpl* target = impl_of(out);
   refuse_grad(p, call, &target, 1);
+  if (call.op == &op_of<ops::Where>()) refuse_numbers(call);
   bool factory = false;
   for (const PyParam& param : o.params) factory = factory || param.kind == ParamKind::kLayout;
   if (factory) adopt_dtype(call, target);

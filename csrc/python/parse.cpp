@@ -46,6 +46,19 @@ bool parse_int(PyObject* object, int64_t* out) {
   return true;
 }
 
+// An element of a list of ints, counted from 0.
+bool parse_element(PyObject* object, Py_ssize_t i, int64_t* out, Py_ssize_t* overflow_at) {
+  if (overflow_at && PyLong_CheckExact(object)) {
+    *out = PyLong_AsLongLong(object);
+    if (*out != -1 || !PyErr_Occurred()) [[likely]]
+      return true;
+    PyErr_Clear();
+    *overflow_at = i + 1;
+    return false;
+  }
+  return parse_int(object, out);
+}
+
 [[gnu::noinline]] bool convert_other(PyObject* object, Value* out, ParseScratch& scratch) {
   bool tensor = is_tensor(object);
   *out = tensor ? Value::of(impl_of(object)) : Value::none();
@@ -92,7 +105,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
     case ParamKind::kDims:
     case ParamKind::kVarDims: {
       Dims& dims = scratch.dims[scratch.used];
-      if (!parse_dims(object, &dims)) return false;
+      if (!parse_dims(object, &dims, &scratch.overflow_at)) return false;
       ++scratch.used;
       *out = Value::of(dims);
       return true;
@@ -103,7 +116,8 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       // An item's __index__ may change the list: size and item are read anew, and the item is held.
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
         PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
-        if (!parse_int(item.get(), &scratch.numbers.emplace_back())) return false;
+        int64_t* number = &scratch.numbers.emplace_back();
+        if (!parse_element(item.get(), i, number, &scratch.overflow_at)) return false;
       }
       scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(scratch.numbers.size())};
       *out = Value::of(scratch.ints);
@@ -187,7 +201,7 @@ bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& 
   dims.n = 0;
   for (Py_ssize_t i = 0; i < n; ++i) {
     int64_t size;
-    if (!parse_int(args[i], &size)) return false;
+    if (!parse_element(args[i], i, &size, &scratch.overflow_at)) return false;
     dims.push(size);
   }
   ++scratch.used;
@@ -198,7 +212,8 @@ bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& 
 bool spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   scratch.numbers.clear();
   for (Py_ssize_t i = 0; i < n; ++i)
-    if (!parse_int(args[i], &scratch.numbers.emplace_back())) return false;
+    if (!parse_element(args[i], i, &scratch.numbers.emplace_back(), &scratch.overflow_at))
+      return false;
   scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(n)};
   *out = Value::of(scratch.ints);
   return true;
@@ -381,14 +396,14 @@ bool parse_number(PyObject* object, Value* out) {
   return true;
 }
 
-bool parse_dims(PyObject* object, Dims* out) {
+bool parse_dims(PyObject* object, Dims* out, Py_ssize_t* overflow_at) {
   out->n = 0;
   int64_t one;
   if (PyTuple_Check(object) || PyList_Check(object)) {
     // An item's __index__ may change the list: size and item are read anew, and the item is held.
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
       PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
-      if (!parse_int(item.get(), &one)) return false;
+      if (!parse_element(item.get(), i, &one, overflow_at)) return false;
       out->push(one);
     }
     return true;
@@ -451,7 +466,10 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
       Call call(*o.op);
       ParseScratch scratch;
       PyObject* out = nullptr;
-      if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) continue;
+      if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) {
+        if (scratch.overflow_at) fail_unpacking(p, o, why, scratch.overflow_at);
+        continue;
+      }
       if (scratch.overloads || torch_function_modes) [[unlikely]]
         if (scratch.overloads || mode_active())
           return call_touched(p, self, args, n, kwnames,

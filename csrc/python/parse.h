@@ -48,6 +48,8 @@ struct ParseScratch {
   TensorList list;
   std::vector<int64_t> numbers;
   IntList ints;
+  // The place, from 1, of an element of a list that int64 cannot hold; 0: there is none.
+  Py_ssize_t overflow_at = 0;
   // Arguments whose class takes over the call.
   std::unique_ptr<Overloads> overloads;
 
@@ -69,8 +71,9 @@ PyObject* wrap_outputs(Call& call);
 
 // A Python number as a Value; false when it is none. 0-d tensors without grad count as numbers.
 bool parse_number(PyObject* object, Value* out);
-// One int or a sequence of ints.
-bool parse_dims(PyObject* object, Dims* out);
+// One int or a sequence of ints. An element that int64 cannot hold: false with its place, from 1,
+// in `overflow_at`; throws where that is null.
+bool parse_dims(PyObject* object, Dims* out, Py_ssize_t* overflow_at = nullptr);
 
 // contiguous_format -> true, preserve_format and None -> none.
 bool convert_memory_format(PyObject* object, Value* out);

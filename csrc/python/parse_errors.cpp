@@ -176,6 +176,13 @@ std::string unrecognized(const Overload& o, PyObject* const* values, PyObject* k
 
 }  // namespace
 
+void fail_unpacking(const PublicName& p, const Overload& o, const Mismatch& why, Py_ssize_t place) {
+  fail(ErrorKind::kType, spoken_name(p), "(): argument '",
+       param_name(o.params[static_cast<size_t>(why.param)]),
+       "' failed to unpack the object at pos ", place,
+       " with error \"Overflow when unpacking long long\"");
+}
+
 void fail_arguments(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
                     PyObject* kwnames, Mismatch why) {
   const OpRecord& record = *p.overloads[0].op->record;

@@ -1,4 +1,4 @@
-"""Ctrl-C during a long backward: it stops between nodes, and the next backward works."""
+"""Ctrl-C: a long backward stops between nodes, and the next one works; a long sum stops."""
 
 import signal
 import time
@@ -36,6 +36,17 @@ for _ in range(3):
     z = x * 2
     z.backward()
     assert x.grad.item() == 2.0
+
+# A sum of so many terms takes a minute.
+x = torch.tensor(2.0)
+try:
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    start = time.perf_counter()
+    x.mvlgamma(2**31)
+    raise SystemExit("mvlgamma was not interrupted")
+except KeyboardInterrupt:
+    assert time.perf_counter() - start < 10
+assert x.item() == 2.0
 
 # The signal arrives while a hook runs: it is the hook that raises.
 x, y = chain()

@@ -585,3 +585,89 @@ def test_rrelu_draws_pytorchs_slopes_for_bfloat16():
     x = values.requires_grad_()
     F.rrelu(x, 0.125, 0.5, training=True).sum().backward()
     assert x.grad.tolist() == [0.408203125, 1.0, 0.353515625, 0.19921875, 0.287109375, 1.0]
+
+
+FLAT = {
+    "leaky_relu": (F.leaky_relu, "LeakyReluBackwardBackward0", [0.01, 0.01, 1.0, 1.0]),
+    "hardtanh": (F.hardtanh, "HardtanhBackwardBackward0", [0.0, 1.0, 1.0, 0.0]),
+    "relu6": (F.relu6, "HardtanhBackwardBackward0", [0.0, 0.0, 1.0, 1.0]),
+    "hardshrink": (F.hardshrink, "HardshrinkBackwardBackward0", [1.0, 0.0, 0.0, 1.0]),
+    "softshrink": (F.softshrink, "SoftshrinkBackwardBackward0", [1.0, 0.0, 0.0, 1.0]),
+    "threshold": (
+        lambda x, **how: F.threshold(x, 0.25, 2.0, **how),
+        "ThresholdBackwardBackward0",
+        [0.0, 0.0, 1.0, 1.0],
+    ),
+    "rrelu": (
+        lambda x, **how: F.rrelu(x, 0.25, 0.75, **how),
+        "RreluWithNoiseBackwardBackward0",
+        [0.5, 0.5, 1.0, 1.0],
+    ),
+    "rrelu in training": (
+        lambda x, **how: F.rrelu(x, 0.25, 0.25, training=True, **how),
+        "RreluWithNoiseBackwardBackward0",
+        [0.25, 0.25, 1.0, 1.0],
+    ),
+    "prelu": (
+        lambda x: F.prelu(x, torch.tensor([0.25])),
+        "PreluKernelBackwardBackward0",
+        [0.25, 0.25, 1.0, 1.0],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "in_place"),
+    [(name, False) for name in FLAT]
+    + [(name, True) for name in FLAT if name not in ("hardshrink", "softshrink", "prelu")],
+)
+def test_gradient_of_what_is_flat_in_pieces_depends_on_the_input(name, in_place):
+    # What create_graph=True gave did not require grad where grad_output did not.
+    function, node, slope = FLAT[name]
+    x = leaf([-2.0, -0.25, 0.5, 3.0])
+    y = function(x * 1, inplace=True) if in_place else function(x)
+    (first,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+    assert_values(first, slope)
+    assert first.requires_grad and (in_place or first.grad_fn.name() == node)
+    (second,) = torch.autograd.grad(first.sum(), x, create_graph=True)
+    assert_values(second, [0.0] * 4)
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_gradient_of_what_is_flat_in_pieces_is_linear_in_the_gradient_it_got(name):
+    function, _, slope = FLAT[name]
+    x, g = leaf([-2.0, -0.25, 0.5, 3.0]), leaf([1.0, 2.0, 3.0, 4.0])
+    (first,) = torch.autograd.grad(function(x), x, g, create_graph=True)
+    assert_values(first, [a * b for a, b in zip(slope, [1.0, 2.0, 3.0, 4.0])])
+    weights = torch.tensor([5.0, 6.0, 7.0, 8.0]).requires_grad_()
+    by_g, by_x = torch.autograd.grad(first, (g, x), weights, create_graph=True)
+    assert_values(by_g, [a * b for a, b in zip(slope, [5.0, 6.0, 7.0, 8.0])])
+    assert_values(by_x, [0.0] * 4)
+    assert_values(torch.autograd.grad(by_g.sum(), weights)[0], slope)
+
+
+def test_second_derivative_of_hardsigmoid_is_refused():
+    x = leaf([1.0])
+    (first,) = torch.autograd.grad(F.hardsigmoid(x).sum(), x, create_graph=True)
+    assert first.requires_grad
+    with pytest.raises(
+        RuntimeError, match="derivative for aten::hardsigmoid_backward is not implemented"
+    ):
+        torch.autograd.grad(first.sum(), x)
+
+
+def test_softplus_at_its_threshold_has_pytorchs_second_derivative():
+    # At the threshold itself it was the curve's, 0.47.
+    x = leaf([0.25, 0.125, 0.5, nan], dtype=torch.float64)
+    (first,) = torch.autograd.grad(F.softplus(x, 2, 0.5).sum(), x, create_graph=True)
+    assert_values(first, [0.6224593312018546, 0.5621765008857981, 1.0, nan])
+    assert first.grad_fn.name() == "SoftplusBackwardBackward0"
+    (second,) = torch.autograd.grad(first.sum(), x)
+    assert_values(second, [0.0, 0.4922681654751967, 0.0, nan])
+
+
+def test_logsigmoid_of_large_numbers_is_positive_zero():
+    # It was -0.
+    for dtype in (torch.float32, torch.float64):
+        y = F.logsigmoid(torch.tensor([1000.0, inf], dtype=dtype))
+        assert str(y.tolist()) == "[0.0, 0.0]"

@@ -64,6 +64,27 @@ def test_clamp_by_one_tensor():
         assert gx == [1, 0, 0, 0, 0, 1] and gbound == [0, 1, 0, 0, 0, 0]
 
 
+def test_clamp_of_many_with_nan_in_each_operand():
+    # The loops ask the operands for nan, element by element.
+    points = [NAN, -INF, -1.0, -0.0, 0.0, 2.0, INF]
+    x, low, high = (torch.tensor(points) for _ in range(3))
+    x, low, high = (t.reshape(s).expand(7, 7, 7) for t, s in
+                    ((x, (7, 1, 1)), (low, (1, 7, 1)), (high, (1, 1, 7))))  # fmt: skip
+    wanted = []
+    for a in points:
+        for b in points:
+            for c in points:
+                raised = a if a > b or a != a else b
+                wanted.append(raised if raised < c or raised != raised else c)
+    got = torch.clamp(x.contiguous(), low.contiguous(), high.contiguous())
+    assert str(got.flatten().tolist()) == str(torch.tensor(wanted).tolist())
+    for b in points:
+        for c in points:
+            each = [a if a >= b or a != a else b for a in points]
+            each = [a if a <= c or a != a else c for a in each]
+            assert str(torch.tensor(points).clamp(b, c).tolist()) == str(each)
+
+
 def test_clamp_nodes():
     x = torch.tensor([1.0, 5.0], requires_grad=True)
     node = x.clamp(min=2).grad_fn

@@ -282,3 +282,15 @@ def test_distances():
     assert_values(embedding, [1 / 25, 0.5], rel=1e-6)
     triplet = F.triplet_margin_loss(a, b, b + 1, margin=3.0, eps=0.0, reduction="none")
     assert_values(triplet, [3 + math.sqrt(2) - 2, 3 + math.sqrt(5) - 3])
+
+
+@pytest.mark.parametrize(("shape", "target"), [((1, 2), [1]), ((2,), 1), ((1, 2, 1, 1), [[[1]]])])
+def test_gradient_of_nll_loss_depends_on_the_input(shape, target):
+    # What create_graph=True gave did not require grad.
+    x = torch.tensor([1.0, 2.0]).reshape(shape).requires_grad_()
+    loss = F.nll_loss(x, torch.tensor(target))
+    weight = torch.ones_like(loss).requires_grad_()
+    (first,) = torch.autograd.grad(loss, x, weight, create_graph=True)
+    assert first.grad_fn.name() == f"NllLoss{'2D' if len(shape) == 4 else ''}BackwardBackward0"
+    by_x, by_weight = torch.autograd.grad(first.sum(), (x, weight))
+    assert by_x.tolist() == torch.zeros(shape).tolist() and by_weight.item() == -1

@@ -467,3 +467,15 @@ def test_histogram_without_a_derivative_says_its_name():
     y = torch.histogram(torch.ones(3, requires_grad=True), 2).hist
     with pytest.raises(RuntimeError, match="^derivative for aten::histogram is not implemented"):
         y.sum().backward()
+
+
+def test_where_with_out_takes_tensors_only():
+    # It computed with the number.
+    x = torch.arange(3.0)
+    for input, other, argument, place in ((x, 0.5, "other", 3), (1, x, "input", 2)):
+        with pytest.raises(
+            TypeError,
+            match=rf"where\(\): argument '{argument}' \(position {place}\) must be Tensor",
+        ):
+            torch.where(x > 1, input, other, out=torch.empty(3))
+    assert torch.where(x > 1, x, -x, out=torch.empty(3)).tolist() == [0.0, -1.0, 2.0]

@@ -327,6 +327,25 @@ def test_kron_of_operands_that_lie_differently_is_numpys():
     assert np.array_equal(array(torch.kron(a, b)), np.kron(array(a), array(b)))
 
 
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ((8, 3), (4, 5)),
+        ((5, 1), (7, 6)),
+        ((8, 2, 3), (3, 8, 5)),
+        ((40, 2), (8,)),
+        ((8, 3), (4, 200)),
+    ],
+)
+def test_kron_of_many_rows_is_numpys(left, right):
+    a, b = numbers(*left), numbers(*right, step=5)
+    got = torch.kron(a, b)
+    assert got.is_contiguous() and np.array_equal(array(got), np.kron(array(a), array(b)))
+    mixed = torch.kron(a.int(), b)
+    assert mixed.dtype == b.dtype
+    assert np.array_equal(array(mixed), np.kron(array(a.int()), array(b)))
+
+
 def test_trace_sums_small_integers_as_int64():
     t = torch.full((200, 200), 100, dtype=torch.int8)
     assert torch.trace(t).dtype == torch.int64

@@ -104,6 +104,29 @@ def test_negative_size_is_refused(args):
         torch.zeros(*args)
 
 
+@pytest.mark.parametrize(
+    ("call", "name", "argument", "place"),
+    [
+        (lambda: torch.zeros(2**63), "zeros", "size", 1),
+        (lambda: torch.rand(2, 2**63), "rand", "size", 2),
+        (lambda: torch.ones(size=(2**63,)), "ones", "size", 1),
+        (lambda: torch.zeros(-(2**63) - 1), "zeros", "size", 1),
+        (lambda: torch.ones(1).view(2**63), "view", "size", 1),
+        (lambda: torch.ones(1).repeat((1, 2**63)), "repeat", "repeats", 2),
+        (lambda: torch.ones(1).permute(2**63), "permute", "dims", 1),
+        (lambda: torch.ones(1).sum((0, 2**63)), "sum", "dim", 2),
+    ],
+)
+def test_size_beyond_int64_is_refused_by_its_place(call, name, argument, place):
+    # It was a ValueError without the name.
+    with pytest.raises(TypeError) as error:
+        call()
+    assert str(error.value).startswith(
+        f"{name}(): argument '{argument}' failed to unpack the object at pos {place} with error "
+        '"Overflow when unpacking long long'
+    )
+
+
 def test_size_that_overflows_is_refused():
     with pytest.raises((RuntimeError, MemoryError)):
         torch.zeros(2**62, 2**62)

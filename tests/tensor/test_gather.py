@@ -115,6 +115,16 @@ REFUSED = [
     (lambda: ONES.index_select(0, torch.tensor([3])), IndexError, "index out of range in self"),
     (lambda: ONES.index_select(0, torch.tensor([-1])), IndexError, "index out of range in self"),
     (
+        lambda: ONES.reshape(-1, 1).index_select(1, torch.tensor([0, 3])),
+        RuntimeError,
+        "INDICES element is out of DATA bounds, id=3 axis_dim=1",
+    ),
+    (
+        lambda: ONES.reshape(-1, 1).index_select(-1, torch.tensor([-1])),
+        RuntimeError,
+        "INDICES element is out of DATA bounds, id=-1 axis_dim=1",
+    ),
+    (
         lambda: ONES.index_select(0, torch.tensor([0.0])),
         RuntimeError,
         r"index_select\(\): Expected dtype int32 or int64 for index",

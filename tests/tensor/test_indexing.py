@@ -233,6 +233,8 @@ REFUSED = [
     (lambda t: t[-4], IndexError, "index -4 is out of bounds for dimension 0 with size 3"),
     (lambda t: t[0, 0, 0], IndexError, "too many indices for tensor of dimension 2"),
     (lambda t: t[0][0][0], IndexError, "invalid index of a 0-dim tensor"),
+    (lambda t: t[..., ..., 1], IndexError, "index 1 is out of bounds for dimension 2 with size 0"),
+    (lambda t: t[0][..., ..., None], IndexError, "Dimension out of range"),
     (lambda t: t[1.0], IndexError, "only integers, slices .* valid indices .got float"),
     (lambda t: t[{}], IndexError, "only integers, slices .* valid indices .got dict"),
     (lambda t: t[::0], ValueError, "slice step cannot be zero"),

@@ -63,3 +63,42 @@ def test_permutation_of_a_tensor_by_itself():
     t = torch.arange(4)
     t[torch.tensor([3, 2, 1, 0])] = t.clone()
     assert t.tolist() == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (lambda x: x.as_strided((3, 2), (1, 1)).mul_(2), [2, 8, 12, 8, 5]),
+        (lambda x: x.unfold(0, 2, 1).add_(1), [2, 4, 5, 6, 6]),
+        (lambda x: x.unfold(0, 2, 1).copy_(torch.arange(8.0).view(4, 2)), [0, 2, 4, 6, 7]),
+        (lambda x: x.unfold(0, 2, 1).fill_(2), [2, 2, 2, 2, 2]),
+        (lambda x: x.unfold(0, 2, 1).neg_().relu_(), [0, 2, 3, 4, 0]),
+        (
+            lambda x: torch.add(torch.arange(6.0).view(3, 2), 1, out=x.as_strided((3, 2), (1, 1))),
+            [1, 3, 5, 6, 5],
+        ),
+    ],
+)
+def test_windows_that_overlap_are_written_row_by_row(write, expected):
+    # They were refused, as an expanded tensor is.
+    x = torch.arange(1.0, 6.0)
+    write(x)
+    assert x.tolist() == expected
+
+
+def test_windows_that_overlap_are_written_into_the_history():
+    x = torch.arange(1.0, 6.0).requires_grad_()
+    y = x * 1
+    y.unfold(0, 2, 1).mul_(2)
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 2, 2, 2, 2]
+
+
+def test_large_windows_that_overlap_are_written_row_by_row():
+    n, width = 40_000, 40
+    rows = torch.arange(float(n * width)).reshape(n, width)
+    for source in (rows, rows.t().contiguous().t()):
+        x = torch.zeros(n + width - 1)
+        x.unfold(0, width, 1).copy_(source)
+        assert x[:n].tolist() == rows[:, 0].tolist()
+        assert x[n:].tolist() == rows[-1, 1:].tolist()
