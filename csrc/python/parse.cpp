@@ -1,5 +1,6 @@
 #include "python/parse.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "ops/tensor.h"
@@ -204,6 +205,27 @@ bool spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& 
   return true;
 }
 
+// Where a name stands among a parameter's, its own first.
+size_t rank_of(const PyParam& p, PyObject* name) {
+  for (size_t i = 0; i < std::size(p.names); ++i)
+    if (p.names[i] && PyUnicode_Compare(p.names[i], name) == 0) return i;
+  return std::size(p.names);
+}
+
+// Keyword `k` names a parameter that has its value: of its names, the last in rank is the stranger.
+[[gnu::cold]] Mismatch given_twice(const PyParam& p, int param, bool by_place, PyObject* kwnames,
+                                   Py_ssize_t k) {
+  PyObject* stranger = PyTuple_GET_ITEM(kwnames, k);
+  size_t rank = rank_of(p, stranger);
+  if (by_place && rank == 0) return {Mismatch::kTwice, param, 0, stranger};
+  for (Py_ssize_t i = 0; i < k; ++i) {
+    PyObject* other = PyTuple_GET_ITEM(kwnames, i);
+    size_t rank_of_other = rank_of(p, other);
+    if (rank_of_other > rank && rank_of_other < std::size(p.names)) stranger = other;
+  }
+  return {Mismatch::kUnknownKeyword, 0, 0, stranger};
+}
+
 }  // namespace
 
 bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t n,
@@ -261,6 +283,7 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
     given |= 1u << at;
   }
   if (kwnames) {
+    uint32_t by_place = given;
     Py_ssize_t n_keywords = PyTuple_GET_SIZE(kwnames);
     for (Py_ssize_t k = 0; k < n_keywords; ++k) {
       PyObject* name = PyTuple_GET_ITEM(kwnames, k);
@@ -277,7 +300,7 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
         return false;
       }
       if (given >> found & 1) {
-        mismatch = {Mismatch::kTwice, found, 0, name};
+        mismatch = given_twice(params[found], found, by_place >> found & 1, kwnames, k);
         return false;
       }
       PyObject* value = args[n + k];
@@ -398,34 +421,6 @@ bool parse_dims(PyObject* object, Dims* out) {
   return true;
 }
 
-Overload make_overload(const Op* op) {
-  Overload o;
-  o.op = op;
-  int n_dims = 0;
-  for (size_t i = 0; i < op->signature.params.size(); ++i) {
-    const Param& from = op->signature.params[i];
-    PyParam p;
-    for (size_t k = 0; k < from.names.size() && k < 3; ++k)
-      p.names[k] = checked(PyUnicode_InternFromString(from.names[k].c_str()));
-    // NumPy's spelling of the first argument.
-    if (from.names[0] == "input" && !p.names[1])
-      p.names[1] = checked(PyUnicode_InternFromString("x"));
-    p.kind = from.kind;
-    p.nullable = from.nullable;
-    p.keyword_only = from.keyword_only;
-    p.has_default = from.has_default;
-    p.value = from.value;
-    if (from.names[0] == "out") o.out = static_cast<int>(i);
-    if (!p.keyword_only) o.max_positional = static_cast<int>(i) + 1;
-    o.params.push_back(p);
-    n_dims +=
-        p.kind == ParamKind::kDims || p.kind == ParamKind::kSizes || p.kind == ParamKind::kVarDims;
-  }
-  check(n_dims <= ParseScratch::kMostDims, ErrorKind::kAssertion, op->record->name,
-        ": too many lists of ints");
-  return o;
-}
-
 bool ParseScratch::look_at_other(PyObject* object) {
   if (!takes_over(object)) return false;
   if (!overloads) overloads = std::make_unique<Overloads>();
@@ -442,34 +437,61 @@ bool ParseScratch::look_at_other(PyObject* object) {
                          [&] { return call_public(p, self, args, n, kwnames); });
 }
 
+// Arguments of an older form in the order of the op's own; what the form lacks has its default.
+[[gnu::cold]] void rearrange(const PublicName& p, const Overload& o, bool method, Value* values) {
+  if (o.warns) warn_older_form(p, o, method);
+  const std::vector<Param>& wanted = o.op->signature.params;
+  Value given[kMaxArgs];
+  std::copy(values, values + o.params.size(), given);
+  for (size_t i = 0; i < wanted.size(); ++i) values[i] = wanted[i].value;
+  for (size_t j = 0; j < o.places.size(); ++j) values[o.places[j]] = given[j];
+}
+
+// False, with the reason, where the arguments do not fit this overload.
+inline bool call_overload(const PublicName& p, const Overload& o, PyObject* self,
+                          PyObject* const* args, Py_ssize_t n, PyObject* kwnames, Mismatch& why,
+                          PyObject** result) {
+  if (o.form == (self ? Form::kFunction : Form::kMethod)) return false;
+  Call call(*o.op);
+  ParseScratch scratch;
+  PyObject* out = nullptr;
+  if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) return false;
+  if (scratch.overloads || torch_function_modes) [[unlikely]]
+    if (scratch.overloads || mode_active()) {
+      *result = call_touched(p, self, args, n, kwnames,
+                             scratch.overloads ? *scratch.overloads : Overloads());
+      return true;
+    }
+  if (!o.places.empty()) [[unlikely]]
+    rearrange(p, o, self, call.args);
+  check(!out || !self, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
+  if (p.inplace || o.op->record->mutates) {
+    check(!out, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
+    call.target = call.args[0].t;
+    dispatch(call);
+    // The target's own object, whatever its class.
+    *result =
+        !self && n == 0 ? wrap(TensorRef::borrow(call.target)) : Py_NewRef(self ? self : args[0]);
+  } else if (out) {
+    *result = write_out(p, o, call, out);
+  } else {
+    dispatch(call);
+    *result = call.op->many_outputs || call.op->answers_bool ? wrap_outputs(call)
+                                                             : wrap(std::move(call.output));
+  }
+  return true;
+}
+
 PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
                       PyObject* kwnames) noexcept {
   return guarded([&]() -> PyObject* {
     Mismatch why;
-    for (const Overload& o : p.overloads) {
-      if (o.op->record->form == (self ? Form::kFunction : Form::kMethod)) continue;
-      Call call(*o.op);
-      ParseScratch scratch;
-      PyObject* out = nullptr;
-      if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) continue;
-      if (scratch.overloads || torch_function_modes) [[unlikely]]
-        if (scratch.overloads || mode_active())
-          return call_touched(p, self, args, n, kwnames,
-                              scratch.overloads ? *scratch.overloads : Overloads());
-      check(!out || !self, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
-      if (p.inplace || o.op->record->mutates) {
-        check(!out, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
-        call.target = call.args[0].t;
-        dispatch(call);
-        // The target's own object, whatever its class.
-        if (!self && n == 0) return wrap(TensorRef::borrow(call.target));
-        return Py_NewRef(self ? self : args[0]);
-      }
-      if (out) return write_out(p, o, call, out);
-      dispatch(call);
-      if (call.op->many_outputs || call.op->answers_bool) return wrap_outputs(call);
-      return wrap(std::move(call.output));
-    }
+    PyObject* result;
+    for (const Overload& o : p.overloads)
+      if (call_overload(p, o, self, args, n, kwnames, why, &result)) return result;
+    Mismatch unused;
+    for (const Overload& o : p.older_forms)
+      if (call_overload(p, o, self, args, n, kwnames, unused, &result)) return result;
     fail_arguments(p, self, args, n, kwnames, why);
   });
 }

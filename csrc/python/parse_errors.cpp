@@ -4,6 +4,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "python/conversions.h"
+
 namespace rl::python {
 
 namespace {
@@ -100,6 +102,10 @@ PyObject* no_int_in(PyObject* object, Py_ssize_t* at) {
 [[gnu::cold]] void fail_overload(const PublicName& p, const Overload& o, bool method, Py_ssize_t n,
                                  PyObject* kwnames, const Mismatch& why) {
   int skipped = method ? 1 : 0;
+  if (method && (o.out == 1 ? 2u : 1u) == o.params.size()) {  // PyTorch leaves it to CPython
+    check(!kwnames, ErrorKind::kType, "Tensor.", spoken_name(p), "() takes no keyword arguments");
+    fail(ErrorKind::kType, "Tensor.", spoken_name(p), "() takes no arguments (", n, " given)");
+  }
   if (why.why == Mismatch::kMissing || why.why == Mismatch::kUnknownKeyword)
     check_missing(p, o, static_cast<size_t>(n + skipped), kwnames);
   switch (why.why) {
@@ -151,6 +157,22 @@ const Overload* overload_by_count(const PublicName& p, bool method, Py_ssize_t c
   return found;
 }
 
+// "(Tensor input, *, Number alpha = 1)"
+std::string form_of(const Overload& o, bool method) {
+  std::string text = "(";
+  bool star = false;
+  for (size_t j = method ? 1 : 0; j < o.params.size(); ++j) {
+    const PyParam& param = o.params[j];
+    if (method && static_cast<int>(j) == o.out) continue;  // the function's alone
+    if (j > (method ? 1u : 0u)) text += ", ";
+    if (param.keyword_only && !star) text += "*, ";
+    star = star || param.keyword_only;
+    text += std::string(kind_name(param.kind)) + " " + param_name(param);
+    if (param.has_default) text += " = " + o.signature->params[j].value_text;
+  }
+  return text + ")";
+}
+
 // Keywords in the order in which PyTorch's hash table lists them.
 std::unordered_map<std::string, std::string> keyword_types(PyObject* const* values,
                                                            PyObject* kwnames) {
@@ -176,6 +198,16 @@ std::string unrecognized(const Overload& o, PyObject* const* values, PyObject* k
 
 }  // namespace
 
+void warn_older_form(const PublicName& p, const Overload& o, bool method) {
+  static bool warned = false;
+  std::string name = std::string("\n\t") + spoken_name(p);
+  std::string text =
+      concat("This overload of ", spoken_name(p), " is deprecated:", name, form_of(o, method),
+             "\nConsider using one of the following signatures instead:");
+  for (const Overload& newer : p.overloads) text += name + form_of(newer, method);
+  warn_user_once(warned, text.c_str());
+}
+
 void fail_arguments(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
                     PyObject* kwnames, Mismatch why) {
   const OpRecord& record = *p.overloads[0].op->record;
@@ -194,21 +226,9 @@ void fail_arguments(const PublicName& p, PyObject* self, PyObject* const* args, 
   }
   std::string expected;
   bool one = record.lists_form;
-  for (const Overload& o : p.overloads) {
-    if (o.op->record->form == (self ? Form::kFunction : Form::kMethod)) continue;
-    expected += one ? " (" : "\n * (";
-    bool star = false;
-    for (size_t j = self ? 1 : 0; j < o.params.size(); ++j) {
-      const PyParam& param = o.params[j];
-      if (self && static_cast<int>(j) == o.out) continue;  // the function's alone
-      if (j > (self ? 1u : 0u)) expected += ", ";
-      if (param.keyword_only && !star) expected += "*, ";
-      star = star || param.keyword_only;
-      expected += std::string(kind_name(param.kind)) + " " + param_name(param);
-      if (param.has_default) expected += " = " + o.op->signature.params[j].value_text;
-    }
-    expected += ")";
-  }
+  for (const Overload& o : p.overloads)
+    if (o.form != (self ? Form::kFunction : Form::kMethod))
+      expected += (one ? " " : "\n * ") + form_of(o, self);
   std::string unknown = one ? unrecognized(p.overloads[0], args + n, kwnames) : "";
   check(unknown.empty(), ErrorKind::kType, spoken_name(p),
         "() received an invalid combination of arguments - got unrecognized keyword arguments: ",

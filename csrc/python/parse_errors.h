@@ -18,6 +18,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
            PyObject* kwnames, Value* values, ParseScratch& scratch, PyObject** out,
            Mismatch& mismatch);
 
+// Once in a process: PyTorch's words about a deprecated form that was called.
+[[gnu::cold]] void warn_older_form(const PublicName& p, const Overload& o, bool method);
+
 // Says what is wrong with arguments that fit no overload; `why` is the last one's reason.
 [[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self,
                                             PyObject* const* args, Py_ssize_t n, PyObject* kwnames,
