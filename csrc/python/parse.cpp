@@ -47,6 +47,13 @@ bool parse_int(PyObject* object, int64_t* out) {
   return true;
 }
 
+// PyTorch looks at the first item of a list alone, and then takes what Python can make an int.
+bool parse_item(PyObject* object, bool first, int64_t* out) {
+  if (first || !PyBool_Check(object)) return parse_int(object, out);
+  *out = object == Py_True;
+  return true;
+}
+
 [[gnu::noinline]] bool convert_other(PyObject* object, Value* out, ParseScratch& scratch) {
   bool tensor = is_tensor(object);
   *out = tensor ? Value::of(impl_of(object)) : Value::none();
@@ -104,7 +111,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       // An item's __index__ may change the list: size and item are read anew, and the item is held.
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
         PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
-        if (!parse_int(item.get(), &scratch.numbers.emplace_back())) return false;
+        if (!parse_item(item.get(), i == 0, &scratch.numbers.emplace_back())) return false;
       }
       scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(scratch.numbers.size())};
       *out = Value::of(scratch.ints);
@@ -182,27 +189,35 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
   return true;
 }
 
-// Positional ints spread over a varargs parameter: zeros(2, 3), view(-1, 2).
-bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
+// Positional ints spread over a varargs parameter: zeros(2, 3), view(-1, 2). Gives how many are
+// ints: all of them, or those before the first that is none.
+Py_ssize_t spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   Dims& dims = scratch.dims[scratch.used];
   dims.n = 0;
   for (Py_ssize_t i = 0; i < n; ++i) {
     int64_t size;
-    if (!parse_int(args[i], &size)) return false;
+    if (!parse_item(args[i], i == 0, &size)) return i;
     dims.push(size);
   }
   ++scratch.used;
   *out = Value::of(dims);
-  return true;
+  return n;
 }
 
-bool spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
+Py_ssize_t spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   scratch.numbers.clear();
   for (Py_ssize_t i = 0; i < n; ++i)
-    if (!parse_int(args[i], &scratch.numbers.emplace_back())) return false;
+    if (!parse_item(args[i], i == 0, &scratch.numbers.emplace_back())) return i;
   scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(n)};
   *out = Value::of(scratch.ints);
-  return true;
+  return n;
+}
+
+// An item that is no int: behind ints it spoils the list, and at the first place there is no list.
+[[gnu::cold]] Mismatch spread_mismatch(int param, PyObject* const* args, Py_ssize_t n,
+                                       Py_ssize_t good) {
+  if (good == 0 && n > 1) return {Mismatch::kTooMany, 0, 0, nullptr};
+  return {Mismatch::kType, param, param + 1, args[good], static_cast<int>(good)};
 }
 
 // Where a name stands among a parameter's, its own first.
@@ -258,8 +273,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
       return false;
     }
     if (spreads && !lone_list) {
-      if (!spread_dims(args + i, n - i, &values[at], scratch)) {
-        mismatch = {Mismatch::kType, at, at + 1, args[i]};
+      Py_ssize_t good = spread_dims(args + i, n - i, &values[at], scratch);
+      if (good < n - i) {
+        mismatch = spread_mismatch(at, args + i, n - i, good);
         return false;
       }
       given |= 1u << at;
@@ -268,8 +284,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
     }
     // x.hsplit(1, 2): a method's only list, spelled out.
     if (p.kind == ParamKind::kInts && self && count == 2 && PyLong_Check(args[i])) {
-      if (!spread_ints(args + i, n - i, &values[at], scratch)) {
-        mismatch = {Mismatch::kType, at, at + 1, args[i]};
+      Py_ssize_t good = spread_ints(args + i, n - i, &values[at], scratch);
+      if (good < n - i) {
+        mismatch = spread_mismatch(at, args + i, n - i, good);
         return false;
       }
       given |= 1u << at;
@@ -411,7 +428,7 @@ bool parse_dims(PyObject* object, Dims* out) {
     // An item's __index__ may change the list: size and item are read anew, and the item is held.
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
       PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
-      if (!parse_int(item.get(), &one)) return false;
+      if (!parse_item(item.get(), i == 0, &one)) return false;
       out->push(one);
     }
     return true;

@@ -11,6 +11,7 @@ struct Mismatch {
   int param = 0;               // kMissing, kTwice, kType
   int position = 0;            // kType: 1-based, 0 for keywords
   PyObject* object = nullptr;  // kType: the argument; kUnknownKeyword: the name
+  int item = 0;                // kType: how many ints stand before it, of a list spread out
 };
 
 // Fills values, one for each parameter; false with the reason where the arguments do not fit.
