@@ -1,8 +1,12 @@
 """PyTorch's autograd, small, fast and see-through: ``import rushlight as torch``."""
 
+from math import e, inf, nan, pi  # noqa: F401
+
 from . import _C
 from ._C import *  # noqa: F403 - every op, dtype and setting of the core
 from ._version import __version__  # noqa: F401
+
+newaxis = None
 
 # Frames of these modules are never the user's: a Site is taken further out.
 _C._add_package_globals(globals())

@@ -4,7 +4,7 @@ Their results differ in number with the arguments, so they are read here and com
 """
 
 from rushlight import _C
-from rushlight._arguments import check_tensor
+from rushlight._arguments import as_operator, check_tensor, is_int
 
 _C._add_package_globals(globals())
 
@@ -67,6 +67,7 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False, out=No
     return type(result)(out)
 
 
+@as_operator("one_hot", "(Tensor input, int num_classes = -1)")
 def one_hot(input, num_classes=-1):
     """Return a vector for each class number: 1 at the number's place, 0 elsewhere.
 
@@ -76,6 +77,9 @@ def one_hot(input, num_classes=-1):
     Raises: RuntimeError for another dtype, or for a number outside 0 .. num_classes - 1.
     """
     check_tensor("one_hot", input)
+    if not is_int(num_classes):
+        got = type(num_classes).__name__
+        raise TypeError(f"one_hot(): argument 'num_classes' (position 2) must be int, not {got}")
     if input.dtype != _C.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if input.numel() == 0:

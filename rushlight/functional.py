@@ -1,8 +1,10 @@
 """Functions of tensors that are composed of others, as ``torch.functional`` has them."""
 
 import warnings as _warnings
+from collections.abc import Sequence as _Sequence
 
 from rushlight import _C
+from rushlight._arguments import check_sizes as _check_sizes
 from rushlight._arguments import check_tensor as _check_tensor
 from rushlight._missing import module_getattr as _module_getattr
 from rushlight._sets import unique, unique_consecutive
@@ -47,7 +49,16 @@ def broadcast_shapes(*shapes):
     """
     result = []
     for index, given in enumerate(shapes):
-        shape = (given,) if isinstance(given, int) else tuple(given)
+        if isinstance(given, (int, str)):
+            given = (given,)
+        elif given is None:
+            given = ()
+        elif not isinstance(given, _Sequence):
+            raise RuntimeError(
+                "Input shapes should be of type ints, a tuple of ints, or a list of ints, got "
+                f"{given}"
+            )
+        shape = tuple(given)
         if any(size < 0 for size in shape):
             raise ValueError("Attempting to broadcast a dimension with negative length!")
         result[:0] = [1] * (len(shape) - len(result))
@@ -118,6 +129,8 @@ def tensordot(a, b, dims=2, out=None):
         dims = dims.tolist() if dims.numel() > 1 else int(dims.item())
     if isinstance(dims, (tuple, list)):
         dims_a, dims_b = dims
+        _check_sizes("tensordot", dims_a, "dims_self", 3)
+        _check_sizes("tensordot", dims_b, "dims_other", 4)
     elif isinstance(dims, int):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")

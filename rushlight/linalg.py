@@ -1,11 +1,17 @@
 """``torch.linalg``: products, powers and norms of vectors and matrices."""
 
 from . import _C
+from ._arguments import Unfit as _Unfit
+from ._arguments import as_operator as _as_operator
+from ._arguments import check_items as _check_items
 from ._arguments import check_tensor as _check_tensor
+from ._arguments import is_int as _is_int
+from ._arguments import is_number as _is_number
 from ._C import _linalg_cross as cross
 from ._C import _linalg_diagonal as diagonal
 from ._C import _linalg_matrix_power as matrix_power
 from ._C import _linalg_vecdot as vecdot
+from ._C import _linalg_vector_norm as vector_norm
 from ._C import matmul
 from ._missing import module_getattr as _module_getattr
 from ._type_info import cpp_name, title
@@ -24,19 +30,21 @@ __all__ = [
 
 _C._add_package_globals(globals())
 
-for _function in (cross, diagonal, matrix_power, vecdot):
+for _function in (cross, diagonal, matrix_power, vecdot, vector_norm):
     _function.__module__ = __name__
 del _function
 
 
-def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
-    """Norm of order ``ord`` (a number, ``inf`` and ``-inf`` too) of the elements of ``x``.
+def _check_dims(name, dim):
+    """Raise where a sequence of dimensions is none, or goes on as none."""
+    if not isinstance(dim, (tuple, list)) or (dim and not _is_int(dim[0])):
+        raise _Unfit
+    _check_items(name, dim, "dim")
 
-    ``dim``: an int or a tuple of ints, the dimensions that go; ``None``: all of them. The result
-    has the dtype of ``x``, or ``dtype``. Raises RuntimeError for tensors that are not of floating
-    point, and for ``inf`` and negative orders of nothing.
-    """
-    return _C._linalg_vector_norm(x, ord, dim, keepdim, dtype=dtype, out=out)
+
+def _check_options(keepdim, dtype):
+    if not isinstance(keepdim, bool) or not (dtype is None or isinstance(dtype, _C.dtype)):
+        raise _Unfit
 
 
 def _check_matrices(A, dim, dtype):
@@ -59,8 +67,15 @@ def _check_matrices(A, dim, dtype):
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {got}")
 
 
-def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
-    """Norm of the matrices in two dimensions of ``A``.
+@_as_operator(
+    "linalg_matrix_norm",
+    "(Tensor input, Number ord, tuple of ints dim = (-2,-1), bool keepdim = False, *, "
+    "torch.dtype dtype = None, Tensor out = None)",
+    '(Tensor input, str ord = "fro", tuple of ints dim = (-2,-1), bool keepdim = False, *, '
+    "torch.dtype dtype = None, Tensor out = None)",
+)
+def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
+    """Norm of the matrices in two dimensions of ``input``.
 
     ord: ``"fro"``, the root of the sum of squares; 1 and -1, the largest and smallest sum of
     magnitudes of a column; ``inf`` and ``-inf``, of a row. The orders 2, -2 and ``"nuc"``, which
@@ -68,8 +83,12 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     Raises: RuntimeError for another order, other than two different dimensions, and tensors that
     are not of floating point.
     """
+    A = input
     _check_tensor("linalg_matrix_norm", A)
-    dim = tuple(dim)
+    if not isinstance(ord, str) and not _is_number(ord):
+        raise _Unfit
+    _check_dims("linalg_matrix_norm", dim)
+    _check_options(keepdim, dtype)
     if ord not in ("fro", "nuc") and (isinstance(ord, str) or abs(ord) not in (1, 2, float("inf"))):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     _check_matrices(A, dim, dtype)
@@ -88,15 +107,28 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     return (_C.amax if ord > 0 else _C.amin)(sums, columns, keepdim, out=out)
 
 
-def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
+@_as_operator(
+    "linalg_norm",
+    "(Tensor input, Number ord = None, tuple of ints dim = None, bool keepdim = False, *, "
+    "Tensor out = None, torch.dtype dtype = None)",
+    "(Tensor input, str ord, tuple of ints dim = None, bool keepdim = False, *, "
+    "Tensor out = None, torch.dtype dtype = None)",
+)
+def norm(input, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     """``vector_norm`` or ``matrix_norm``, by the number of dimensions.
 
     One dimension in ``dim``, or a vector: the vector's norm; two, or a matrix: the matrix's.
     Without ``ord`` it is the root of the sum of squares, over ``dim`` or everything.
     Raises: RuntimeError where there are more dimensions, and as those two.
     """
+    A = input
     _check_tensor("linalg_norm", A)
-    dims = None if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    if not isinstance(ord, str) and ord is not None and not _is_number(ord):
+        raise _Unfit
+    dims = (dim,) if _is_int(dim) and not isinstance(dim, bool) else dim
+    if dims is not None:
+        _check_dims("linalg_norm", dims)
+    _check_options(keepdim, dtype)
     if ord is None:
         return _C._linalg_vector_norm(A, 2, dims, keepdim, dtype=dtype, out=out)
     if dims is None and A.dim() not in (1, 2):

@@ -37,7 +37,9 @@ def evaluate(line, torch):
                 exec(statement, names)
             return shown(eval(last, names), torch)
         except Exception as error:
-            return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            # PyTorch's methods are those of a type below Tensor.
+            line = str(error).splitlines()[0].replace("TensorBase.", "Tensor.")
+            return f"{type(error).__name__}: {line}"
 
 
 def shown(value, torch):

@@ -9,7 +9,7 @@ struct Diff {
   static constexpr OpRecord record{
       .name = "diff",
       .signature =
-          "diff(input: Tensor, n: int = 1, dim|axis: int = -1, prepend: Tensor? = None, append: "
+          "diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor? = None, append: "
           "Tensor? = None, *, out: Tensor? = None) -> Tensor",
       .doc = "The n-th differences between the neighbours of a dimension.",
       .derivative = "1 and -1 for the neighbours",
@@ -21,7 +21,7 @@ struct Diff {
 struct TrapezoidAt {
   static constexpr OpRecord record{
       .name = "trapezoid",
-      .signature = "trapezoid(y: Tensor, x: Tensor, *, dim|axis: int = -1) -> Tensor",
+      .signature = "trapezoid(y: Tensor, x: Tensor, *, dim: int = -1) -> Tensor",
       .doc = "The integral over a dimension by the trapezoidal rule, with samples y at points x.",
       .derivative = "of the sum of (y[i] + y[i + 1]) (x[i + 1] - x[i]) / 2",
       .form = Form::kFunction,
@@ -34,7 +34,7 @@ struct Trapezoid {
   static constexpr OpRecord record{
       .name = "trapezoid",
       .overload = 1,
-      .signature = "trapezoid(y: Tensor, *, dx: Number = 1, dim|axis: int = -1) -> Tensor",
+      .signature = "trapezoid(y: Tensor, *, dx: Number = 1, dim: int = -1) -> Tensor",
       .doc = "The integral over a dimension by the trapezoidal rule, with samples dx apart.",
       .derivative = "dx, and dx / 2 at the ends",
       .form = Form::kFunction};
@@ -45,7 +45,7 @@ struct Trapezoid {
 struct TrapzAt {
   static constexpr OpRecord record{
       .name = "trapz",
-      .signature = "trapz(y: Tensor, x: Tensor, *, dim|axis: int = -1) -> Tensor",
+      .signature = "trapz(y: Tensor, x: Tensor, *, dim: int = -1) -> Tensor",
       .doc = "The same as trapezoid.",
       .derivative = "as trapezoid",
       .form = Form::kFunction,
@@ -58,7 +58,7 @@ struct Trapz {
   static constexpr OpRecord record{
       .name = "trapz",
       .overload = 1,
-      .signature = "trapz(y: Tensor, *, dx: float = 1, dim|axis: int = -1) -> Tensor",
+      .signature = "trapz(y: Tensor, *, dx: float = 1, dim: int = -1) -> Tensor",
       .doc = "The same as trapezoid.",
       .derivative = "as trapezoid",
       .form = Form::kFunction};
@@ -69,7 +69,7 @@ struct Trapz {
 struct CumulativeTrapezoidAt {
   static constexpr OpRecord record{
       .name = "cumulative_trapezoid",
-      .signature = "cumulative_trapezoid(y: Tensor, x: Tensor, *, dim|axis: int = -1) -> Tensor",
+      .signature = "cumulative_trapezoid(y: Tensor, x: Tensor, *, dim: int = -1) -> Tensor",
       .doc = "The integrals up to each sample but the first, by the trapezoidal rule.",
       .derivative = "as trapezoid, of each",
       .form = Form::kFunction,
@@ -82,8 +82,7 @@ struct CumulativeTrapezoid {
   static constexpr OpRecord record{
       .name = "cumulative_trapezoid",
       .overload = 1,
-      .signature =
-          "cumulative_trapezoid(y: Tensor, *, dx: Number = 1, dim|axis: int = -1) -> Tensor",
+      .signature = "cumulative_trapezoid(y: Tensor, *, dx: Number = 1, dim: int = -1) -> Tensor",
       .doc = "The integrals up to each sample but the first, with samples dx apart.",
       .derivative = "as trapezoid, of each",
       .form = Form::kFunction};

@@ -76,6 +76,7 @@ void Cat::forward(Call& call) {
   int dim = wrap_dim(call.args[1].i, model->ndim());
   Dims sizes = model->shape();
   int64_t total = 0;
+  bool overflow = false;
   for (int i = 0; i < list.n; ++i) {
     TensorImpl* t = list.v[i];
     if (left_out(t)) continue;
@@ -85,10 +86,11 @@ void Cat::forward(Call& call) {
       check(d == dim || t->sizes()[d] == sizes[d], ErrorKind::kRuntime,
             "Sizes of tensors must match except in dimension ", dim, ". Expected size ", sizes[d],
             " but got size ", t->sizes()[d], " for tensor number ", i, " in the list.");
-    bool overflow = __builtin_add_overflow(total, t->sizes()[dim], &total);
-    check(!overflow, ErrorKind::kRuntime, "cat(): the sizes along dimension ", dim, " overflow");
+    overflow |= __builtin_add_overflow(total, t->sizes()[dim], &total);
   }
-  sizes[dim] = total;
+  sizes[dim] = total;  // a sum that wraps around is named as PyTorch names it
+  check(!overflow, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", total,
+        ": ", shown(sizes));
   call.output = TensorImpl::empty(joined_type(list), sizes);
   int64_t at = 0;
   for (int i = 0; i < list.n; ++i) {

@@ -10,7 +10,7 @@ struct Cat {
   static constexpr OpRecord record{
       .name = "cat",
       .aliases = "concat concatenate",
-      .signature = "cat(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
+      .signature = "cat(tensors: Tensor[], dim: int = 0, *, out: Tensor? = None) -> Tensor",
       .doc = "Tensors one after the other along a dimension.",
       .derivative = "each tensor gets its part of the gradient",
       .form = Form::kFunction,
@@ -23,7 +23,7 @@ struct Cat {
 struct Stack {
   static constexpr OpRecord record{
       .name = "stack",
-      .signature = "stack(tensors: Tensor[], dim|axis: int = 0, *, out: Tensor? = None) -> Tensor",
+      .signature = "stack(tensors: Tensor[], dim: int = 0, *, out: Tensor? = None) -> Tensor",
       .doc = "Tensors of one shape side by side along a new dimension.",
       .derivative = "each tensor gets its slice of the gradient",
       .form = Form::kFunction,

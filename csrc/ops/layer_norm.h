@@ -31,7 +31,7 @@ struct LayerNorm {
   static constexpr OpRecord record{
       .name = "layer_norm",
       .signature =
-          "layer_norm(input: Tensor, normalized_shape: int[], weight: Tensor? = None, "
+          "layer_norm(input: Tensor, normalized_shape: Size, weight: Tensor? = None, "
           "bias: Tensor? = None, eps: float = 0.00001, cudnn_enable: bool = True) -> Tensor",
       .doc = "Normalises the last dimensions: mean 0 and variance 1, then weight and bias.",
       .derivative = "as _native_layer_norm",

@@ -10,7 +10,7 @@ struct Logsumexp {
   static constexpr OpRecord record{
       .name = "logsumexp",
       .signature =
-          "logsumexp(input: Tensor, dim|axis: int[], keepdim|keepdims: bool = False, *, out: "
+          "logsumexp(input: Tensor, dim: int[], keepdim: bool = False, *, out: "
           "Tensor? = None) -> Tensor",
       .doc = "The logarithm of the sum of the exponentials over some dimensions.",
       .derivative = "dy/dx = e^(x - y)"};

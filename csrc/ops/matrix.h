@@ -30,7 +30,7 @@ struct MatrixPower {
 struct LinalgMatrixPower : MatrixPower {
   static constexpr OpRecord record{
       .name = "_linalg_matrix_power",
-      .signature = "_linalg_matrix_power(A: Tensor, n: int, *, out: Tensor? = None) -> Tensor",
+      .signature = "_linalg_matrix_power(input: Tensor, n: int, *, out: Tensor? = None) -> Tensor",
       .doc = "matrix_power.",
       .derivative = "that of the products",
       .form = Form::kFunction,

@@ -10,8 +10,8 @@ struct Var {
   static constexpr OpRecord record{
       .name = "var",
       .signature =
-          "var(input: Tensor, dim|axis: int[]? = None, *, correction: Number? = None, "
-          "keepdim|keepdims: bool = False, out: Tensor? = None) -> Tensor",
+          "var(input: Tensor, dim: int[]? = None, *, correction: Number? = None, "
+          "keepdim: bool = False, out: Tensor? = None) -> Tensor",
       .doc = "Variance over some dimensions or all, divided by n - correction, n - 1 by default.",
       .derivative = "dy/dx = 2 (x - mean) / (n - correction)"};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
@@ -27,8 +27,8 @@ struct VarUnbiasedDim {
       .name = "var",
       .overload = 1,
       .signature =
-          "var(input: Tensor, dim|axis: int[]?, unbiased: bool = True, "
-          "keepdim|keepdims: bool = False, *, out: Tensor? = None) -> Tensor",
+          "var(input: Tensor, dim: int[]?, unbiased: bool = True, "
+          "keepdim: bool = False, *, out: Tensor? = None) -> Tensor",
       .doc = "Variance over some dimensions; unbiased: divided by n - 1, otherwise by n.",
       .derivative = "as var",
       .many_forms = true};
@@ -52,8 +52,8 @@ struct Std {
   static constexpr OpRecord record{
       .name = "std",
       .signature =
-          "std(input: Tensor, dim|axis: int[]? = None, *, correction: Number? = None, "
-          "keepdim|keepdims: bool = False, out: Tensor? = None) -> Tensor",
+          "std(input: Tensor, dim: int[]? = None, *, correction: Number? = None, "
+          "keepdim: bool = False, out: Tensor? = None) -> Tensor",
       .doc = "Standard deviation over some dimensions or all: the square root of var.",
       .derivative = "dy/dx = (x - mean) / (y (n - correction)), 0 where y = 0"};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
@@ -70,8 +70,8 @@ struct StdUnbiasedDim {
       .name = "std",
       .overload = 1,
       .signature =
-          "std(input: Tensor, dim|axis: int[]?, unbiased: bool = True, "
-          "keepdim|keepdims: bool = False, *, out: Tensor? = None) -> Tensor",
+          "std(input: Tensor, dim: int[]?, unbiased: bool = True, "
+          "keepdim: bool = False, *, out: Tensor? = None) -> Tensor",
       .doc = "Standard deviation over some dimensions; unbiased: of n - 1, otherwise of n.",
       .derivative = "as std",
       .many_forms = true};
@@ -94,8 +94,8 @@ struct VarMean {
   static constexpr OpRecord record{
       .name = "var_mean",
       .signature =
-          "var_mean(input: Tensor, dim|axis: int[]? = None, *, correction: Number? = None, "
-          "keepdim|keepdims: bool = False) -> Tensor[]",
+          "var_mean(input: Tensor, dim: int[]? = None, *, correction: Number? = None, "
+          "keepdim: bool = False) -> Tensor[]",
       .doc = "Variance and mean over some dimensions or all, as var and mean.",
       .derivative = "those of var and mean",
       .form = Form::kFunction};
@@ -112,8 +112,8 @@ struct VarMeanUnbiasedDim {
       .name = "var_mean",
       .overload = 1,
       .signature =
-          "var_mean(input: Tensor, dim|axis: int[]?, unbiased: bool = True, "
-          "keepdim|keepdims: bool = False) -> Tensor[]",
+          "var_mean(input: Tensor, dim: int[]?, unbiased: bool = True, "
+          "keepdim: bool = False) -> Tensor[]",
       .doc = "Variance and mean over some dimensions; unbiased: of n - 1, otherwise of n.",
       .derivative = "as var_mean",
       .form = Form::kFunction,
@@ -138,8 +138,8 @@ struct StdMean {
   static constexpr OpRecord record{
       .name = "std_mean",
       .signature =
-          "std_mean(input: Tensor, dim|axis: int[]? = None, *, correction: Number? = None, "
-          "keepdim|keepdims: bool = False) -> Tensor[]",
+          "std_mean(input: Tensor, dim: int[]? = None, *, correction: Number? = None, "
+          "keepdim: bool = False) -> Tensor[]",
       .doc = "Standard deviation and mean over some dimensions or all, as std and mean.",
       .derivative = "those of std and mean",
       .form = Form::kFunction};
@@ -157,8 +157,8 @@ struct StdMeanUnbiasedDim {
       .name = "std_mean",
       .overload = 1,
       .signature =
-          "std_mean(input: Tensor, dim|axis: int[]?, unbiased: bool = True, "
-          "keepdim|keepdims: bool = False) -> Tensor[]",
+          "std_mean(input: Tensor, dim: int[]?, unbiased: bool = True, "
+          "keepdim: bool = False) -> Tensor[]",
       .doc =
           "Standard deviation and mean over some dimensions; unbiased: of n - 1, otherwise of n.",
       .derivative = "as std_mean",

@@ -26,7 +26,7 @@ struct MaxDim {
       .name = "max",
       .overload = 1,
       .signature =
-          "max(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False, *, out: "
+          "max(input: Tensor, dim: int, keepdim: bool = False, *, out: "
           "Tensor[]? = None) -> Tensor[]",
       .doc = "The largest elements of a dimension, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
@@ -57,7 +57,7 @@ struct Argmax {
   static constexpr OpRecord record{
       .name = "argmax",
       .signature =
-          "argmax(input: Tensor, dim|axis: int? = None, keepdim|keepdims: bool = False, *, out: "
+          "argmax(input: Tensor, dim: int? = None, keepdim: bool = False, *, out: "
           "Tensor? = None) -> Tensor",
       .doc =
           "The index of the largest element, of a dimension or in row-major order; the first of "
@@ -72,7 +72,7 @@ struct Amax {
   static constexpr OpRecord record{
       .name = "amax",
       .signature =
-          "amax(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, out: "
+          "amax(input: Tensor, dim: int[]? = None, keepdim: bool = False, *, out: "
           "Tensor? = None) -> Tensor",
       .doc = "The largest elements over some dimensions, or over all.",
       .derivative = "the gradient, shared evenly by the elements that are it",
@@ -107,7 +107,7 @@ struct MinDim {
       .name = "min",
       .overload = 1,
       .signature =
-          "min(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False, *, out: "
+          "min(input: Tensor, dim: int, keepdim: bool = False, *, out: "
           "Tensor[]? = None) -> Tensor[]",
       .doc = "The smallest elements of a dimension, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
@@ -138,7 +138,7 @@ struct Argmin {
   static constexpr OpRecord record{
       .name = "argmin",
       .signature =
-          "argmin(input: Tensor, dim|axis: int? = None, keepdim|keepdims: bool = False, *, out: "
+          "argmin(input: Tensor, dim: int? = None, keepdim: bool = False, *, out: "
           "Tensor? = None) -> Tensor",
       .doc =
           "The index of the smallest element, of a dimension or in row-major order; the first of "
@@ -153,7 +153,7 @@ struct Amin {
   static constexpr OpRecord record{
       .name = "amin",
       .signature =
-          "amin(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, out: "
+          "amin(input: Tensor, dim: int[]? = None, keepdim: bool = False, *, out: "
           "Tensor? = None) -> Tensor",
       .doc = "The smallest elements over some dimensions, or over all.",
       .derivative = "the gradient, shared evenly by the elements that are it",
@@ -172,7 +172,7 @@ struct Sort {
   static constexpr OpRecord record{
       .name = "sort",
       .signature =
-          "sort(input: Tensor, dim|axis: int = -1, descending: bool = False, *, out: Tensor[]? = "
+          "sort(input: Tensor, dim: int = -1, descending: bool = False, *, out: Tensor[]? = "
           "None) -> Tensor[]",
       .doc = "The elements of a dimension in ascending or descending order, and where they stood.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
@@ -191,7 +191,7 @@ struct SortStable {
       .name = "sort",
       .overload = 1,
       .signature =
-          "sort(input: Tensor, *, stable: bool?, dim|axis: int = -1, descending: bool = False, "
+          "sort(input: Tensor, *, stable: bool?, dim: int = -1, descending: bool = False, "
           "out: Tensor[]? = None) -> Tensor[]",
       .doc = "The same; stable: equal elements keep their order.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
@@ -207,7 +207,7 @@ struct SortStable {
 struct Argsort {
   static constexpr OpRecord record{
       .name = "argsort",
-      .signature = "argsort(input: Tensor, dim|axis: int = -1, descending: bool = False) -> Tensor",
+      .signature = "argsort(input: Tensor, dim: int = -1, descending: bool = False) -> Tensor",
       .doc = "Where the elements of a dimension stand in order.",
       .computes = Computes::kAny,
       .many_forms = true};
@@ -220,7 +220,7 @@ struct ArgsortStable {
       .name = "argsort",
       .overload = 1,
       .signature =
-          "argsort(input: Tensor, *, stable: bool, dim|axis: int = -1, descending: bool = False, "
+          "argsort(input: Tensor, *, stable: bool, dim: int = -1, descending: bool = False, "
           "out: Tensor? = None) -> Tensor",
       .doc = "The same; stable: equal elements keep their order.",
       .computes = Computes::kAny,
@@ -246,7 +246,7 @@ struct Aminmax {
   static constexpr OpRecord record{
       .name = "aminmax",
       .signature =
-          "aminmax(input: Tensor, *, dim|axis: int? = None, keepdim|keepdims: bool = False, out: "
+          "aminmax(input: Tensor, *, dim: int? = None, keepdim: bool = False, out: "
           "Tensor[]? = None) -> Tensor[]",
       .doc = "The smallest and the largest elements, over all or over one dimension.",
       .derivative = "the gradients, shared evenly by the elements that are it",

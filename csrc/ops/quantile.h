@@ -9,7 +9,7 @@ struct Quantile {
   static constexpr OpRecord record{
       .name = "quantile",
       .signature =
-          "quantile(input: Tensor, q: Tensor, dim|axis: int? = None, keepdim|keepdims: bool = "
+          "quantile(input: Tensor, q: Tensor, dim: int? = None, keepdim: bool = "
           "False, *, interpolation: str = \"linear\", out: Tensor? = None) -> Tensor",
       .doc = "The q-th quantiles, of all elements or along a dimension; nan where there is one.",
       .derivative = "the weights of the two sorted elements between which a quantile lies",
@@ -25,7 +25,7 @@ struct QuantileNumber {
       .name = "quantile",
       .overload = 1,
       .signature =
-          "quantile(input: Tensor, q: float, dim|axis: int? = None, keepdim|keepdims: bool = "
+          "quantile(input: Tensor, q: float, dim: int? = None, keepdim: bool = "
           "False, *, interpolation: str = \"linear\", out: Tensor? = None) -> Tensor",
       .doc = "One quantile, of all elements or along a dimension.",
       .derivative = "as with a tensor of quantiles",
@@ -38,7 +38,7 @@ struct NanQuantile {
   static constexpr OpRecord record{
       .name = "nanquantile",
       .signature =
-          "nanquantile(input: Tensor, q: Tensor, dim|axis: int? = None, keepdim|keepdims: bool = "
+          "nanquantile(input: Tensor, q: Tensor, dim: int? = None, keepdim: bool = "
           "False, *, interpolation: str = \"linear\", out: Tensor? = None) -> Tensor",
       .doc = "The q-th quantiles of the elements that are not nan; nan where there are none.",
       .derivative = "the weights of the two sorted elements between which a quantile lies",
@@ -54,7 +54,7 @@ struct NanQuantileNumber {
       .name = "nanquantile",
       .overload = 1,
       .signature =
-          "nanquantile(input: Tensor, q: float, dim|axis: int? = None, keepdim|keepdims: bool = "
+          "nanquantile(input: Tensor, q: float, dim: int? = None, keepdim: bool = "
           "False, *, interpolation: str = \"linear\", out: Tensor? = None) -> Tensor",
       .doc = "One quantile of the elements that are not nan.",
       .derivative = "as with a tensor of quantiles",

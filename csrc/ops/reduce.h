@@ -18,15 +18,14 @@ struct Sum {
 };
 
 struct SumDim {
-  static constexpr OpRecord record{
-      .name = "sum",
-      .overload = 1,
-      .signature =
-          "sum(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
-          "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
-      .doc = "Sum over some dimensions.",
-      .derivative = "dy/dx = 1",
-      .out = OutRule::kDecides};
+  static constexpr OpRecord record{.name = "sum",
+                                   .overload = 1,
+                                   .signature =
+                                       "sum(input: Tensor, dim: int[]?, keepdim: bool = False, *, "
+                                       "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
+                                   .doc = "Sum over some dimensions.",
+                                   .derivative = "dy/dx = 1",
+                                   .out = OutRule::kDecides};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},
                                        {"keepdim", Source::kArg, 2},
                                        {"self_sym_sizes", Source::kSizes, 0}};
@@ -48,15 +47,14 @@ struct Mean {
 };
 
 struct MeanDim {
-  static constexpr OpRecord record{
-      .name = "mean",
-      .overload = 1,
-      .signature =
-          "mean(input: Tensor, dim|axis: int[]?, keepdim|keepdims: bool = False, *, "
-          "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
-      .doc = "Mean over some dimensions.",
-      .derivative = "dy/dx = 1 / n",
-      .out = OutRule::kDecidesFloat};
+  static constexpr OpRecord record{.name = "mean",
+                                   .overload = 1,
+                                   .signature =
+                                       "mean(input: Tensor, dim: int[]?, keepdim: bool = False, *, "
+                                       "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
+                                   .doc = "Mean over some dimensions.",
+                                   .derivative = "dy/dx = 1 / n",
+                                   .out = OutRule::kDecidesFloat};
   static constexpr SlotSpec slots[] = {{"dim", Source::kArg, 1},
                                        {"keepdim", Source::kArg, 2},
                                        {"self_sym_sizes", Source::kSizes, 0},

@@ -10,7 +10,7 @@ struct Cumsum {
   static constexpr OpRecord record{
       .name = "cumsum",
       .signature =
-          "cumsum(input: Tensor, dim|axis: int, *, dtype: dtype? = None, out: Tensor? = None) -> "
+          "cumsum(input: Tensor, dim: int, *, dtype: dtype? = None, out: Tensor? = None) -> "
           "Tensor",
       .doc = "The sums of the elements of a dimension up to each.",
       .derivative = "the sums of the gradient from each element on",
@@ -27,7 +27,7 @@ struct Cumprod {
   static constexpr OpRecord record{
       .name = "cumprod",
       .signature =
-          "cumprod(input: Tensor, dim|axis: int, *, dtype: dtype? = None, out: Tensor? = None) -> "
+          "cumprod(input: Tensor, dim: int, *, dtype: dtype? = None, out: Tensor? = None) -> "
           "Tensor",
       .doc = "The products of the elements of a dimension up to each.",
       .derivative = "dy[j]/dx[i] = the product of the others up to j, for j >= i",
@@ -44,7 +44,7 @@ struct Cumprod {
 struct Cummax {
   static constexpr OpRecord record{
       .name = "cummax",
-      .signature = "cummax(input: Tensor, dim|axis: int, *, out: Tensor[]? = None) -> Tensor[]",
+      .signature = "cummax(input: Tensor, dim: int, *, out: Tensor[]? = None) -> Tensor[]",
       .doc = "The largest of the elements of a dimension up to each, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
       .computes = Computes::kAny,
@@ -58,7 +58,7 @@ struct Cummax {
 struct Cummin {
   static constexpr OpRecord record{
       .name = "cummin",
-      .signature = "cummin(input: Tensor, dim|axis: int, *, out: Tensor[]? = None) -> Tensor[]",
+      .signature = "cummin(input: Tensor, dim: int, *, out: Tensor[]? = None) -> Tensor[]",
       .doc = "The smallest of the elements of a dimension up to each, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
       .computes = Computes::kAny,
@@ -72,7 +72,7 @@ struct Cummin {
 struct Logcumsumexp {
   static constexpr OpRecord record{
       .name = "logcumsumexp",
-      .signature = "logcumsumexp(input: Tensor, dim|axis: int, *, out: Tensor? = None) -> Tensor",
+      .signature = "logcumsumexp(input: Tensor, dim: int, *, out: Tensor? = None) -> Tensor",
       .doc = "The logarithm of the summed exponentials of a dimension up to each element.",
       .derivative = "dy[j]/dx[i] = e^(x[i] - y[j]) for j >= i",
       .out = OutRule::kScalarType};

@@ -11,7 +11,7 @@ struct Kthvalue {
   static constexpr OpRecord record{
       .name = "kthvalue",
       .signature =
-          "kthvalue(input: Tensor, k: int, dim|axis: int = -1, keepdim|keepdims: bool = False, *, "
+          "kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, "
           "out: Tensor[]? = None) -> Tensor[]",
       .doc = "The k-th smallest elements of a dimension, counted from 1, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
@@ -44,7 +44,7 @@ struct MedianDim {
       .name = "median",
       .overload = 1,
       .signature =
-          "median(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False, *, out: "
+          "median(input: Tensor, dim: int, keepdim: bool = False, *, out: "
           "Tensor[]? = None) -> Tensor[]",
       .doc = "The middle elements of a dimension, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
@@ -76,7 +76,7 @@ struct NanMedianDim {
       .name = "nanmedian",
       .overload = 1,
       .signature =
-          "nanmedian(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False, *, out: "
+          "nanmedian(input: Tensor, dim: int, keepdim: bool = False, *, out: "
           "Tensor[]? = None) -> Tensor[]",
       .doc = "The middle of those elements of a dimension that are not nan, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
@@ -95,7 +95,7 @@ struct Mode {
   static constexpr OpRecord record{
       .name = "mode",
       .signature =
-          "mode(input: Tensor, dim|axis: int = -1, keepdim|keepdims: bool = False, *, out: "
+          "mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: "
           "Tensor[]? = None) -> Tensor[]",
       .doc = "The most frequent elements of a dimension, and an index of each.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",
@@ -114,7 +114,7 @@ struct Topk {
   static constexpr OpRecord record{
       .name = "topk",
       .signature =
-          "topk(input: Tensor, k: int, dim|axis: int = -1, largest: bool = True, sorted: bool = "
+          "topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = "
           "True, *, out: Tensor[]? = None) -> Tensor[]",
       .doc = "The k largest or smallest elements of a dimension, and their indices.",
       .derivative = "dy/dx = 1 where the index points, 0 elsewhere",

@@ -279,6 +279,9 @@ void Eye::forward(Call& call) {
   int64_t n = call.args[0].i, m = call.args[1].is_none() ? n : call.args[1].i;
   check(n >= 0, ErrorKind::kRuntime, "n must be greater or equal to 0, got ", n);
   check(m >= 0, ErrorKind::kRuntime, "m must be greater or equal to 0, got ", m);
+  int64_t numel;
+  check(!__builtin_mul_overflow(n, m, &numel), ErrorKind::kRuntime,
+        "numel: integer multiplication overflow");
   call.output = factory(Dims::of({n, m}), call.args[2]);
   fill(call.output.get(), Value::of_int(0));
   TensorRef diagonal =

@@ -207,8 +207,7 @@ Dims expand_strides(TensorImpl* t, Dims& sizes) {
     check(sizes[d] == old || old == 1, ErrorKind::kRuntime, "The expanded size of the tensor (",
           sizes[d], ") must match the existing size (", old, ") at non-singleton dimension ", d,
           ".  Target sizes: ", shown(asked), ".  Tensor sizes: ", shown(t->sizes(), t->ndim()));
-    check(sizes[d] >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ",
-          sizes[d], ": ", shown(asked));
+    check(sizes[d] >= 0, ErrorKind::kRuntime, "numel: integer multiplication overflow");
     strides[d] = d < extra || (old == 1 && sizes[d] != 1) ? 0 : t->strides()[d - extra];
   }
   return strides;

@@ -1,5 +1,6 @@
-// The signature language: "sum(input: Tensor, dim|axis: int[]? = None, *, dtype: dtype? = None) ->
-// Tensor".
+// The signature language: "split(input: Tensor, split_size_or_sections|split_size: int, dim: int =
+// 0)
+// -> Tensor[]". A second name of a parameter stands behind "|".
 #include <cctype>
 #include <cstdlib>
 #include <cstring>

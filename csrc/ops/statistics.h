@@ -19,15 +19,14 @@ struct Prod {
 };
 
 struct ProdDim {
-  static constexpr OpRecord record{
-      .name = "prod",
-      .overload = 1,
-      .signature =
-          "prod(input: Tensor, dim|axis: int, keepdim|keepdims: bool = False, *, "
-          "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
-      .doc = "Product over one dimension.",
-      .derivative = "dy/dx = the product of the others",
-      .out = OutRule::kDecides};
+  static constexpr OpRecord record{.name = "prod",
+                                   .overload = 1,
+                                   .signature =
+                                       "prod(input: Tensor, dim: int, keepdim: bool = False, *, "
+                                       "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
+                                   .doc = "Product over one dimension.",
+                                   .derivative = "dy/dx = the product of the others",
+                                   .out = OutRule::kDecides};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0},
                                        {"result", Source::kResult, 0},
                                        {"dim", Source::kArg, 1},
@@ -40,7 +39,7 @@ struct NanSum {
   static constexpr OpRecord record{
       .name = "nansum",
       .signature =
-          "nansum(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, "
+          "nansum(input: Tensor, dim: int[]? = None, keepdim: bool = False, "
           "*, dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Sum that counts nan as 0.",
       .derivative = "dy/dx = 1, 0 where x is nan",
@@ -66,7 +65,7 @@ struct AnyDims {
       .name = "any",
       .overload = 1,
       .signature =
-          "any(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
+          "any(input: Tensor, dim: int[]? = None, keepdim: bool = False, *, "
           "out: Tensor? = None) -> Tensor",
       .doc = "Whether some element along the dimensions is not 0.",
       .out = OutRule::kTruth};
@@ -89,7 +88,7 @@ struct AllDims {
       .name = "all",
       .overload = 1,
       .signature =
-          "all(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
+          "all(input: Tensor, dim: int[]? = None, keepdim: bool = False, *, "
           "out: Tensor? = None) -> Tensor",
       .doc = "Whether no element along the dimensions is 0.",
       .out = OutRule::kTruth};
@@ -101,7 +100,7 @@ struct AllDims {
 struct CountNonzero {
   static constexpr OpRecord record{
       .name = "count_nonzero",
-      .signature = "count_nonzero(input: Tensor, dim|axis: int? = None) -> Tensor",
+      .signature = "count_nonzero(input: Tensor, dim: int? = None) -> Tensor",
       .doc = "How many elements are not 0, of all or along one dimension.",
       .computes = Computes::kAny,
       .many_forms = true};
@@ -113,7 +112,7 @@ struct CountNonzeroDims {
   static constexpr OpRecord record{
       .name = "count_nonzero",
       .overload = 1,
-      .signature = "count_nonzero(input: Tensor, dim|axis: int[]) -> Tensor",
+      .signature = "count_nonzero(input: Tensor, dim: int[]) -> Tensor",
       .doc = "How many elements along some dimensions are not 0.",
       .computes = Computes::kAny};
   using backward = NotDifferentiable;
@@ -124,7 +123,7 @@ struct NanMean {
   static constexpr OpRecord record{
       .name = "nanmean",
       .signature =
-          "nanmean(input: Tensor, dim|axis: int[]? = None, keepdim|keepdims: bool = False, *, "
+          "nanmean(input: Tensor, dim: int[]? = None, keepdim: bool = False, *, "
           "dtype: dtype? = None, out: Tensor? = None) -> Tensor",
       .doc = "Mean of the elements that are not nan; nan where there are none.",
       .derivative = "dy/dx = 1 / n, 0 where x is nan",

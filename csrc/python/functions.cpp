@@ -114,7 +114,7 @@ void add_name(const std::string& name, bool inplace, const Op* op) {
     check(r.names.size() <= kMaxNames, ErrorKind::kAssertion, "more than ", kMaxNames, " op names");
     g_names[r.names.size() - 1] = p;
   }
-  p->overloads.push_back(make_overload(op));
+  p->overloads.push_back(make_overload(op, op->signature));
 }
 
 void add_names(const std::string& name, const Op* op) {
@@ -135,6 +135,20 @@ bool is_method(const PublicName& p) {
   return false;
 }
 
+void add_older_forms() {
+  for (const OlderForm& form : older_forms()) {
+    std::string name(form.signature, std::strchr(form.signature, '('));
+    for (const std::string& key : {name, name + "_"}) {
+      auto found = registry().by_name.find(key);
+      if (found == registry().by_name.end()) continue;
+      PublicName& p = *found->second;
+      const Op* op = p.overloads[0].op;
+      p.older_forms.push_back(make_older_form(op, form, false));
+      if (form.has_method) p.older_forms.push_back(make_older_form(op, form, true));
+    }
+  }
+}
+
 bool is_function(const PublicName& p) {
   Form form = p.overloads[0].op->record->form;
   if (!p.inplace || form == Form::kFunction) return form != Form::kMethod;
@@ -150,6 +164,7 @@ void build() {
     std::istringstream aliases(op->record->aliases ? op->record->aliases : "");
     for (std::string alias; aliases >> alias;) add_names(alias, op);
   }
+  add_older_forms();
   // Python keeps pointers into these: no growth afterwards.
   r.functions.reserve(r.names.size() + 1);
   r.methods.reserve(r.names.size() + 1);

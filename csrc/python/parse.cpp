@@ -1,5 +1,6 @@
 #include "python/parse.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "ops/tensor.h"
@@ -46,8 +47,9 @@ bool parse_int(PyObject* object, int64_t* out) {
   return true;
 }
 
-// An element of a list of ints, counted from 0.
-bool parse_element(PyObject* object, Py_ssize_t i, int64_t* out, Py_ssize_t* overflow_at) {
+// An element of a list of ints, counted from 0. PyTorch looks at the first alone, and then takes
+// what Python can make an int.
+bool parse_item(PyObject* object, Py_ssize_t i, int64_t* out, Py_ssize_t* overflow_at) {
   if (overflow_at && PyLong_CheckExact(object)) {
     *out = PyLong_AsLongLong(object);
     if (*out != -1 || !PyErr_Occurred()) [[likely]]
@@ -56,7 +58,9 @@ bool parse_element(PyObject* object, Py_ssize_t i, int64_t* out, Py_ssize_t* ove
     *overflow_at = i + 1;
     return false;
   }
-  return parse_int(object, out);
+  if (i == 0 || !PyBool_Check(object)) return parse_int(object, out);
+  *out = object == Py_True;
+  return true;
 }
 
 [[gnu::noinline]] bool convert_other(PyObject* object, Value* out, ParseScratch& scratch) {
@@ -117,7 +121,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
         PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
         int64_t* number = &scratch.numbers.emplace_back();
-        if (!parse_element(item.get(), i, number, &scratch.overflow_at)) return false;
+        if (!parse_item(item.get(), i, number, &scratch.overflow_at)) return false;
       }
       scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(scratch.numbers.size())};
       *out = Value::of(scratch.ints);
@@ -195,28 +199,56 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
   return true;
 }
 
-// Positional ints spread over a varargs parameter: zeros(2, 3), view(-1, 2).
-bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
+// Positional ints spread over a varargs parameter: zeros(2, 3), view(-1, 2). Gives how many are
+// ints: all of them, or those before the first that is none.
+Py_ssize_t spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   Dims& dims = scratch.dims[scratch.used];
   dims.n = 0;
   for (Py_ssize_t i = 0; i < n; ++i) {
     int64_t size;
-    if (!parse_element(args[i], i, &size, &scratch.overflow_at)) return false;
+    if (!parse_item(args[i], i, &size, &scratch.overflow_at)) return i;
     dims.push(size);
   }
   ++scratch.used;
   *out = Value::of(dims);
-  return true;
+  return n;
 }
 
-bool spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
+Py_ssize_t spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   scratch.numbers.clear();
   for (Py_ssize_t i = 0; i < n; ++i)
-    if (!parse_element(args[i], i, &scratch.numbers.emplace_back(), &scratch.overflow_at))
-      return false;
+    if (!parse_item(args[i], i, &scratch.numbers.emplace_back(), &scratch.overflow_at)) return i;
   scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(n)};
   *out = Value::of(scratch.ints);
-  return true;
+  return n;
+}
+
+// An item that is no int: behind ints it spoils the list, and at the first place there is no list.
+[[gnu::cold]] Mismatch spread_mismatch(int param, PyObject* const* args, Py_ssize_t n,
+                                       Py_ssize_t good, bool beyond_int64) {
+  if (good == 0 && n > 1 && !beyond_int64) return {Mismatch::kTooMany, 0, 0, nullptr};
+  return {Mismatch::kType, param, param + 1, args[good], static_cast<int>(good)};
+}
+
+// Where a name stands among a parameter's, its own first.
+size_t rank_of(const PyParam& p, PyObject* name) {
+  for (size_t i = 0; i < std::size(p.names); ++i)
+    if (p.names[i] && PyUnicode_Compare(p.names[i], name) == 0) return i;
+  return std::size(p.names);
+}
+
+// Keyword `k` names a parameter that has its value: of its names, the last in rank is the stranger.
+[[gnu::cold]] Mismatch given_twice(const PyParam& p, int param, bool by_place, PyObject* kwnames,
+                                   Py_ssize_t k) {
+  PyObject* stranger = PyTuple_GET_ITEM(kwnames, k);
+  size_t rank = rank_of(p, stranger);
+  if (by_place && rank == 0) return {Mismatch::kTwice, param, 0, stranger};
+  for (Py_ssize_t i = 0; i < k; ++i) {
+    PyObject* other = PyTuple_GET_ITEM(kwnames, i);
+    size_t rank_of_other = rank_of(p, other);
+    if (rank_of_other > rank && rank_of_other < std::size(p.names)) stranger = other;
+  }
+  return {Mismatch::kUnknownKeyword, 0, 0, stranger};
 }
 
 }  // namespace
@@ -251,8 +283,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
       return false;
     }
     if (spreads && !lone_list) {
-      if (!spread_dims(args + i, n - i, &values[at], scratch)) {
-        mismatch = {Mismatch::kType, at, at + 1, args[i]};
+      Py_ssize_t good = spread_dims(args + i, n - i, &values[at], scratch);
+      if (good < n - i) {
+        mismatch = spread_mismatch(at, args + i, n - i, good, scratch.overflow_at != 0);
         return false;
       }
       given |= 1u << at;
@@ -261,8 +294,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
     }
     // x.hsplit(1, 2): a method's only list, spelled out.
     if (p.kind == ParamKind::kInts && self && count == 2 && PyLong_Check(args[i])) {
-      if (!spread_ints(args + i, n - i, &values[at], scratch)) {
-        mismatch = {Mismatch::kType, at, at + 1, args[i]};
+      Py_ssize_t good = spread_ints(args + i, n - i, &values[at], scratch);
+      if (good < n - i) {
+        mismatch = spread_mismatch(at, args + i, n - i, good, scratch.overflow_at != 0);
         return false;
       }
       given |= 1u << at;
@@ -276,6 +310,7 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
     given |= 1u << at;
   }
   if (kwnames) {
+    uint32_t by_place = given;
     Py_ssize_t n_keywords = PyTuple_GET_SIZE(kwnames);
     for (Py_ssize_t k = 0; k < n_keywords; ++k) {
       PyObject* name = PyTuple_GET_ITEM(kwnames, k);
@@ -292,7 +327,7 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
         return false;
       }
       if (given >> found & 1) {
-        mismatch = {Mismatch::kTwice, found, 0, name};
+        mismatch = given_twice(params[found], found, by_place >> found & 1, kwnames, k);
         return false;
       }
       PyObject* value = args[n + k];
@@ -403,7 +438,7 @@ bool parse_dims(PyObject* object, Dims* out, Py_ssize_t* overflow_at) {
     // An item's __index__ may change the list: size and item are read anew, and the item is held.
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
       PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
-      if (!parse_element(item.get(), i, &one, overflow_at)) return false;
+      if (!parse_item(item.get(), i, &one, overflow_at)) return false;
       out->push(one);
     }
     return true;
@@ -411,34 +446,6 @@ bool parse_dims(PyObject* object, Dims* out, Py_ssize_t* overflow_at) {
   if (PyBool_Check(object) || !parse_int(object, &one)) return false;
   out->push(one);
   return true;
-}
-
-Overload make_overload(const Op* op) {
-  Overload o;
-  o.op = op;
-  int n_dims = 0;
-  for (size_t i = 0; i < op->signature.params.size(); ++i) {
-    const Param& from = op->signature.params[i];
-    PyParam p;
-    for (size_t k = 0; k < from.names.size() && k < 3; ++k)
-      p.names[k] = checked(PyUnicode_InternFromString(from.names[k].c_str()));
-    // NumPy's spelling of the first argument.
-    if (from.names[0] == "input" && !p.names[1])
-      p.names[1] = checked(PyUnicode_InternFromString("x"));
-    p.kind = from.kind;
-    p.nullable = from.nullable;
-    p.keyword_only = from.keyword_only;
-    p.has_default = from.has_default;
-    p.value = from.value;
-    if (from.names[0] == "out") o.out = static_cast<int>(i);
-    if (!p.keyword_only) o.max_positional = static_cast<int>(i) + 1;
-    o.params.push_back(p);
-    n_dims +=
-        p.kind == ParamKind::kDims || p.kind == ParamKind::kSizes || p.kind == ParamKind::kVarDims;
-  }
-  check(n_dims <= ParseScratch::kMostDims, ErrorKind::kAssertion, op->record->name,
-        ": too many lists of ints");
-  return o;
 }
 
 bool ParseScratch::look_at_other(PyObject* object) {
@@ -457,37 +464,64 @@ bool ParseScratch::look_at_other(PyObject* object) {
                          [&] { return call_public(p, self, args, n, kwnames); });
 }
 
+// Arguments of an older form in the order of the op's own; what the form lacks has its default.
+[[gnu::cold]] void rearrange(const PublicName& p, const Overload& o, bool method, Value* values) {
+  if (o.warns) warn_older_form(p, o, method);
+  const std::vector<Param>& wanted = o.op->signature.params;
+  Value given[kMaxArgs];
+  std::copy(values, values + o.params.size(), given);
+  for (size_t i = 0; i < wanted.size(); ++i) values[i] = wanted[i].value;
+  for (size_t j = 0; j < o.places.size(); ++j) values[o.places[j]] = given[j];
+}
+
+// False, with the reason, where the arguments do not fit this overload.
+inline bool call_overload(const PublicName& p, const Overload& o, PyObject* self,
+                          PyObject* const* args, Py_ssize_t n, PyObject* kwnames, Mismatch& why,
+                          PyObject** result) {
+  if (o.form == (self ? Form::kFunction : Form::kMethod)) return false;
+  Call call(*o.op);
+  ParseScratch scratch;
+  PyObject* out = nullptr;
+  if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) {
+    if (scratch.overflow_at) fail_unpacking(p, o, why, scratch.overflow_at);
+    return false;
+  }
+  if (scratch.overloads || torch_function_modes) [[unlikely]]
+    if (scratch.overloads || mode_active()) {
+      *result = call_touched(p, self, args, n, kwnames,
+                             scratch.overloads ? *scratch.overloads : Overloads());
+      return true;
+    }
+  if (!o.places.empty()) [[unlikely]]
+    rearrange(p, o, self, call.args);
+  check(!out || !self, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
+  if (p.inplace || o.op->record->mutates) {
+    check(!out, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
+    call.target = call.args[0].t;
+    dispatch(call);
+    // The target's own object, whatever its class.
+    *result =
+        !self && n == 0 ? wrap(TensorRef::borrow(call.target)) : Py_NewRef(self ? self : args[0]);
+  } else if (out) {
+    *result = write_out(p, o, call, out);
+  } else {
+    dispatch(call);
+    *result = call.op->many_outputs || call.op->answers_bool ? wrap_outputs(call)
+                                                             : wrap(std::move(call.output));
+  }
+  return true;
+}
+
 PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
                       PyObject* kwnames) noexcept {
   return guarded([&]() -> PyObject* {
     Mismatch why;
-    for (const Overload& o : p.overloads) {
-      if (o.op->record->form == (self ? Form::kFunction : Form::kMethod)) continue;
-      Call call(*o.op);
-      ParseScratch scratch;
-      PyObject* out = nullptr;
-      if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) {
-        if (scratch.overflow_at) fail_unpacking(p, o, why, scratch.overflow_at);
-        continue;
-      }
-      if (scratch.overloads || torch_function_modes) [[unlikely]]
-        if (scratch.overloads || mode_active())
-          return call_touched(p, self, args, n, kwnames,
-                              scratch.overloads ? *scratch.overloads : Overloads());
-      check(!out || !self, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
-      if (p.inplace || o.op->record->mutates) {
-        check(!out, ErrorKind::kType, p.name, "() got an unexpected keyword argument 'out'");
-        call.target = call.args[0].t;
-        dispatch(call);
-        // The target's own object, whatever its class.
-        if (!self && n == 0) return wrap(TensorRef::borrow(call.target));
-        return Py_NewRef(self ? self : args[0]);
-      }
-      if (out) return write_out(p, o, call, out);
-      dispatch(call);
-      if (call.op->many_outputs || call.op->answers_bool) return wrap_outputs(call);
-      return wrap(std::move(call.output));
-    }
+    PyObject* result;
+    for (const Overload& o : p.overloads)
+      if (call_overload(p, o, self, args, n, kwnames, why, &result)) return result;
+    Mismatch unused;
+    for (const Overload& o : p.older_forms)
+      if (call_overload(p, o, self, args, n, kwnames, unused, &result)) return result;
     fail_arguments(p, self, args, n, kwnames, why);
   });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,7 @@
 namespace rl::python {
 
 struct PyParam {
-  PyObject* names[3] = {};  // interned
+  PyObject* names[4] = {};  // interned; the first is the official one
   ParamKind kind;
   bool nullable, keyword_only, has_default;
   Value value;
@@ -21,7 +22,11 @@ struct PyParam {
 // One overload as the parser sees it.
 struct Overload {
   const Op* op;
+  const Signature* signature;  // the op's, but for an older form
   std::vector<PyParam> params;
+  std::vector<uint8_t> places;  // an older form: which of the op's parameters each one is
+  Form form = Form::kBoth;
+  bool warns = false;  // deprecated
   int max_positional = 0;
   int out = -1;  // index of `out`, which is no argument of the op itself
 };
@@ -31,6 +36,7 @@ struct PublicName {
   std::string name;
   bool inplace = false;  // the form name_ of an op
   std::vector<Overload> overloads;
+  std::vector<Overload> older_forms;  // tried last; no error lists them
   std::string doc;
 };
 
@@ -78,7 +84,16 @@ bool parse_dims(PyObject* object, Dims* out, Py_ssize_t* overflow_at = nullptr);
 // contiguous_format -> true, preserve_format and None -> none.
 bool convert_memory_format(PyObject* object, Value* out);
 
-Overload make_overload(const Op* op);
+Overload make_overload(const Op* op, const Signature& signature);
+
+// Another form of what its signature names: the op's parameters in another order, or some of them.
+struct OlderForm {
+  const char* signature;
+  bool has_method = true, warns = true;
+};
+std::span<const OlderForm> older_forms();
+// A method's begins with `input`, wherever that stands in the signature.
+Overload make_older_form(const Op* op, const OlderForm& form, bool method);
 // "(Tensor, int)" for messages.
 std::string describe_arguments(PyObject* self, PyObject* const* args, Py_ssize_t n,
                                PyObject* kwnames);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "python/conversions.h"
+
 namespace rl::python {
 
 namespace {
@@ -84,7 +86,12 @@ void check_elements(PyObject* object, int argument) {
 }
 
 bool takes_ints(ParamKind kind) {
-  return kind == ParamKind::kDims || kind == ParamKind::kSizes || kind == ParamKind::kInts;
+  return kind == ParamKind::kDims || kind == ParamKind::kSizes || kind == ParamKind::kInts ||
+         kind == ParamKind::kVarDims;
+}
+
+bool is_int_like(PyObject* item, bool first) {
+  return is_tensor(item) || (PyIndex_Check(item) && !(first && PyBool_Check(item)));
 }
 
 // A sequence of ints was wanted: the first element that is none, null where that is not it.
@@ -92,14 +99,30 @@ PyObject* no_int_in(PyObject* object, Py_ssize_t* at) {
   if (!PyTuple_Check(object) && !PyList_Check(object)) return nullptr;
   for (*at = 0; *at < PySequence_Fast_GET_SIZE(object); ++*at) {
     PyObject* item = PySequence_Fast_GET_ITEM(object, *at);
-    if (PyBool_Check(item) || (!PyIndex_Check(item) && !is_tensor(item))) return item;
+    if (!is_int_like(item, *at == 0)) return item;
   }
   return nullptr;
+}
+
+// Throws where a list begins with ints and goes on otherwise: PyTorch asks no further overload.
+void check_unpacked(const PublicName& p, const Overload& o, const Mismatch& why) {
+  if (why.why != Mismatch::kType) return;
+  const PyParam& param = o.params[static_cast<size_t>(why.param)];
+  if (!takes_ints(param.kind)) return;
+  Py_ssize_t at = why.item;
+  PyObject* item = at ? why.object : no_int_in(why.object, &at);
+  check(!item || at == 0, ErrorKind::kType, spoken_name(p), "(): argument '", param_name(param),
+        "' failed to unpack the object at pos ", at + 1,
+        " with error \"type must be tuple of ints,but got ", item ? type_name(item) : "", '"');
 }
 
 [[gnu::cold]] void fail_overload(const PublicName& p, const Overload& o, bool method, Py_ssize_t n,
                                  PyObject* kwnames, const Mismatch& why) {
   int skipped = method ? 1 : 0;
+  if (method && (o.out == 1 ? 2u : 1u) == o.params.size()) {  // PyTorch leaves it to CPython
+    check(!kwnames, ErrorKind::kType, "Tensor.", spoken_name(p), "() takes no keyword arguments");
+    fail(ErrorKind::kType, "Tensor.", spoken_name(p), "() takes no arguments (", n, " given)");
+  }
   if (why.why == Mismatch::kMissing || why.why == Mismatch::kUnknownKeyword)
     check_missing(p, o, static_cast<size_t>(n + skipped), kwnames);
   switch (why.why) {
@@ -107,8 +130,10 @@ PyObject* no_int_in(PyObject* object, Py_ssize_t* at) {
       int most = o.max_positional - skipped, least = -skipped;
       for (int j = 0; j < o.max_positional; ++j)
         if (!o.params[static_cast<size_t>(j)].has_default) ++least;
-      std::string range = least < most ? concat("from ", least, " to ", most) : concat(most);
-      fail(ErrorKind::kType, spoken_name(p), "() takes ", range, " positional argument",
+      if (least < most)
+        fail(ErrorKind::kType, spoken_name(p), "() takes from ", least, " to ", most,
+             " positional arguments but ", n, " were given");
+      fail(ErrorKind::kType, spoken_name(p), "() takes ", most, " positional argument",
            most == 1 ? "" : "s", " but ", n, n == 1 ? " was given" : " were given");
     }
     case Mismatch::kUnknownKeyword:
@@ -151,6 +176,22 @@ const Overload* overload_by_count(const PublicName& p, bool method, Py_ssize_t c
   return found;
 }
 
+// "(Tensor input, *, Number alpha = 1)"
+std::string form_of(const Overload& o, bool method) {
+  std::string text = "(";
+  bool star = false;
+  for (size_t j = method ? 1 : 0; j < o.params.size(); ++j) {
+    const PyParam& param = o.params[j];
+    if (method && static_cast<int>(j) == o.out) continue;  // the function's alone
+    if (j > (method ? 1u : 0u)) text += ", ";
+    if (param.keyword_only && !star) text += "*, ";
+    star = star || param.keyword_only;
+    text += std::string(kind_name(param.kind)) + " " + param_name(param);
+    if (param.has_default) text += " = " + o.signature->params[j].value_text;
+  }
+  return text + ")";
+}
+
 // Keywords in the order in which PyTorch's hash table lists them.
 std::unordered_map<std::string, std::string> keyword_types(PyObject* const* values,
                                                            PyObject* kwnames) {
@@ -161,6 +202,16 @@ std::unordered_map<std::string, std::string> keyword_types(PyObject* const* valu
     else
       throw_python();
   return types;
+}
+
+Mismatch parse_anew(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t n,
+                    PyObject* kwnames) {
+  Value values[kMaxArgs];
+  ParseScratch scratch;
+  PyObject* out = nullptr;
+  Mismatch why;
+  parse(o, self, args, n, kwnames, values, scratch, &out, why);
+  return why;
 }
 
 // Names that no parameter has, where the only overload refuses: PyTorch lists them alone.
@@ -183,39 +234,36 @@ void fail_unpacking(const PublicName& p, const Overload& o, const Mismatch& why,
        " with error \"Overflow when unpacking long long\"");
 }
 
+void warn_older_form(const PublicName& p, const Overload& o, bool method) {
+  static bool warned = false;
+  std::string name = std::string("\n\t") + spoken_name(p);
+  std::string text =
+      concat("This overload of ", spoken_name(p), " is deprecated:", name, form_of(o, method),
+             "\nConsider using one of the following signatures instead:");
+  for (const Overload& newer : p.overloads) text += name + form_of(newer, method);
+  warn_user_once(warned, text.c_str());
+}
+
 void fail_arguments(const PublicName& p, PyObject* self, PyObject* const* args, Py_ssize_t n,
                     PyObject* kwnames, Mismatch why) {
   const OpRecord& record = *p.overloads[0].op->record;
+  for (const Overload& o : p.overloads) {
+    if (o.form == (self ? Form::kFunction : Form::kMethod)) continue;
+    check_unpacked(p, o, parse_anew(o, self, args, n, kwnames));
+  }
   if (!record.many_forms) {
     const Overload* meant = record.lists_form ? nullptr : &p.overloads[0];
     if (!meant || p.overloads.size() > 1) {
       meant = overload_by_count(p, self, n + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0));
-      if (meant) {
-        Value values[kMaxArgs];
-        ParseScratch scratch;
-        PyObject* out = nullptr;
-        parse(*meant, self, args, n, kwnames, values, scratch, &out, why);
-      }
+      if (meant) why = parse_anew(*meant, self, args, n, kwnames);
     }
     if (meant) fail_overload(p, *meant, self, n, kwnames, why);
   }
   std::string expected;
   bool one = record.lists_form;
-  for (const Overload& o : p.overloads) {
-    if (o.op->record->form == (self ? Form::kFunction : Form::kMethod)) continue;
-    expected += one ? " (" : "\n * (";
-    bool star = false;
-    for (size_t j = self ? 1 : 0; j < o.params.size(); ++j) {
-      const PyParam& param = o.params[j];
-      if (self && static_cast<int>(j) == o.out) continue;  // the function's alone
-      if (j > (self ? 1u : 0u)) expected += ", ";
-      if (param.keyword_only && !star) expected += "*, ";
-      star = star || param.keyword_only;
-      expected += std::string(kind_name(param.kind)) + " " + param_name(param);
-      if (param.has_default) expected += " = " + o.op->signature.params[j].value_text;
-    }
-    expected += ")";
-  }
+  for (const Overload& o : p.overloads)
+    if (o.form != (self ? Form::kFunction : Form::kMethod))
+      expected += (one ? " " : "\n * ") + form_of(o, self);
   std::string unknown = one ? unrecognized(p.overloads[0], args + n, kwnames) : "";
   check(unknown.empty(), ErrorKind::kType, spoken_name(p),
         "() received an invalid combination of arguments - got unrecognized keyword arguments: ",

@@ -11,6 +11,7 @@ struct Mismatch {
   int param = 0;               // kMissing, kTwice, kType
   int position = 0;            // kType: 1-based, 0 for keywords
   PyObject* object = nullptr;  // kType: the argument; kUnknownKeyword: the name
+  int item = 0;                // kType: how many ints stand before it, of a list spread out
 };
 
 // Fills values, one for each parameter; false with the reason where the arguments do not fit.
@@ -21,6 +22,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
 // An element of a list is an int beyond int64.
 [[noreturn, gnu::cold]] void fail_unpacking(const PublicName& p, const Overload& o,
                                             const Mismatch& why, Py_ssize_t place);
+
+// Once in a process: PyTorch's words about a deprecated form that was called.
+[[gnu::cold]] void warn_older_form(const PublicName& p, const Overload& o, bool method);
 
 // Says what is wrong with arguments that fit no overload; `why` is the last one's reason.
 [[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self,

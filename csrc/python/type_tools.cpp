@@ -17,8 +17,11 @@ PyTypeObject* add_type(PyObject* module, PyType_Spec& spec, PyObject* bases) {
 namespace {
 
 int index_of(const Parameters& parameters, PyObject* keyword) {
+  const char* numpy = PyUnicode_CompareWithASCIIString(keyword, "axis") == 0 ? "dim" : "";
   for (int i = 0; i < parameters.count; ++i)
-    if (PyUnicode_CompareWithASCIIString(keyword, parameters.names[i]) == 0) return i;
+    if (PyUnicode_CompareWithASCIIString(keyword, parameters.names[i]) == 0 ||
+        std::strcmp(numpy, parameters.names[i]) == 0)
+      return i;
   return -1;
 }
 

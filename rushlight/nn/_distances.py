@@ -1,7 +1,7 @@
 """Distances between vectors, and normalisation, for ``nn.functional``."""
 
 from rushlight import _C
-from rushlight._arguments import check_tensor
+from rushlight._arguments import as_operator, check_sizes, check_tensor, is_number
 from rushlight._type_info import finfo, title
 from rushlight.functional import broadcast_tensors
 
@@ -10,6 +10,7 @@ __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "rms_norm"]
 _C._add_package_globals(globals())
 
 
+@as_operator("cosine_similarity", "(Tensor x1, Tensor x2, int dim = 1, float eps = 1e-08)")
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between vectors along a dimension; lengths count at least eps.
 
@@ -44,6 +45,10 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     return input / length if out is None else _C.div(input, length, out=out)
 
 
+@as_operator(
+    "rms_norm",
+    "(Tensor input, tuple of ints normalized_shape, Tensor weight = None, float eps = None)",
+)
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """Each line over the root of its mean square: ``x / sqrt(mean(x ** 2) + eps)``.
 
@@ -52,7 +57,13 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     Raises: RuntimeError for shapes that do not fit; NotImplementedError for integers and bools.
     """
     check_tensor("rms_norm", input)
-    shape = [normalized_shape] if isinstance(normalized_shape, int) else list(normalized_shape)
+    check_sizes("rms_norm", normalized_shape, "normalized_shape", 2)
+    if weight is not None:
+        check_tensor("rms_norm", weight, "weight", 3)
+    if eps is not None and not is_number(eps):
+        got = type(eps).__name__
+        raise TypeError(f"rms_norm(): argument 'eps' (position 4) must be float, not {got}")
+    shape = list(normalized_shape)
     if not shape:
         raise RuntimeError(
             "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "

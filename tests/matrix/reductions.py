@@ -161,6 +161,9 @@ OPERATORS = {
                 for i in ("linear", "lower", "higher", "midpoint", "nearest", "other")
             ),
             c(t(3, 4), 0.6, dim=1, keepdim=True, interpolation="higher"),
+            # Ranks behind a half, and on it: the even neighbour below, and above.
+            *(c(t(5), q, interpolation="nearest") for q in (0.45, 0.9, 0.125, 0.375)),
+            c(t(3, 4), Fixed((0.3, 0.5, 0.8), "float32"), 1, interpolation="nearest"),
             c(t(8), 0.4),
             c(t(), 0.4),
             c(t(0), 0.4),
@@ -214,6 +217,8 @@ OPERATORS = {
         c(t(3, 4), 2, 0),
         c(t(3, 4), 3, 1, False),
         c(t(3, 4), k=2, dim=-1, largest=True, sorted=True),
+        c(t(3, 40), 7, sorted=False),
+        c(t(40), 25, largest=False, sorted=False),
         c(t(), 1),
         c(t(3), 0),
         c(t(3), 4),

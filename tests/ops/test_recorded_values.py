@@ -1,4 +1,4 @@
-"""Factories, sequences, random numbers and types: PyTorch's answers, bit for bit."""
+"""Factories, sequences, random numbers, types, arguments: PyTorch's answers, bit for bit."""
 
 import json
 
@@ -6,7 +6,9 @@ import pytest
 from recorded_values import evaluate
 from support import DATA, torch
 
-CASES = json.loads((DATA / "recorded_values.json").read_text())
+CASES = {}
+for file in sorted(DATA.glob("recorded_values*.json")):
+    CASES |= json.loads(file.read_text())
 
 
 @pytest.mark.parametrize(("line", "answer"), CASES.items(), ids=list(CASES))
