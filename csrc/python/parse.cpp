@@ -47,16 +47,22 @@ bool parse_int(PyObject* object, int64_t* out) {
 }
 
 // An element of a list of ints, counted from 0.
-bool parse_element(PyObject* object, Py_ssize_t i, int64_t* out, Py_ssize_t* overflow_at) {
-  if (overflow_at && PyLong_CheckExact(object)) {
+bool parse_element(PyObject* object, Py_ssize_t i, int64_t* out, Unpacking* failed) {
+  if (!failed) return parse_int(object, out);
+  if (PyLong_CheckExact(object)) [[likely]] {
     *out = PyLong_AsLongLong(object);
     if (*out != -1 || !PyErr_Occurred()) [[likely]]
       return true;
     PyErr_Clear();
-    *overflow_at = i + 1;
+    failed->at = i + 1;
     return false;
   }
-  return parse_int(object, out);
+  if (parse_int(object, out)) return true;
+  if (i > 0) {
+    failed->at = i + 1;
+    failed->instead = PyRef::borrow(object);
+  }
+  return false;
 }
 
 [[gnu::noinline]] bool convert_other(PyObject* object, Value* out, ParseScratch& scratch) {
@@ -105,7 +111,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
     case ParamKind::kDims:
     case ParamKind::kVarDims: {
       Dims& dims = scratch.dims[scratch.used];
-      if (!parse_dims(object, &dims, &scratch.overflow_at)) return false;
+      if (!parse_dims(object, &dims, &scratch.unpacking)) return false;
       ++scratch.used;
       *out = Value::of(dims);
       return true;
@@ -117,7 +123,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
         PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
         int64_t* number = &scratch.numbers.emplace_back();
-        if (!parse_element(item.get(), i, number, &scratch.overflow_at)) return false;
+        if (!parse_element(item.get(), i, number, &scratch.unpacking)) return false;
       }
       scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(scratch.numbers.size())};
       *out = Value::of(scratch.ints);
@@ -198,12 +204,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
 // Positional ints spread over a varargs parameter: zeros(2, 3), view(-1, 2).
 bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   Dims& dims = scratch.dims[scratch.used];
-  dims.n = 0;
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    int64_t size;
-    if (!parse_element(args[i], i, &size, &scratch.overflow_at)) return false;
-    dims.push(size);
-  }
+  if (!parse_row(args, n, &dims, &scratch.unpacking)) return false;
   ++scratch.used;
   *out = Value::of(dims);
   return true;
@@ -212,7 +213,7 @@ bool spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& 
 bool spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   scratch.numbers.clear();
   for (Py_ssize_t i = 0; i < n; ++i)
-    if (!parse_element(args[i], i, &scratch.numbers.emplace_back(), &scratch.overflow_at))
+    if (!parse_element(args[i], i, &scratch.numbers.emplace_back(), &scratch.unpacking))
       return false;
   scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(n)};
   *out = Value::of(scratch.ints);
@@ -396,14 +397,24 @@ bool parse_number(PyObject* object, Value* out) {
   return true;
 }
 
-bool parse_dims(PyObject* object, Dims* out, Py_ssize_t* overflow_at) {
+bool parse_row(PyObject* const* args, Py_ssize_t n, Dims* out, Unpacking* failed) {
+  out->n = 0;
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    int64_t size;
+    if (!parse_element(args[i], i, &size, failed)) return false;
+    out->push(size);
+  }
+  return true;
+}
+
+bool parse_dims(PyObject* object, Dims* out, Unpacking* failed) {
   out->n = 0;
   int64_t one;
   if (PyTuple_Check(object) || PyList_Check(object)) {
     // An item's __index__ may change the list: size and item are read anew, and the item is held.
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
       PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
-      if (!parse_element(item.get(), i, &one, overflow_at)) return false;
+      if (!parse_element(item.get(), i, &one, failed)) return false;
       out->push(one);
     }
     return true;
@@ -467,7 +478,10 @@ PyObject* call_public(const PublicName& p, PyObject* self, PyObject* const* args
       ParseScratch scratch;
       PyObject* out = nullptr;
       if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) {
-        if (scratch.overflow_at) fail_unpacking(p, o, why, scratch.overflow_at);
+        if (scratch.unpacking.at)
+          fail_unpacking(spoken_name(p),
+                         PyUnicode_AsUTF8(o.params[static_cast<size_t>(why.param)].names[0]),
+                         scratch.unpacking);
         continue;
       }
       if (scratch.overloads || torch_function_modes) [[unlikely]]

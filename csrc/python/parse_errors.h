@@ -18,9 +18,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
            PyObject* kwnames, Value* values, ParseScratch& scratch, PyObject** out,
            Mismatch& mismatch);
 
-// An element of a list is an int beyond int64.
-[[noreturn, gnu::cold]] void fail_unpacking(const PublicName& p, const Overload& o,
-                                            const Mismatch& why, Py_ssize_t place);
+// An element of a list is no int, or one beyond int64.
+[[noreturn, gnu::cold]] void fail_unpacking(const char* function, const char* argument,
+                                            const Unpacking& failed);
 
 // Says what is wrong with arguments that fit no overload; `why` is the last one's reason.
 [[noreturn, gnu::cold]] void fail_arguments(const PublicName& p, PyObject* self,
