@@ -5,6 +5,7 @@
 
 #include "ops/binary_criterion.h"
 #include "ops/copy.h"
+#include "ops/create.h"
 #include "ops/gather.h"
 #include "ops/places.h"
 #include "ops/reduce.h"
@@ -199,7 +200,7 @@ void NllLossGradient::forward(Call& call) {
 void NllLossGradient::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   TensorImpl* g = grad_out[0].get();
   if (!g) return;
-  if (node.wants(1)) grad_in[1] = full(g->shape(), g->dtype(), 0).ref();
+  if (node.wants(1)) grad_in[1] = call_op(op_of<ZerosLike>(), {Value::of(g)}).ref();
   if (!node.wants(0)) return;
   Tensor target(node.saved(0)), weight(node.saved(1));
   const Op& loss = g->ndim() > 2 ? op_of<NllLoss2dForward>() : op_of<NllLossForward>();

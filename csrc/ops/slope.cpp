@@ -1,6 +1,7 @@
 #include "ops/slope.h"
 
 #include "graph/grad_mode.h"
+#include "ops/create.h"
 #include "ops/table.h"
 
 namespace rl {
@@ -41,7 +42,7 @@ TensorRef repeat_for(OpNode& node, const TensorRef& grad) {
 // Fills the gradients of grad_output and of a flat input.
 void flat_backward(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
   if (node.wants(0)) grad_in[0] = repeat_for(node, grad);
-  if (node.wants(1)) grad_in[1] = full(grad->shape(), grad->dtype(), 0).ref();
+  if (node.wants(1)) grad_in[1] = call_op(op_of<ops::ZerosLike>(), {Value::of(grad.get())}).ref();
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include "ops/shape.h"
 #include "ops/table.h"
 #include "python/autograd.h"
-#include "python/parse.h"
+#include "python/parse_errors.h"
 #include "python/subclass.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
@@ -301,12 +301,10 @@ PyObject* resize_(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject*
     TensorImpl* t = impl_of(self);
     check(!t->requires_grad(), ErrorKind::kRuntime, "cannot resize variables that require grad");
     Dims sizes;
-    bool ok = n == 1 ? parse_dims(args[0], &sizes) : true;
-    for (Py_ssize_t i = 0; n != 1 && i < n; ++i) {
-      Dims one;
-      ok = ok && parse_dims(args[i], &one) && one.n == 1;
-      if (ok) sizes.push(one[0]);
-    }
+    Unpacking failed;
+    bool list = n == 1 && !PyLong_Check(args[0]);
+    bool ok = list ? parse_dims(args[0], &sizes, &failed) : parse_row(args, n, &sizes, &failed);
+    if (failed.at) fail_unpacking("resize_", "size", failed);
     check(ok, ErrorKind::kType, "resize_(): argument 'size' must be tuple of ints");
     for (int64_t s : sizes)
       check(s >= 0, ErrorKind::kRuntime, "Trying to resize to a negative size: ", shown(sizes));

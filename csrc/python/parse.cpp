@@ -49,18 +49,26 @@ bool parse_int(PyObject* object, int64_t* out) {
 
 // An element of a list of ints, counted from 0. PyTorch looks at the first alone, and then takes
 // what Python can make an int.
-bool parse_item(PyObject* object, Py_ssize_t i, int64_t* out, Py_ssize_t* overflow_at) {
-  if (overflow_at && PyLong_CheckExact(object)) {
+bool parse_item(PyObject* object, Py_ssize_t i, int64_t* out, Unpacking* failed) {
+  if (failed && PyLong_CheckExact(object)) [[likely]] {
     *out = PyLong_AsLongLong(object);
     if (*out != -1 || !PyErr_Occurred()) [[likely]]
       return true;
     PyErr_Clear();
-    *overflow_at = i + 1;
+    failed->at = i + 1;
     return false;
   }
-  if (i == 0 || !PyBool_Check(object)) return parse_int(object, out);
-  *out = object == Py_True;
-  return true;
+  if (i == 0) return parse_int(object, out);
+  if (PyBool_Check(object)) {
+    *out = object == Py_True;
+    return true;
+  }
+  if (parse_int(object, out)) return true;
+  if (failed) {
+    failed->at = i + 1;
+    failed->instead = PyRef::borrow(object);
+  }
+  return false;
 }
 
 [[gnu::noinline]] bool convert_other(PyObject* object, Value* out, ParseScratch& scratch) {
@@ -109,7 +117,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
     case ParamKind::kDims:
     case ParamKind::kVarDims: {
       Dims& dims = scratch.dims[scratch.used];
-      if (!parse_dims(object, &dims, &scratch.overflow_at)) return false;
+      if (!parse_dims(object, &dims, &scratch.unpacking)) return false;
       ++scratch.used;
       *out = Value::of(dims);
       return true;
@@ -121,7 +129,7 @@ bool convert(const PyParam& p, PyObject* object, Value* out, ParseScratch& scrat
       for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
         PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
         int64_t* number = &scratch.numbers.emplace_back();
-        if (!parse_item(item.get(), i, number, &scratch.overflow_at)) return false;
+        if (!parse_item(item.get(), i, number, &scratch.unpacking)) return false;
       }
       scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(scratch.numbers.size())};
       *out = Value::of(scratch.ints);
@@ -206,7 +214,7 @@ Py_ssize_t spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScr
   dims.n = 0;
   for (Py_ssize_t i = 0; i < n; ++i) {
     int64_t size;
-    if (!parse_item(args[i], i, &size, &scratch.overflow_at)) return i;
+    if (!parse_item(args[i], i, &size, &scratch.unpacking)) return i;
     dims.push(size);
   }
   ++scratch.used;
@@ -217,7 +225,7 @@ Py_ssize_t spread_dims(PyObject* const* args, Py_ssize_t n, Value* out, ParseScr
 Py_ssize_t spread_ints(PyObject* const* args, Py_ssize_t n, Value* out, ParseScratch& scratch) {
   scratch.numbers.clear();
   for (Py_ssize_t i = 0; i < n; ++i)
-    if (!parse_item(args[i], i, &scratch.numbers.emplace_back(), &scratch.overflow_at)) return i;
+    if (!parse_item(args[i], i, &scratch.numbers.emplace_back(), &scratch.unpacking)) return i;
   scratch.ints = {scratch.numbers.data(), static_cast<int64_t>(n)};
   *out = Value::of(scratch.ints);
   return n;
@@ -285,7 +293,8 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
     if (spreads && !lone_list) {
       Py_ssize_t good = spread_dims(args + i, n - i, &values[at], scratch);
       if (good < n - i) {
-        mismatch = spread_mismatch(at, args + i, n - i, good, scratch.overflow_at != 0);
+        mismatch = spread_mismatch(at, args + i, n - i, good,
+                                   scratch.unpacking.at && !scratch.unpacking.instead);
         return false;
       }
       given |= 1u << at;
@@ -296,7 +305,8 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
     if (p.kind == ParamKind::kInts && self && count == 2 && PyLong_Check(args[i])) {
       Py_ssize_t good = spread_ints(args + i, n - i, &values[at], scratch);
       if (good < n - i) {
-        mismatch = spread_mismatch(at, args + i, n - i, good, scratch.overflow_at != 0);
+        mismatch = spread_mismatch(at, args + i, n - i, good,
+                                   scratch.unpacking.at && !scratch.unpacking.instead);
         return false;
       }
       given |= 1u << at;
@@ -431,14 +441,24 @@ bool parse_number(PyObject* object, Value* out) {
   return true;
 }
 
-bool parse_dims(PyObject* object, Dims* out, Py_ssize_t* overflow_at) {
+bool parse_row(PyObject* const* args, Py_ssize_t n, Dims* out, Unpacking* failed) {
+  out->n = 0;
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    int64_t size;
+    if (!parse_item(args[i], i, &size, failed)) return false;
+    out->push(size);
+  }
+  return true;
+}
+
+bool parse_dims(PyObject* object, Dims* out, Unpacking* failed) {
   out->n = 0;
   int64_t one;
   if (PyTuple_Check(object) || PyList_Check(object)) {
     // An item's __index__ may change the list: size and item are read anew, and the item is held.
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); ++i) {
       PyRef item = PyRef::borrow(PySequence_Fast_GET_ITEM(object, i));
-      if (!parse_item(item.get(), i, &one, overflow_at)) return false;
+      if (!parse_item(item.get(), i, &one, failed)) return false;
       out->push(one);
     }
     return true;
@@ -483,7 +503,10 @@ inline bool call_overload(const PublicName& p, const Overload& o, PyObject* self
   ParseScratch scratch;
   PyObject* out = nullptr;
   if (!parse(o, self, args, n, kwnames, call.args, scratch, &out, why)) {
-    if (scratch.overflow_at) fail_unpacking(p, o, why, scratch.overflow_at);
+    if (scratch.unpacking.at && !scratch.unpacking.instead)
+      fail_unpacking(spoken_name(p),
+                     PyUnicode_AsUTF8(o.params[static_cast<size_t>(why.param)].names[0]),
+                     scratch.unpacking);
     return false;
   }
   if (scratch.overloads || torch_function_modes) [[unlikely]]

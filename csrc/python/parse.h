@@ -43,6 +43,13 @@ struct PublicName {
 // The name that users read: _linear speaks as linear().
 inline const char* spoken_name(const PublicName& p) { return p.name.c_str() + (p.name[0] == '_'); }
 
+// The element of a list of ints that could not be read: its place, from 1, and what stands there
+// instead of an int. That is null for one beyond int64; place 0: there is none.
+struct Unpacking {
+  Py_ssize_t at = 0;
+  PyRef instead;
+};
+
 // Memory of parsed lists, alive for the call.
 struct ParseScratch {
   static constexpr int kMostDims = 5;
@@ -54,8 +61,7 @@ struct ParseScratch {
   TensorList list;
   std::vector<int64_t> numbers;
   IntList ints;
-  // The place, from 1, of an element of a list that int64 cannot hold; 0: there is none.
-  Py_ssize_t overflow_at = 0;
+  Unpacking unpacking;
   // Arguments whose class takes over the call.
   std::unique_ptr<Overloads> overloads;
 
@@ -77,9 +83,11 @@ PyObject* wrap_outputs(Call& call);
 
 // A Python number as a Value; false when it is none. 0-d tensors without grad count as numbers.
 bool parse_number(PyObject* object, Value* out);
-// One int or a sequence of ints. An element that int64 cannot hold: false with its place, from 1,
-// in `overflow_at`; throws where that is null.
-bool parse_dims(PyObject* object, Dims* out, Py_ssize_t* overflow_at = nullptr);
+// One int or a sequence of ints, whose first element decides whether it is one. Another that is no
+// int of 64 bits: false with it in `failed`; where that is null, or for the first, as parse_int.
+bool parse_dims(PyObject* object, Dims* out, Unpacking* failed = nullptr);
+// Ints in a row, as positional arguments.
+bool parse_row(PyObject* const* args, Py_ssize_t n, Dims* out, Unpacking* failed);
 
 // contiguous_format -> true, preserve_format and None -> none.
 bool convert_memory_format(PyObject* object, Value* out);

@@ -227,11 +227,11 @@ std::string unrecognized(const Overload& o, PyObject* const* values, PyObject* k
 
 }  // namespace
 
-void fail_unpacking(const PublicName& p, const Overload& o, const Mismatch& why, Py_ssize_t place) {
-  fail(ErrorKind::kType, spoken_name(p), "(): argument '",
-       param_name(o.params[static_cast<size_t>(why.param)]),
-       "' failed to unpack the object at pos ", place,
-       " with error \"Overflow when unpacking long long\"");
+void fail_unpacking(const char* function, const char* argument, const Unpacking& failed) {
+  std::string why = "Overflow when unpacking long long";
+  if (failed.instead) why = "type must be tuple of ints,but got " + type_name(failed.instead.get());
+  fail(ErrorKind::kType, function, "(): argument '", argument,
+       "' failed to unpack the object at pos ", failed.at, " with error \"", why, "\"");
 }
 
 void warn_older_form(const PublicName& p, const Overload& o, bool method) {

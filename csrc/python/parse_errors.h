@@ -19,9 +19,9 @@ bool parse(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
            PyObject* kwnames, Value* values, ParseScratch& scratch, PyObject** out,
            Mismatch& mismatch);
 
-// An element of a list is an int beyond int64.
-[[noreturn, gnu::cold]] void fail_unpacking(const PublicName& p, const Overload& o,
-                                            const Mismatch& why, Py_ssize_t place);
+// An element of a list is no int, or one beyond int64.
+[[noreturn, gnu::cold]] void fail_unpacking(const char* function, const char* argument,
+                                            const Unpacking& failed);
 
 // Once in a process: PyTorch's words about a deprecated form that was called.
 [[gnu::cold]] void warn_older_form(const PublicName& p, const Overload& o, bool method);

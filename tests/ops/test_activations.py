@@ -646,6 +646,13 @@ def test_gradient_of_what_is_flat_in_pieces_is_linear_in_the_gradient_it_got(nam
     assert_values(torch.autograd.grad(by_g.sum(), weights)[0], slope)
 
 
+def test_flat_second_derivative_has_the_layout_of_the_gradient_it_got():
+    x = torch.ones(3, 2).t().requires_grad_()
+    (first,) = torch.autograd.grad(F.leaky_relu(x).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad((first * first).sum(), x)
+    assert first.stride() == second.stride() == (1, 2)
+
+
 def test_second_derivative_of_hardsigmoid_is_refused():
     x = leaf([1.0])
     (first,) = torch.autograd.grad(F.hardsigmoid(x).sum(), x, create_graph=True)

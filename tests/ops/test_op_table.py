@@ -63,6 +63,8 @@ def test_samples_run(op):
 
 # normal() moves with its mean, and still PyTorch gives it a gradient of 0.
 SMOOTH = [op for op in DIFFERENTIABLE if op["name"] != "normal"]
+# Of hardsigmoid PyTorch has no second derivative.
+TWICE = [op for op in DIFFERENTIABLE if op["name"] != "_hardsigmoid"]
 
 
 @pytest.mark.parametrize("op", SMOOTH, ids=ids)
@@ -74,7 +76,7 @@ def test_first_derivative_matches_finite_differences(op):
         assert_gradients_match(function, tensors, name=f"{op['name']} {sample}")
 
 
-@pytest.mark.parametrize("op", DIFFERENTIABLE, ids=ids)
+@pytest.mark.parametrize("op", TWICE, ids=ids)
 def test_second_derivative_matches_finite_differences(op):
     for sample in samples(op):
         function, tensors = bind(op, sample)

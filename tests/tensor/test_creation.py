@@ -115,6 +115,7 @@ def test_negative_size_is_refused(args):
         (lambda: torch.ones(1).repeat((1, 2**63)), "repeat", "repeats", 2),
         (lambda: torch.ones(1).permute(2**63), "permute", "dims", 1),
         (lambda: torch.ones(1).sum((0, 2**63)), "sum", "dim", 2),
+        (lambda: torch.ones(1).resize_(1, 2**63), "resize_", "size", 2),
     ],
 )
 def test_size_beyond_int64_is_refused_by_its_place(call, name, argument, place):
@@ -124,6 +125,27 @@ def test_size_beyond_int64_is_refused_by_its_place(call, name, argument, place):
     assert str(error.value).startswith(
         f"{name}(): argument '{argument}' failed to unpack the object at pos {place} with error "
         '"Overflow when unpacking long long'
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "argument", "instead"),
+    [
+        (lambda: torch.zeros(1, "a"), "zeros", "size", "str"),
+        (lambda: torch.zeros([1, 1.5]), "zeros", "size", "float"),
+        (lambda: torch.ones(1).view(1, None), "view", "size", "NoneType"),
+        (lambda: torch.ones(1).sum((0, "a")), "sum", "dim", "str"),
+        (lambda: torch.ones(1).permute(0, "a"), "permute", "dims", "str"),
+        (lambda: torch.ones(1).resize_((1, "a")), "resize_", "size", "str"),
+    ],
+)
+def test_size_that_is_no_int_is_refused_by_its_place(call, name, argument, instead):
+    # The first int was named as what is no tuple of ints.
+    with pytest.raises(TypeError) as error:
+        call()
+    assert str(error.value).split("\n")[0] == (
+        f"{name}(): argument '{argument}' failed to unpack the object at pos 2 with error "
+        f'"type must be tuple of ints,but got {instead}"'
     )
 
 
