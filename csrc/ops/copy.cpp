@@ -7,6 +7,7 @@
 
 #include "kernels/iterator.h"
 #include "kernels/pool.h"
+#include "ops/create.h"
 #include "ops/table.h"
 
 namespace rl {
@@ -29,12 +30,8 @@ void copy_into(TensorImpl* to, TensorImpl* from) {
 }
 
 TensorRef copy_of(TensorImpl* t, DType dtype, TensorImpl* like) {
-  TensorRef out = TensorImpl::empty(dtype, t->sizes(), t->ndim());
-  if (!like->is_contiguous()) {
-    int64_t strides[kMaxDims];
-    similar_strides(like->sizes(), like->strides(), like->ndim(), strides);
-    out->set_geometry(t->shape(), strides, 0);
-  }
+  TensorRef out = like->is_contiguous() ? TensorImpl::empty(dtype, t->sizes(), t->ndim())
+                                        : empty_similar(t, like, dtype);
   copy_into(out.get(), t);
   return out;
 }

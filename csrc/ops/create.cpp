@@ -12,14 +12,40 @@ TensorRef factory(const Dims& sizes, const Value& dtype) {
   return TensorImpl::empty(dtype.kind == Kind::kDType ? dtype.dtype : default_dtype(), sizes);
 }
 
-TensorRef factory_like(TensorImpl* t, const Value& dtype, const Value& memory_format) {
-  TensorRef out = TensorImpl::empty(dtype.kind == Kind::kDType ? dtype.dtype : t->dtype(),
-                                    t->sizes(), t->ndim());
-  if (t->is_contiguous() || memory_format.kind == Kind::kBool) return out;
-  int64_t strides[kMaxDims];
-  similar_strides(t->sizes(), t->strides(), t->ndim(), strides);
-  out->set_geometry(t->shape(), strides, 0);
+TensorRef empty_strided(const Dims& sizes, const Dims& strides, DType type) {
+  // The memory that the last element needs, in bytes, may pass int64.
+  int64_t needed = 1;
+  bool overflows = false, empty = false;
+  for (int d = 0; d < sizes.n; ++d) {
+    int64_t reach;
+    empty = empty || sizes[d] == 0;
+    overflows = overflows || strides[d] < 0 ||
+                __builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) ||
+                __builtin_add_overflow(needed, reach, &needed);
+  }
+  int64_t bytes;
+  overflows =
+      overflows || __builtin_mul_overflow(needed, static_cast<int64_t>(item_size(type)), &bytes);
+  check(empty || !overflows, ErrorKind::kRuntime,
+        "Storage size calculation overflowed with sizes=", shown(sizes),
+        " and strides=", shown(strides));
+  if (empty) needed = 0;
+  TensorRef out = TensorImpl::empty(type, &needed, 1);
+  out->set_geometry(sizes, strides.v, 0);
   return out;
+}
+
+TensorRef empty_similar(TensorImpl* t, TensorImpl* like, DType type) {
+  Dims strides;
+  strides.n = t->ndim();
+  similar_strides(like->sizes(), like->strides(), like->ndim(), strides.v);
+  return empty_strided(t->shape(), strides, type);
+}
+
+TensorRef factory_like(TensorImpl* t, const Value& dtype, const Value& memory_format) {
+  DType type = dtype.kind == Kind::kDType ? dtype.dtype : t->dtype();
+  bool row_major = t->is_contiguous() || memory_format.kind == Kind::kBool;
+  return row_major ? TensorImpl::empty(type, t->sizes(), t->ndim()) : empty_similar(t, t, type);
 }
 
 void finish_factory(Call& call, int dtype_at) {
@@ -62,27 +88,7 @@ TensorRef strided(const Dims& sizes, const Dims& strides, const Value& dtype) {
   for (int64_t size : sizes)
     check(size >= 0, ErrorKind::kRuntime, "Trying to create tensor with negative dimension ", size,
           ": ", shown(sizes));
-  DType type = dtype.kind == Kind::kDType ? dtype.dtype : default_dtype();
-  // The memory that the last element needs, in bytes, may pass int64.
-  int64_t needed = 1;
-  bool overflows = false, empty = false;
-  for (int d = 0; d < sizes.n; ++d) {
-    int64_t reach;
-    empty = empty || sizes[d] == 0;
-    overflows = overflows || strides[d] < 0 ||
-                __builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) ||
-                __builtin_add_overflow(needed, reach, &needed);
-  }
-  int64_t bytes;
-  overflows =
-      overflows || __builtin_mul_overflow(needed, static_cast<int64_t>(item_size(type)), &bytes);
-  check(empty || !overflows, ErrorKind::kRuntime,
-        "Storage size calculation overflowed with sizes=", shown(sizes),
-        " and strides=", shown(strides));
-  if (empty) needed = 0;
-  TensorRef out = TensorImpl::empty(type, &needed, 1);
-  out->set_geometry(sizes, strides.v, 0);
-  return out;
+  return empty_strided(sizes, strides, dtype.kind == Kind::kDType ? dtype.dtype : default_dtype());
 }
 
 }  // namespace

@@ -175,6 +175,11 @@ namespace rl {
 void finish_factory(Call& call, int dtype_at);
 // A fresh tensor of the sizes, checked, in args[dtype_at] or the default float dtype.
 TensorRef factory(const Dims& sizes, const Value& dtype);
+// A fresh tensor of exactly this geometry, whose strides are not negative. Throws where its memory
+// passes int64.
+TensorRef empty_strided(const Dims& sizes, const Dims& strides, DType type);
+// A fresh tensor with t's shape and the order of dimensions of one of as many.
+TensorRef empty_similar(TensorImpl* t, TensorImpl* like, DType type);
 // A fresh tensor with t's shape, and the order of its dimensions in memory unless the value of
 // memory_format asks for row-major.
 TensorRef factory_like(TensorImpl* t, const Value& dtype,
