@@ -54,6 +54,8 @@ _LAZY = {
     "cdist": "functional",
     "chain_matmul": "functional",
     "compile": "_settings",
+    "corrcoef": "_covariance",
+    "cov": "_covariance",
     "einsum": "_einsum",
     "finfo": "_type_info",
     "cosine_similarity": "nn._distances",

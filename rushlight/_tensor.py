@@ -273,6 +273,22 @@ def histogram(self, bins=100, *, range=None, weight=None, density=False):
     return histogram(self, bins, range=range, weight=weight, density=density)
 
 
+@overridable
+def cov(self, *, correction=1, fweights=None, aweights=None):
+    """Return the covariances of variables, each a row: as ``torch.cov``."""
+    from rushlight._covariance import cov
+
+    return cov(self, correction=correction, fweights=fweights, aweights=aweights)
+
+
+@overridable
+def corrcoef(self):
+    """Return the correlations of variables, each a row: as ``torch.corrcoef``."""
+    from rushlight._covariance import corrcoef
+
+    return corrcoef(self)
+
+
 _METHODS = (
     __repr__,
     __format__,
@@ -283,6 +299,8 @@ _METHODS = (
     __deepcopy__,
     __reduce_ex__,
     _view_func,
+    corrcoef,
+    cov,
     histogram,
     new_tensor,
     unique,
