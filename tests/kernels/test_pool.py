@@ -13,7 +13,7 @@ pytestmark = rushlight_only
 OPS = [op for op in torch._C._op_table() if op["form"] != "internal"]
 # Enough elements in a row for several tiles, and enough rows for several blocks of rows.
 LARGER = {2: 17, 3: 130, 4: 600}
-UNINITIALISED = {"new_empty", "empty_like"}
+UNINITIALISED = {"new_empty", "new_empty_strided", "empty_like"}
 
 
 @pytest.fixture
