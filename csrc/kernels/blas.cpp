@@ -182,12 +182,10 @@ bool blas_ready() {
 
 bool blas_side_by_side() {
   constexpr int kMost = 64;  // OpenBLAS has 128 buffers and ends the process where they are used up
-  static int checked = 1;
   int threads = num_threads();
-  if (threads <= checked) return true;
-  if (threads > kMost || !has_room(kBufferBytes * static_cast<size_t>(threads))) return false;
-  checked = threads;
-  return true;
+  // Asked anew each time, some microseconds: buffers are taken when calls first meet.
+  return threads == 1 ||
+         (threads <= kMost && has_room(kBufferBytes * static_cast<size_t>(threads)));
 }
 
 int64_t blas_limit() {

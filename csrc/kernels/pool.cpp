@@ -14,7 +14,6 @@
 #include <climits>
 #include <csignal>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "kernels/cpu_count.h"
@@ -25,6 +24,7 @@ namespace {
 
 constexpr int64_t kDefaultGrain = 32 * 1024;
 constexpr uint32_t kClosed = UINT32_MAX;  // as the next part: there is none
+constexpr size_t kStack = size_t{2} << 20;
 constexpr auto kSpin = std::chrono::microseconds(20);
 
 struct Pool {
@@ -95,7 +95,9 @@ void run_available() {
   }
 }
 
-void work(uint32_t generation) {
+// pthread_create's form: the generation is the pointer's value.
+void* work(void* number) {
+  auto generation = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(number));
   inside = true;
   auto current = [&] { return pool.generation.load(std::memory_order_relaxed) == generation; };
   auto offered = [&] { return has_parts(pool.ticket.load()) || !current(); };
@@ -107,6 +109,7 @@ void work(uint32_t generation) {
     if (!offered()) futex_wait(pool.signal, signal);
     pool.sleepers.fetch_sub(1);
   }
+  return nullptr;
 }
 
 // Only the calling thread is left in the child.
@@ -127,11 +130,16 @@ void start_workers(int wanted) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are the program's
-  uint32_t generation = pool.generation.load();
-  try {
-    for (; pool.workers < wanted; ++pool.workers) std::thread(work, generation).detach();
-  } catch (const std::system_error&) {
-  }
+  // The default stack, often 8 MB, would take address space that a limit may count.
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, kStack);
+  auto* number = reinterpret_cast<void*>(uintptr_t{pool.generation.load()});
+  pthread_t thread;
+  while (pool.workers < wanted && pthread_create(&thread, &attributes, work, number) == 0)
+    ++pool.workers;
+  pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 

@@ -334,6 +334,8 @@ def main():
     # The stack, then the end: also where no Python code runs and no handler of Python's could.
     faulthandler.register(signal.SIGALRM, chain=True)
     warnings.simplefilter("ignore")
+    with contextlib.suppress(ImportError):
+        importlib.import_module("numpy")  # its OpenBLAS ends the process where memory is short
     limit_memory()
     only = options.only and [entry for entry in SURFACE if options.only in entry[0]]
     numbers = range(options.episodes) if options.at is None else [options.at]
