@@ -220,6 +220,8 @@ struct SlotSpec {
 
 struct Elementwise;
 
+constexpr int kMaxTensorArgs = 6;
+
 struct Op {
   const OpRecord* record = nullptr;
   Signature signature;
@@ -237,9 +239,9 @@ struct Op {
   bool refuses = false;     // it has no derivative, and its node says so when it is reached
   uint8_t n_differentiable = 0xff;  // outputs behind these have no gradient
   std::vector<SlotSpec> slots;
-  uint8_t tensor_args[4] = {};  // indices of arguments that may be tensors
+  uint8_t tensor_args[kMaxTensorArgs] = {};  // indices of arguments that may be tensors
   uint8_t n_tensor_args = 0;
-  uint8_t edge_args[4] = {};  // arguments that a gradient goes to, edge by edge
+  uint8_t edge_args[kMaxTensorArgs] = {};  // arguments that a gradient goes to, edge by edge
   uint8_t n_edges = 0;
 };
 

@@ -42,7 +42,10 @@ std::unique_ptr<Op> make_entry(const OpRecord& record) {
     const Param& param = op->signature.params[i];
     if (param.names[0] == "out") continue;
     op->takes_list = op->takes_list || param.kind == ParamKind::kTensors;
-    if (holds_tensor(param.kind)) op->tensor_args[op->n_tensor_args++] = static_cast<uint8_t>(i);
+    if (!holds_tensor(param.kind)) continue;
+    check(op->n_tensor_args < kMaxTensorArgs, ErrorKind::kAssertion, record.name, ": more than ",
+          kMaxTensorArgs, " tensor arguments");
+    op->tensor_args[op->n_tensor_args++] = static_cast<uint8_t>(i);
   }
   return op;
 }
