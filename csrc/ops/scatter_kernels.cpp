@@ -60,6 +60,7 @@ struct Walk {
   // The same for the lines from `begin` up to `end`.
   template <class Body>
   void some_lines(int64_t begin, int64_t end, const Body& body) const {
+    if (begin == end) return;  // a dimension may have no size
     int64_t counter[kMaxDims] = {}, a = 0, b = 0, c = 0;
     int64_t rest = begin;
     for (int d = sizes.n - 2; d >= 0; --d) {

@@ -479,3 +479,14 @@ def test_where_with_out_takes_tensors_only():
         ):
             torch.where(x > 1, input, other, out=torch.empty(3))
     assert torch.where(x > 1, x, -x, out=torch.empty(3)).tolist() == [0.0, -1.0, 2.0]
+
+
+def test_places_without_lines_are_none_to_check():
+    # A division by a size of 0 looked for the first line.
+    rows = torch.ones(4, 3)
+    for shape in ((2, 0), (0, 2), (0, 3, 0)):
+        index = torch.zeros(shape, dtype=torch.int64)
+        assert torch.embedding(rows, index).shape == (*shape, 3)
+    empty = torch.zeros(0, 2, dtype=torch.int64)
+    assert torch.gather(rows, 0, empty).shape == (0, 2)
+    assert torch.equal(rows.scatter(0, empty, torch.ones(0, 2)), rows)
