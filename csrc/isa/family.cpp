@@ -12,6 +12,17 @@ struct Seq {};
 template <int N>
 using MakeSeq = Seq<__integer_pack(N)...>;
 
+template <int Bytes>
+struct IntegerOf {
+  using type = int64_t;
+};
+template <>
+struct IntegerOf<4> {
+  using type = int32_t;
+};
+template <int Bytes>
+using Integer = typename IntegerOf<Bytes>::type;
+
 template <class T>
 struct Traits;
 template <class R, class... P>
@@ -40,11 +51,15 @@ RL_FN T load(const T* p) {
     return *p;
 }
 
-// An op whose functions are exact only where `fast(operands...)` holds has loops over Wide, too.
-template <class Op, class T>
-constexpr bool kHasWide =
-    (__is_same(T, float) || __is_same(T, double)) && (requires { Op::fast(T()); } || requires { Op::fast(T(), T()); } ||
-     requires { Op::fast(T(), T(), T()); });
+// A formula whose functions are exact only where `fast(operands...)` holds has loops over Wide,
+// too.
+template <class Op, class T, int... I>
+constexpr bool has_wide(Seq<I...>) {
+  if constexpr (__is_same(T, float) || __is_same(T, double))
+    return requires { Op::fast(T(I)...); };
+  else
+    return false;
+}
 constexpr int64_t kWideChunk = 256;
 
 // The loop for one pattern of steps: bit k of Vary is set where operand k moves. V: the formula's
@@ -90,13 +105,14 @@ template <class Op, int F, class T, unsigned Vary, class Out, int... I>
 [[gnu::noinline]] static void loop(Out* out, const void* const* in, int64_t n, Seq<I...> seq) {
   const T* p[sizeof...(I)] = {static_cast<const T*>(in[I])...};
   const T first[sizeof...(I)] = {load(p[I])...};
-  if constexpr (kHasWide<Op, T>) {
+  if constexpr (has_wide<Op, T>(Seq<I...>{})) {
+    using Same = Integer<sizeof(T)>;
     for (int64_t m; n > 0; n -= m, out += m, ((p[I] += m), ...)) {
       m = n < kWideChunk ? n : kWideChunk;
-      bool fast = true;
+      Same slow = 0;  // as wide as T, which keeps the loop in vectors
       for (int64_t i = 0; i < m; ++i)
-        fast &= Op::fast((Vary >> I & 1 ? load(p[I] + i) : first[I])...);
-      if (fast)
+        slow |= Op::fast((Vary >> I & 1 ? load(p[I] + i) : first[I])...) ? 0 : 1;
+      if (!slow)
         plain_loop<Op, F, T, T, Vary>(out, p, first, m, seq);
       else
         plain_loop<Op, F, T, Wide<T>, Vary>(out, p, first, m, seq);

@@ -4,7 +4,7 @@
 //
 // Errors are measured maxima in units of the last place: float over every 257th float or more,
 // double over a million samples a function or more. NaN gives NaN; signed zero, infinities and
-// subnormals follow C99 Annex F. sin, cos and tan need |x| <= kTrigMax: see there.
+// subnormals follow C99 Annex F. sin, cos and tan need |x| <= kTrigMax, or 2^17: see there.
 #pragma once
 
 #ifndef RL_ISA
@@ -15,6 +15,8 @@
 namespace rl::RL_ISA::math {
 
 using u64 = __UINT64_TYPE__;
+using u32 = __UINT32_TYPE__;
+using i32 = __INT32_TYPE__;
 
 template <class T>
 RL_FN constexpr T infinity() {
@@ -161,16 +163,19 @@ RL_FN T finish_pow(T x, T y, T magnitude) {
 
 }  // namespace detail
 
-// The range of sin, cos and tan. Beyond it (and at infinity) they give NaN; a kernel that finds NaN
-// in a tile recomputes the tile with sin_any and the like: libm's exact reduction.
+// The range of sin, cos and tan of double and tan of float. Beyond it (and at infinity) they give
+// NaN. A kernel looks at a tile first and takes sin_any and the like, libm's exact reduction, where
+// one number is outside. sin and cos of float end at 2^17: sin_in_range.
 constexpr double kTrigMax = 0x1p45;
 RL_FN bool trig_in_range(float x) { return abs(x) <= static_cast<float>(kTrigMax); }
 RL_FN bool trig_in_range(double x) { return abs(x) <= kTrigMax; }
+RL_FN bool sin_in_range(double x) { return trig_in_range(x); }
 
 }  // namespace rl::RL_ISA::math
 
 #include "math_double.h"
 #include "math_float.h"
+#include "math_short.h"
 // These use both.
 #include "math_exact.h"
 #include "math_hyperbolic.h"

@@ -25,8 +25,9 @@ RL_FN double erfcx_short(double t) {
 
 // erfc(a), a >= 0 and below 10.2, given z = a^2.
 RL_FN double erfc_short(double a, double z) {
-  double t = (a - 3.0) / (a + 3.0);
-  return exp_short(-z) * erfcx_short(t) / (1.0 + (a + a));
+  double c = a + 3.0, d = 1.0 + (a + a), inverse = inverse_short(c * d);
+  double t = (a - 3.0) * d * inverse;
+  return exp_short(-z) * erfcx_short(t) * c * inverse;
 }
 
 // The distribution function of the normal distribution, below -14.4 and above 9 its limits.

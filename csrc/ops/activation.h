@@ -36,9 +36,11 @@ struct Sigmoid {
       .max_ulp = 1,
       .inplace = true,
       .inplace_function = true};
+  RL_FN static bool fast(float x) { return math::sigmoid_is_normal(x); }
+  static bool fast(double) = delete;
   template <class T>
   RL_FN static T forward(T x) {
-    return math::sigmoid(x);
+    return math::sigmoid_near(x);
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Result<V> y) {

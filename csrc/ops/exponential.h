@@ -16,9 +16,11 @@ struct Exp {
       .max_ulp = 1,
       .inplace = true,
       .inplace_function = true};
+  RL_FN static bool fast(float x) { return math::exp_is_normal(x); }
+  static bool fast(double) = delete;
   template <class T>
   RL_FN static T forward(T x) {
-    return math::exp(x);
+    return math::exp_near(x);
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Result<V> y) {
@@ -36,9 +38,11 @@ struct Log {
       .max_ulp = 1,
       .inplace = true,
       .inplace_function = true};
+  RL_FN static bool fast(float x) { return math::log_is_normal(x); }
+  static bool fast(double) = delete;
   template <class T>
   RL_FN static T forward(T x) {
-    return math::log(x);
+    return math::log_near(x);
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Self<V> x) {

@@ -106,6 +106,15 @@ RL_FN Wide<float> conj(Wide<float> x) { return x; }
 RL_FN Wide<double> conj(Wide<double> x) { return x; }
 
 namespace math {
+RL_FN float exp_near(float x) { return exp_normal(x); }
+RL_FN double exp_near(double x) { return exp(x); }
+RL_FN Wide<float> exp_near(Wide<float> x) { return exp(x.value); }
+RL_FN float sigmoid_near(float x) { return sigmoid_normal(x); }
+RL_FN double sigmoid_near(double x) { return sigmoid(x); }
+RL_FN Wide<float> sigmoid_near(Wide<float> x) { return sigmoid(x.value); }
+RL_FN float log_near(float x) { return log_normal(x); }
+RL_FN double log_near(double x) { return log(x); }
+RL_FN Wide<float> log_near(Wide<float> x) { return log(x.value); }
 RL_FN Wide<float> sin(Wide<float> x) { return sin_any(x.value); }
 RL_FN Wide<double> sin(Wide<double> x) { return sin_any(x.value); }
 RL_FN Wide<float> cos(Wide<float> x) { return cos_any(x.value); }

@@ -14,9 +14,13 @@ struct Sin {
       .max_ulp = 1,
       .inplace = true,
       .inplace_function = true};
-  template <class... T>
-  RL_FN static bool fast(T... x) {
-    return (math::trig_in_range(x) & ...);
+  template <class T>
+  RL_FN static bool fast(T x) {
+    return math::sin_in_range(x);
+  }
+  template <class T>
+  RL_FN static bool fast(T, T x) {
+    return math::sin_in_range(x);
   }
   template <class T>
   RL_FN static T forward(T x) {
@@ -37,9 +41,13 @@ struct Cos {
       .max_ulp = 1,
       .inplace = true,
       .inplace_function = true};
-  template <class... T>
-  RL_FN static bool fast(T... x) {
-    return (math::trig_in_range(x) & ...);
+  template <class T>
+  RL_FN static bool fast(T x) {
+    return math::sin_in_range(x);
+  }
+  template <class T>
+  RL_FN static bool fast(T, T x) {
+    return math::sin_in_range(x);
   }
   template <class T>
   RL_FN static T forward(T x) {
@@ -89,7 +97,7 @@ struct Sinc {
       .inplace_function = true};
   template <class... T>
   RL_FN static bool fast(T... x) {
-    return (math::trig_in_range(x * T(4)) & ...);
+    return (math::sin_in_range(x * T(4)) & ...);
   }
   template <class T>
   RL_FN static T forward(T x) {

@@ -21,10 +21,10 @@ pytestmark = rushlight_only
 ABOVE_ONE_ULP = {
     ("softsign", "float32"): 1.2,  # a sum and a quotient, as PyTorch composes it
     ("softsign", "float64"): 1.2,
-    ("tanhshrink", "float32"): 2.0,  # a difference of two numbers of one size
+    ("tanhshrink", "float32"): 2.1,  # a difference of two numbers of one size
     ("selu", "float32"): 1.3,  # two constants and expm1
     ("selu", "float64"): 2.3,
-    ("silu", "float32"): 1.1,
+    ("silu", "float32"): 1.3,
     ("silu", "float64"): 1.2,
     ("mish", "float32"): 1.4,
     ("mish", "float64"): 1.2,
