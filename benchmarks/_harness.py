@@ -47,12 +47,16 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; ``theirs`` and ``ratio`` are None where nothing compares."""
+    """One line of the table; ``theirs`` and ``ratio`` are None where nothing compares.
+
+    ``jitted`` is how many times as long the same takes as one function compiled by ``jax.jit``.
+    """
 
     case: str
     ours: Spread | None
     theirs: Spread | None = None
     ratio: Spread | None = None
+    jitted: Spread | None = None
     unit: str = "s"
     budget: float | None = None
     note: str = ""
@@ -84,15 +88,20 @@ def measure(runs, *, rounds=ROUNDS, overhead=0.0):
 
 
 def compare(case, run, modules, *, rounds=ROUNDS, overhead=0.0, budget=None, note=""):
-    """A Row: the same ``run`` on rushlight and on PyTorch (left out where it is None)."""
+    """A Row: the same ``run`` on each of ``modules`` that is not None."""
     runs = {name: (run, module) for name, module in modules.items() if module}
     taken = measure(runs, rounds=rounds, overhead=overhead)
-    ours, theirs = taken["rushlight"], taken.get("torch")
+    ours, theirs, jitted = taken["rushlight"], taken.get("torch"), taken.get("jax.jit")
+
+    def by_ours(other):
+        return Spread.of([t / o for o, t in zip(ours, other)]) if other else None
+
     return Row(
         case,
         Spread.of(ours),
         Spread.of(theirs) if theirs else None,
-        Spread.of([t / o for o, t in zip(ours, theirs)]) if theirs else None,
+        by_ours(theirs),
+        by_ours(jitted),
         budget=budget,
         note=note,
     )
@@ -223,7 +232,8 @@ class Table:
             "" if row.budget is None else number(row.budget, row.unit),
         )
         line = "".join(cell.ljust(width) for cell, (_, width) in zip(cells, self.columns))
-        print(f"{line}{row.note}".rstrip(), flush=True)
+        note = row.note + (f"; jax.jit takes {ratio_text(row.jitted)}" if row.jitted else "")
+        print(f"{line}{note}".rstrip(), flush=True)
 
 
 def output_of(*command):

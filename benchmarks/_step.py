@@ -9,9 +9,10 @@ machine do not decide; on several, the time that passes.
 import importlib
 from dataclasses import replace
 from itertools import repeat
-from time import perf_counter, thread_time
+from time import perf_counter, process_time, thread_time
 
 import _harness
+import _jitted
 
 STEPS_BEFORE_COMPARING = 3
 # Both libraries round in float32, in another order: what a few steps make of that.
@@ -37,25 +38,36 @@ def _check(case, ours, theirs):
             raise AssertionError(f"{case}: result {number} is {apart} off where it is {largest}")
 
 
-def row(case, build, modules, *, goal, rounds=_harness.ROUNDS):
-    """A Row of one program; ``goal`` is the ratio to PyTorch that it should reach."""
-    programs = {}
-    for torch in filter(None, modules.values()):
-        torch.manual_seed(42)
-        programs[torch] = build(torch)
-        for _ in range(STEPS_BEFORE_COMPARING):
-            programs[torch][0]()
-    if modules["torch"]:
-        _check(case, *(results() for _, results in programs.values()))
+def row(case, program, modules, *arguments, goal, rounds=_harness.ROUNDS):
+    """A Row of one program; ``goal`` is the ratio to PyTorch that it should reach.
 
-    def run(torch, count):
-        step = programs[torch][0]
-        clock = thread_time if torch.get_num_threads() == 1 else perf_counter
+    program: the function ``build``, or one that makes it of ``arguments``. Where JAX is installed,
+        the function of the same name in _jitted_programs.py is timed, too.
+    """
+    ours = modules["rushlight"]
+    one_thread = ours.get_num_threads() == 1
+    jax = _jitted.load(one_thread)
+    programs = {}
+    for library in filter(None, (*modules.values(), jax)):
+        torch = ours if library is jax else library
+        build = getattr(jax, program.__name__) if library is jax else program
+        torch.manual_seed(42)
+        programs[library] = (build(*arguments) if arguments else build)(torch)
+        for _ in range(STEPS_BEFORE_COMPARING):
+            programs[library][0]()
+    expected, *others = (results() for _, results in programs.values())
+    for other in others:
+        _check(case, expected, other)
+
+    def run(library, count):
+        step = programs[library][0]
+        # JAX computes on a thread of its own, and nothing else runs meanwhile.
+        clock = (process_time if library is jax else thread_time) if one_thread else perf_counter
         start = clock()
         for _ in repeat(None, count):
             step()
         return clock() - start
 
-    measured = _harness.compare(case, run, modules, rounds=rounds)
+    measured = _harness.compare(case, run, {**modules, "jax.jit": jax}, rounds=rounds)
     reached = measured.ratio is None or measured.ratio.median >= goal
     return replace(measured, note=f"goal {goal}x" + ("" if reached else ", missed"))

@@ -106,9 +106,9 @@ def formula(torch):
 
 
 def rows(modules):
-    yield row("regression, 10^4 points", regression(10**4), modules, goal=8)
-    yield row("regression, 10^6 points", regression(10**6), modules, goal=5)
-    yield row("regression, 10^7 points", regression(10**7), modules, goal=5, rounds=7)
+    yield row("regression, 10^4 points", regression, modules, 10**4, goal=8)
+    yield row("regression, 10^6 points", regression, modules, 10**6, goal=5)
+    yield row("regression, 10^7 points", regression, modules, 10**7, goal=5, rounds=7)
     yield row("logistic regression, 10^5 x 50", logistic, modules, goal=2)
     yield row("Rosenbrock of 10^5 numbers", rosenbrock, modules, goal=4)
     yield row("ODE, 200 Runge-Kutta steps", ode, modules, goal=15, rounds=9)

@@ -4,7 +4,8 @@
     make bench CASES="train_step chain"   some of them
     make bench CASES="chain --threads 0"  with each library's own number of threads
 
-Without PyTorch in the environment the columns about it stay empty.
+Without PyTorch in the environment the columns about it stay empty. Where JAX is installed there
+(``.venv-bench/bin/python -m pip install jax``), whole programs are compared with ``jax.jit``, too.
 """
 
 import argparse
