@@ -15,6 +15,9 @@ const Host kBare = {
     .release_wrapper = [](TensorImpl*) {},
     .poll = [] {},
     .call_tensor_hook = [](void*, TensorImpl*) -> TensorImpl* { return nullptr; },
+    .call_pack_hook = [](void*, TensorImpl*) -> void* { return nullptr; },
+    .call_unpack_hook = [](void*, void*, TensorImpl*) -> TensorImpl* { return nullptr; },
+    .call_write_hook = [](void*, TensorImpl*) {},
     .warn =
         [](const char* category, const std::string& message) {
           std::fprintf(stderr, "%s: %s\n", category, message.c_str());

@@ -26,6 +26,11 @@ struct Host {
   // Calls a tensor hook with the gradient. Returns a new count of the replacement, or null for
   // None.
   TensorImpl* (*call_tensor_hook)(void* hook, TensorImpl* grad);
+  // pack(t): a new count of what it returned, or null where that is `t` itself.
+  void* (*call_pack_hook)(void* hook, TensorImpl* t);
+  // unpack(packed), or unpack(t) where `packed` is null: a new count of the tensor.
+  TensorImpl* (*call_unpack_hook)(void* hook, void* packed, TensorImpl* t);
+  void (*call_write_hook)(void* hook, TensorImpl* target);
   void (*warn)(const char* category, const std::string& message);
 };
 

@@ -129,6 +129,7 @@ TensorImpl::~TensorImpl() {
     if (extension_->chain) chain_free(extension_->chain);
     if (extension_->hooks) hooks_free(extension_->hooks);
     if (extension_->post_hooks) hooks_free(extension_->post_hooks);
+    if (extension_->accumulator) node_release(extension_->accumulator);
     small_free(extension_, sizeof(Extension));
   }
   free_dims();

@@ -59,6 +59,7 @@ struct Extension {
   ViewChain* chain = nullptr;      // how the view was made, if view replay was on
   HookList* hooks = nullptr;       // tensor hooks of a leaf
   HookList* post_hooks = nullptr;  // of a leaf: run after .grad has changed
+  Node* accumulator = nullptr;     // counted; of a leaf handed out in the place of a saved one
 };
 
 class TensorImpl {

@@ -16,6 +16,8 @@ AccumulateGrad::~AccumulateGrad() {
 
 NodeRef accumulator_of(TensorImpl* leaf) {
   if (Node* node = leaf->accumulator()) return NodeRef::borrow(node);
+  if (Extension* extension = leaf->extension(); extension && extension->accumulator)
+    return NodeRef::borrow(extension->accumulator);
   auto node = Node::make<AccumulateGrad>({.n_edges = 0, .n_outputs = 1}, leaf);
   node->finish_last();
   leaf->set_accumulator(node.get());

@@ -7,12 +7,21 @@
 
 namespace rl {
 
+// A pair of saved_tensors_hooks() that is set; the callables are counted.
+struct SavedHooks {
+  void* pack;
+  void* unpack;
+  SavedHooks* outer;
+};
+
 struct ThreadState {
   bool grad_enabled = true;
   bool inference = false;
   bool replay_views = false;  // views keep how they were made (ops/replay.h)
   // Which key bits of the inputs the door looks at: without requires_grad under no_grad.
   uint8_t key_mask = 0xff;
+  SavedHooks* saved_hooks = nullptr;  // the innermost pair, which alone counts
+  void* write_hook = nullptr;         // called with the target before each in-place write; counted
 };
 
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local ThreadState thread_state;

@@ -107,6 +107,10 @@ class Node {
   uint64_t sequence() const { return sequence_; }
   const Site& site() const { return site_; }
 
+  // Some saved value lies packed by a hook: a Python object.
+  bool has_packed() const { return has_packed_; }
+  void set_has_packed() { has_packed_ = true; }
+
   // A FunctionNode, whose saved state is a Python object.
   bool holds_python() const { return holds_python_; }
 
@@ -162,6 +166,7 @@ class Node {
   uint8_t object_words_ = 0;
   bool has_side_ : 1 = false;
   bool holds_python_ : 1 = false;
+  bool has_packed_ : 1 = false;
 };
 
 using NodeRef = Ref<Node>;

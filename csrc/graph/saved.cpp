@@ -5,10 +5,26 @@
 #include <memory>
 
 #include "graph/copy_slices.h"
+#include "graph/packed.h"
 #include "graph/provenance.h"
 #include "graph/view.h"
 
 namespace rl {
+
+TensorRef alias_of(TensorImpl* t) {
+  TensorRef copy =
+      TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
+  copy->share_version(*t);
+  return copy;
+}
+
+void link_output(TensorImpl* t, Node* node, uint32_t output_nr) {
+  NodeSide* side = node->side();
+  if (side && side->slices)
+    link_to_slices(t, side->slices);
+  else
+    t->set_grad_fn(node, output_nr);
+}
 
 void fail_inference(const char* sentence, const char* label, TensorImpl* t) {
   Provenance story;
@@ -41,9 +57,7 @@ void SavedSlot::save_output(TensorImpl* output) {
 }
 
 void SavedSlot::save_own_alias(TensorImpl* output) {
-  TensorRef copy = TensorImpl::alias(output->storage(), output->dtype(), output->shape(),
-                                     output->strides(), output->offset());
-  copy->share_version(*output);
+  TensorRef copy = alias_of(output);
   version_ = copy->version();
   word_.t = copy.detach();
   kind_ = SavedKind::kOwnedOutput;
@@ -136,20 +150,18 @@ std::vector<Dims> SavedSlot::as_shapes() const {
 TensorRef SavedSlot::unpack(Node* node, bool linked) const {
   if (kind_ == SavedKind::kFreed) fail_freed(node);
   if (kind_ == SavedKind::kNone) return {};
+  if (kind_ == SavedKind::kPacked) [[unlikely]]
+    return unpack_packed(node, *word_.pack);
   if (word_.t->version() != version_) [[unlikely]]
     fail_version(node);
+  return tensor(node, linked);
+}
+
+TensorRef SavedSlot::tensor(Node* node, bool linked) const {
   if (kind_ != SavedKind::kOwnedOutput || !linked) return TensorRef::borrow(word_.t);
   // The tensor itself is gone: an equal one, computed by the same node.
-  TensorImpl* t = word_.t;
-  TensorRef copy =
-      TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
-  copy->share_version(*t);
-  // A write into a view: its result continues from the base that took the write.
-  NodeSide* side = node->side();
-  if (side && side->slices)
-    link_to_slices(copy.get(), side->slices);
-  else
-    copy->set_grad_fn(node, output_nr_);
+  TensorRef copy = alias_of(word_.t);
+  link_output(copy.get(), node, output_nr_);
   return copy;
 }
 
@@ -162,8 +174,8 @@ void SavedSlot::release(const Site* freed_by, bool tensor_like) {
     kind_ = SavedKind::kNone;
     return;
   }
-  bool tensor =
-      is_tensor() || kind == SavedKind::kList || (tensor_like && kind != SavedKind::kNone);
+  bool tensor = is_tensor() || kind == SavedKind::kList || kind == SavedKind::kPacked ||
+                (tensor_like && kind != SavedKind::kNone);
   kind_ = SavedKind::kNone;
   if (freed_by && tensor) {
     Site site = *freed_by;
@@ -185,6 +197,9 @@ void SavedSlot::release(const Site* freed_by, bool tensor_like) {
     case SavedKind::kOutput:
       word.t->set_saved_by_grad_fn(false);
       break;
+    case SavedKind::kPacked:
+      delete word.pack;
+      break;
     case SavedKind::kDims:
       if (freed_by)
         kind_ = kind;
@@ -197,16 +212,16 @@ void SavedSlot::release(const Site* freed_by, bool tensor_like) {
 }
 
 bool SavedSlot::adopt_output(TensorImpl* output, bool keep) {
+  if (kind_ == SavedKind::kPacked) return word_.pack->kept.adopt_output(output, keep);
   if (kind_ != SavedKind::kOutput || word_.t != output) return false;
   kind_ = keep ? SavedKind::kOwnedOutput : SavedKind::kNone;
   return keep;
 }
 
 void SavedSlot::detach_output(TensorImpl* output) {
+  if (kind_ == SavedKind::kPacked) return word_.pack->kept.detach_output(output);
   if (kind_ != SavedKind::kOutput || word_.t != output) return;
-  TensorRef copy = TensorImpl::alias(output->storage(), output->dtype(), output->shape(),
-                                     output->strides(), output->offset());
-  copy->share_version(*output);
+  TensorRef copy = alias_of(output);
   word_.t = copy.detach();
   kind_ = SavedKind::kOwnedOutput;
 }

@@ -21,10 +21,12 @@ enum class SavedKind : uint8_t {
   kFewDims,  // two at most, of 32 bits: in the slot itself, their count in output_nr_
   kString,   // a literal, not owned
   kList,     // several inputs
+  kPacked,   // what a hook made of a tensor
   kFreed,    // released by a backward pass; holds that pass's Site
 };
 
 struct SavedList;
+struct SavedPack;
 
 class SavedSlot {
  public:
@@ -66,6 +68,8 @@ class SavedSlot {
   // The saved tensor, its version checked. With `linked`, an output comes with its grad_fn, as
   // create_graph and `_saved_result` need it. Throws when changed in place or freed.
   TensorRef unpack(Node* node, bool linked) const;
+  // As unpack() of a tensor, whatever its version.
+  TensorRef tensor(Node* node, bool linked) const;
   std::vector<TensorRef> unpack_list(Node* node, bool linked) const;
   TensorImpl* raw_tensor() const { return word_.t; }
   double as_double() const { return kind_ == SavedKind::kDouble ? word_.d : double(word_.i); }
@@ -75,6 +79,18 @@ class SavedSlot {
   Dims as_dims() const;
   std::vector<int64_t> as_ints() const;
   bool is_dims() const { return kind_ == SavedKind::kDims || kind_ == SavedKind::kFewDims; }
+
+  // Hands the tensor, or each of the list, to pack() and keeps what that returns; nothing happens
+  // to other values. `detached`: pack() sees it without history. Throws when it is packed already.
+  void pack(Node* node, void* pack, void* unpack, bool detached);
+  // A packed tensor, or a list with one.
+  bool has_pack() const;
+  // Of a packed tensor.
+  SavedPack& packed() const { return *word_.pack; }
+  std::vector<SavedSlot>& list() const;
+  // f(object) for each Python object that hooks left here; stops at the first that is not 0.
+  template <class F>
+  int visit_packed(F&& f) const;
 
   // Drops the value. `freed_by`: remembered for the error of a second backward.
   // `tensor_like`: a number in a tensor's place, which is gone after a pass as the tensor would be.
@@ -93,6 +109,7 @@ class SavedSlot {
     int64_t i;
     const char* s;
     SavedList* list;
+    SavedPack* pack;
     int64_t* dims;  // dims[0] is the count
     void* code;     // of the pass that freed the value
   } word_ = {.i = 0};
@@ -105,6 +122,10 @@ struct SavedList {
   std::vector<SavedSlot> slots;
 };
 
+// The same bytes and version, without a history.
+TensorRef alias_of(TensorImpl* t);
+// Makes `t` what the node computes as this output.
+void link_output(TensorImpl* t, Node* node, uint32_t output_nr);
 // Throws the sentence with the statement that uses the inference tensor `t`.
 [[noreturn, gnu::cold]] void fail_inference(const char* sentence, const char* label, TensorImpl* t);
 // Throws "Trying to backward through the graph a second time ...".

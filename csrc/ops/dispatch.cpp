@@ -73,6 +73,8 @@ void dispatch_inplace(Call& call, uint8_t live) {
   const Op& op = *call.op;
   TensorImpl* target = call.target;
   bool recorded = (live & kRequiresGrad) && is_float(target->dtype()) && !op.record->untracked;
+  if (thread_state.write_hook) [[unlikely]]
+    host().call_write_hook(thread_state.write_hook, target);
   if (op.record->view) return dispatch_geometry(call, recorded);
   if (op.record->expanded == Expanded::kWarned && is_expanded(target)) [[unlikely]]
     warn_expanded(op);

@@ -5,8 +5,11 @@
 #include <string>
 
 #include "graph/grad_mode.h"
+#include "graph/packed.h"
 #include "graph/tensor_math.h"
 #include "graph/view.h"
+#include "ops/dims.h"
+#include "ops/table.h"
 
 namespace rl {
 
@@ -63,6 +66,8 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
   }
   node->save(call);
   node->finish();
+  if (thread_state.saved_hooks) [[unlikely]]
+    node->pack_saved(false);
   return node;
 }
 
@@ -77,6 +82,8 @@ void OpNode::link(Call& call) {
     // Indices have no edge back to this node: they are counted like an input.
     output->is_leaf() ? slot(i).save_input(output) : slot(i).save_output(output);
   }
+  if (thread_state.saved_hooks) [[unlikely]]
+    pack_saved(true);
 }
 
 bool OpNode::needed(const SlotSpec& spec) const {
@@ -93,6 +100,88 @@ void OpNode::link_through_view(Call& call) {
     const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
     if (spec.source == Source::kResult && needed(spec)) slot(i).save_own_alias(view);
   }
+  if (thread_state.saved_hooks) [[unlikely]]
+    pack_saved(true);
+}
+
+void OpNode::pack_saved(bool outputs) {
+  for (int i = 0; i < n_slots(); ++i) {
+    const SavedHooks* hooks = thread_state.saved_hooks;  // a hook may leave its context
+    bool result = op_->slots[static_cast<size_t>(i)].source == Source::kResult;
+    if (hooks && result == outputs) slot(i).pack(this, hooks->pack, hooks->unpack, false);
+  }
+}
+
+namespace {
+
+// What unpack() returned, as the derivative takes it: with the dtype and the sizes of what was
+// saved.
+TensorRef unpack_fitted(OpNode* node, const SavedSlot& slot) {
+  const DType dtype = slot.packed().dtype;
+  const Dims sizes = slot.packed().sizes;
+  TensorRef t = slot.unpack(node, true);
+  if (t->dtype() != dtype) t = tensor_math.cast(t.get(), dtype);
+  if (t->shape() == sizes) return t;
+  bool fits = t->ndim() <= sizes.n;
+  for (int i = 1; fits && i <= t->ndim(); ++i) {
+    int64_t size = t->sizes()[t->ndim() - i];
+    fits = size == 1 || size == sizes[sizes.n - i];
+  }
+  check(fits, ErrorKind::kRuntime, "a saved tensor unpack hook returned a tensor of shape ",
+        shown(t->sizes(), t->ndim()), " for one of shape ", shown(sizes),
+        "\n  fix: return a tensor like the one that the pack hook was given.");
+  return call_op(op_of<ops::BroadcastTo>(), {Value::of(t.get()), Value::of(sizes)}).ref();
+}
+
+// Unpacks the packed slots, which give out these tensors as long as it lives.
+class Unpacked {
+ public:
+  explicit Unpacked(OpNode* node) : node_(node) {
+    for (int i = 0; i < node->n_slots(); ++i) {
+      if (!node->slot(i).has_pack()) continue;
+      size_t n = node->slot(i).kind() == SavedKind::kList ? node->slot(i).list().size() : 1;
+      for (size_t k = 0; k < n; ++k) unpack(i, k);
+    }
+  }
+  ~Unpacked() {
+    for (Held& each : held_)
+      if (SavedSlot* slot = find(each.slot, each.item))
+        slot->packed().held = std::move(each.before);
+  }
+  Unpacked(const Unpacked&) = delete;
+  Unpacked& operator=(const Unpacked&) = delete;
+
+ private:
+  struct Held {
+    int slot;
+    size_t item;
+    TensorRef before;  // of a run of this node around this one
+  };
+
+  // Null where it is not packed, or not any more: a hook may have freed the graph.
+  SavedSlot* find(int i, size_t item) {
+    SavedSlot* slot = &node_->slot(i);
+    if (slot->kind() == SavedKind::kList) slot = &slot->list()[item];
+    return slot->kind() == SavedKind::kPacked ? slot : nullptr;
+  }
+  void unpack(int i, size_t item) {
+    SavedSlot* slot = find(i, item);
+    if (!slot) return;
+    TensorRef t = unpack_fitted(node_, *slot);
+    if ((slot = find(i, item)))
+      held_.push_back({i, item, std::exchange(slot->packed().held, std::move(t))});
+  }
+
+  OpNode* node_;
+  std::vector<Held> held_;
+};
+
+}  // namespace
+
+void OpNode::apply_unpacked(TensorRef* grad_outputs, TensorRef* grad_inputs) {
+  // Every packed slot once, before the derivative looks at any, as in PyTorch.
+  Unpacked held(this);
+  op_->backward(*this, grad_outputs, grad_inputs);
 }
 
 void OpNode::save(Call& call) {

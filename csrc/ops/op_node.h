@@ -21,6 +21,8 @@ class OpNode final : public Node {
 
   const char* name() const override { return op_->node_name.c_str(); }
   void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) override {
+    if (has_packed()) [[unlikely]]
+      return apply_unpacked(grad_outputs, grad_inputs);
     op_->backward(*this, grad_outputs, grad_inputs);
   }
   void release_saved(const Site& freed_by) override;
@@ -38,6 +40,8 @@ class OpNode final : public Node {
 
  private:
   void save(Call& call);
+  void pack_saved(bool outputs);
+  void apply_unpacked(TensorRef* grad_outputs, TensorRef* grad_inputs);
   bool needed(const SlotSpec& spec) const;
 
   const Op* op_;

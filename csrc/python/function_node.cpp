@@ -1,6 +1,7 @@
 // The node of a custom Function: who owns the context, what it saves, how backward() is called.
 #include "python/function_node.h"
 
+#include "graph/grad_mode.h"
 #include "graph/tensor_math.h"
 #include "python/type_tools.h"
 
@@ -101,10 +102,16 @@ void FunctionNode::save(size_t i, TensorImpl* t, TensorImpl* written) {
     slot.save_output(t);
   else
     slot.save_input(t);
+  if (const SavedHooks* hooks = thread_state.saved_hooks) [[unlikely]]
+    slot.pack(this, hooks->pack, hooks->unpack, false);
+}
+
+void FunctionNode::check_not_freed() {
+  if (freed_) fail_second_backward(this, &freed_by_);
 }
 
 PyObject* FunctionNode::saved_tensors() {
-  if (freed_) fail_second_backward(this, &freed_by_);
+  check_not_freed();
   PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(n_saved_))));
   for (size_t i = 0; i < n_saved_; ++i)
     PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), wrap(slots()[i].unpack(this, true)));

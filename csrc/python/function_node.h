@@ -75,6 +75,11 @@ class FunctionNode final : public Node {
     return slots()[i].kind() == SavedKind::kInput ? slots()[i].raw_tensor() : nullptr;
   }
 
+  // Throws where a backward pass has freed what was saved.
+  void check_not_freed();
+  bool is_freed() const { return freed_; }
+  SavedSlot& slot(size_t i) { return slots()[i]; }
+
   PyContext* context() const { return context_; }
   // Ownership goes to the context if somebody but the node refers to it.
   void settle();

@@ -7,6 +7,7 @@
 #include "graph/provenance.h"
 #include "graph/view.h"
 #include "python/function_node.h"
+#include "python/saved_hooks.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
 #include "python/types.h"
@@ -97,6 +98,18 @@ PyObject* saved_tensors(PyObject* self, void*) {
   return guarded([&] {
     FunctionNode* node = node_of_context(as_context(self));
     return node ? node->saved_tensors() : checked(PyTuple_New(0));
+  });
+}
+
+PyObject* raw_saved_tensors(PyObject* self, void*) {
+  return guarded([&] {
+    FunctionNode* node = node_of_context(as_context(self));
+    if (!node) return checked(PyTuple_New(0));
+    node->check_not_freed();
+    PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(node->n_saved()))));
+    for (size_t i = 0; i < node->n_saved(); ++i)
+      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), raw_saved(node, &node->slot(i)));
+    return tuple.release();
   });
 }
 
@@ -202,6 +215,8 @@ constexpr PyGetSetDef attribute(const char* name, const char* doc) {
 
 PyGetSetDef kAttributes[] = {
     {"saved_tensors", saved_tensors, nullptr, "What save_for_backward() kept, as a tuple.",
+     nullptr},
+    {"_raw_saved_tensors", raw_saved_tensors, nullptr, "The same as they lie, to register hooks.",
      nullptr},
     {"saved_variables", saved_variables, nullptr, nullptr, nullptr},
     {"needs_input_grad", needs_input_grad, set_field<&PyContext::needs_input_grad>,

@@ -12,6 +12,7 @@
 #include "python/nn_module.h"
 #include "python/parse.h"
 #include "python/result_types.h"
+#include "python/saved_hooks.h"
 #include "python/tensor_type.h"
 #include "python/torch_function.h"
 #include "python/type_tools.h"
@@ -135,6 +136,9 @@ const Host kHost = {
     .release_wrapper = release_wrapper,
     .poll = poll,
     .call_tensor_hook = call_tensor_hook,
+    .call_pack_hook = call_pack_hook,
+    .call_unpack_hook = call_unpack_hook,
+    .call_write_hook = call_write_hook,
     .warn = warn,
 };
 
@@ -374,9 +378,9 @@ PyObject* make_module() {
   }
   bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
             init_layout_type(m) && init_device_type(m) && init_size_type(m) &&
-            init_generator_type(m) && init_node_type(m) && init_function_type(m) &&
-            init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
-            init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
+            init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
+            init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
+            init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
             init_torch_function(m) && init_nn_module(m);
   if (!ok) throw_python();
   return module.release();

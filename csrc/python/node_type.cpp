@@ -10,9 +10,11 @@
 #include <unordered_map>
 
 #include "graph/accumulate_grad.h"
+#include "graph/packed.h"
 #include "ops/copy.h"
 #include "ops/op_node.h"
 #include "python/function_node.h"
+#include "python/saved_hooks.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -86,6 +88,17 @@ PyObject* saved_value(OpNode* node, int i) {
 
 constexpr char kSavedPrefix[] = "_saved_";
 constexpr size_t kPrefixLength = sizeof kSavedPrefix - 1;
+constexpr char kRawPrefix[] = "_raw_saved_";
+constexpr size_t kRawLength = sizeof kRawPrefix - 1;
+
+// Whether the slot is there for tensors, which hooks can be registered on.
+bool keeps_tensors(OpNode* node, int i) {
+  const SlotSpec& spec = node->op().slots[static_cast<size_t>(i)];
+  if (spec.source != Source::kArg) return spec.source == Source::kResult;
+  ParamKind kind = node->op().signature.params[spec.arg].kind;
+  return kind == ParamKind::kTensor || kind == ParamKind::kTensorOrNumber ||
+         kind == ParamKind::kTensors;
+}
 
 // The index of the slot that `name`, without the prefix, shows; -1 when there is none.
 int find_slot(OpNode* node, const char* name) {
@@ -103,6 +116,12 @@ PyObject* get_attribute(PyObject* self, PyObject* name) {
     int i = node ? find_slot(node, text + kPrefixLength) : -1;
     if (i >= 0) return guarded([&] { return saved_value(node, i); });
   }
+  if (text && std::strncmp(text, kRawPrefix, kRawLength) == 0) {
+    OpNode* node = as_op_node(self_node(self));
+    int i = node ? find_slot(node, text + kRawLength) : -1;
+    if (i >= 0 && keeps_tensors(node, i))
+      return guarded([&] { return raw_saved(node, &node->slot(i)); });
+  }
   if (!text) PyErr_Clear();  // a name with surrogates: no attribute has it
   return PyObject_GenericGetAttr(self, name);
 }
@@ -119,6 +138,9 @@ PyObject* dir(PyObject* self, PyObject*) {
       if (!slot_name) continue;
       PyRef name(checked(PyUnicode_FromFormat("%s%s", kSavedPrefix, slot_name)));
       checked(PyList_Append(list.get(), name.get()));
+      if (!keeps_tensors(node, i)) continue;
+      PyRef raw(checked(PyUnicode_FromFormat("%s%s", kRawPrefix, slot_name)));
+      checked(PyList_Append(list.get(), raw.get()));
     }
     return list.release();
   });
@@ -324,7 +346,18 @@ PyObject* wrapper_owned_by(TensorImpl* t) {
   return t->refs() == 1 && t->owns_wrapper() ? static_cast<PyObject*>(t->wrapper()) : nullptr;
 }
 
+template <class F>
+void for_each_slot(Node* node, F&& f) {
+  if (node->holds_python()) {
+    auto* function = static_cast<FunctionNode*>(node);
+    for (size_t i = 0; i < function->n_saved(); ++i) f(function->slot(i));
+  } else if (OpNode* op = as_op_node(node)) {
+    for (int i = 0; i < op->n_slots(); ++i) f(op->slot(i));
+  }
+}
+
 int visit_one_node(Node* node, visitproc visit, void* arg) {
+  int stop = 0;
   if (node->is_accumulate_grad())
     Py_VISIT(wrapper_owned_by(static_cast<AccumulateGrad*>(node)->variable()));
   if (node->holds_python()) {
@@ -333,6 +366,12 @@ int visit_one_node(Node* node, visitproc visit, void* arg) {
     for (size_t i = 0; i < function->n_saved(); ++i)
       if (TensorImpl* t = function->saved_input(i)) Py_VISIT(wrapper_owned_by(t));
   }
+  if (node->has_packed()) [[unlikely]]
+    for_each_slot(node, [&](SavedSlot& slot) {
+      if (!stop)
+        stop = slot.visit_packed([&](void* o) { return visit(static_cast<PyObject*>(o), arg); });
+    });
+  if (stop) return stop;
   NodeSide* side = node->side();
   if (!side) return 0;
   Py_VISIT(static_cast<PyObject*>(side->metadata));
@@ -358,6 +397,13 @@ int visit_node(Node* node, visitproc visit, void* arg) {
 }
 
 void clear_node(Node* node) {
+  if (node->has_packed()) {
+    Ref<Node> held = Ref<Node>::borrow(node);
+    const Site site = node->site();
+    for_each_slot(node, [&](SavedSlot& slot) {
+      if (slot.has_pack()) slot.release(&site);
+    });
+  }
   NodeSide* side = node->side();
   if (!side) return;
   PyRef metadata(static_cast<PyObject*>(std::exchange(side->metadata, nullptr)));

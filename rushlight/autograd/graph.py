@@ -1,12 +1,87 @@
-"""The recorded graph: its nodes."""
+"""The recorded graph: its nodes, and what they save."""
+
+from contextlib import ContextDecorator
 
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
 
-__all__ = ["Node", "increment_version"]
+__all__ = [
+    "Node",
+    "disable_saved_tensors_hooks",
+    "increment_version",
+    "save_on_cpu",
+    "saved_tensors_hooks",
+]
+
+_C._add_package_globals(globals())
 
 # The type of every grad_fn, as in ``isinstance(y.grad_fn, torch.autograd.graph.Node)``.
 Node = _C._NodeBase
+
+
+class saved_tensors_hooks:
+    """Context in which operations keep ``pack_hook(t)`` in the place of each tensor t they save.
+
+    pack_hook: called with the tensor, in no_grad, when it is saved, by an operation or by
+        ``ctx.save_for_backward``; what it returns is kept. unpack_hook: called with that when the
+        tensor is needed, once for each run of the node and for each look at ``_saved_...``, and
+        returns a Tensor with the values to use. The history of the saved tensor goes with it.
+    Of nested contexts only the innermost counts; each thread has its own. Numbers, and tensors that
+    Python numbers became, are not packed. In-place writes to a packed tensor go unnoticed.
+    Raises: RuntimeError where pack_hook changes its input in place, where hooks are disabled, and
+        in the backward pass where a tensor comes back that cannot be expanded to the saved one's
+        shape; TypeError where unpack_hook returns no Tensor.
+    """
+
+    def __init__(self, pack_hook, unpack_hook):
+        self.pack_hook = pack_hook
+        self.unpack_hook = unpack_hook
+
+    def __enter__(self):
+        _C._push_saved_tensors_hooks(self.pack_hook, self.unpack_hook)
+
+    def __exit__(self, *args):
+        _C._pop_saved_tensors_hooks()
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """Context in which saved tensors lie on the CPU until they are needed.
+
+    Here every tensor does already: nothing is copied. pin_memory: memory that a GPU can read from
+        directly; there is none to read it, so the tensors are copied and nothing else changes, as
+        in PyTorch without a GPU. device_type: whose module is asked for a GPU.
+    """
+
+    def __init__(self, pin_memory=False, device_type="cuda"):
+        def pack(tensor):
+            packed = tensor.detach().cpu()
+            return tensor.device, packed.clone() if pin_memory else packed
+
+        def unpack(packed):
+            device, tensor = packed
+            return tensor.to(device)
+
+        super().__init__(pack, unpack)
+
+
+class disable_saved_tensors_hooks(ContextDecorator):
+    """Context in which ``saved_tensors_hooks`` raises RuntimeError with this message.
+
+    error_message: a str. Raises: RuntimeError with it where hooks are set already; TypeError where
+        it is no str.
+    """
+
+    def __init__(self, error_message):
+        self._message = error_message
+
+    def __enter__(self):
+        self._before = _C._disable_saved_tensors_hooks(self._message)
+
+    def __exit__(self, *args):
+        _C._disable_saved_tensors_hooks(self._before)
+
+    def _recreate_cm(self):
+        return type(self)(self._message)
 
 
 def increment_version(tensor):
