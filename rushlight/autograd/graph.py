@@ -7,6 +7,7 @@ from rushlight._missing import module_getattr as _module_getattr
 
 __all__ = [
     "Node",
+    "allow_mutation_on_saved_tensors",
     "disable_saved_tensors_hooks",
     "increment_version",
     "save_on_cpu",
@@ -82,6 +83,20 @@ class disable_saved_tensors_hooks(ContextDecorator):
 
     def _recreate_cm(self):
         return type(self)(self._message)
+
+
+def allow_mutation_on_saved_tensors():
+    """Return a context in which a saved tensor may be changed in place.
+
+    Its values are copied just before the first write, so backward uses those that were saved. Both
+    passes run inside one context. Cost: a Python call at each save and at each in-place write.
+    Returns: the context; entering it gives an object whose ``original`` and ``cloned`` say which
+        tensors are kept.
+    Raises: RuntimeError where contexts are nested; AssertionError from a backward pass outside.
+    """
+    from ._mutation import AllowMutation
+
+    return AllowMutation()
 
 
 def increment_version(tensor):

@@ -8,7 +8,7 @@ from support import leaf, rushlight_only, torch
 
 pytestmark = rushlight_only
 graph = torch.autograd.graph
-CONTEXTS = ["save_on_cpu"]
+CONTEXTS = ["save_on_cpu", "allow_mutation_on_saved_tensors"]
 
 
 class Witness:
