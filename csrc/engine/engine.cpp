@@ -339,6 +339,11 @@ std::vector<TensorRef> Run::execute() {
     explicit Filter(const EdgeFilter* filter) { edge_filter = filter; }
     ~Filter() { edge_filter = before; }
   } filter(request_.inputs.empty() ? nullptr : this);
+  struct Current {
+    const CurrentRun before = current_run;
+    Current(uint32_t id, bool restricted) { current_run = {id, before.restricted || restricted}; }
+    ~Current() { current_run = before; }
+  } current(id_, !request_.inputs.empty());
   if (!request_.keep_graph) site_ = Site::capture();
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
@@ -362,6 +367,8 @@ std::vector<TensorRef> Run::execute() {
 }
 
 }  // namespace
+
+constinit thread_local CurrentRun current_run;
 
 BackwardRequest::~BackwardRequest() {
   for (Root& root : roots)

@@ -381,7 +381,19 @@ PyObject* increment_version(PyObject*, PyObject* tensor) {
   });
 }
 
+// The number of the backward pass that this thread is in; -1 outside.
+PyObject* current_graph_task_id(PyObject*, PyObject*) {
+  return PyLong_FromLongLong(current_run.id ? int64_t{current_run.id} : -1);
+}
+
+// Whether all gradients are computed, not those of certain inputs only.
+PyObject* is_checkpoint_valid(PyObject*, PyObject*) {
+  return PyBool_FromLong(!current_run.restricted);
+}
+
 PyMethodDef kFunctions[] = {
+    {"_current_graph_task_id", current_graph_task_id, METH_NOARGS, nullptr},
+    {"_is_checkpoint_valid", is_checkpoint_valid, METH_NOARGS, nullptr},
     {"_increment_version", increment_version, METH_O, nullptr},
     {"_backward", method(backward), kFast, nullptr},
     {"_grad", method(grad), kFast, nullptr},

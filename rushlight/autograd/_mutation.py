@@ -6,7 +6,6 @@ from weakref import WeakKeyDictionary, WeakSet
 from rushlight import _C
 
 from .grad_mode import no_grad
-from .graph import saved_tensors_hooks
 
 _OUTSIDE = (
     "Trying to backward outside of the 'allow_mutation_on_saved_tensors' context"
@@ -49,7 +48,7 @@ class Kept:
     def unpack(self, handle):
         """Return the tensor, or the copy made before it changed."""
         for table in (self.cloned, self.original):
-            if handle in table:
+            if AllowMutation.active and handle in table:
                 return table[handle]
         raise AssertionError(_OUTSIDE)
 
@@ -69,33 +68,27 @@ def _geometry(tensor):
     return tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride()
 
 
-class AllowMutation(ContextDecorator, saved_tensors_hooks):
+class AllowMutation(ContextDecorator):
     """The context itself."""
 
-    _active = False
+    active = False
 
     def __init__(self):
         self._kept = Kept()
-        super().__init__(self._kept.pack, self._unpack)
 
     def _recreate_cm(self):
         return type(self)()
 
-    def _unpack(self, handle):
-        if not AllowMutation._active:
-            raise AssertionError(_OUTSIDE)
-        return self._kept.unpack(handle)
-
     def __enter__(self):
-        if AllowMutation._active:
+        if AllowMutation.active:
             raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
-        super().__enter__()
-        AllowMutation._active = True
+        _C._push_saved_tensors_hooks(self._kept.pack, self._kept.unpack)
+        AllowMutation.active = True
         _C._set_write_hook(self._kept.before_write)
         return self._kept
 
     def __exit__(self, *args):
-        super().__exit__(*args)
+        _C._pop_saved_tensors_hooks()
         _C._set_write_hook(None)
-        AllowMutation._active = False
+        AllowMutation.active = False
         self._kept.clear()
