@@ -148,17 +148,19 @@ std::vector<Dims> SavedSlot::as_shapes() const {
 }
 
 TensorRef SavedSlot::unpack(Node* node, bool linked) const {
+  if (is_tensor()) [[likely]] {
+    if (word_.t->version() != version_) [[unlikely]]
+      fail_version(node);
+    return tensor(node, linked);
+  }
   if (kind_ == SavedKind::kFreed) fail_freed(node);
-  if (kind_ == SavedKind::kNone) return {};
-  if (kind_ == SavedKind::kPacked) [[unlikely]]
-    return unpack_packed(node, *word_.pack);
-  if (word_.t->version() != version_) [[unlikely]]
-    fail_version(node);
-  return tensor(node, linked);
+  if (kind_ == SavedKind::kPacked) return unpack_packed(node, *word_.pack);
+  return {};
 }
 
 TensorRef SavedSlot::tensor(Node* node, bool linked) const {
-  if (kind_ != SavedKind::kOwnedOutput || !linked) return TensorRef::borrow(word_.t);
+  if (kind_ != SavedKind::kOwnedOutput || !linked) [[likely]]
+    return TensorRef::borrow(word_.t);
   // The tensor itself is gone: an equal one, computed by the same node.
   TensorRef copy = alias_of(word_.t);
   link_output(copy.get(), node, output_nr_);
@@ -212,7 +214,8 @@ void SavedSlot::release(const Site* freed_by, bool tensor_like) {
 }
 
 bool SavedSlot::adopt_output(TensorImpl* output, bool keep) {
-  if (kind_ == SavedKind::kPacked) return word_.pack->kept.adopt_output(output, keep);
+  if (kind_ == SavedKind::kPacked) [[unlikely]]
+    return word_.pack->kept.adopt_output(output, keep);
   if (kind_ != SavedKind::kOutput || word_.t != output) return false;
   kind_ = keep ? SavedKind::kOwnedOutput : SavedKind::kNone;
   return keep;

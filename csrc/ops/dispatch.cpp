@@ -69,12 +69,16 @@ void dispatch_geometry(Call& call, bool recorded) {
                      put ? "tensor[indices] = tensor" : "tensor[mask] = scalar"));
 }
 
+[[gnu::cold, gnu::noinline]] void tell_of_write(TensorImpl* target) {
+  host().call_write_hook(thread_state.write_hook, target);
+}
+
 void dispatch_inplace(Call& call, uint8_t live) {
   const Op& op = *call.op;
   TensorImpl* target = call.target;
   bool recorded = (live & kRequiresGrad) && is_float(target->dtype()) && !op.record->untracked;
   if (thread_state.write_hook) [[unlikely]]
-    host().call_write_hook(thread_state.write_hook, target);
+    tell_of_write(target);
   if (op.record->view) return dispatch_geometry(call, recorded);
   if (op.record->expanded == Expanded::kWarned && is_expanded(target)) [[unlikely]]
     warn_expanded(op);

@@ -40,8 +40,8 @@ class OpNode final : public Node {
 
  private:
   void save(Call& call);
-  void pack_saved(bool outputs);
-  void apply_unpacked(TensorRef* grad_outputs, TensorRef* grad_inputs);
+  [[gnu::cold, gnu::noinline]] void pack_saved(bool outputs);
+  [[gnu::cold, gnu::noinline]] void apply_unpacked(TensorRef* grad_outputs, TensorRef* grad_inputs);
   bool needed(const SlotSpec& spec) const;
 
   const Op* op_;
