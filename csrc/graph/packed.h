@@ -16,7 +16,8 @@ struct SavedPack {
   void* unpack = nullptr;  // counted
   // Where pack() returned the node's own output itself: in `packed` that would be a cycle.
   SavedSlot kept;
-  TensorRef held;  // while the node runs: what unpack() returned
+  TensorRef held;        // while the node runs: what unpack() returned
+  uint32_t holders = 0;  // runs of the node, inside each other or on several threads
   bool own_output = false;
   uint16_t output_nr = 0;
   DType dtype{};

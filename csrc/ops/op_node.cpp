@@ -136,30 +136,27 @@ TensorRef unpack_fitted(OpNode* node, const SavedSlot& slot) {
 // Unpacks the packed slots, which give out these tensors as long as it lives.
 class Unpacked {
  public:
-  explicit Unpacked(OpNode* node) : node_(node) {
-    for (int i = 0; i < node->n_slots(); ++i) {
-      if (!node->slot(i).has_pack()) continue;
-      size_t n = node->slot(i).kind() == SavedKind::kList ? node->slot(i).list().size() : 1;
-      for (size_t k = 0; k < n; ++k) unpack(i, k);
-    }
-  }
+  explicit Unpacked(OpNode* node) : node_(node) {}
   ~Unpacked() {
-    for (Held& each : held_)
-      if (SavedSlot* slot = find(each.slot, each.item))
-        slot->packed().held = std::move(each.before);
+    for (auto [i, item] : held_)
+      if (SavedSlot* slot = find(i, item); slot && --slot->packed().holders == 0)
+        slot->packed().held = TensorRef();
   }
   Unpacked(const Unpacked&) = delete;
   Unpacked& operator=(const Unpacked&) = delete;
 
- private:
-  struct Held {
-    int slot;
-    size_t item;
-    TensorRef before;  // of a run of this node around this one
-  };
+  void unpack_all() {
+    for (int i = 0; i < node_->n_slots(); ++i) {
+      if (!node_->slot(i).has_pack()) continue;
+      bool list = node_->slot(i).kind() == SavedKind::kList;
+      size_t n = list ? node_->slot(i).list().size() : 1;
+      for (size_t k = 0; k < n; ++k) unpack(i, k);
+    }
+  }
 
+ private:
   // Null where it is not packed, or not any more: a hook may have freed the graph.
-  SavedSlot* find(int i, size_t item) {
+  SavedSlot* find(int i, size_t item) const {
     SavedSlot* slot = &node_->slot(i);
     if (slot->kind() == SavedKind::kList) slot = &slot->list()[item];
     return slot->kind() == SavedKind::kPacked ? slot : nullptr;
@@ -168,12 +165,13 @@ class Unpacked {
     SavedSlot* slot = find(i, item);
     if (!slot) return;
     TensorRef t = unpack_fitted(node_, *slot);
-    if ((slot = find(i, item)))
-      held_.push_back({i, item, std::exchange(slot->packed().held, std::move(t))});
+    if (!(slot = find(i, item))) return;
+    held_.emplace_back(i, item);
+    if (slot->packed().holders++ == 0) slot->packed().held = std::move(t);
   }
 
   OpNode* node_;
-  std::vector<Held> held_;
+  std::vector<std::pair<int, size_t>> held_;  // slot and item
 };
 
 }  // namespace
@@ -181,6 +179,7 @@ class Unpacked {
 void OpNode::apply_unpacked(TensorRef* grad_outputs, TensorRef* grad_inputs) {
   // Every packed slot once, before the derivative looks at any, as in PyTorch.
   Unpacked held(this);
+  held.unpack_all();
   op_->backward(*this, grad_outputs, grad_inputs);
 }
 

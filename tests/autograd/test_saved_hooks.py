@@ -434,3 +434,36 @@ def test_save_on_cpu(pin_memory):
         y = (x.exp() * x).sum()
     y.backward()
     assert_values(x.grad, [1, 2 * 2.718281828459045])
+
+
+@rushlight_only  # PyTorch hangs
+def test_node_that_runs_inside_itself_unpacks_what_fits():
+    x = leaf([3.0, 3.0])
+    inside = []
+
+    def unpack(t):
+        if not inside:
+            inside.append(None)
+            inside[0] = torch.autograd.grad(y, x, retain_graph=True)[0].tolist()
+        return torch.ones(1)
+
+    with hooks(same, unpack):
+        y = (x * x).sum()
+    y.backward()
+    assert inside == [[2, 2]] and x.grad.tolist() == [2, 2]
+
+
+def test_pass_that_a_hook_ended_leaves_nothing_unpacked():
+    x = leaf([3.0])
+    calls = []
+
+    def unpack(t):
+        calls.append(len(calls))
+        return t if len(calls) != 2 else 1 / 0
+
+    with hooks(same, unpack):
+        y = x * x
+    with pytest.raises(ZeroDivisionError):
+        y.backward(retain_graph=True)
+    y.backward()
+    assert calls == [0, 1, 2, 3] and x.grad.item() == 6
