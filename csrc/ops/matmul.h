@@ -59,6 +59,17 @@ struct Bmm {
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
 
+// (..., n, k) @ (..., k, m) where nothing is recorded: PyTorch's graph has a bmm() of copies.
+struct BroadcastBmm {
+  static constexpr OpRecord record{
+      .name = "_broadcast_bmm",
+      .signature = "_broadcast_bmm(input: Tensor, mat2: Tensor) -> Tensor",
+      .doc = "Products of batches of matrices, whose leading dimensions are broadcast.",
+      .form = Form::kInternal};
+  using backward = NotDifferentiable;
+  static void forward(Call& call);
+};
+
 // (n, k) @ (k) -> (n).
 struct Mv {
   static constexpr OpRecord record{
@@ -114,6 +125,6 @@ struct Linear {
   static void forward(Call& call);
 };
 
-using MatmulOps = OpList<Mm, Addmm, Bmm, Mv, Dot, Matmul, Linear>;
+using MatmulOps = OpList<Mm, Addmm, Bmm, BroadcastBmm, Mv, Dot, Matmul, Linear>;
 
 }  // namespace rl::ops
