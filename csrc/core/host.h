@@ -27,6 +27,9 @@ struct Host {
   // None.
   TensorImpl* (*call_tensor_hook)(void* hook, TensorImpl* grad);
   void (*warn)(const char* category, const std::string& message);
+  // Lets other Python threads run, and waits until this one may go on. Null where there are none.
+  void* (*release_gil)() = nullptr;
+  void (*take_gil)(void* token) = nullptr;
 };
 
 // A table that knows no Python stands here until csrc/python or a test installs another.

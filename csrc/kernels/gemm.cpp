@@ -6,6 +6,7 @@
 #include "core/allocator.h"
 #include "core/dtype.h"
 #include "core/error.h"
+#include "core/unlocked.h"
 #include "kernels/blas.h"
 #include "kernels/iterator.h"
 #include "kernels/pool.h"
@@ -74,6 +75,8 @@ template <class T>
 void own_product(int64_t m, int64_t n, int64_t k, Strided<const T> a, Strided<const T> b, T* c,
                  int64_t c_row) {
   constexpr size_t type = compute_index(dtype_of<T>());
+  Unlocked unlocked(static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) /
+                    (n == 1 ? 1 : Unlocked::kMultiplications));
   if (n == 1 && k <= kShort && b.row == 1)
     short_sums(m, k, a, b, c, c_row);
   else if (n == 1 && (c_row == 1 || m == 1) && b.row == 1 && (a.column == 1 || a.row == 1))
@@ -180,6 +183,7 @@ class Factor {
 // `others`: multiplications of one row.
 template <class Panel>
 void for_panels(int64_t rows, double others, const Panel& panel) {
+  Unlocked unlocked(unlocked_work(static_cast<double>(rows) * others));
   auto height = std::max(kPanelRows, static_cast<int64_t>(kPanelWork / others));
   int64_t panels = std::max(rows / height, int64_t{1});
   auto part = [&](int64_t i) { panel(i * height, i + 1 == panels ? rows - i * height : height); };
@@ -205,10 +209,16 @@ template <class T>
 void blas_vector(int64_t m, int64_t k, T alpha, Strided<const T> a, const T* x, int64_t x_step,
                  T beta, T* y, int64_t y_step) {
   Factor<T> left(a, m, k);
-  if (x_step > 0) return blas_gemv(m, k, alpha, left.get(), x, x_step, beta, y, y_step);
+  auto run = [&](const T* from, int64_t step) {
+    // A matrix that is read once takes as long as so many sums.
+    double sums = static_cast<double>(m) * static_cast<double>(k);
+    Unlocked unlocked(unlocked_work(sums * Unlocked::kMultiplications));
+    blas_gemv(m, k, alpha, left.get(), from, step, beta, y, y_step);
+  };
+  if (x_step > 0) return run(x, x_step);
   Scratch<T> vector(k, 1);
   copy(vector.get(), {x, x_step, 1}, k, 1);
-  blas_gemv(m, k, alpha, left.get(), readable(vector.get()).data, 1, beta, y, y_step);
+  run(readable(vector.get()).data, 1);
 }
 
 template <class T>
@@ -251,6 +261,11 @@ bool lies_in_lines(int64_t rows, int64_t columns, int64_t row, int64_t column) {
 }
 
 }  // namespace
+
+double unlocked_work(double multiplications) {
+  double sums = multiplications / Unlocked::kMultiplications;
+  return Unlocked::is_worth(sums) && blas_has_room_unlocked() ? sums : 0;
+}
 
 template <class T>
 void multiply(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Strided<const T> b,

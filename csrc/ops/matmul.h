@@ -17,6 +17,7 @@ struct Mm {
       {"self", Source::kArg, 0, 2},          {"mat2", Source::kArg, 1, 1},
       {"self_sym_sizes", Source::kSizes, 0}, {"self_sym_strides", Source::kStrides, 0},
       {"mat2_sym_sizes", Source::kSizes, 1}, {"mat2_sym_strides", Source::kStrides, 1}};
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -42,6 +43,7 @@ struct Addmm {
                                        {"beta", Source::kArg, 3},
                                        {"alpha", Source::kArg, 4},
                                        {nullptr, Source::kSizes, 0}};
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -55,6 +57,7 @@ struct Bmm {
       .derivative = "dinput = g @ mat2^T, dmat2 = input^T @ g",
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2}, {"mat2", Source::kArg, 1, 1}};
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -67,6 +70,7 @@ struct BroadcastBmm {
       .doc = "Products of batches of matrices, whose leading dimensions are broadcast.",
       .form = Form::kInternal};
   using backward = NotDifferentiable;
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
 };
 
@@ -79,6 +83,7 @@ struct Mv {
       .derivative = "dinput = outer(g, vec), dvec = input^T @ g",
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2}, {"vec", Source::kArg, 1, 1}};
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -107,6 +112,7 @@ struct Matmul {
       .derivative = "dinput = g @ other^T, dother = input^T @ g",
       .out = OutRule::kOwn};
   static constexpr bool kComposite = true;
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
 };
 
@@ -122,6 +128,7 @@ struct Linear {
       .derivative = "dinput = g @ weight, dweight = g^T @ input, dbias = sum of g",
       .form = Form::kFunction};
   static constexpr bool kComposite = true;
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
 };
 

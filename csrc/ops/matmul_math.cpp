@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/unlocked.h"
 #include "kernels/gemm.h"
 #include "kernels/iterator.h"
 #include "kernels/pool.h"
@@ -104,7 +105,9 @@ struct Products {
     bool apart = !adds_up && count > each &&
                  multiplies_in_place<T>(m, n, k, seen<const T>(a, a.data), seen<const T>(b, b.data),
                                         seen<T>(c, c.data));
-    apart ? parallel_for(count, each, some) : some(0, count);
+    if (!apart) return some(0, count);
+    Unlocked unlocked(unlocked_work(static_cast<double>(count) * static_cast<double>(m * n * k)));
+    parallel_for(count, each, some);
   }
 
   // Small integers and 16-bit floats: panels of the operands are widened, and the result rounded or

@@ -137,6 +137,8 @@ const Host kHost = {
     .poll = poll,
     .call_tensor_hook = call_tensor_hook,
     .warn = warn,
+    .release_gil = []() -> void* { return PyEval_SaveThread(); },
+    .take_gil = [](void* thread) { PyEval_RestoreThread(static_cast<PyThreadState*>(thread)); },
 };
 
 PyObject* is_tensor_function(PyObject*, PyObject* object) {
