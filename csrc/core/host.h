@@ -27,7 +27,8 @@ struct Host {
   // None.
   TensorImpl* (*call_tensor_hook)(void* hook, TensorImpl* grad);
   void (*warn)(const char* category, const std::string& message);
-  // Lets other Python threads run, and waits until this one may go on. Null where there are none.
+  // Whether there are other Python threads; lets them run; waits until this one may go on.
+  bool (*has_threads)() = [] { return false; };
   void* (*release_gil)() = nullptr;
   void (*take_gil)(void* token) = nullptr;
 };

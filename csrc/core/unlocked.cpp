@@ -13,10 +13,10 @@ int g_unlocked = 0;  // threads; counted with the GIL held
 constinit thread_local Holder* Holder::current = nullptr;
 
 bool Unlocked::is_worth(double sums) {
-  if (sums < kWorth || !Holder::current || !host().release_gil || g_unlocked >= kMost) return false;
+  if (sums < kWorth || !Holder::current || g_unlocked >= kMost) return false;
   for (Holder* h = Holder::current; h; h = h->outer_)
     if (!h->hold_) return false;
-  return true;
+  return host().has_threads();
 }
 
 void* Unlocked::release() {

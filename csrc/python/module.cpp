@@ -137,6 +137,10 @@ const Host kHost = {
     .poll = poll,
     .call_tensor_hook = call_tensor_hook,
     .warn = warn,
+    .has_threads = []() -> bool {
+      PyThreadState* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+      return PyThreadState_Next(first);
+    },
     .release_gil = []() -> void* { return PyEval_SaveThread(); },
     .take_gil = [](void* thread) { PyEval_RestoreThread(static_cast<PyThreadState*>(thread)); },
 };
