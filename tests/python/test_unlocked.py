@@ -1,5 +1,7 @@
 """Long operations let other Python threads run, and stay safe from what those do."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -143,3 +145,38 @@ def test_backward_pass_keeps_other_threads_out_of_its_sums():
     for thread in threads:
         thread.join()
     assert (w.grad == 30).all()
+
+
+FORKS = """
+import os, threading, time, rushlight as torch
+
+a = torch.randn(1000, 1000, dtype=torch.float64)
+thread = threading.Thread(target=lambda: [a @ a for _ in range(20)])
+thread.start()
+for _ in range(5):
+    time.sleep(0.01)
+    child = os.fork()
+    if child == 0:
+        x = torch.ones(300, 300) @ torch.ones(300, 300)
+        os._exit(0 if x.sum() == 300**3 and torch.ones(500_000).exp().isfinite().all() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+thread.join()
+"""
+
+# The end of the process took OpenBLAS's memory away under the thread.
+DAEMON = """
+import threading, time, rushlight as torch
+
+a = torch.randn(1500, 1500, dtype=torch.float64)
+threading.Thread(target=lambda: [a @ a for _ in range(1000)], daemon=True).start()
+time.sleep(0.2)
+"""
+
+
+@rushlight_only
+@pytest.mark.parametrize("program", [FORKS, DAEMON], ids=["fork", "exit"])
+def test_process_forks_and_ends_while_a_thread_multiplies(program):
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
