@@ -27,6 +27,10 @@ struct Host {
   // None.
   TensorImpl* (*call_tensor_hook)(void* hook, TensorImpl* grad);
   void (*warn)(const char* category, const std::string& message);
+  // Whether there are other Python threads; lets them run; waits until this one may go on.
+  bool (*has_threads)() = [] { return false; };
+  void* (*release_gil)() = nullptr;
+  void (*take_gil)(void* token) = nullptr;
 };
 
 // A table that knows no Python stands here until csrc/python or a test installs another.

@@ -250,6 +250,53 @@ static void column_sums(T* __restrict y, const T* __restrict a, const T* v, int6
     for (int64_t i = 0; i < m; ++i) y[i] += a[i] * v[p];
 }
 
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+// R rows of up to 4 kReduceBlock elements with row_dot()'s bits. What a vector reads behind the end
+// of a row, where others begin, is masked.
+template <class T, int R>
+static void row_dots(T* y, const T* a, const T* v, int64_t k, int64_t a_row) {
+  constexpr int kLong = kVectorBytes / sizeof(T), kVectors = kDotLanes / kLong;
+  typedef T Vector __attribute__((vector_size(kVectorBytes)));
+  typedef decltype(Vector() == Vector()) Mask;
+  const int64_t whole = k / kDotLanes * kDotLanes;
+  Vector last[kVectors] = {};
+  Mask kept[kVectors] = {};
+  for (int64_t p = whole; p < k; ++p) {
+    reinterpret_cast<T*>(last)[p - whole] = v[p];
+    kept[(p - whole) / kLong][(p - whole) % kLong] = -1;
+  }
+  T lane[R * kLong];
+  for (int r = 0; r < R; ++r, a += a_row) {
+    Vector sum[kVectors] = {}, x, w;
+    for (int64_t p = 0; p < k; p += 64 / sizeof(T)) __builtin_prefetch(a + R * a_row + p);
+    for (int64_t p = 0; p < whole; p += kDotLanes)
+      for (int q = 0; q < kVectors; ++q) {
+        __builtin_memcpy(&x, a + p + q * kLong, sizeof x);
+        __builtin_memcpy(&w, v + p + q * kLong, sizeof w);
+        sum[q] += x * w;
+      }
+    for (int q = 0; q < kVectors; ++q) {
+      if (whole + q * kLong >= k) break;
+      __builtin_memcpy(&x, a + whole + q * kLong, sizeof x);
+      sum[q] += reinterpret_cast<Vector>(reinterpret_cast<Mask>(x) & kept[q]) * last[q];
+    }
+    for (int width = kVectors / 2; width > 0; width /= 2)
+      for (int q = 0; q < width; ++q) sum[q] += sum[q + width];
+    __builtin_memcpy(lane + r * kLong, sum, sizeof x);
+  }
+  for (int width = kLong / 2; width > 1; width /= 2)
+    for (int r = 0; r < R; ++r)
+      for (int q = 0; q < width; ++q) lane[r * kLong + q] += lane[r * kLong + q + width];
+  for (int r = 0; r < R; ++r) y[r] = lane[r * kLong] + lane[r * kLong + 1];
+}
+
 template <class T>
 static void matvec(void* y_memory, const void* a_memory, const void* v_memory, int64_t m, int64_t k,
                    int64_t a_row, int64_t a_col) {
@@ -257,7 +304,13 @@ static void matvec(void* y_memory, const void* a_memory, const void* v_memory, i
   auto* a = static_cast<const T*>(a_memory);
   auto* v = static_cast<const T*>(v_memory);
   if (a_col == 1) {
-    for (int64_t i = 0; i < m; ++i) y[i] = row_dot_pairwise(a + i * a_row, v, k);
+    constexpr int kTogether = 16, kLong = kVectorBytes / sizeof(T);
+    const int64_t read = (k + kLong - 1) / kLong * kLong - k;  // behind the end of a row
+    int64_t i = 0;
+    if (a_row >= k && k <= 4 * kReduceBlock)
+      for (; (m - i - kTogether) * a_row >= read; i += kTogether)
+        row_dots<T, kTogether>(y + i, a + i * a_row, v, k, a_row);
+    for (; i < m; ++i) y[i] = row_dot_pairwise(a + i * a_row, v, k);
     return;
   }
   constexpr int64_t kRows = 1024;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/shape.h"
+#include "core/unlocked.h"
 #include "kernels/convert.h"
 #include "kernels/linear_tiles.h"
 
@@ -360,11 +361,22 @@ void split_space(const Space& space, int n_operands, int64_t grain, const F& f) 
 
 }  // namespace
 
+namespace {
+
+// Of loops over floats alone: an integer that others make 0 would end the process where it divides.
+double unlocked_work(const TileKernel& kernel, int64_t n) {
+  bool floats = kernel.compute == DType::kFloat32 || kernel.compute == DType::kFloat64;
+  return floats ? static_cast<double>(n) * kernel.cost : 0;
+}
+
+}  // namespace
+
 void split_straight(const TileKernel& kernel, void* out, const void* const* in, const uint8_t* step,
                     int n_in, int64_t n) {
   int64_t grain = (parallel_grain() / kernel.cost / kTile + 1) * kTile;
   auto item = static_cast<int64_t>(item_size(kernel.compute));
   auto out_item = static_cast<int64_t>(item_size(kernel.result));
+  Unlocked unlocked(unlocked_work(kernel, n));
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
     const void* from[kMaxOperands];
     for (int k = 0; k < n_in; ++k)
@@ -380,6 +392,7 @@ void run_elementwise(const TileKernel& kernel, const int64_t* sizes, int ndim, v
   Space space;
   collapse(space, sizes, ndim, out_strides, in, n_in);
   int64_t grain = std::max<int64_t>(parallel_grain() / kernel.cost, 1);
+  Unlocked unlocked(unlocked_work(kernel, elements(space)));
   bool out_direct = out_dtype == kernel.result && space.stride[0][0] == 1;
   // Short rows: whole tiles are gathered, which calls the kernel less often.
   if (space.n > 1 && space.size[0] < LinearTiles::kShortRun && out_direct && row_major(space)) {
