@@ -13,16 +13,6 @@ namespace rl::ops {
 
 namespace {
 
-// Strides of t under a shape that it broadcasts to.
-Dims broadcast_strides(TensorImpl* t, const Dims& sizes) {
-  Dims strides;
-  for (int d = 0; d < sizes.n; ++d) {
-    int at = d - (sizes.n - t->ndim());
-    strides.push(at < 0 || t->sizes()[at] == 1 ? 0 : t->strides()[at]);
-  }
-  return strides;
-}
-
 TensorRef broadcast_alias(TensorImpl* t, const Dims& sizes) {
   return TensorImpl::alias(t->storage(), t->dtype(), sizes, broadcast_strides(t, sizes).v,
                            t->offset());
@@ -130,7 +120,7 @@ void MaskedSelect::forward(Call& call) {
   TensorImpl* index = wide_mask.get();
   call.output = read_masked(wide.get(), {&index, 1});
   if (call.output) return;
-  call.output = read_places(resolve(wide.get(), {&index, 1}), wide.get());
+  call.output = read_places(wide.get(), {&index, 1});
 }
 
 void MaskedSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -182,9 +172,11 @@ void IndexSelect::forward(Call& call) {
          " axis_dim=", length);
   };
   // PyTorch has a loop of its own for dimension 1, with a sentence of its own.
-  check_places(element_index(index), 0, size, t->numel() && dim != 1 ? fail_self : +outside, dim);
+  const Bounds bounds{size, t->numel() && dim != 1 ? fail_self : +outside, dim};
+  const bool once = t->ndim() == 1;  // each index is read once
+  if (!once) check_places(element_index(index), 0, size, bounds.fail, dim);
   call.output = TensorImpl::empty(t->dtype(), view.shape);
-  gather_from(call.output.get(), t, lines, view);
+  gather_from(call.output.get(), t, lines, view, once ? &bounds : nullptr);
 }
 
 void IndexSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -221,10 +213,9 @@ void Gather::forward(Call& call) {
           shown(index->sizes(), index->ndim()), " to be no larger than self ",
           shown(t->sizes(), t->ndim()), " apart from dimension ", dim);
   IndexedDim lines(t, dim);
-  IndexView view = element_index(index);
-  check_places(view, 0, lines.length(), fail_place, dim);
+  const Bounds bounds{lines.length(), fail_place, dim};
   call.output = TensorImpl::empty(t->dtype(), index->shape());
-  gather_from(call.output.get(), t, lines, view);
+  gather_from(call.output.get(), t, lines, element_index(index), &bounds);
 }
 
 void Gather::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
