@@ -17,16 +17,8 @@ using ops::Num;
 
 // --- products
 
-DType product_dtype(TensorImpl* t, const Value& dtype) {
-  if (dtype.kind == Kind::kDType) {
-    check_recordable(t, dtype.dtype);
-    return dtype.dtype;
-  }
-  return is_float(t->dtype()) ? t->dtype() : DType::kInt64;
-}
-
 TensorRef product_over(TensorImpl* t, const Value& dims, bool keepdim, const Value& asked) {
-  DType dtype = product_dtype(t, asked);
+  DType dtype = total_dtype(t, asked);
   Reducer reducer = dtype == DType::kBool ? Reducer::kMin : Reducer::kProduct;
   return as_dtype(reduce_over(t, Reduction(t, dims), keepdim, reducer, compute_dtype(dtype)), dtype)
       .ref();
