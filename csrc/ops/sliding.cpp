@@ -73,7 +73,8 @@ void for_each_row(const Windows& windows, int64_t channels, const Visit& visit) 
     for (int64_t i = 0; i < high.kernel; ++i)
       for (int64_t j = 0; j < wide.kernel; ++j) {
         Seen down = seen_from(i * high.dilation - high.padding, high.stride, high.count, high.size);
-        Seen right = seen_from(j * wide.dilation - wide.padding, wide.stride, wide.count, wide.size);
+        Seen right =
+            seen_from(j * wide.dilation - wide.padding, wide.stride, wide.count, wide.size);
         for (int64_t y = 0; y < high.count; ++y, ++row) {
           bool inside = y >= down.first && y < down.last;
           int64_t image = c * high.size + down.start + y * down.stride;

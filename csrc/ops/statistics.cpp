@@ -131,7 +131,7 @@ void ProdDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void NanSum::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  DType dtype = product_dtype(t, call.args[3]);
+  DType dtype = total_dtype(t, call.args[3]);
   DType compute = compute_dtype(dtype);
   // nan is looked for where it can be: in the input.
   Reducer reducer = is_float(compute)       ? Reducer::kSumNoNan

@@ -216,3 +216,19 @@ def test_rms_norm_values():
     ]
     assert_values(F.rms_norm(x, (3,), eps=0.5), want, rel=1e-12)
     assert_values(F.rms_norm(x, [3], torch.tensor([2.0, 2.0, 2.0]).double(), 0.5) / 2, want)
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 31, 128, 400, 1023, 1024, 1025, 3000, 5000])
+def test_long_lines_agree_with_a_sum_in_double(n):
+    # Lines above 1024 are raised and added up block by block.
+    x = (torch.arange(3 * n, dtype=torch.float32) * 0.77).sin().reshape(3, n) * 20
+    for dim, given in ((1, x), (0, x.t().contiguous())):
+        y = F.softmax(given, dim).double()
+        exact = F.softmax(given.double(), dim)
+        assert torch.allclose(y, exact, rtol=3e-6, atol=1e-30)
+        assert torch.allclose(y.sum(dim), torch.ones(3, dtype=torch.float64), rtol=1e-6)
+        assert torch.allclose(F.log_softmax(given, dim).double(), exact.log(), rtol=1e-6, atol=1e-5)
+    x[1, n // 2] = math.nan
+    x[2, n - 1] = math.inf
+    y = F.softmax(x, 1)
+    assert y[1:].isnan().all() and not y[0].isnan().any()
