@@ -7,11 +7,15 @@ MATRIX = f"torch.manual_seed(0); a = torch.randn({N}, {N}); b = torch.randn({N},
 PLACES = f"{MATRIX}; rows = torch.randint(0, {N}, ({N},)); i = torch.randint(0, {N}, ({N}, {N}))"
 FLAT = f"torch.manual_seed(0); a = torch.randn({N * N}); i = torch.randint(0, {N * N}, ({N * N},))"
 HALF = "h = torch.float16; a = torch.zeros(200_000, 64, dtype=h); s = torch.ones(1, 64, dtype=h)"
+VOLUME = "v = torch.arange(32 * 128 * 8 * 64).float().reshape(32, 128, 8, 64)"
 ROWS = "torch.manual_seed(0); a = torch.randn(500, 64); b = torch.randn(500, 64)"
 
 # (statement, set-up, shape in words)
 STATEMENTS = (
     ("a.t().contiguous()", MATRIX, "(1000, 1000)"),
+    ("p.t().contiguous()", f"{MATRIX}; p = a.to(torch.uint8)", "(1000, 1000), uint8"),
+    ("v.permute(0, 2, 3, 1).contiguous()", VOLUME, "(32, 128, 8, 64)"),
+    ("v.permute(3, 2, 1, 0).contiguous()", VOLUME, "(32, 128, 8, 64)"),
     ("a + b.t()", MATRIX, "(1000, 1000)"),
     ("torch.cat([a, b], 1)", MATRIX, "two of (1000, 1000)"),
     ("torch.gather(a, 1, i)", PLACES, "(1000, 1000)"),
