@@ -30,6 +30,8 @@ STATEMENTS = (
     ("a.scatter_add_(1, i, b)", PLACES, "(1000, 1000)"),
     ("a.index_add_(0, i, s)", f"{HALF}; i = torch.tensor([5])", "one row of 200000, float16"),
     ("torch.cumsum(a, 0)", MATRIX, "(1000, 1000)"),
+    ("torch.logcumsumexp(a, 0)", FLAT, "10^6"),
+    ("a.masked_fill(m, 0.0)", f"{FLAT}; m = a > 0", "10^6"),
     ("torch.sort(a, 1)", MATRIX, "(1000, 1000)"),
     ("torch.sort(a)", FLAT, "10^6"),
     ("torch.sort(i)", FLAT, "10^6"),

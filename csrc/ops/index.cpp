@@ -42,9 +42,7 @@ void Index::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 void IndexBackward::forward(Call& call) {
   TensorImpl* grad = call.tensor(0);
   TensorRef out = full(*call.args[2].dims, grad->dtype(), 0).ref();
-  Places places = resolve(out.get(), *call.args[1].list);
-  if (grad->numel())
-    write_places(places, out.get(), grad, Dims(grad->strides(), grad->ndim()), true);
+  add_at_places(out.get(), *call.args[1].list, grad);
   call.output = std::move(out);
 }
 

@@ -329,6 +329,13 @@ TensorRef read_places(TensorImpl* t, const TensorList& indices) {
   return out;
 }
 
+void add_at_places(TensorImpl* into, const TensorList& indices, TensorImpl* values) {
+  Places places = find_axes(into, indices);
+  if (values->numel() && add_tiles(places, into, values)) return;
+  list_offsets(places);
+  if (values->numel()) write_places(places, into, values, strides_of(values), true);
+}
+
 void write_places(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides,
                   bool add) {
   dispatch_dtype(into->dtype(), [&](auto zero) {

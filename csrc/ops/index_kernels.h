@@ -43,6 +43,11 @@ TensorRef read_places(TensorImpl* t, const TensorList& indices);
 // The same for places without offsets; null where blocks are not in one piece or an index is out of
 // range.
 TensorRef read_tiles(const Places& places, TensorImpl* t);
+// Adds a row-major `values` to a fresh `into`; false where tiles do not serve, as above.
+bool add_tiles(const Places& places, TensorImpl* into, TensorImpl* values);
+// Adds values of the result's shape at the places that the indices choose of `into`, which nobody
+// has seen: it is half written where an index is refused.
+void add_at_places(TensorImpl* into, const TensorList& indices, TensorImpl* values);
 // Writes or adds `values`, seen under `strides` in the shape of the result, one after the other.
 void write_places(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides,
                   bool add);

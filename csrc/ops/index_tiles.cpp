@@ -1,4 +1,5 @@
-// The elements that tensors of indices choose, read tile by tile: no list of all their offsets.
+// The elements that tensors of indices choose, read and added to tile by tile: no list of all their
+// offsets.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -113,36 +114,78 @@ void read_tile(T* to, const T* from, const int64_t* offsets, int64_t n, int64_t 
 
 }  // namespace
 
+namespace {
+
+struct Tiles {
+  std::vector<AxisReader> axes;
+
+  explicit Tiles(const Places& places) {
+    for (const IndexAxis& axis : places.axes) axes.emplace_back(axis, places.index_shape);
+  }
+
+  // Calls visit(number, offsets, n) for the places from `begin` up to `end`; false, and no further,
+  // at one out of range.
+  template <class Visit>
+  bool each(int64_t begin, int64_t end, const Visit& visit) const {
+    int64_t buffer[kTile];
+    for (int64_t i = begin, n; i < end; i += n) {
+      n = std::min(kTile, end - i);
+      const int64_t* offsets = axes.size() == 1 ? axes[0].direct(i, n) : nullptr;
+      if (!offsets) {
+        std::fill_n(buffer, n, 0);
+        bool good = true;
+        for (const AxisReader& axis : axes) good = axis.add(i, n, buffer) && good;
+        if (!good) return false;
+        offsets = buffer;
+      }
+      visit(i, offsets, n);
+    }
+    return true;
+  }
+};
+
+}  // namespace
+
 TensorRef read_tiles(const Places& places, TensorImpl* t) {
   const int64_t block = places.at == 0 ? block_size(places) : 0;
   if (block == 0) return {};
   TensorRef out = TensorImpl::empty(t->dtype(), places.result);
-  std::vector<AxisReader> axes;
-  for (const IndexAxis& axis : places.axes) axes.emplace_back(axis, places.index_shape);
+  const Tiles tiles(places);
   std::atomic<bool> outside = false;  // a part may not throw
   with_word(t->dtype(), [&](auto word) {
     using T = decltype(word);
     const auto* from = reinterpret_cast<const T*>(t->data());
     auto* to = reinterpret_cast<T*>(out->mut_data());
     const int64_t grain = (parallel_grain() / (block + 1) / kTile + 1) * kTile;
-    parallel_for(out->numel() / block, block >= kTile ? kTile / 8 : grain,
-                 [&](int64_t begin, int64_t end) {
-                   int64_t buffer[kTile];
-                   for (int64_t i = begin, n; i < end; i += n) {
-                     n = std::min(kTile, end - i);
-                     const int64_t* offsets = axes.size() == 1 ? axes[0].direct(i, n) : nullptr;
-                     if (!offsets) {
-                       std::fill_n(buffer, n, 0);
-                       bool good = true;
-                       for (const AxisReader& axis : axes) good = axis.add(i, n, buffer) && good;
-                       if (!good) return outside.store(true, std::memory_order_relaxed);
-                       offsets = buffer;
-                     }
-                     read_tile(to + i * block, from, offsets, n, block);
-                   }
-                 });
+    parallel_for(
+        out->numel() / block, block >= kTile ? kTile / 8 : grain, [&](int64_t begin, int64_t end) {
+          bool good = tiles.each(begin, end, [&](int64_t i, const int64_t* offsets, int64_t n) {
+            read_tile(to + i * block, from, offsets, n, block);
+          });
+          if (!good) outside.store(true, std::memory_order_relaxed);
+        });
   });
   return outside ? TensorRef() : out;
+}
+
+bool add_tiles(const Places& places, TensorImpl* into, TensorImpl* values) {
+  const int64_t block = places.at == 0 ? block_size(places) : 0;
+  if (block == 0 || !values->is_contiguous()) return false;
+  bool good = true;
+  dispatch_dtype(into->dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto* from = reinterpret_cast<const T*>(values->data());
+    auto* to = reinterpret_cast<T*>(into->mut_data());
+    good = Tiles(places).each(0, values->numel() / block,
+                              [&](int64_t i, const int64_t* offsets, int64_t n) {
+                                for (int64_t k = 0; k < n; ++k)
+                                  for (int64_t j = 0; j < block; ++j) {
+                                    T& place = to[offsets[k] + j];
+                                    place = static_cast<T>(place + from[(i + k) * block + j]);
+                                  }
+                              });
+  });
+  return good;
 }
 
 }  // namespace rl

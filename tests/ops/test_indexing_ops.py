@@ -539,3 +539,21 @@ def test_indices_that_broadcast_step_over_their_own_strides():
     wide = torch.arange(600) % 3
     assert torch.equal(x[wide[:, None], torch.arange(4)], x[wide])
     assert torch.equal(x[wide.flip(0)[::2]], x[wide].flip(0)[::2])
+
+
+@pytest.mark.parametrize("shape", [(3,), (600,), (40, 30)])
+def test_gradients_of_indexing_add_where_places_meet(shape):
+    # Added tile by tile: 512 places at a time, from several tensors of indices.
+    x = torch.zeros(7, 5, 4, dtype=torch.float64, requires_grad=True)
+    a = torch.arange(math.prod(shape)).reshape(shape) * 3 % 7
+    b = torch.arange(math.prod(shape)).reshape(shape) * 2 % 5 - 5
+    w = torch.arange(math.prod(shape) * 4, dtype=torch.float64).reshape(*shape, 4)
+    (found,) = torch.autograd.grad(x[a, b], x, w)
+    expected = torch.zeros(7, 5, 4, dtype=torch.float64)
+    flat = w.reshape(-1, 4)
+    for k, (i, j) in enumerate(zip(a.reshape(-1).tolist(), b.reshape(-1).tolist(), strict=True)):
+        expected[i, j] += flat[k]
+    assert torch.equal(found, expected)
+    (rows,) = torch.autograd.grad(x[a], x, w[..., None, :].expand(*shape, 5, 4))
+    assert torch.equal(rows.sum((0, 1)), 5 * flat.sum(0))
+    assert torch.equal(rows[:, 0], torch.zeros(7, 4).double().index_add(0, a.reshape(-1), flat))
