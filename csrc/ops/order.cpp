@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "kernels/iterator.h"
+#include "kernels/narrow.h"
 #include "ops/compare.h"
 #include "ops/copy.h"
 #include "ops/lines.h"
@@ -32,12 +33,16 @@ bool better(T next, T best) {
 // looked for in whole chunks.
 template <bool largest, class T>
 int64_t first_best(const T* x, int64_t n) {
-  constexpr DType dtype = dtype_of<T>();
-  if constexpr (dtype == DType::kInt64 || dtype == DType::kFloat32 || dtype == DType::kFloat64) {
-    T best;
-    kernel_set
-        ->reduce[static_cast<int>(largest ? Reducer::kMax : Reducer::kMin)][compute_index(dtype)]
-        .line(&best, x, n, nullptr);
+  constexpr DType dtype = dtype_of<T>(), compute = compute_dtype(dtype);
+  constexpr bool narrows = dtype != compute && compute == DType::kInt64;
+  if constexpr (narrows || dtype == DType::kInt64 || dtype == DType::kFloat32 ||
+                dtype == DType::kFloat64) {
+    std::conditional_t<narrows, int64_t, T> best;
+    constexpr auto which = static_cast<int>(largest ? Reducer::kMax : Reducer::kMin);
+    const ReduceKernels& kernels =
+        narrows ? (largest ? narrow_kernels->max : narrow_kernels->min)[static_cast<int>(dtype)]
+                : kernel_set->reduce[which][compute_index(compute)];
+    kernels.line(&best, x, n, nullptr);
     const bool nan = best != best;
     auto found = [&](T value) { return nan ? value != value : value == best; };
     int64_t i = 0;

@@ -282,8 +282,22 @@ TensorRef head(TensorRef t, int64_t n) {
   return n < all / 2 ? row_major_copy(t.get()) : t;
 }
 
-// In one pass: each element is written as if a group started there, since a branch could not be
-// foretold.
+// Whether one of n elements differs from the one before it.
+template <class T>
+bool changes(const T* x, int64_t n) {
+  if constexpr (kIsInt<T>) {
+    T bits = 0;
+    for (int64_t k = 0; k < n; ++k) bits |= x[k] ^ x[k - 1];
+    return bits != 0;
+  } else {
+    bool any = false;
+    for (int64_t k = 0; k < n; ++k) any |= !alike(x[k - 1], x[k]);
+    return any;
+  }
+}
+
+// In one pass. Chunks of one group are passed over; in others each element is written as if a group
+// started there, since a branch could not be foretold.
 template <class T, bool kInverse, bool kCounts>
 void unite_neighbours(Call& call, const TensorRef& dense) {
   TensorImpl* t = call.tensor(0);
@@ -294,11 +308,24 @@ void unite_neighbours(Call& call, const TensorRef& dense) {
   const auto* data = reinterpret_cast<const T*>(dense->data());
   auto* to = reinterpret_cast<T*>(values->mut_data());
   int64_t *group_of = numbers(inverse.get()), *starts = numbers(counts.get()), found = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    to[found] = data[i];
-    if (kCounts) starts[found] = i;
-    found += i == 0 || !alike(data[i - 1], data[i]);
-    if (kInverse) group_of[i] = found - 1;
+  if (n > 0) {
+    to[found++] = data[0];
+    if (kCounts) starts[0] = 0;
+    if (kInverse) group_of[0] = 0;
+  }
+  constexpr int64_t kChunk = 64;
+  for (int64_t begin = 1; begin < n; begin += kChunk) {
+    const int64_t end = std::min(begin + kChunk, n);
+    if (!changes(data + begin, end - begin)) {
+      if (kInverse) std::fill(group_of + begin, group_of + end, found - 1);
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      to[found] = data[i];
+      if (kCounts) starts[found] = i;
+      found += !alike(data[i - 1], data[i]);
+      if (kInverse) group_of[i] = found - 1;
+    }
   }
   if (kCounts) {
     starts[found] = n;
