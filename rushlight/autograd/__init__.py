@@ -22,6 +22,8 @@ __all__ = [
     "_force_original_view_tracking",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_multithreading_enabled",
     "is_view_replay_enabled",
@@ -113,6 +115,7 @@ def grad(
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from .function import Function
+    from .gradcheck import gradcheck, gradgradcheck
 
 
 def __getattr__(name):
@@ -125,4 +128,11 @@ def __getattr__(name):
 
         globals()[name] = Function
         return Function
+    if name in ("gradcheck", "gradgradcheck"):
+        from importlib import import_module
+
+        module = import_module("rushlight.autograd.gradcheck")
+        # The import has bound the module to the function's name.
+        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)
+        return globals()[name]
     raise _module_getattr(__name__, name)
