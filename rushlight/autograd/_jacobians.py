@@ -84,40 +84,54 @@ def vjp(output, inputs, seed):
     return _C._grad((output,), inputs, (seed,), True, False, True, False)
 
 
-def analytical_jacobian(output, inputs):
-    """The Jacobians of one output by each input, and the gradients' dtypes and shapes fit.
-
-    Returns: (tuple of Jacobians, dtypes fit, shapes fit). Cost: a pass for each output element.
-    """
-    columns = [[] for _ in inputs]
-    dtypes_fit = shapes_fit = True
+def unit_seeds(output):
+    """For each element of an output the gradient that picks it: 1 there, 0 elsewhere."""
     for k in range(output.numel()):
         seed = output.detach().new_zeros(output.numel())
         seed[k] = 1
-        grads = vjp(output, inputs, seed.view(output.shape))
+        yield seed.view(output.shape)
+
+
+def _fit(grads, inputs):
+    """Whether gradients have their inputs' dtypes, and their shapes."""
+    pairs = [(g, x) for g, x in zip(grads, inputs, strict=True) if g is not None]
+    return all(g.dtype == x.dtype for g, x in pairs), all(g.shape == x.shape for g, x in pairs)
+
+
+def analytical_jacobian(output, inputs):
+    """The Jacobians of one output by each input, and the gradients' dtypes and shapes fit.
+
+    Returns: (tuple of Jacobians, dtypes fit, shapes fit), no Jacobians where a shape does not.
+    Cost: a pass for each output element.
+    """
+    columns = [[] for _ in inputs]
+    dtypes_fit = shapes_fit = True
+    for seed in unit_seeds(output):
+        grads = vjp(output, inputs, seed)
+        dtypes, shapes = _fit(grads, inputs)
+        dtypes_fit, shapes_fit = dtypes_fit and dtypes, shapes_fit and shapes
         for column, g, x in zip(columns, grads, inputs, strict=True):
-            if g is not None:
-                dtypes_fit &= g.dtype == x.dtype
-                shapes_fit &= g.shape == x.shape
-            usable = g is not None and g.shape == x.shape
-            column.append(g.reshape(-1) if usable else x.detach().new_zeros(x.numel()))
+            column.append(x.detach().new_zeros(x.numel()) if g is None else g.reshape(-1))
+    if not shapes_fit:
+        return (), dtypes_fit, False
     found = tuple(
         _C.stack(column, 1) if column else x.detach().new_zeros((x.numel(), 0))
         for column, x in zip(columns, inputs, strict=True)
     )
-    return found, dtypes_fit, shapes_fit
+    return found, dtypes_fit, True
 
 
 def analytical_product(output, inputs, seed, directions):
     """v J u for each input, a 0-d tensor, with the two flags of ``analytical_jacobian``."""
     grads = vjp(output, inputs, seed.reshape(output.shape))
-    dtypes_fit = all(g is None or g.dtype == x.dtype for g, x in zip(grads, inputs, strict=True))
-    shapes_fit = all(g is None or g.shape == x.shape for g, x in zip(grads, inputs, strict=True))
+    dtypes_fit, shapes_fit = _fit(grads, inputs)
+    if not shapes_fit:
+        return (), dtypes_fit, False
     found = tuple(
-        (g.reshape(-1) * u).sum() if g is not None and g.shape == x.shape else u.new_zeros(())
-        for g, x, u in zip(grads, inputs, directions, strict=True)
+        u.new_zeros(()) if g is None else (g.reshape(-1) * u).sum()
+        for g, u in zip(grads, directions, strict=True)
     )
-    return found, dtypes_fit, shapes_fit
+    return found, dtypes_fit, True
 
 
 # --- comparisons --------------------------------------------------------------------------------

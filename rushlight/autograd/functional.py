@@ -3,6 +3,8 @@
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
 
+from ._jacobians import unit_seeds
+
 __all__ = ["vjp", "jvp", "jacobian", "hessian", "hvp", "vhp"]
 
 _C._add_package_globals(globals())
@@ -262,10 +264,8 @@ def _row(output, index, inputs, create_graph, strict, vectorize):
     if vectorize and output.numel() == 0:
         return tuple(x.detach().new_zeros(output.shape + x.shape) for x in inputs)
     columns = [[] for _ in inputs]
-    for k in range(output.numel()):
-        seed = output.detach().new_zeros(output.numel())
-        seed[k] = 1
-        grads = _grad((output,), inputs, (seed.view(output.shape),), create_graph, True)
+    for seed in unit_seeds(output):
+        grads = _grad((output,), inputs, (seed,), create_graph, True)
         for i, (column, g, x) in enumerate(zip(columns, grads, inputs, strict=True)):
             if g is None and strict:
                 raise RuntimeError(

@@ -1,7 +1,10 @@
 """``torch.autograd.functional``: values, forms, options, and what it refuses."""
 
+import gc
+import weakref
+
 import pytest
-from support import assert_values, leaf, torch
+from support import assert_values, leaf, rushlight_only, torch
 
 F = torch.autograd.functional
 grad = torch.autograd.grad
@@ -262,3 +265,33 @@ def test_refusals_have_pytorchs_words(x, b, case):
     with pytest.raises(kind) as error:
         call(x, b)
     assert str(error.value).startswith(message)
+
+
+@rushlight_only
+def test_nothing_of_a_call_outlives_it(x):
+    # Without the collector: neither results nor errors may hold a cycle.
+    seen = []
+
+    def function(x):
+        y = (x**3).sum()
+        seen.append(weakref.ref(y))
+        return y
+
+    def fails(x):
+        function(x)
+        return x
+
+    gc.collect()
+    gc.disable()
+    try:
+        for call in (F.jacobian, F.hessian, lambda f, x: F.hvp(f, x, ones(2)), F.vjp):
+            call(function, x)
+        for options in ({}, {"fast_mode": True}):
+            torch.autograd.gradcheck(function, x.double().detach().requires_grad_(), **options)
+            torch.autograd.gradgradcheck(function, x.double().detach().requires_grad_(), **options)
+        with pytest.raises(RuntimeError):
+            F.hessian(fails, x)
+        alive = [ref for ref in seen if ref() is not None]
+    finally:
+        gc.enable()
+    assert len(seen) > 20 and not alive
