@@ -16,7 +16,8 @@ import json
 import _harness
 
 CASES = (
-    *("train_step", "module_step", "programs", "models", "op_overhead", "function", "chain"),
+    *("train_step", "module_step", "optimizers", "programs", "models"),
+    *("op_overhead", "function", "chain"),
     *("gemm", "indexing", "elementwise", "reductions", "latency"),
     *("printing", "import_time", "memory", "build_time"),
 )

@@ -283,14 +283,19 @@ def _product(a, b, summed):
     # Where every dimension of b stands before those of a, the transposed product needs no copy.
     if left and right and left[0] > right[-1]:
         a, b, left, right = b, a, right, left
-    n_batch, inner = _count(a, batch), _count(a, summed)
-    rows = a.permute(batch + left + summed + right).reshape(n_batch, _count(a, left), inner)
-    columns = b.permute(batch + summed + right + left).reshape(n_batch, inner, _count(b, right))
+    # PyTorch's graph has one dimension for all batches, for which operands may have to be copied.
+    recorded = _C.is_grad_enabled() and (a.requires_grad or b.requires_grad)
+    joined = recorded or len(batch) < 2
+    batches = [_count(a, batch)] if joined else [a.size(d) for d in batch]
+    inner = _count(a, summed)
+    rows = a.permute(batch + left + summed + right).reshape(*batches, _count(a, left), inner)
+    columns = b.permute(batch + summed + right + left).reshape(*batches, inner, _count(b, right))
     sizes = [a.size(d) for d in batch + left] + [1] * len(summed) + [b.size(d) for d in right]
     order = [0] * a.dim()
     for place, d in enumerate(batch + left + summed + right):
         order[d] = place
-    return _C.bmm(rows, columns).view(sizes).permute(order)
+    product = _C.bmm if joined else _C.matmul
+    return product(rows, columns).view(sizes).permute(order)
 
 
 def _count(t, dims):

@@ -32,6 +32,10 @@ struct Host {
   TensorImpl* (*call_unpack_hook)(void* hook, void* packed, TensorImpl* t);
   void (*call_write_hook)(void* hook, TensorImpl* target);
   void (*warn)(const char* category, const std::string& message);
+  // Whether there are other Python threads; lets them run; waits until this one may go on.
+  bool (*has_threads)() = [] { return false; };
+  void* (*release_gil)() = nullptr;
+  void (*take_gil)(void* token) = nullptr;
 };
 
 // A table that knows no Python stands here until csrc/python or a test installs another.

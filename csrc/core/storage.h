@@ -49,6 +49,24 @@ class Storage {
   // Keeps the first min(old, new) bytes.
   void resize(size_t bytes);
 
+  // Keeps the memory where it is and alive, even where the storage goes or takes other memory.
+  class Pin {
+   public:
+    explicit Pin(Storage& storage) : storage_(Ref<Storage>::borrow(&storage)) {
+      if ((block_ = storage.block())) ++block_->refs;
+    }
+    Pin(Pin&& other) noexcept
+        : storage_(std::move(other.storage_)), block_(std::exchange(other.block_, nullptr)) {}
+    Pin& operator=(Pin&&) = delete;
+    ~Pin() {
+      if (block_) drop_block(block_);
+    }
+
+   private:
+    Ref<Storage> storage_;
+    DataBlock* block_;
+  };
+
   uint32_t refs() const { return refs_; }
   void retain() { ++refs_; }
   void release() {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/unlocked.h"
 #include "engine/hooks.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
@@ -409,6 +410,7 @@ void check_stack() {
 
 std::vector<TensorRef> run_backward(BackwardRequest& request) {
   check_stack();
+  Holder locked(nullptr);  // nodes and gradients have one thread at a time
   Run run(request);
   return run.execute();
 }

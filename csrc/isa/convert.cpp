@@ -1,24 +1,15 @@
 // Conversions between element types for one instruction set; local functions only.
-#ifdef __F16C__
-#include <immintrin.h>
-#endif
-
-#include "isa/sets.h"
 #include "kernels/convert.h"
+#include "isa/sets.h"
+#include "isa/short_floats.h"
 #include "kernels/math.h"
 
 namespace rl::RL_ISA {
 namespace {
 
-// Types as they lie in memory. A bool of another library may hold any byte.
+// A bool of another library may hold any byte.
 struct Bool {
   unsigned char byte;
-};
-struct Float16 {
-  half::u16 bits;
-};
-struct Brain16 {
-  half::u16 bits;
 };
 
 // Becomes 0 or 1 by a choice of constants, which g++ vectorises, unlike a converted comparison.
@@ -26,8 +17,6 @@ struct Flag {
   unsigned char byte;
 };
 RL_FN Flag value(Bool x) { return {x.byte}; }
-RL_FN float value(Float16 x) { return half::from_float16(x.bits); }
-RL_FN float value(Brain16 x) { return half::from_bfloat16(x.bits); }
 template <class T>
 RL_FN T value(T x) {
   return x;
@@ -97,15 +86,7 @@ RL_FN int64_t hardware(Out*, const In*, int64_t) {
 #ifdef __F16C__
 RL_FN int64_t hardware(float* out, const Float16* in, int64_t n) {
   int64_t i = 0;
-#ifdef __AVX512F__
-  for (; i + 16 <= n; i += 16)
-    _mm512_storeu_ps(out + i,
-                     _mm512_maskz_cvtph_ps(
-                         0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i))));
-#endif
-  for (; i + 8 <= n; i += 8)
-    _mm256_storeu_ps(out + i,
-                     _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in + i))));
+  for (; i + 16 <= n; i += 16) widen(out + i, in + i);
   return i;
 }
 RL_FN int64_t hardware(Float16* out, const float* in, int64_t n) {

@@ -1,5 +1,6 @@
 // Kernels over whole lines for one instruction set: softmax and layer_norm; local functions only.
 // Sums are pairwise, split by their length alone.
+#include "isa/fold.h"
 #include "isa/sets.h"
 #include "kernels/math.h"
 #include "kernels/tile.h"
@@ -8,31 +9,41 @@ namespace rl::RL_ISA {
 namespace {
 
 constexpr int64_t kBlock = 1024, kColumns = 64, kRows = 16;
-constexpr int kLanes = 16;  // largest() halves them
 
 RL_FN int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+RL_FN int64_t half_of(int64_t n) { return (n / 2 + kBlock - 1) / kBlock * kBlock; }
 
 template <class T>
 static T sum(const T* x, int64_t n) {
   if (n > kBlock) {
-    int64_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
+    int64_t half = half_of(n);
     return sum(x, half) + sum(x + half, n - half);
   }
+  auto plus = [](auto& a, const auto& b) { a += b; };
+  constexpr int kLanes = Vector<T>::n, kWideLanes = 4 * kLanes;
   T lane[kLanes] = {};
   int64_t i = 0;
+  if (n >= 4 * kWideLanes) {
+    T wide[kWideLanes] = {};
+    for (; i + kWideLanes <= n; i += kWideLanes)
+      for (int k = 0; k < kWideLanes; ++k) wide[k] += x[i + k];
+    fold_four(lane, wide, plus);
+  }
   for (; i + kLanes <= n; i += kLanes)
     for (int k = 0; k < kLanes; ++k) lane[k] += x[i + k];
-  for (int k = 0; i < n; ++i, ++k) lane[k] += x[i];
-  for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int k = 0; k < width; ++k) lane[k] += lane[k + width];
-  return lane[0];
+  if (i == n) return fold(lane, plus);
+  T last[kLanes];  // an array that is indexed by a variable lies in memory
+  for (int k = 0; k < kLanes; ++k) last[k] = lane[k];
+  for (int k = 0; i < n; ++i, ++k) last[k] += x[i];
+  return fold(last, plus);
 }
 
 // The sum of term(i) for i < n; the terms of a block are computed side by side.
 template <class T, class Term>
 static T sum_terms(int64_t begin, int64_t n, const Term& term) {
   if (n > kBlock) {
-    int64_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
+    int64_t half = half_of(n);
     return sum_terms<T>(begin, half, term) + sum_terms<T>(begin + half, n - half, term);
   }
   T terms[kBlock];
@@ -72,17 +83,22 @@ RL_FN T greater(T a, T b) {
 // NaN may be passed over: a line with one has a sum of NaN, and so nothing else in its result.
 template <class T>
 static T largest(const T* x, int64_t n) {
+  auto join = [](auto& a, const auto& b) { a = a > b ? a : b; };
+  constexpr int kLanes = Vector<T>::n, kWideLanes = 4 * kLanes;
   T lane[kLanes], most = -math::infinity<T>();
   for (int k = 0; k < kLanes; ++k) lane[k] = most;
   int64_t i = 0;
+  if (n >= 2 * kWideLanes) {
+    T wide[kWideLanes];
+    for (int k = 0; k < kWideLanes; ++k) wide[k] = most;
+    for (; i + kWideLanes <= n; i += kWideLanes)
+      for (int k = 0; k < kWideLanes; ++k) wide[k] = greater(wide[k], x[i + k]);
+    fold_four(lane, wide, join);
+  }
   for (; i + kLanes <= n; i += kLanes)
     for (int k = 0; k < kLanes; ++k) lane[k] = greater(lane[k], x[i + k]);
   for (; i < n; ++i) most = greater(most, x[i]);
-  // In arrays of their own the halves stay in registers.
-  T eight[8], four[4];
-  for (int k = 0; k < 8; ++k) eight[k] = greater(lane[k], lane[k + 8]);
-  for (int k = 0; k < 4; ++k) four[k] = greater(eight[k], eight[k + 4]);
-  return greater(greater(greater(four[0], four[2]), greater(four[1], four[3])), most);
+  return greater(fold(lane, join), most);
 }
 
 template <class T>
@@ -92,21 +108,48 @@ static void largest_rows(T* m, const T* x, int64_t n, int64_t stride, int64_t co
     for (int64_t j = 0; j < columns; ++j) m[j] = larger(m[j], x[r * stride + j]);
 }
 
+// out = e^(x - m), and their sum: a block is still in the cache when it is added up.
+template <class T>
+static T exp_and_sum(T* out, const T* x, T m, int64_t n) {
+  if (n > kBlock) {
+    int64_t half = half_of(n);
+    T left = exp_and_sum(out, x, m, half);
+    return left + exp_and_sum(out + half, x + half, m, n - half);
+  }
+  for (int64_t i = 0; i < n; ++i) out[i] = x[i] - m;
+  for (int64_t i = 0; i < n; ++i) out[i] = math::exp(out[i]);
+  return sum(out, n);
+}
+
+// Floats times an inverse in double are the quotients: two floats' is 2^-49 of itself away from
+// where the rounding changes, or more, and the product wrong by 2^-52.
+RL_FN double inverse(float x) { return 1.0 / x; }
+RL_FN float quotient(float x, double inverse) { return static_cast<float>(x * inverse); }
+RL_FN double inverse(double x) { return x; }
+RL_FN double quotient(double x, double divisor) { return x / divisor; }
+
+template <class T>
+RL_FN void divide_line(T* out, int64_t n, T total) {
+  const double by = inverse(total);
+  for (int64_t i = 0; i < n; ++i) out[i] = quotient(out[i], by);
+}
+
 // Short lines are taken in groups, so that the exponentials always fill whole vectors.
 template <class T>
 static void softmax_lines(T* out, const T* x, int64_t lines, int64_t n) {
   int64_t group = n >= kBlock ? 1 : kBlock / n;
   for (int64_t at = 0; at < lines; at += group, out += group * n, x += group * n) {
+    if (group == 1) {
+      divide_line(out, n, exp_and_sum(out, x, largest(x, n), n));
+      continue;
+    }
     int64_t count = smaller(group, lines - at);
     for (int64_t k = 0; k < count; ++k) {
       T m = largest(x + k * n, n);
       for (int64_t i = 0; i < n; ++i) out[k * n + i] = x[k * n + i] - m;
     }
     for (int64_t i = 0; i < count * n; ++i) out[i] = math::exp(out[i]);
-    for (int64_t k = 0; k < count; ++k) {
-      T total = sum(out + k * n, n);
-      for (int64_t i = 0; i < n; ++i) out[k * n + i] /= total;
-    }
+    for (int64_t k = 0; k < count; ++k) divide_line(out + k * n, n, sum(out + k * n, n));
   }
 }
 
@@ -140,8 +183,11 @@ static void softmax_columns(T* out, const T* x, int64_t n, int64_t stride, int64
     for (int64_t j = 0; j < columns; ++j) out[r * stride + j] = math::exp(x[r * stride + j] - m[j]);
     return out + r * stride;
   });
+  double by[kColumns];
+  for (int64_t j = 0; j < columns; ++j) by[j] = inverse(total[j]);
   for (int64_t r = 0; r < n; ++r)
-    for (int64_t j = 0; j < columns; ++j) out[r * stride + j] /= total[j];
+    for (int64_t j = 0; j < columns; ++j)
+      out[r * stride + j] = quotient(out[r * stride + j], by[j]);
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 // What every kernel set's objects export: tables of plain data, named after set and family.
 #pragma once
 
+#include "kernels/narrow.h"
 #include "kernels/tile.h"
 
 #define RL_JOIN_(a, b, c) a##_##b##_##c
@@ -21,6 +22,7 @@ struct ReductionKernels {
   ReduceKernels reduce[kReducers][kComputeTypes];
   MatmulFn matmul[kComputeTypes];
   MatvecFn matvec[kComputeTypes];
+  NarrowKernels narrow;
 };
 
 struct LineKernels {

@@ -102,6 +102,7 @@ const KernelSet* assemble(const Parts& parts) {
 
 static const Parts chosen = choose();
 const KernelSet* kernel_set = assemble(chosen);
+const NarrowKernels* narrow_kernels = &chosen.reduction->narrow;
 const ScanKernels* scan_kernels = chosen.scan;
 const DistanceKernels* distance_kernels = chosen.distance;
 const ConvertKernels* convert_kernels = chosen.convert;

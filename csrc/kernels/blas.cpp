@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/unlocked.h"
 #include "kernels/pool.h"
 
 namespace rl {
@@ -80,6 +81,7 @@ const char* text_of(void* handle, const Spelling& s, const char* name) {
 
 // Of OpenBLAS's buffer, one for each call at a time. It ends the process where it finds no memory.
 constexpr size_t kBufferBytes = size_t{64} << 20;
+constexpr int kMostBuffers = 64;  // it has 128, and ends the process where they are used up
 
 bool has_room(size_t bytes) {
   void* room = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -181,11 +183,15 @@ bool blas_ready() {
 }
 
 bool blas_side_by_side() {
-  constexpr int kMost = 64;  // OpenBLAS has 128 buffers and ends the process where they are used up
   int threads = num_threads();
   // Asked anew each time, some microseconds: buffers are taken when calls first meet.
   return threads == 1 ||
-         (threads <= kMost && has_room(kBufferBytes * static_cast<size_t>(threads)));
+         (threads <= kMostBuffers && has_room(kBufferBytes * static_cast<size_t>(threads)));
+}
+
+bool blas_has_room_unlocked() {
+  return num_threads() <= kMostBuffers &&
+         has_room(kBufferBytes * static_cast<size_t>(num_threads() + Unlocked::kMost));
 }
 
 int64_t blas_limit() {

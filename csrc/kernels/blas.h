@@ -33,6 +33,8 @@ void blas_gemv(int64_t m, int64_t k, T alpha, BlasFactor<T> a, const T* x, int64
 // Whether there is room for the buffers of as many calls at once as the pool has threads. After
 // blas_ready().
 bool blas_side_by_side();
+// Whether there is room for as many more calls as may run unlocked (core/unlocked.h).
+bool blas_has_room_unlocked();
 
 struct BlasInfo {
   std::string library;  // path, or "none" where our own loops serve

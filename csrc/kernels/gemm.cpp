@@ -1,11 +1,13 @@
 #include "kernels/gemm.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "core/allocator.h"
 #include "core/dtype.h"
 #include "core/error.h"
+#include "core/unlocked.h"
 #include "kernels/blas.h"
 #include "kernels/iterator.h"
 #include "kernels/pool.h"
@@ -74,9 +76,15 @@ template <class T>
 void own_product(int64_t m, int64_t n, int64_t k, Strided<const T> a, Strided<const T> b, T* c,
                  int64_t c_row) {
   constexpr size_t type = compute_index(dtype_of<T>());
+  Unlocked unlocked(static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) /
+                    (n == 1 ? 1 : Unlocked::kMultiplications));
   if (n == 1 && k <= kShort && b.row == 1)
     short_sums(m, k, a, b, c, c_row);
-  else if (n == 1 && (c_row == 1 || m == 1) && b.row == 1 && (a.column == 1 || a.row == 1))
+  else if (n == 1 && (c_row == 1 || m == 1) && b.row == 1 && a.column == 1)
+    parallel_for(m, 4 * parallel_grain() / k + 1, [&](int64_t begin, int64_t end) {
+      kernel_set->matvec[type](c + begin, a.at(begin, 0), b.data, end - begin, k, a.row, a.column);
+    });
+  else if (n == 1 && (c_row == 1 || m == 1) && b.row == 1 && a.row == 1)
     kernel_set->matvec[type](c, a.data, b.data, m, k, a.row, a.column);
   else
     kernel_set->matmul[type](c, a.data, b.data, m, n, k, a.row, a.column, b.row, c_row);
@@ -180,6 +188,7 @@ class Factor {
 // `others`: multiplications of one row.
 template <class Panel>
 void for_panels(int64_t rows, double others, const Panel& panel) {
+  Unlocked unlocked(unlocked_work(static_cast<double>(rows) * others));
   auto height = std::max(kPanelRows, static_cast<int64_t>(kPanelWork / others));
   int64_t panels = std::max(rows / height, int64_t{1});
   auto part = [&](int64_t i) { panel(i * height, i + 1 == panels ? rows - i * height : height); };
@@ -205,10 +214,16 @@ template <class T>
 void blas_vector(int64_t m, int64_t k, T alpha, Strided<const T> a, const T* x, int64_t x_step,
                  T beta, T* y, int64_t y_step) {
   Factor<T> left(a, m, k);
-  if (x_step > 0) return blas_gemv(m, k, alpha, left.get(), x, x_step, beta, y, y_step);
+  auto run = [&](const T* from, int64_t step) {
+    // A matrix that is read once takes as long as so many sums.
+    double sums = static_cast<double>(m) * static_cast<double>(k);
+    Unlocked unlocked(unlocked_work(sums * Unlocked::kMultiplications));
+    blas_gemv(m, k, alpha, left.get(), from, step, beta, y, y_step);
+  };
+  if (x_step > 0) return run(x, x_step);
   Scratch<T> vector(k, 1);
   copy(vector.get(), {x, x_step, 1}, k, 1);
-  blas_gemv(m, k, alpha, left.get(), readable(vector.get()).data, 1, beta, y, y_step);
+  run(readable(vector.get()).data, 1);
 }
 
 template <class T>
@@ -246,11 +261,31 @@ bool takes_blas(int64_t m, int64_t n, int64_t k, Strided<const T> a, Strided<con
          within(blas_limit(), {m, n, k, a.row, a.column, b.row, b.column, c.row, c.column});
 }
 
+// Whether a matrix with contiguous rows or columns goes through our own loops times a vector.
+// OpenBLAS reads lines of whole 16 bytes as fast as memory gives them, but others, where they are
+// short, at half of that.
+template <class T>
+bool takes_own_loop(int64_t m, int64_t k, Strided<const T> a, Strided<const T> v,
+                    Strided<const T> added, Strided<T> c) {
+  constexpr int64_t kShortLine = 1024, kBlasLine = 4;
+  if (v.row != 1 || c.row != 1 || added.data == c.data) return false;
+  // Narrower sets gain nothing by rows, and none does by the shortest.
+  if (a.column == 1)
+    return a.row >= k && within(kShortLine, {k}) && k > 32 && k % kBlasLine &&
+           std::strcmp(kernel_set->name, "v4") == 0;
+  return a.row == 1 && a.column >= m && within(kShortLine, {m}) && m > 8 && m % kBlasLine;
+}
+
 bool lies_in_lines(int64_t rows, int64_t columns, int64_t row, int64_t column) {
   return by_rows(rows, columns, row, column) || by_rows(columns, rows, column, row);
 }
 
 }  // namespace
+
+double unlocked_work(double multiplications) {
+  double sums = multiplications / Unlocked::kMultiplications;
+  return Unlocked::is_worth(sums) && blas_has_room_unlocked() ? sums : 0;
+}
 
 template <class T>
 void multiply(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Strided<const T> b,
@@ -258,6 +293,12 @@ void multiply(int64_t m, int64_t n, int64_t k, T alpha, Strided<const T> a, Stri
   if (m == 0 || n == 0) return;
   if constexpr (!std::is_integral_v<T>) {
     if (alpha != T(0) && takes_blas(m, n, k, a, b, c)) {
+      Strided<const T> none{nullptr, 0, 0}, onto = beta == T(0) ? none : added;
+      if (n == 1 && takes_own_loop(m, k, a, b, onto, c))
+        return own_multiply(m, n, k, alpha, a, b, beta, added, c);
+      if (m == 1 && takes_own_loop(n, k, b.transposed(), a.transposed(), onto, c.transposed()))
+        return own_multiply(n, m, k, alpha, b.transposed(), a.transposed(), beta,
+                            added.transposed(), c.transposed());
       if (beta != T(0) && added.data != c.data) copy(c, added, m, n);
       return blas_multiply(m, n, k, alpha, a, b, beta, c);
     }

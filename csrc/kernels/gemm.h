@@ -27,4 +27,7 @@ template <class T>
 bool multiplies_in_place(int64_t m, int64_t n, int64_t k, Strided<const T> a, Strided<const T> b,
                          Strided<T> c);
 
+// So many multiplications as work for Unlocked; 0 where BLAS has no room for other threads' calls.
+double unlocked_work(double multiplications);
+
 }  // namespace rl

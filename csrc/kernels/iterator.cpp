@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "core/shape.h"
+#include "core/unlocked.h"
 #include "kernels/convert.h"
 #include "kernels/linear_tiles.h"
+#include "kernels/transpose.h"
 
 namespace rl {
 
@@ -136,25 +138,19 @@ void copy_row(Word* to, int64_t to_step, const Word* from, int64_t from_step, in
   }
 }
 
-// The two innermost dimensions. A transpose goes in tiles that fit the cache from both sides.
-template <class Word>
-void copy_plane(Word* to, const Word* from, const Space& space) {
-  constexpr int64_t kSide = 32;
-  const int64_t* to_step = space.stride[0];
-  const int64_t* from_step = space.stride[1];
-  int64_t columns = space.size[0], rows = space.size[1];
-  bool turned = to_step[0] == 1 && from_step[1] == 1 && from_step[0] != 0 && columns >= kSide &&
-                !has_windows(space);
-  if (!turned) {
-    for (int64_t i = 0; i < rows; ++i)
-      copy_row(to + i * to_step[1], to_step[0], from + i * from_step[1], from_step[0], columns);
-    return;
+// Whether the innermost dimensions of output and input differ, so that a plane of both is turned:
+// the input's is made the second. Rows that would be too short are none.
+bool turned(Space& space) {
+  constexpr int64_t kLeast = 8;
+  if (space.stride[0][0] != 1 || space.stride[1][0] == 1 || space.stride[1][0] == 0) return false;
+  for (int d = 1; d < space.n; ++d) {
+    if (space.stride[1][d] != 1) continue;
+    if (space.size[d] < kLeast || space.size[0] < kLeast || has_windows(space)) return false;
+    std::swap(space.size[1], space.size[d]);
+    for (auto& stride : {space.stride[0], space.stride[1]}) std::swap(stride[1], stride[d]);
+    return true;
   }
-  for (int64_t i = 0; i < rows; i += kSide)
-    for (int64_t j = 0; j < columns; j += kSide)
-      for (int64_t k = i; k < rows && k < i + kSide; ++k)
-        copy_row(to + k * to_step[1] + j, 1, from + k + j * from_step[0], from_step[0],
-                 columns - j < kSide ? columns - j : kSide);
+  return false;
 }
 
 template <class Word>
@@ -164,26 +160,33 @@ void copy_space(void* out, const void* in, Space& space) {
     space.size[1] = 1;
     space.stride[0][1] = space.stride[1][1] = 0;
   }
+  const bool turns = turned(space);
   // A short inner loop costs more to start than to run; a long step costs more yet.
   auto near = [&](int operand) { return std::abs(space.stride[operand][1]) <= 64; };
-  if (space.size[0] < 8 && space.size[1] > space.size[0] && near(0) && near(1) &&
+  if (!turns && space.size[0] < 8 && space.size[1] > space.size[0] && near(0) && near(1) &&
       !has_windows(space)) {
     std::swap(space.size[0], space.size[1]);
     for (auto& stride : {space.stride[0], space.stride[1]}) std::swap(stride[0], stride[1]);
   }
   auto* to = static_cast<Word*>(out);
   const auto* from = static_cast<const Word*>(in);
+  const int64_t *to_step = space.stride[0], *from_step = space.stride[1];
   int64_t index[kMaxDims] = {};
   for (;;) {
-    copy_plane(to, from, space);
+    if (turns)
+      transpose(to, to_step[1], from, from_step[0], space.size[1], space.size[0]);
+    else
+      for (int64_t i = 0; i < space.size[1]; ++i)
+        copy_row(to + i * to_step[1], to_step[0], from + i * from_step[1], from_step[0],
+                 space.size[0]);
     int d = 2;
     for (; d < space.n; ++d) {
-      to += space.stride[0][d];
-      from += space.stride[1][d];
+      to += to_step[d];
+      from += from_step[d];
       if (++index[d] < space.size[d]) break;
       index[d] = 0;
-      to -= space.stride[0][d] * space.size[d];
-      from -= space.stride[1][d] * space.size[d];
+      to -= to_step[d] * space.size[d];
+      from -= from_step[d] * space.size[d];
     }
     if (d >= space.n) return;
   }
@@ -336,9 +339,10 @@ int64_t elements(const Space& space) {
 
 // Calls f(space, offset[]) for pieces of at least `grain` elements; offset[k]: where operand k
 // begins, in elements. Rows stay whole where there are enough of them, and so does an output that
-// repeats or overlaps.
-template <class F>
-void split_space(const Space& space, int n_operands, int64_t grain, const F& f) {
+// repeats or overlaps. `steps(d)`: pieces of dimension d have a multiple of so many.
+template <class Steps, class F>
+void split_space(const Space& space, int n_operands, int64_t grain, const Steps& steps,
+                 const F& f) {
   int at = space.n - 1;
   for (int d = at; d-- > 0;)
     if (space.stride[0][at] == 0 || space.size[d] > space.size[at] * 8) at = d;
@@ -348,7 +352,8 @@ void split_space(const Space& space, int n_operands, int64_t grain, const F& f) 
     return f(space, nowhere);
   }
   int64_t rows = (grain + each - 1) / each;
-  if (at == 0) rows = (rows + kTile - 1) / kTile * kTile;
+  const int64_t step = at == 0 ? kTile : steps(at);
+  rows = (rows + step - 1) / step * step;
   parallel_for(space.size[at], rows, [&](int64_t begin, int64_t end) {
     Space piece = space;
     piece.size[at] = end - begin;
@@ -360,11 +365,22 @@ void split_space(const Space& space, int n_operands, int64_t grain, const F& f) 
 
 }  // namespace
 
+namespace {
+
+// Of loops over floats alone: an integer that others make 0 would end the process where it divides.
+double unlocked_work(const TileKernel& kernel, int64_t n) {
+  bool floats = kernel.compute == DType::kFloat32 || kernel.compute == DType::kFloat64;
+  return floats ? static_cast<double>(n) * kernel.cost : 0;
+}
+
+}  // namespace
+
 void split_straight(const TileKernel& kernel, void* out, const void* const* in, const uint8_t* step,
                     int n_in, int64_t n) {
   int64_t grain = (parallel_grain() / kernel.cost / kTile + 1) * kTile;
   auto item = static_cast<int64_t>(item_size(kernel.compute));
   auto out_item = static_cast<int64_t>(item_size(kernel.result));
+  Unlocked unlocked(unlocked_work(kernel, n));
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
     const void* from[kMaxOperands];
     for (int k = 0; k < n_in; ++k)
@@ -380,6 +396,7 @@ void run_elementwise(const TileKernel& kernel, const int64_t* sizes, int ndim, v
   Space space;
   collapse(space, sizes, ndim, out_strides, in, n_in);
   int64_t grain = std::max<int64_t>(parallel_grain() / kernel.cost, 1);
+  Unlocked unlocked(unlocked_work(kernel, elements(space)));
   bool out_direct = out_dtype == kernel.result && space.stride[0][0] == 1;
   // Short rows: whole tiles are gathered, which calls the kernel less often.
   if (space.n > 1 && space.size[0] < LinearTiles::kShortRun && out_direct && row_major(space)) {
@@ -393,7 +410,8 @@ void run_elementwise(const TileKernel& kernel, const int64_t* sizes, int ndim, v
     return;
   }
   Walk walk{kernel, out_dtype, in, n_in};
-  split_space(space, n_in + 1, grain, [&](const Space& piece, const int64_t* offset) {
+  auto any = [](int) { return int64_t{1}; };
+  split_space(space, n_in + 1, grain, any, [&](const Space& piece, const int64_t* offset) {
     const char* from[kMaxOperands];
     for (int k = 0; k < n_in; ++k)
       from[k] = static_cast<const char*>(in[k].data) +
@@ -437,7 +455,9 @@ void run_copy(void* out, const int64_t* out_strides, DType out_dtype, const void
   collapse(space, sizes, ndim, out_strides, &source, 1);
   auto out_size = static_cast<int64_t>(item_size(out_dtype));
   auto in_size = static_cast<int64_t>(item_size(in_dtype));
-  split_space(space, 2, parallel_grain(), [&](Space piece, const int64_t* offset) {
+  // Where planes are turned, whole cache lines of the input.
+  auto lines = [&](int d) { return space.stride[1][d] == 1 ? 256 / in_size : int64_t{1}; };
+  split_space(space, 2, parallel_grain(), lines, [&](Space piece, const int64_t* offset) {
     char* to = static_cast<char*>(out) + offset[0] * out_size;
     const char* from = static_cast<const char*>(in) + offset[1] * in_size;
     if (out_dtype == in_dtype)

@@ -1,6 +1,7 @@
 #include "kernels/reduce_source.h"
 
 #include "kernels/convert.h"
+#include "kernels/narrow.h"
 
 namespace rl {
 
@@ -13,17 +14,18 @@ static_assert(kReduceBlock <= kTile);
 // that the kernels follow themselves: no bit depends on which.
 class Feed {
  public:
-  Feed(const ReduceSource& source, const ReduceShape& shape, const ReduceKernels& kernels,
-       const ReduceKernels& joined, DType compute, const char* m)
+  // `straight`: what takes the elements where they lie side by side, as they are.
+  Feed(const ReduceSource& source, const ReduceShape& shape, const ReduceKernels& straight,
+       const ReduceKernels& kernels, const ReduceKernels& joined, DType compute, const char* m)
       : s_(source),
         shape_(shape),
+        straight_(straight),
         kernels_(kernels),
         joined_(joined),
         compute_(compute),
         size_(static_cast<int64_t>(item_size(source.dtype))),
         m_(m) {
-    bool same = s_.dtype == compute && !s_.as_bools;
-    direct_ = same && (shape.inner == 1 ? s_.row : s_.step) == 1;
+    direct_ = straight.line && !s_.as_bools && (shape.inner == 1 ? s_.row : s_.step) == 1;
   }
 
   void operator()(const ReducePart& p, char* to) {
@@ -66,7 +68,7 @@ class Feed {
   }
 
   void line(char* to, const char* x, int64_t n, const char* m) {
-    if (direct_) return kernels_.line(to, x, n, m);
+    if (direct_) return straight_.line(to, x, n, m);
     if (n <= kReduceBlock) {
       fetch(tile_, x, s_.row, n);
       return kernels_.line(to, tile_, n, m);
@@ -79,7 +81,7 @@ class Feed {
   }
 
   void columns(char* to, const char* x, int64_t n, int64_t count, const char* m) {
-    if (direct_) return kernels_.rows(to, x, n, s_.row, count, m);
+    if (direct_) return straight_.rows(to, x, n, s_.row, count, m);
     for (int64_t j = 0; j < count; j += kReduceColumns)
       rows(to + j * shape_.item, at(x, j * s_.step), n, std::min(kReduceColumns, count - j),
            m ? m + j * shape_.item : nullptr);
@@ -104,7 +106,7 @@ class Feed {
 
   const ReduceSource& s_;
   const ReduceShape& shape_;
-  const ReduceKernels &kernels_, &joined_;
+  const ReduceKernels &straight_, &kernels_, &joined_;
   DType compute_;
   int64_t size_;
   const char* m_;
@@ -112,6 +114,22 @@ class Feed {
   alignas(64) char tile_[kTile * 8];
   char bools_[kTile];
 };
+
+// The kernels that read a dtype as it lies; without functions where there are none.
+const ReduceKernels& narrow(Reducer reducer, DType dtype) {
+  static constexpr ReduceKernels kNone{};
+  const auto at = static_cast<int>(dtype);
+  switch (reducer) {
+    case Reducer::kSum:
+      return narrow_kernels->sum[at];
+    case Reducer::kMax:
+      return narrow_kernels->max[at];
+    case Reducer::kMin:
+      return narrow_kernels->min[at];
+    default:
+      return kNone;
+  }
+}
 
 }  // namespace
 
@@ -121,9 +139,13 @@ void reduce_source(const ReduceSource& source, const ReduceShape& shape, Reducer
     return kernel_set->reduce[static_cast<int>(which)][compute_index(compute)];
   };
   const ReduceKernels &kernels = kernels_of(reducer), &joined = kernels_of(joining(reducer));
+  const bool fits = compute == compute_dtype(source.dtype);  // float16 to double does not
+  const ReduceKernels straight = source.dtype == compute ? kernels
+                                 : fits                  ? narrow(reducer, source.dtype)
+                                                         : ReduceKernels{};
   int64_t cost = reducer == Reducer::kSumExp ? 4 : 1;
   split_reduce(shape, cost, joined, out,
-               [&] { return Feed(source, shape, kernels, joined, compute, m); });
+               [&] { return Feed(source, shape, straight, kernels, joined, compute, m); });
 }
 
 }  // namespace rl

@@ -8,25 +8,15 @@
 #include "kernels/iterator.h"
 #include "kernels/pool.h"
 #include "ops/create.h"
+#include "ops/places.h"
 #include "ops/table.h"
 
 namespace rl {
 
 namespace {
 
-// Strides of t seen under a shape that it broadcasts to.
-void broadcast_strides(TensorImpl* t, const int64_t* sizes, int n, int64_t* strides) {
-  for (int d = 0; d < n; ++d) {
-    int at = d - (n - t->ndim());
-    strides[d] = at < 0 || (t->sizes()[at] == 1 && sizes[d] != 1) ? 0 : t->strides()[at];
-  }
-}
-
 void copy_into(TensorImpl* to, TensorImpl* from) {
-  int64_t strides[kMaxDims];
-  broadcast_strides(from, to->sizes(), to->ndim(), strides);
-  run_copy(to->mut_data(), to->strides(), to->dtype(), from->data(), strides, from->dtype(),
-           to->sizes(), to->ndim());
+  copy_elements(to, from, broadcast_strides(from, to->shape()));
 }
 
 TensorRef copy_of(TensorImpl* t, DType dtype, TensorImpl* like) {

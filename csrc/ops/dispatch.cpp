@@ -1,8 +1,11 @@
 // The door: every operation of the system passes dispatch().
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "core/expanded.h"
 #include "core/host.h"
+#include "core/unlocked.h"
 #include "graph/grad_mode.h"
 #include "graph/view.h"
 #include "ops/op_node.h"
@@ -118,10 +121,42 @@ uint8_t key_of(const Value& v) {
   return key;
 }
 
+// A call is held with all that it was given: its caller may have it from a list that another thread
+// changes. Of an operation that is not made for that nothing runs unlocked.
+class CallHolder final : public Holder {
+ public:
+  explicit CallHolder(const Call& call) : Holder(call.op->unlocks ? &hold : nullptr), call_(call) {}
+
+ private:
+  struct Held {
+    std::vector<TensorRef> tensors;
+    std::vector<Storage::Pin> memory;
+
+    void add(TensorImpl* t) {
+      if (!t) return;
+      tensors.push_back(TensorRef::borrow(t));
+      memory.emplace_back(*t->storage());
+    }
+  };
+  static void hold(Holder& holder) {
+    auto& self = static_cast<CallHolder&>(holder);
+    if (!self.held_) self.held_ = std::make_unique<Held>();
+    self.held_->add(self.call_.target);
+    for (int i = 0; i < self.call_.op->n_tensor_args; ++i) {
+      const Value& v = self.call_.args[self.call_.op->tensor_args[i]];
+      if (v.is_tensor()) self.held_->add(v.t);
+    }
+  }
+
+  const Call& call_;
+  std::unique_ptr<Held> held_;
+};
+
 }  // namespace
 
 void dispatch(Call& call) {
   const Op& op = *call.op;
+  CallHolder holder(call);
   uint8_t key = 0;
   for (int i = 0; i < op.n_tensor_args; ++i) {
     const Value& v = call.args[op.tensor_args[i]];

@@ -1,5 +1,6 @@
 // The derivative of every elementwise op: one fused loop, or the formula recorded.
 #include "core/expanded.h"
+#include "core/ownership.h"
 #include "graph/grad_mode.h"
 #include "kernels/formula_sum.h"
 #include "ops/elementwise.h"
@@ -11,11 +12,9 @@ namespace rl {
 
 namespace {
 
-// The gradient's own memory may take the result: nobody else looks at it afterwards.
+// The gradient's own memory may take the result.
 bool can_reuse(TensorImpl* grad, const Launch& l) {
-  if (grad->refs() != 1 || grad->storage()->refs() != 1 || !grad->is_contiguous() ||
-      grad->is_view() || grad->dtype() != l.stored || !grad->storage()->resizable())
-    return false;
+  if (!sole_owner(grad) || grad->dtype() != l.stored) return false;
   for (int k = 0; k < l.n; ++k) {
     TensorImpl* t = l.tensors[k];
     if (t && t != grad && !expandable_to(t->sizes(), t->ndim(), grad->sizes(), grad->ndim()))

@@ -1,5 +1,8 @@
 #include "ops/gather.h"
 
+#include "core/ownership.h"
+#include "graph/grad_mode.h"
+#include "kernels/pool.h"
 #include "ops/copy.h"
 #include "ops/index.h"
 #include "ops/index_add.h"
@@ -13,19 +16,20 @@ namespace rl::ops {
 
 namespace {
 
-// Strides of t under a shape that it broadcasts to.
-Dims broadcast_strides(TensorImpl* t, const Dims& sizes) {
-  Dims strides;
-  for (int d = 0; d < sizes.n; ++d) {
-    int at = d - (sizes.n - t->ndim());
-    strides.push(at < 0 || t->sizes()[at] == 1 ? 0 : t->strides()[at]);
-  }
-  return strides;
-}
-
 TensorRef broadcast_alias(TensorImpl* t, const Dims& sizes) {
   return TensorImpl::alias(t->storage(), t->dtype(), sizes, broadcast_strides(t, sizes).v,
                            t->offset());
+}
+
+// By masks of bits: a branch for each element could not be foretold.
+template <class T>
+void fill_straight(T* to, const T* from, const unsigned char* bits, T value, int64_t n) {
+  parallel_for(n, parallel_grain(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const T keep = static_cast<T>(static_cast<T>(bits[i] != 0) - 1);
+      to[i] = static_cast<T>((from[i] & keep) | (value & static_cast<T>(~keep)));
+    }
+  });
 }
 
 // `number` points to one element of the input's dtype.
@@ -44,34 +48,42 @@ void fill_masked(Call& call, const void* number) {
           shown(out->sizes(), out->ndim()), " doesn't match the broadcast shape ", shown(sizes));
   } else {
     out = TensorImpl::empty(t->dtype(), sizes);
-    copy_elements(out.get(), t, broadcast_strides(t, sizes));
   }
   // A mask in the memory that is written is read before.
   TensorRef safe = TensorRef::borrow(mask);
   if (mask->storage().get() == out->storage().get()) {
     safe = row_major_copy(mask);
   }
-  dispatch_dtype(out->dtype(), [&](auto zero) {
-    using T = decltype(zero);
+  auto straight = [&](TensorImpl* x) { return x->is_contiguous() && x->shape() == sizes; };
+  const bool one_pass = straight(out.get()) && straight(safe.get()) && straight(t);
+  if (!one_pass && !call.target) copy_elements(out.get(), t, broadcast_strides(t, sizes));
+  with_word(out->dtype(), [&](auto word) {
+    using T = decltype(word);
     auto* to = reinterpret_cast<T*>(out->mut_data());
     T value;
     __builtin_memcpy(&value, number, sizeof value);
     const auto* bits = reinterpret_cast<const unsigned char*>(safe->data());
-    if (out->is_contiguous() && safe->is_contiguous() && safe->shape() == sizes) {
-      for (int64_t i = 0, n = out->numel(); i < n; ++i) to[i] = bits[i] ? value : to[i];
-    } else {
+    if (one_pass)
+      fill_straight(to, reinterpret_cast<const T*>(t->data()), bits, value, out->numel());
+    else
       for_each_place(sizes, strides_of(out.get()), broadcast_strides(safe.get(), sizes),
                      [&](int64_t a, int64_t b) {
                        if (bits[b]) to[a] = value;
                      });
-    }
   });
   call.output = std::move(out);
 }
 
+// The gradient without what the mask hides; unrecorded in its own memory where nobody else looks at
+// it.
 Tensor zero_masked(const TensorRef& grad, const TensorRef& mask) {
-  return call_op(op_of<MaskedFill>(),
-                 {Value::of(grad.get()), Value::of(mask.get()), Value::of_int(0)});
+  Call call(op_of<MaskedFill>());
+  if (!grad_enabled() && sole_owner(grad.get())) call.target = grad.get();
+  call.args[0] = Value::of(grad.get());
+  call.args[1] = Value::of(mask.get());
+  call.args[2] = Value::of_int(0);
+  dispatch(call);
+  return Tensor(call.output);
 }
 
 Tensor index_backward(const TensorRef& grad, const TensorList& indices, const Dims& sizes) {
@@ -110,12 +122,12 @@ void MaskedFillTensor::forward(Call& call) {
 void MaskedFillTensor::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
   TensorRef mask = node.saved(0);
-  if (node.wants(0))
-    grad_in[0] = sum_to(zero_masked(grad_out[0], mask), node.slot(1).as_dims()).ref();
   if (node.wants(1)) {
     Tensor filled = math::select(Tensor(mask), Tensor(grad_out[0]), Num(0));
     grad_in[1] = sum_to(filled, Dims()).ref();
   }
+  if (node.wants(0))
+    grad_in[0] = sum_to(zero_masked(grad_out[0], mask), node.slot(1).as_dims()).ref();
 }
 
 void MaskedSelect::forward(Call& call) {
@@ -130,7 +142,7 @@ void MaskedSelect::forward(Call& call) {
   TensorImpl* index = wide_mask.get();
   call.output = read_masked(wide.get(), {&index, 1});
   if (call.output) return;
-  call.output = read_places(resolve(wide.get(), {&index, 1}), wide.get());
+  call.output = read_places(wide.get(), {&index, 1});
 }
 
 void MaskedSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -182,9 +194,11 @@ void IndexSelect::forward(Call& call) {
          " axis_dim=", length);
   };
   // PyTorch has a loop of its own for dimension 1, with a sentence of its own.
-  check_places(element_index(index), 0, size, t->numel() && dim != 1 ? fail_self : +outside, dim);
+  const Bounds bounds{size, t->numel() && dim != 1 ? fail_self : +outside, dim};
+  const bool once = t->ndim() == 1;  // each index is read once
+  if (!once) check_places(element_index(index), 0, size, bounds.fail, dim);
   call.output = TensorImpl::empty(t->dtype(), view.shape);
-  gather_from(call.output.get(), t, lines, view);
+  gather_from(call.output.get(), t, lines, view, once ? &bounds : nullptr);
 }
 
 void IndexSelect::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -221,10 +235,9 @@ void Gather::forward(Call& call) {
           shown(index->sizes(), index->ndim()), " to be no larger than self ",
           shown(t->sizes(), t->ndim()), " apart from dimension ", dim);
   IndexedDim lines(t, dim);
-  IndexView view = element_index(index);
-  check_places(view, 0, lines.length(), fail_place, dim);
+  const Bounds bounds{lines.length(), fail_place, dim};
   call.output = TensorImpl::empty(t->dtype(), index->shape());
-  gather_from(call.output.get(), t, lines, view);
+  gather_from(call.output.get(), t, lines, element_index(index), &bounds);
 }
 
 void Gather::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

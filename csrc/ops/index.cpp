@@ -4,6 +4,7 @@
 #include "ops/copy.h"
 #include "ops/index_kernels.h"
 #include "ops/mask_kernels.h"
+#include "ops/places.h"
 #include "ops/scatter_kernels.h"
 #include "ops/table.h"
 
@@ -23,7 +24,7 @@ Tensor index_of(const Tensor& t, const std::vector<TensorRef>& indices) {
 void Index::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   call.output = read_masked(t, *call.args[1].list);
-  if (!call.output) call.output = read_places(resolve(t, *call.args[1].list), t);
+  if (!call.output) call.output = read_places(t, *call.args[1].list);
 }
 
 void Index::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -41,9 +42,7 @@ void Index::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 void IndexBackward::forward(Call& call) {
   TensorImpl* grad = call.tensor(0);
   TensorRef out = full(*call.args[2].dims, grad->dtype(), 0).ref();
-  Places places = resolve(out.get(), *call.args[1].list);
-  if (grad->numel())
-    write_places(places, out.get(), grad, Dims(grad->strides(), grad->ndim()), true);
+  add_at_places(out.get(), *call.args[1].list, grad);
   call.output = std::move(out);
 }
 
@@ -90,11 +89,7 @@ void put(TensorImpl* t, const TensorList& indices, TensorImpl* values, bool add)
   TensorRef safe = values->storage().get() == t->storage().get()
                        ? clone(Tensor(make_detached(values))).ref()
                        : TensorRef::borrow(values);
-  Dims strides;
-  for (int d = 0; d < places.result.n; ++d) {
-    int at = d - (places.result.n - safe->ndim());
-    strides.push(at < 0 || safe->sizes()[at] == 1 ? 0 : safe->strides()[at]);
-  }
+  const Dims strides = broadcast_strides(safe.get(), places.result);
   if (checked_numel(places.result.v, places.result.n))
     write_places(places, t, safe.get(), strides, add);
 }

@@ -5,7 +5,9 @@
 
 #include "core/error.h"
 #include "kernels/iterator.h"
+#include "ops/copy.h"
 #include "ops/mask_kernels.h"
+#include "ops/places.h"
 #include "ops/tensor.h"
 
 namespace rl {
@@ -47,19 +49,12 @@ void for_each_run(const Dims& shape, const Dims& strides, const Visit& visit) {
   }
 }
 
-// The dimension that an index tensor runs along; `number` is what PyTorch calls it in errors.
-struct Axis {
-  int64_t size, stride;
-  int number;
-};
-
 // offsets[i] = (or +=, but for the first) index[i] * axis.stride, negative indices counted from the
-// end; `index` is seen under `strides`. Throws IndexError for the first index out of range.
-void add_offsets(TensorImpl* index, const Dims& strides, const Dims& shape, const Axis& axis,
-                 int64_t* offsets) {
-  const auto* from = reinterpret_cast<const int64_t*>(index->data());
+// end. Throws IndexError for the first index out of range.
+void add_offsets(const IndexAxis& axis, const Dims& shape, int64_t* offsets) {
+  const auto* from = reinterpret_cast<const int64_t*>(axis.index->data());
   const int64_t size = axis.size;
-  for_each_run(shape, strides, [&](int64_t at, int64_t step, int64_t n) {
+  for_each_run(shape, axis.strides, [&](int64_t at, int64_t step, int64_t n) {
     bool bad = false;
     for (int64_t i = 0; i < n; ++i) {
       int64_t value = from[at + i * step];
@@ -140,9 +135,8 @@ void broadcast_indices(const std::vector<TensorRef>& indices, Places& places) {
   }
 }
 
-}  // namespace
-
-Places resolve(TensorImpl* t, const TensorList& list) {
+// A choice without its offsets.
+Places find_axes(TensorImpl* t, const TensorList& list) {
   std::vector<TensorRef> indices = expand_masks(t, list);
   Places places;
   broadcast_indices(indices, places);
@@ -167,26 +161,32 @@ Places resolve(TensorImpl* t, const TensorList& list) {
   int64_t n = checked_numel(places.index_shape.v, places.index_shape.n);
   // As many offsets as the index tensors have elements after broadcasting, which takes memory.
   check(n <= int64_t{1} << 48, ErrorKind::kMemory, "cannot allocate memory for ", n, " indices");
-  places.offsets = TensorImpl::empty(DType::kInt64, &n, 1);
-  const Dims& shape = places.index_shape;
-  // PyTorch lets any index pass where the kept dimensions are empty.
-  bool chooses = checked_numel(places.result.v, places.result.n) > 0;
-  int number = -1;  // of the index tensor: what PyTorch calls its dimension
+  int number = -1;
   for (int d = 0; d < static_cast<int>(indices.size()); ++d) {
-    TensorImpl* index = indices[static_cast<size_t>(d)].get();
+    TensorRef& index = indices[static_cast<size_t>(d)];
     if (!index) continue;
     ++number;
-    int64_t size = t->sizes()[d], stride = t->strides()[d];
-    check(size > 0 || n == 0, ErrorKind::kIndex,
+    check(t->sizes()[d] > 0 || n == 0, ErrorKind::kIndex,
           "index is out of bounds for dimension with size 0");
-    if (!chooses) continue;
-    int64_t strides[kMaxDims];
-    for (int k = 0; k < shape.n; ++k) {
-      int at = k - (shape.n - index->ndim());
-      strides[k] = at < 0 || index->sizes()[at] == 1 ? 0 : index->strides()[at];
-    }
-    add_offsets(index, Dims(strides, shape.n), shape, {size, stride, number}, places.starts());
+    Dims strides = broadcast_strides(index.get(), places.index_shape);
+    places.axes.push_back({std::move(index), strides, t->sizes()[d], t->strides()[d], number});
   }
+  return places;
+}
+
+void list_offsets(Places& places) {
+  int64_t n = checked_numel(places.index_shape.v, places.index_shape.n);
+  places.offsets = TensorImpl::empty(DType::kInt64, &n, 1);
+  // PyTorch lets any index pass where the kept dimensions are empty.
+  if (checked_numel(places.result.v, places.result.n) == 0) return;
+  for (const IndexAxis& axis : places.axes) add_offsets(axis, places.index_shape, places.starts());
+}
+
+}  // namespace
+
+Places resolve(TensorImpl* t, const TensorList& list) {
+  Places places = find_axes(t, list);
+  list_offsets(places);
   return places;
 }
 
@@ -317,13 +317,23 @@ void scatter(const Places& places, TensorImpl* into, TensorImpl* values,
 
 }  // namespace
 
-TensorRef read_places(const Places& places, TensorImpl* t) {
+TensorRef read_places(TensorImpl* t, const TensorList& indices) {
+  Places places = find_axes(t, indices);
+  if (checked_numel(places.result.v, places.result.n) == 0)
+    return TensorImpl::empty(t->dtype(), places.result);
+  if (TensorRef out = read_tiles(places, t)) return out;
+  list_offsets(places);
   TensorRef out = TensorImpl::empty(t->dtype(), places.result);
   Dims strides(out->strides(), out->ndim());
-  if (out->numel())
-    dispatch_dtype(t->dtype(),
-                   [&](auto zero) { gather<decltype(zero)>(places, t, out.get(), strides); });
+  with_word(t->dtype(), [&](auto word) { gather<decltype(word)>(places, t, out.get(), strides); });
   return out;
+}
+
+void add_at_places(TensorImpl* into, const TensorList& indices, TensorImpl* values) {
+  Places places = find_axes(into, indices);
+  if (values->numel() && add_tiles(places, into, values)) return;
+  list_offsets(places);
+  if (values->numel()) write_places(places, into, values, strides_of(values), true);
 }
 
 void write_places(const Places& places, TensorImpl* into, TensorImpl* values, const Dims& strides,

@@ -1,5 +1,6 @@
 #include "ops/layer_norm.h"
 
+#include "core/ownership.h"
 #include "graph/grad_mode.h"
 #include "kernels/pool.h"
 #include "ops/places.h"
@@ -39,24 +40,18 @@ void fused_slopes(OpNode& node, const TensorRef& grad, const Lines& lines, Tenso
   TensorRef input = node.saved(0), weight = node.saved(2);
   DType dtype = input->dtype(), compute = compute_dtype(dtype);
   Dims shape = node.slot(1).as_dims();
+  // The gradient of the input takes the memory of the output's, which is read for the last time.
+  const bool reuse = sole_owner(grad.get()) && grad->dtype() == compute;
   TensorRef g = row_major_as(grad.get(), compute), x = row_major_as(input.get(), compute), w;
   TensorRef mean = row_major_as(node.saved(4).get(), compute),
             rstd = row_major_as(node.saved(5).get(), compute);
   if (weight) w = row_major_as(weight.get(), compute);
   TensorRef out[3];
-  if (node.wants(0)) out[0] = TensorImpl::empty(compute, input->shape());
   for (uint32_t edge = 1; edge < 3; ++edge)
     if (node.wants(edge)) out[edge] = TensorImpl::empty(compute, shape);
   auto memory = [](TensorRef& t) { return t->mut_data(); };
   auto item = static_cast<int64_t>(item_size(compute));
   int64_t n = lines.length, grain = parallel_grain();
-  if (n && out[0])
-    parallel_for(lines.count, grain / n + 1, [&](int64_t begin, int64_t end) {
-      int64_t at = begin * n * item;
-      kernel_set->layer_norm_slope[compute_index(compute)](
-          memory(out[0]) + at, g->data() + at, x->data() + at, mean->data() + begin * item,
-          rstd->data() + begin * item, data_or_null(w), end - begin, n);
-    });
   if (n && (out[1] || out[2]))
     parallel_for(n, (grain / (lines.count + 1) / kColumns + 1) * kColumns,
                  [&](int64_t begin, int64_t end) {
@@ -66,6 +61,14 @@ void fused_slopes(OpNode& node, const TensorRef& grad, const Lines& lines, Tenso
                        sums(out[1]), sums(out[2]), g->data() + at, x->data() + at, mean->data(),
                        rstd->data(), lines.count, end - begin, n);
                  });
+  if (node.wants(0)) out[0] = reuse ? g : TensorImpl::empty(compute, input->shape());
+  if (n && out[0])
+    parallel_for(lines.count, grain / n + 1, [&](int64_t begin, int64_t end) {
+      int64_t at = begin * n * item;
+      kernel_set->layer_norm_slope[compute_index(compute)](
+          memory(out[0]) + at, g->data() + at, x->data() + at, mean->data() + begin * item,
+          rstd->data() + begin * item, data_or_null(w), end - begin, n);
+    });
   for (uint32_t edge = 0; edge < 3; ++edge)
     if (out[edge]) grad_in[edge] = converted(std::move(out[edge]), dtype);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "core/dtype.h"
@@ -48,19 +49,25 @@ struct Placed {
   int64_t index;
 };
 
-// Calls f(i, row) for each of `count` lines of `length` elements, on any thread; f may reorder its
-// row. The rows' memory is taken beforehand: 16 at most are in use at once.
-template <class T, class F>
-void each_row(const T* first, int64_t count, int64_t length, const F& f) {
+// Calls f(i, room) for each of `count` lines of `length` elements, on any thread; `room`: memory of
+// its own, taken beforehand. 16 are in use at once at most.
+template <class Room, class F>
+void each_line(int64_t count, int64_t length, int64_t room, const F& f) {
   const int64_t worth = (count * length + parallel_grain() - 1) / parallel_grain();
   const int64_t parts = std::clamp(worth, int64_t{1}, std::clamp(count, int64_t{1}, int64_t{16}));
-  std::vector<Placed<T>> rows(static_cast<size_t>(parts * length));
+  std::unique_ptr<Room[]> rooms(new Room[static_cast<size_t>(parts * room)]);
   parallel_parts(parts, [&](int64_t part) {
-    Placed<T>* row = rows.data() + part * length;
-    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
-      for (int64_t k = 0; k < length; ++k) row[k] = {first[i * length + k], k};
-      f(i, row);
-    }
+    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; ++i)
+      f(i, rooms.get() + part * room);
+  });
+}
+
+// Calls f(i, row) likewise; f may reorder its row.
+template <class T, class F>
+void each_row(const T* first, int64_t count, int64_t length, const F& f) {
+  each_line<Placed<T>>(count, length, length, [&](int64_t i, Placed<T>* row) {
+    for (int64_t k = 0; k < length; ++k) row[k] = {first[i * length + k], k};
+    f(i, row);
   });
 }
 

@@ -18,8 +18,8 @@ void exponentials_block(const T* x, T* out, const ScanBlock<2>& b) {
   x += b.base[0];
   out += b.base[1];
   double buffer[kScanColumns], carry[kScanColumns];
-  // Side by side even where lines are dense: one line alone waits for each logarithm.
-  if (b.columns < 8) {
+  // Dense lines one by one. Not by the number of columns, which depends on where work is split.
+  if (b.step[1] == 1) {
     for (int64_t j = 0; j < b.columns; ++j, x += b.column[0], out += b.column[1]) {
       double last = -__builtin_inf();
       for (int64_t from = 0; from < b.length; from += kScanColumns) {

@@ -1,5 +1,6 @@
 #include "ops/matmul.h"
 
+#include "graph/grad_mode.h"
 #include "kernels/iterator.h"
 #include "ops/copy.h"
 #include "ops/dims.h"
@@ -139,6 +140,13 @@ void Bmm::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   }
 }
 
+void BroadcastBmm::forward(Call& call) {
+  TensorImpl *a = call.tensor(0), *b = call.tensor(1);
+  Dims batch;
+  broadcast_sizes(a->sizes(), a->ndim() - 2, b->sizes(), b->ndim() - 2, batch);
+  call.output = broadcast_product(a, b, batch);
+}
+
 void Mv::forward(Call& call) {
   TensorImpl *a = call.tensor(0), *v = call.tensor(1);
   check(a->ndim() == 2 && v->ndim() == 1, ErrorKind::kRuntime,
@@ -230,22 +238,40 @@ bool folds(const Tensor& a, const Tensor& b, bool on_left) {
   return true;
 }
 
+bool is_recorded(const Tensor& t) {
+  bool requires_grad = t->requires_grad() || (t->is_view() && t->base()->requires_grad());
+  return requires_grad && (thread_state.key_mask & kRequiresGrad);
+}
+
+// Whether batches may be multiplied where they lie. What is refused is so by bmm().
+bool multiplies_in_place(const Tensor& a, const Tensor& b) {
+  return !is_recorded(a) && !is_recorded(b) && a->dtype() == b->dtype() &&
+         a->dtype() != DType::kBool && a->sizes()[a->ndim() - 1] == b->sizes()[b->ndim() - 2];
+}
+
+// The matrices of t broadcast to `batch`, as one batch of three dimensions.
+Tensor spread_over(const Tensor& t, const Dims& batch) {
+  int64_t rows = t->sizes()[t->ndim() - 2], columns = t->sizes()[t->ndim() - 1], count = 1;
+  for (int64_t size : batch) count *= size;
+  Dims sizes = batch;
+  sizes.push(rows);
+  sizes.push(columns);
+  return reshape(expand(t, sizes), Dims::of({count, rows, columns}));
+}
+
 // drop: a dimension of the result, -1 or -2, that a vector was given and that goes again.
 Tensor batched(const Tensor& a, const Tensor& b, int64_t drop = 0) {
   Dims batch;
   broadcast_sizes(a->sizes(), a->ndim() - 2, b->sizes(), b->ndim() - 2, batch);
-  int64_t count = 1;
-  for (int64_t size : batch) count *= size;
-  auto spread = [&](const Tensor& t) {
-    int64_t rows = t->sizes()[t->ndim() - 2], columns = t->sizes()[t->ndim() - 1];
-    Dims sizes = batch;
-    sizes.push(rows);
-    sizes.push(columns);
-    return reshape(expand(t, sizes), Dims::of({count, rows, columns}));
-  };
-  Tensor product = call_op(op_of<Bmm>(), {spread(a).value(), spread(b).value()});
+  Tensor product;
+  if (multiplies_in_place(a, b)) {
+    product = call_op(op_of<BroadcastBmm>(), {a.value(), b.value()});
+    if (!drop) return product;
+  } else {
+    product = call_op(op_of<Bmm>(), {spread_over(a, batch).value(), spread_over(b, batch).value()});
+    if (drop) product = call_op(op_of<SqueezeDim>(), {product.value(), Value::of_int(drop)});
+  }
   Dims sizes = batch;
-  if (drop) product = call_op(op_of<SqueezeDim>(), {product.value(), Value::of_int(drop)});
   if (drop != -2) sizes.push(a->sizes()[a->ndim() - 2]);
   if (drop != -1) sizes.push(b->sizes()[b->ndim() - 1]);
   return unsafe_view(product, sizes);

@@ -17,6 +17,7 @@ struct Mm {
       {"self", Source::kArg, 0, 2},          {"mat2", Source::kArg, 1, 1},
       {"self_sym_sizes", Source::kSizes, 0}, {"self_sym_strides", Source::kStrides, 0},
       {"mat2_sym_sizes", Source::kSizes, 1}, {"mat2_sym_strides", Source::kStrides, 1}};
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -42,6 +43,7 @@ struct Addmm {
                                        {"beta", Source::kArg, 3},
                                        {"alpha", Source::kArg, 4},
                                        {nullptr, Source::kSizes, 0}};
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -55,8 +57,21 @@ struct Bmm {
       .derivative = "dinput = g @ mat2^T, dmat2 = input^T @ g",
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2}, {"mat2", Source::kArg, 1, 1}};
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
+};
+
+// (..., n, k) @ (..., k, m) where nothing is recorded: PyTorch's graph has a bmm() of copies.
+struct BroadcastBmm {
+  static constexpr OpRecord record{
+      .name = "_broadcast_bmm",
+      .signature = "_broadcast_bmm(input: Tensor, mat2: Tensor) -> Tensor",
+      .doc = "Products of batches of matrices, whose leading dimensions are broadcast.",
+      .form = Form::kInternal};
+  using backward = NotDifferentiable;
+  static constexpr bool kUnlocks = true;
+  static void forward(Call& call);
 };
 
 // (n, k) @ (k) -> (n).
@@ -68,6 +83,7 @@ struct Mv {
       .derivative = "dinput = outer(g, vec), dvec = input^T @ g",
       .out = OutRule::kOwn};
   static constexpr SlotSpec slots[] = {{"self", Source::kArg, 0, 2}, {"vec", Source::kArg, 1, 1}};
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
   static void backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in);
 };
@@ -96,6 +112,7 @@ struct Matmul {
       .derivative = "dinput = g @ other^T, dother = input^T @ g",
       .out = OutRule::kOwn};
   static constexpr bool kComposite = true;
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
 };
 
@@ -111,9 +128,10 @@ struct Linear {
       .derivative = "dinput = g @ weight, dweight = g^T @ input, dbias = sum of g",
       .form = Form::kFunction};
   static constexpr bool kComposite = true;
+  static constexpr bool kUnlocks = true;
   static void forward(Call& call);
 };
 
-using MatmulOps = OpList<Mm, Addmm, Bmm, Mv, Dot, Matmul, Linear>;
+using MatmulOps = OpList<Mm, Addmm, Bmm, BroadcastBmm, Mv, Dot, Matmul, Linear>;
 
 }  // namespace rl::ops

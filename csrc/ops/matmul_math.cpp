@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/unlocked.h"
 #include "kernels/gemm.h"
 #include "kernels/iterator.h"
 #include "kernels/pool.h"
@@ -22,10 +23,13 @@ T number_as(const Value& v) {
   return std::is_integral_v<T> ? static_cast<T>(v.as_int()) : static_cast<T>(v.as_double());
 }
 
-// Where the elements of a factor or a result lie: of one matrix, or of a batch of them.
+// Where the elements of a factor or a result lie: of one matrix, or of a batch of them, which may
+// have several dimensions (`space`, where this is the stride number `which`).
 struct Layout {
   char* data;
   int64_t batch, row, column;
+  const Space* space = nullptr;
+  int which = 0;
 
   Layout(const char* memory, const int64_t* strides, int n, bool row_vector = false)
       : data(const_cast<char*>(memory)), batch(0), row(0), column(0) {
@@ -40,6 +44,13 @@ struct Layout {
   char* at(int64_t index, int64_t i, int64_t item) const {
     return data + (index * batch + i * row) * item;
   }
+  // Of the matrices in line with number `index` on, which becomes the first.
+  void move_to_line(int64_t index, int64_t item) {
+    batch = space->stride[which][0];
+    for (int d = 0; d < space->n; index /= space->size[d++])
+      data += index % space->size[d] * space->stride[which][d] * item;
+    space = nullptr;
+  }
 };
 
 // c = alpha a @ b + beta added for each matrix of a batch, or with the products of a batch added
@@ -50,38 +61,61 @@ struct Products {
   Layout c, added, a, b;
   bool adds_up;
 
+  // f(products) for each line of the matrices from `begin` on.
+  template <class F>
+  void for_lines(int64_t begin, int64_t end, const F& f) const {
+    auto item = static_cast<int64_t>(item_size(dtype));
+    for (int64_t length = a.space->size[0]; begin < end;) {
+      Products line = *this;
+      line.count = std::min(length - begin % length, end - begin);
+      for (Layout* t : {&line.c, &line.added, &line.a, &line.b}) t->move_to_line(begin, item);
+      f(line);
+      begin += line.count;
+    }
+  }
+
   template <class T>
   static Strided<T> seen(const Layout& t, char* data) {
     return {reinterpret_cast<T*>(data), t.row, t.column};
   }
 
+  // The matrices from `begin` on.
   template <class T>
-  void run(const Value& alpha, const Value& beta) const {
-    auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
+  void run_some(int64_t begin, int64_t end, T factor, T keep) const {
+    if (a.space)
+      return for_lines(begin, end,
+                       [&](const Products& line) { line.run_some(0, line.count, factor, keep); });
     constexpr int64_t item = sizeof(T);
-    auto one = [&](int64_t i) {
+    for (int64_t i = begin; i < end; ++i) {
       bool first = !adds_up || i == 0;
       char* to = c.at(adds_up ? 0 : i, 0, item);
       multiply<T>(m, n, k, factor, seen<const T>(a, a.at(i, 0, item)),
                   seen<const T>(b, b.at(i, 0, item)), first ? keep : T(1),
                   first ? seen<const T>(added, added.at(i, 0, item)) : seen<const T>(c, to),
                   seen<T>(c, to));
-    };
-    auto some = [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) one(i);
-    };
+    }
+  }
+
+  template <class T>
+  void run(const Value& alpha, const Value& beta) const {
+    auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
+    auto some = [&](int64_t begin, int64_t end) { run_some(begin, end, factor, keep); };
     // A multiplication takes less than a tenth of what an elementwise loop takes for an element.
     int64_t each = 16 * parallel_grain() / std::max(m * n * k, int64_t{1}) + 1;
     bool apart = !adds_up && count > each &&
                  multiplies_in_place<T>(m, n, k, seen<const T>(a, a.data), seen<const T>(b, b.data),
                                         seen<T>(c, c.data));
-    apart ? parallel_for(count, each, some) : some(0, count);
+    if (!apart) return some(0, count);
+    Unlocked unlocked(unlocked_work(static_cast<double>(count) * static_cast<double>(m * n * k)));
+    parallel_for(count, each, some);
   }
 
   // Small integers and 16-bit floats: panels of the operands are widened, and the result rounded or
   // cut once.
   template <class T>
   void run_converted(const Value& alpha, const Value& beta) const {
+    if (a.space)
+      return for_lines(0, count, [&](const Products& line) { line.run_converted<T>(alpha, beta); });
     constexpr DType compute = dtype_of<T>();
     auto factor = number_as<T>(alpha), keep = number_as<T>(beta);
     int64_t item = static_cast<int64_t>(item_size(dtype));
@@ -116,6 +150,19 @@ struct Products {
       }
     }
   }
+
+  void run_any(const Value& alpha, const Value& beta) const {
+    if (!m || !n) return;
+    dispatch_compute(dtype, [&](auto zero) {
+      using T = decltype(zero);
+      if constexpr (!std::is_same_v<T, bool>) {
+        if (dtype == compute_dtype(dtype))
+          run<T>(alpha, beta);
+        else
+          run_converted<T>(alpha, beta);
+      }
+    });
+  }
 };
 
 // out = alpha a @ b + beta added; k: how many of the inner elements count.
@@ -138,16 +185,7 @@ void multiply_tensors(TensorImpl* out, TensorImpl* a, TensorImpl* b, int64_t k, 
     p.count = 1;
     p.k = 0;
   }
-  if (!p.m || !p.n) return;
-  dispatch_compute(p.dtype, [&](auto zero) {
-    using T = decltype(zero);
-    if constexpr (!std::is_same_v<T, bool>) {
-      if (p.dtype == compute_dtype(p.dtype))
-        p.run<T>(alpha, beta);
-      else
-        p.run_converted<T>(alpha, beta);
-    }
-  });
+  p.run_any(alpha, beta);
 }
 
 TensorRef product_of(TensorImpl* a, TensorImpl* b, const int64_t* sizes, int ndim) {
@@ -166,6 +204,45 @@ TensorRef matrix_product(TensorImpl* a, TensorImpl* b) {
 TensorRef batch_product(TensorImpl* a, TensorImpl* b) {
   const int64_t sizes[] = {a->sizes()[0], a->sizes()[1], b->sizes()[2]};
   return product_of(a, b, sizes, 3);
+}
+
+TensorRef broadcast_product(TensorImpl* a, TensorImpl* b, const Dims& batch) {
+  const int64_t *x = a->sizes() + a->ndim() - 2, *y = b->sizes() + b->ndim() - 2;
+  Dims sizes = batch;
+  sizes.push(x[0]);
+  sizes.push(y[1]);
+  TensorRef out = TensorImpl::empty(a->dtype(), sizes);
+  if (!out->numel()) return out;
+  auto spread = [&](TensorImpl* t) {  // the batch's strides; 0 where it is broadcast
+    Dims strides;
+    int missing = batch.n - (t->ndim() - 2);
+    for (int d = 0; d < batch.n; ++d)
+      strides.push(d < missing || t->sizes()[d - missing] == 1 ? 0 : t->strides()[d - missing]);
+    return strides;
+  };
+  Dims left = spread(a), right = spread(b);
+  const Operand factors[] = {{nullptr, left.v, a->dtype()}, {nullptr, right.v, b->dtype()}};
+  Space space;
+  collapse(space, batch.v, batch.n, out->strides(), factors, 2);
+  auto layout = [&](TensorImpl* t, const char* data, int which) {
+    Layout of(data, t->strides() + t->ndim() - 2, 2);
+    of.space = &space;
+    of.which = which;
+    return of;
+  };
+  Layout to = layout(out.get(), out->mut_data(), 0);
+  Products{.dtype = out->dtype(),
+           .m = x[0],
+           .n = y[1],
+           .k = x[1],
+           .count = out->numel() / (x[0] * y[1]),
+           .c = to,
+           .added = to,
+           .a = layout(a, a->data(), 1),
+           .b = layout(b, b->data(), 2),
+           .adds_up = false}
+      .run_any(Value::of_int(1), Value::of_int(0));
+  return out;
 }
 
 TensorRef vector_product(TensorImpl* a, TensorImpl* v) { return product_of(a, v, a->sizes(), 1); }

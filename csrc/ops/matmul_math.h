@@ -11,6 +11,9 @@ void refuse_bool(TensorImpl* t, const char* kernel);
 TensorRef matrix_product(TensorImpl* a, TensorImpl* b);
 // a (b, m, k) @ b (b, k, n), likewise.
 TensorRef batch_product(TensorImpl* a, TensorImpl* b);
+// a (..., m, k) @ b (..., k, n) with all leading dimensions broadcast to `batch`. Nothing is copied
+// for that.
+TensorRef broadcast_product(TensorImpl* a, TensorImpl* b, const Dims& batch);
 // a (m, k) @ v (k).
 TensorRef vector_product(TensorImpl* a, TensorImpl* v);
 // a (k) . b (k).

@@ -232,6 +232,7 @@ struct Op {
   const Elementwise* elementwise = nullptr;
   const Op* in_place = nullptr;         // what the in-place form records, where that is not this op
   const Op* in_place_number = nullptr;  // the same, where argument 1 is a number
+  bool unlocks = false;                 // other Python threads may run meanwhile
   bool composite = false;               // made of other ops, which record for it
   bool many_outputs = false;            // the result is a tuple, even of one
   bool answers_bool = false;            // the result is its only element, as a Python bool or int

@@ -5,10 +5,12 @@
 #include <type_traits>
 
 #include "kernels/iterator.h"
+#include "kernels/narrow.h"
 #include "ops/compare.h"
 #include "ops/copy.h"
 #include "ops/lines.h"
 #include "ops/places.h"
+#include "ops/radix_sort.h"
 #include "ops/reduction.h"
 #include "ops/scan_kernels.h"
 #include "ops/scatter_kernels.h"
@@ -31,12 +33,16 @@ bool better(T next, T best) {
 // looked for in whole chunks.
 template <bool largest, class T>
 int64_t first_best(const T* x, int64_t n) {
-  constexpr DType dtype = dtype_of<T>();
-  if constexpr (dtype == DType::kInt64 || dtype == DType::kFloat32 || dtype == DType::kFloat64) {
-    T best;
-    kernel_set
-        ->reduce[static_cast<int>(largest ? Reducer::kMax : Reducer::kMin)][compute_index(dtype)]
-        .line(&best, x, n, nullptr);
+  constexpr DType dtype = dtype_of<T>(), compute = compute_dtype(dtype);
+  constexpr bool narrows = dtype != compute && compute == DType::kInt64;
+  if constexpr (narrows || dtype == DType::kInt64 || dtype == DType::kFloat32 ||
+                dtype == DType::kFloat64) {
+    std::conditional_t<narrows, int64_t, T> best;
+    constexpr auto which = static_cast<int>(largest ? Reducer::kMax : Reducer::kMin);
+    const ReduceKernels& kernels =
+        narrows ? (largest ? narrow_kernels->max : narrow_kernels->min)[static_cast<int>(dtype)]
+                : kernel_set->reduce[which][compute_index(compute)];
+    kernels.line(&best, x, n, nullptr);
     const bool nan = best != best;
     auto found = [&](T value) { return nan ? value != value : value == best; };
     int64_t i = 0;
@@ -230,8 +236,20 @@ void share_gradients(OpNode& node, const TensorRef& grad, TensorRef* grad_in) {
   grad_in[0] = (to_dtype(mask, grad->dtype()) * (reshape(g, kept) / count)).ref();
 }
 
-// Values (where wanted) and indices of the sorted lines. Where equal elements need not keep their
-// order, they come in that of the library's introsort, as in PyTorch.
+// A short line by comparing. Where equal elements need not keep their order, they come in that of
+// the library's introsort, as in PyTorch.
+template <bool descending, class T>
+void sort_row(Placed<T>* row, int64_t n, bool stable) {
+  auto first = [](const Placed<T>& a, const Placed<T>& b) {
+    return sorts_before<descending>(a.value, b.value);
+  };
+  if (stable)
+    std::stable_sort(row, row + n, first);
+  else
+    std::sort(row, row + n, first);
+}
+
+// Values (where wanted) and indices of the sorted lines.
 template <bool descending>
 void sort_lines(Call& call, int64_t dim, bool stable, bool values) {
   TensorImpl* t = call.tensor(0);
@@ -244,18 +262,19 @@ void sort_lines(Call& call, int64_t dim, bool stable, bool values) {
     using T = decltype(zero);
     const auto* line = reinterpret_cast<const T*>(lines.memory->data());
     auto* out = reinterpret_cast<T*>(sorted->mut_data());
-    each_row(line, lines.count, lines.length, [&](int64_t i, Placed<T>* row) {
-      auto first = [](const Placed<T>& a, const Placed<T>& b) {
-        return sorts_before<descending>(a.value, b.value);
-      };
-      const int64_t length = lines.length;
-      if (stable)
-        std::stable_sort(row, row + length, first);
-      else
-        std::sort(row, row + length, first);
+    const int64_t length = lines.length;
+    constexpr auto kItem = static_cast<int64_t>(sizeof(Placed<T>));
+    const int64_t room = std::max(radix::room_for<T>(length), length * kItem);
+    each_line<Placed<T>>(lines.count, length, room / kItem + 1, [&](int64_t i, Placed<T>* row) {
+      const T* x = line + i * length;
+      T* y = out + i * length;
+      int64_t* z = index + i * length;
+      if (radix_sort<descending>(x, length, y, z, row)) return;
+      for (int64_t k = 0; k < length; ++k) row[k] = {x[k], k};
+      sort_row<descending>(row, length, stable);
       for (int64_t k = 0; k < length; ++k) {
-        out[i * length + k] = row[k].value;
-        index[i * length + k] = row[k].index;
+        y[k] = row[k].value;
+        z[k] = row[k].index;
       }
     });
   });

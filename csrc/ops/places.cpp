@@ -12,6 +12,15 @@ Dims row_major_strides(const Dims& sizes) {
   return strides;
 }
 
+Dims broadcast_strides(const TensorImpl* t, const Dims& sizes) {
+  Dims strides;
+  for (int d = 0; d < sizes.n; ++d) {
+    int at = d - (sizes.n - t->ndim());
+    strides.push(at < 0 || t->sizes()[at] == 1 ? 0 : t->strides()[at]);
+  }
+  return strides;
+}
+
 void copy_places(TensorImpl* out, const Dims& to, int64_t to_offset, TensorImpl* t,
                  const Dims& from, int64_t from_offset, const Dims& sizes) {
   auto item = static_cast<int64_t>(item_size(t->dtype()));

@@ -8,6 +8,8 @@ namespace rl {
 
 Dims strides_of(const TensorImpl* t);
 Dims row_major_strides(const Dims& sizes);
+// Strides of t under a shape that it broadcasts to.
+Dims broadcast_strides(const TensorImpl* t, const Dims& sizes);
 
 // out[to_offset + to * i] = t[from_offset + from * i] for every index i below `sizes`. Of one
 // dtype; offsets and strides count elements from the tensors' first, and may be negative.

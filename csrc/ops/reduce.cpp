@@ -11,14 +11,6 @@ namespace rl {
 
 namespace {
 
-DType sum_dtype(TensorImpl* t, const Value& dtype) {
-  if (dtype.kind == Kind::kDType) {
-    check_recordable(t, dtype.dtype);
-    return dtype.dtype;
-  }
-  return is_float(t->dtype()) ? t->dtype() : DType::kInt64;
-}
-
 TensorRef sum_as(TensorImpl* t, const Reduction& r, bool keepdim, DType dtype) {
   // Of bools the sum is "or": no fraction is cut and nothing cancels.
   if (dtype == DType::kBool) return reduce_over(t, r, keepdim, Reducer::kMax, dtype);
@@ -64,7 +56,7 @@ namespace ops {
 
 void Sum::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  call.output = sum_as(t, Reduction(t, Value::none()), false, sum_dtype(t, call.args[1]));
+  call.output = sum_as(t, Reduction(t, Value::none()), false, total_dtype(t, call.args[1]));
 }
 
 void Sum::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
@@ -74,7 +66,7 @@ void Sum::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 void SumDim::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   call.output =
-      sum_as(t, Reduction(t, call.args[1]), call.args[2].i != 0, sum_dtype(t, call.args[3]));
+      sum_as(t, Reduction(t, call.args[1]), call.args[2].i != 0, total_dtype(t, call.args[3]));
 }
 
 void SumDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {

@@ -132,6 +132,14 @@ void check_recordable(TensorImpl* t, DType dtype) {
         "\n  fix: x.detach(), since no gradient passes an integer.");
 }
 
+DType total_dtype(TensorImpl* t, const Value& asked) {
+  if (asked.kind == Kind::kDType) {
+    check_recordable(t, asked.dtype);
+    return asked.dtype;
+  }
+  return is_float(t->dtype()) ? t->dtype() : DType::kInt64;
+}
+
 TensorRef reduce_over(TensorImpl* t, const Reduction& r, bool keepdim, Reducer reducer, DType dtype,
                       TensorImpl* m, bool as_bools) {
   TensorRef out = TensorImpl::empty(dtype, keepdim ? r.kept : r.squeezed);

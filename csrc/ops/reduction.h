@@ -27,6 +27,8 @@ struct Slabs {
 
 // Refuses the integer dtype that a caller asked for where a gradient would have to go through it.
 void check_recordable(TensorImpl* t, DType dtype);
+// The dtype of a sum or a product: the one asked for, t's own for floats, else int64.
+DType total_dtype(TensorImpl* t, const Value& asked);
 
 // Reduces t, converted to the compute type `dtype`. An output of no elements takes the reducer's
 // start, 0 or 1; kMax and kMin have none, so their caller refuses. `m`: a number for each output,

@@ -1,6 +1,7 @@
 #include "ops/scatter_kernels.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "core/error.h"
 #include "graph/view.h"
@@ -304,34 +305,90 @@ void scatter_scaled(TensorImpl* target, const IndexedDim& lines, const IndexView
   combine(target, lines, index, source, strides, Scaled<int64_t>{factor.as_int()});
 }
 
+namespace {
+
+// Whether n indices all lie in 0 .. size - 1: no sign is negative.
+bool within(const int64_t* places, int64_t step, int64_t n, int64_t size) {
+  int64_t signs = 0;
+  if (step == 1)
+    for (int64_t k = 0; k < n; ++k) signs |= places[k] | (size - 1 - places[k]);
+  else
+    for (int64_t k = 0; k < n; ++k) signs |= places[k * step] | (size - 1 - places[k * step]);
+  return signs >= 0;
+}
+
+// The steps along a line: of the input beside the indexed dimension and along it, of the index and
+// of the output.
+struct LineSteps {
+  int64_t at, step, index, to;
+};
+
+// to[k] = from[k, places[k]], with the usual steps as constants.
+template <class T>
+void read_line(T* to, const T* from, const int64_t* places, int64_t n, const LineSteps& s) {
+  if (s.to != 1 || s.index != 1 || s.at > 1)
+    for (int64_t k = 0; k < n; ++k) to[k * s.to] = from[k * s.at + places[k * s.index] * s.step];
+  else if (s.at == 1)
+    for (int64_t k = 0; k < n; ++k) to[k] = from[k + places[k] * s.step];
+  else if (s.step == 1)
+    for (int64_t k = 0; k < n; ++k) to[k] = from[places[k]];
+  else
+    for (int64_t k = 0; k < n; ++k) to[k] = from[places[k] * s.step];
+}
+
+// The same where each index is checked before it is followed; false for one out of bounds.
+template <class T>
+bool read_checked(T* to, const T* from, const int64_t* places, int64_t n, const LineSteps& s,
+                  const Bounds* bounds) {
+  constexpr int64_t kBlock = 512;  // its indices stay in the cache
+  for (int64_t k = 0; k < n; k += kBlock) {
+    const int64_t m = std::min(kBlock, n - k);
+    const int64_t* some = places + k * s.index;
+    if (bounds && !within(some, s.index, m, bounds->size)) return false;
+    read_line(to + k * s.to, from + k * s.at, some, m, s);
+  }
+  return true;
+}
+
+}  // namespace
+
 void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines,
-                 const IndexView& index) {
+                 const IndexView& index, const Bounds* bounds) {
   Dims steps = strides_under(out);
   Walk w(lines, index, steps);
   const int last = w.sizes.n - 1;
-  const int64_t n = w.sizes[last], step = w.step;
-  const int64_t at = w.target[last], is = w.index[last], to_step = w.source[last];
+  const int64_t n = w.sizes[last];
+  const LineSteps s{w.target[last], w.step, w.index[last], w.source[last]};
   const auto* places = reinterpret_cast<const int64_t*>(index.memory->data());
-  dispatch_dtype(out->dtype(), [&](auto zero) {
-    using T = decltype(zero);
+  std::atomic<bool> outside = false;  // a part may not throw
+  with_word(out->dtype(), [&](auto word) {
+    using T = decltype(word);
     const auto* from = reinterpret_cast<const T*>(source->data());
     auto* to = reinterpret_cast<T*>(out->mut_data());
     auto read = [&](int64_t a, int64_t b, int64_t c, int64_t count) {
-      if (is == 0 && at == 1 && to_step == 1) {
-        std::copy_n(from + a + places[b] * step, count, to + c);
-      } else {
-        for (int64_t k = 0; k < count; ++k)
-          to[c + k * to_step] = from[a + k * at + places[b + k * is] * step];
+      if (s.index == 0 && s.at == 1 && s.to == 1 && !bounds) {
+        std::copy_n(from + a + places[b] * s.step, count, to + c);
+      } else if (!read_checked(to + c, from + a, places + b, count, s, bounds)) {
+        outside.store(true, std::memory_order_relaxed);
       }
     };
     const int64_t grain = parallel_grain(), count = w.lines();
     if (count == 1)
-      return parallel_for(
-          n, grain, [&](int64_t i, int64_t end) { read(i * at, i * is, i * to_step, end - i); });
+      return parallel_for(n, grain, [&](int64_t i, int64_t end) {
+        read(i * s.at, i * s.index, i * s.to, end - i);
+      });
+    // Rows far apart: some columns of all of them stay in the cache, all columns would not.
+    constexpr int64_t kColumns = 64, kCache = int64_t{1} << 20;
+    const auto item = static_cast<int64_t>(sizeof(T));
+    if (s.at == 1 && s.index == 1 && n > kColumns && lines.length() * n * item > kCache)
+      return parallel_for(n, kColumns, [&](int64_t i, int64_t end) {
+        w.each_line([&](int64_t a, int64_t b, int64_t c) { read(a + i, b + i, c + i, end - i); });
+      });
     parallel_for(count, grain / (n + 1) + 1, [&](int64_t i, int64_t end) {
       w.some_lines(i, end, [&](int64_t a, int64_t b, int64_t c) { read(a, b, c, n); });
     });
   });
+  if (outside) check_places(index, 0, bounds->size, bounds->fail, bounds->dim);
 }
 
 Dims strides_under(TensorImpl* t) {

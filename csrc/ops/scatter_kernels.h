@@ -31,6 +31,13 @@ IndexView element_index(TensorImpl* index);
 // A vector, or one value, that chooses whole slices of `lines`.
 IndexView slice_index(TensorImpl* index, const IndexedDim& lines);
 
+// What an index has to be below, and what throws for one that is not within 0 .. size - 1.
+struct Bounds {
+  int64_t size;
+  void (*fail)(int64_t value, int dim, int64_t size);
+  int dim;
+};
+
 // Throws what `fail` throws for the first value outside low .. size - 1.
 void check_places(const IndexView& index, int64_t low, int64_t size,
                   void (*fail)(int64_t value, int dim, int64_t size), int dim);
@@ -45,9 +52,10 @@ void scatter_into(TensorImpl* target, const IndexedDim& lines, const IndexView& 
 // target += factor * source, likewise; the factor is first converted to the tensors' dtype.
 void scatter_scaled(TensorImpl* target, const IndexedDim& lines, const IndexView& index,
                     TensorImpl* source, const Dims& strides, const Value& factor);
-// out = source[.., index, ..]; `out` is row-major and has the shape of the index.
+// out = source[.., index, ..]; `out` is row-major and has the shape of the index. The index is
+// checked as it is read; without bounds the caller has checked it.
 void gather_from(TensorImpl* out, TensorImpl* source, const IndexedDim& lines,
-                 const IndexView& index);
+                 const IndexView& index, const Bounds* bounds = nullptr);
 
 // Strides of a tensor under the shape of an index: those it has, or none for a 0-d tensor.
 Dims strides_under(TensorImpl* t);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -116,12 +117,13 @@ Placed<T>* select_mode(Placed<T>* row, int64_t n) {
 template <bool skip_nan, class T>
 T middle_value(const T* line, int64_t n) {
   if constexpr (!std::is_same_v<T, bool>) {
-    std::vector<T> values(line, line + n);
-    auto numbers = std::partition(values.begin(), values.end(), [](T x) { return !is_nan(x); });
-    const int64_t count = numbers - values.begin();
+    std::unique_ptr<T[]> values(new T[static_cast<size_t>(n)]);
+    T* end = std::copy_n(line, n, values.get());
+    T* numbers = std::partition(values.get(), end, [](T x) { return !is_nan(x); });
+    const int64_t count = numbers - values.get();
     if (count == n || (skip_nan && count > 0)) {
-      auto middle = values.begin() + (count - 1) / 2;
-      std::nth_element(values.begin(), middle, numbers,
+      T* middle = values.get() + (count - 1) / 2;
+      std::nth_element(values.get(), middle, numbers,
                        [](T a, T b) { return sort_key(a) < sort_key(b); });
       if (sort_key(*middle) != 0) return *middle;
     }

@@ -11,11 +11,11 @@ namespace {
 
 // The places of one row or column of windows: output i looks at `start + i * stride` of an image
 // of `size`; [first, last) of the `count` windows see something of it.
-struct Reach {
+struct Seen {
   int64_t start, stride, first, last;
 };
 
-Reach reach(int64_t start, int64_t stride, int64_t count, int64_t size) {
+Seen seen_from(int64_t start, int64_t stride, int64_t count, int64_t size) {
   int64_t first = start < 0 ? (-start + stride - 1) / stride : 0;
   int64_t last = start >= size ? 0 : (size - 1 - start) / stride + 1;
   first = std::min(first, count);
@@ -72,8 +72,9 @@ void for_each_row(const Windows& windows, int64_t channels, const Visit& visit) 
   for (int64_t c = 0; c < channels; ++c)
     for (int64_t i = 0; i < high.kernel; ++i)
       for (int64_t j = 0; j < wide.kernel; ++j) {
-        Reach down = reach(i * high.dilation - high.padding, high.stride, high.count, high.size);
-        Reach right = reach(j * wide.dilation - wide.padding, wide.stride, wide.count, wide.size);
+        Seen down = seen_from(i * high.dilation - high.padding, high.stride, high.count, high.size);
+        Seen right =
+            seen_from(j * wide.dilation - wide.padding, wide.stride, wide.count, wide.size);
         for (int64_t y = 0; y < high.count; ++y, ++row) {
           bool inside = y >= down.first && y < down.last;
           int64_t image = c * high.size + down.start + y * down.stride;
@@ -122,7 +123,7 @@ void Im2Col::forward(Call& call) {
     auto* to = reinterpret_cast<Word*>(out->mut_data());
     const auto* from = reinterpret_cast<const Word*>(source->data());
     for (int64_t b = 0; b < batch; ++b) {
-      for_each_row(windows, channels, [&](int64_t column, int64_t row, const Reach& right) {
+      for_each_row(windows, channels, [&](int64_t column, int64_t row, const Seen& right) {
         Word* line = to + column;
         int64_t first = row < 0 ? columns : right.first, last = row < 0 ? columns : right.last;
         std::fill(line, line + first, Word{});
@@ -192,7 +193,7 @@ void Col2Im::forward(Call& call) {
     auto* to = reinterpret_cast<T*>(out->mut_data());
     const auto* from = reinterpret_cast<const T*>(source->data());
     for (int64_t b = 0; b < batch; ++b) {
-      for_each_row(windows, channels, [&](int64_t column, int64_t row, const Reach& right) {
+      for_each_row(windows, channels, [&](int64_t column, int64_t row, const Seen& right) {
         if (row < 0) return;
         int64_t at = row + right.start;
         for (int64_t x = right.first; x < right.last; ++x) {

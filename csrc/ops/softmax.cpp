@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/ownership.h"
+#include "graph/grad_mode.h"
 #include "kernels/convert.h"
 #include "kernels/pool.h"
 #include "kernels/tile.h"
@@ -38,9 +40,9 @@ void split_lines(int64_t lines, int64_t n, int64_t columns, const Part& part) {
 constexpr int64_t kTile = 4096;
 
 // Contiguous lines of 16-bit floats, by tiles that stay in the cache.
-TensorRef narrow_softmax(SoftmaxFn fn, TensorImpl* a, TensorImpl* b, int64_t n) {
+TensorRef narrow_softmax(SoftmaxFn fn, TensorImpl* a, TensorImpl* b, int64_t n, TensorImpl* into) {
   DType dtype = a->dtype();
-  TensorRef out = TensorImpl::empty(dtype, a->shape());
+  TensorRef out = into ? TensorRef::borrow(into) : TensorImpl::empty(dtype, a->shape());
   const char *x = a->data(), *g = b ? b->data() : nullptr;
   char* y = out->mut_data();
   const auto item = static_cast<int64_t>(item_size(dtype));
@@ -58,8 +60,9 @@ TensorRef narrow_softmax(SoftmaxFn fn, TensorImpl* a, TensorImpl* b, int64_t n) 
   return out;
 }
 
-// 16-bit floats are computed in float32 and rounded once.
-TensorRef run_softmax(SoftmaxKernel kernel, TensorImpl* a, TensorImpl* b, int dim) {
+// 16-bit floats are computed in float32 and rounded once. `into`: null, or b, which may be written.
+TensorRef run_softmax(SoftmaxKernel kernel, TensorImpl* a, TensorImpl* b, int dim,
+                      TensorImpl* into = nullptr) {
   DType compute = compute_dtype(a->dtype());
   SoftmaxFn fn = kernel_set->softmax[static_cast<int>(kernel)][compute_index(compute)];
   int64_t lines = 1, n = a->ndim() ? a->sizes()[dim] : 1, columns = 1;
@@ -67,10 +70,11 @@ TensorRef run_softmax(SoftmaxKernel kernel, TensorImpl* a, TensorImpl* b, int di
   for (int d = dim + 1; d < a->ndim(); ++d) columns *= a->sizes()[d];
   bool alike = a->is_contiguous() && (!b || (b->dtype() == a->dtype() && b->is_contiguous()));
   if (a->dtype() != compute && alike && columns == 1 && n <= kTile && a->numel())
-    return narrow_softmax(fn, a, b, n);
+    return narrow_softmax(fn, a, b, n, into);
   TensorRef x = row_major_as(a, compute), g;
   if (b) g = row_major_as(b, compute);
-  TensorRef out = TensorImpl::empty(compute, a->shape());
+  TensorRef out = into && into->dtype() == compute ? TensorRef::borrow(into)
+                                                   : TensorImpl::empty(compute, a->shape());
   if (out->numel()) {
     auto item = static_cast<int64_t>(item_size(compute));
     char* to = out->mut_data();
@@ -94,13 +98,18 @@ void softmax_forward(Call& call, SoftmaxKernel kernel, const char* name) {
   call.output = run_softmax(kernel, t, nullptr, dim);
 }
 
+// Unrecorded, in the gradient's memory where nobody else looks at it.
 template <class Slope>
-void softmax_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
+void softmax_backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in, SoftmaxKernel kernel) {
   if (!grad_out[0]) return;
   TensorRef y = node.saved(1);
-  grad_in[0] = call_op(op_of<Slope>(), {Value::of(grad_out[0].get()), Value::of(y.get()),
-                                        Value::of_int(node.slot(0).as_int())})
-                   .ref();
+  const int64_t dim = node.slot(0).as_int();
+  TensorImpl* g = grad_out[0].get();
+  if (!grad_enabled() && g->dtype() == y->dtype() && sole_owner(g))
+    grad_in[0] = run_softmax(kernel, y.get(), g, wrap_dim(dim, y->ndim()), g);
+  else
+    grad_in[0] =
+        call_op(op_of<Slope>(), {Value::of(g), Value::of(y.get()), Value::of_int(dim)}).ref();
 }
 
 void slope_forward(Call& call, SoftmaxKernel kernel) {
@@ -131,14 +140,15 @@ void SoftmaxKernelOp::forward(Call& call) {
   softmax_forward(call, SoftmaxKernel::kSoftmax, "softmax");
 }
 void SoftmaxKernelOp::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  softmax_backward<SoftmaxBackwardData>(node, grad_out, grad_in);
+  softmax_backward<SoftmaxBackwardData>(node, grad_out, grad_in, SoftmaxKernel::kSoftmaxSlope);
 }
 
 void LogSoftmaxKernelOp::forward(Call& call) {
   softmax_forward(call, SoftmaxKernel::kLogSoftmax, "log_softmax");
 }
 void LogSoftmaxKernelOp::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
-  softmax_backward<LogSoftmaxBackwardData>(node, grad_out, grad_in);
+  softmax_backward<LogSoftmaxBackwardData>(node, grad_out, grad_in,
+                                           SoftmaxKernel::kLogSoftmaxSlope);
 }
 
 void SoftmaxBackwardData::forward(Call& call) { slope_forward(call, SoftmaxKernel::kSoftmaxSlope); }

@@ -17,16 +17,8 @@ using ops::Num;
 
 // --- products
 
-DType product_dtype(TensorImpl* t, const Value& dtype) {
-  if (dtype.kind == Kind::kDType) {
-    check_recordable(t, dtype.dtype);
-    return dtype.dtype;
-  }
-  return is_float(t->dtype()) ? t->dtype() : DType::kInt64;
-}
-
 TensorRef product_over(TensorImpl* t, const Value& dims, bool keepdim, const Value& asked) {
-  DType dtype = product_dtype(t, asked);
+  DType dtype = total_dtype(t, asked);
   Reducer reducer = dtype == DType::kBool ? Reducer::kMin : Reducer::kProduct;
   return as_dtype(reduce_over(t, Reduction(t, dims), keepdim, reducer, compute_dtype(dtype)), dtype)
       .ref();
@@ -139,7 +131,7 @@ void ProdDim::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
 
 void NanSum::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
-  DType dtype = product_dtype(t, call.args[3]);
+  DType dtype = total_dtype(t, call.args[3]);
   DType compute = compute_dtype(dtype);
   // nan is looked for where it can be: in the input.
   Reducer reducer = is_float(compute)       ? Reducer::kSumNoNan

@@ -43,6 +43,7 @@ void add_op(std::vector<Op*>& table) {
     if constexpr (requires { T::kPromotesFrom; }) e->promotes_from = T::kPromotesFrom;
     op->elementwise = e;
     op->forward = &elementwise_forward;
+    op->unlocks = true;
     derive_slots(*op, *e);
     if (op->n_edges) op->backward = &elementwise_backward;
     if constexpr (requires { T::kFlatInPlace; }) set_flat_in_place(*op);
@@ -51,6 +52,7 @@ void add_op(std::vector<Op*>& table) {
     op->forward = &T::forward;
     if constexpr (requires { T::slots; })
       op->slots.assign(std::begin(T::slots), std::end(T::slots));
+    if constexpr (requires { T::kUnlocks; }) op->unlocks = true;
     if constexpr (requires { T::kComposite; }) {
       op->composite = true;
     } else if constexpr (requires { typename T::backward; }) {

@@ -1,11 +1,13 @@
 #include "ops/unique.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <vector>
 
 #include "ops/copy.h"
 #include "ops/places.h"
+#include "ops/radix_sort.h"
 #include "ops/table.h"
 
 namespace rl::ops {
@@ -46,10 +48,11 @@ TensorRef comparable(TensorImpl* t) {
   return t->dtype() == DType::kBool ? clean_bools(t) : row_major(t);
 }
 
-// The three results as they grow: `n` items, of which each starts a group or joins the last one.
+// Items, of which each starts a group or joins the last one.
 struct Groups {
-  TensorRef inverse, counts;
-  std::vector<int64_t> firsts;  // the item that each group shows
+  TensorRef inverse, counts, memory;
+  int64_t* firsts = nullptr;  // the item that each group shows
+  int64_t found = 0;
 
   Groups(const Dims& items, bool wants_inverse)
       : inverse(wants_inverse ? TensorImpl::empty(DType::kInt64, items) : none()) {}
@@ -58,24 +61,34 @@ struct Groups {
   template <class Joins>
   void fill(int64_t n, const int64_t* order, bool wants_inverse, bool wants_counts,
             const Joins& joins) {
-    std::vector<int64_t> starts;
-    int64_t* group_of = wants_inverse ? numbers(inverse.get()) : nullptr;
-    int64_t last = 0, group = -1;
-    for (int64_t i = 0; i < n; ++i) {
-      int64_t item = order ? order[i] : i;
-      if (i == 0 || !joins(last, item)) {
-        firsts.push_back(item);
-        if (wants_counts) starts.push_back(i);
-        ++group;
-      }
-      last = item;
-      if (group_of) group_of[item] = group;
-    }
+    memory = TensorImpl::empty(DType::kInt64, Dims::of({n + 1}));
+    firsts = numbers(memory.get());
+    if (n > 0) find(n, order, wants_inverse ? numbers(inverse.get()) : nullptr, joins);
+    firsts[found] = n;
     counts = none();
-    if (!wants_counts) return;
-    starts.push_back(n);
-    counts = TensorImpl::empty(DType::kInt64, Dims::of({static_cast<int64_t>(firsts.size())}));
-    for (size_t g = 0; g < firsts.size(); ++g) numbers(counts.get())[g] = starts[g + 1] - starts[g];
+    if (wants_counts) {
+      counts = TensorImpl::empty(DType::kInt64, Dims::of({found}));
+      for (int64_t g = 0; g < found; ++g) numbers(counts.get())[g] = firsts[g + 1] - firsts[g];
+    }
+    if (order)
+      for (int64_t g = 0; g < found; ++g) firsts[g] = order[firsts[g]];
+  }
+
+ private:
+  // Each place is written as if a group started there: a branch could not be foretold.
+  template <class Joins>
+  void find(int64_t n, const int64_t* order, int64_t* group_of, const Joins& joins) {
+    int64_t groups = 1, last = order ? order[0] : 0;
+    firsts[0] = 0;
+    if (group_of) group_of[last] = 0;
+    for (int64_t i = 1; i < n; ++i) {
+      const int64_t item = order ? order[i] : i;
+      firsts[groups] = i;
+      groups += !joins(last, item);
+      last = item;
+      if (group_of) group_of[item] = groups - 1;
+    }
+    found = groups;
   }
 };
 
@@ -86,10 +99,10 @@ void finish(Call& call, TensorRef values, Groups& groups) {
 }
 
 template <class T>
-TensorRef chosen(const T* from, const std::vector<int64_t>& items, DType dtype) {
-  TensorRef out = TensorImpl::empty(dtype, Dims::of({static_cast<int64_t>(items.size())}));
+TensorRef chosen(const T* from, const Groups& groups, DType dtype) {
+  TensorRef out = TensorImpl::empty(dtype, Dims::of({groups.found}));
   auto* to = reinterpret_cast<T*>(out->mut_data());
-  for (size_t i = 0; i < items.size(); ++i) to[i] = from[items[i]];
+  for (int64_t i = 0; i < groups.found; ++i) to[i] = from[groups.firsts[i]];
   return out;
 }
 
@@ -124,15 +137,16 @@ struct Rows {
     width = n ? t->numel() / n : 0;
   }
 
-  // The named rows, seen with the dimension where it was.
+  // The rows that groups show, seen with the dimension where it was.
   template <class T>
-  TensorRef pick(const std::vector<int64_t>& rows) const {
+  TensorRef pick(const Groups& groups) const {
     Dims shape = sizes;
-    shape[0] = static_cast<int64_t>(rows.size());
+    shape[0] = groups.found;
     TensorRef out = TensorImpl::empty(memory->dtype(), shape);
     const auto* from = reinterpret_cast<const T*>(memory->data());
     auto* to = reinterpret_cast<T*>(out->mut_data());
-    for (int64_t row : rows) to = std::copy_n(from + row * width, width, to);
+    for (int64_t g = 0; g < groups.found; ++g)
+      to = std::copy_n(from + groups.firsts[g] * width, width, to);
     Dims strides(out->strides(), out->ndim()), back, steps;
     for (int d = 1; d < shape.n; ++d) {
       back.push(shape[d]);
@@ -163,7 +177,7 @@ void unique_rows(Call& call, int64_t dim, bool sort, bool wants_inverse, bool wa
                   const T *x = data + a * rows.width, *y = data + b * rows.width;
                   return std::equal(x, x + rows.width, y, [](T p, T q) { return alike(p, q); });
                 });
-    finish(call, rows.pick<T>(groups.firsts), groups);
+    finish(call, rows.pick<T>(groups), groups);
   });
 }
 
@@ -230,20 +244,24 @@ void Unique2::forward(Call& call) {
     auto joins_in = [](const T* data) {
       return [data](int64_t a, int64_t b) { return alike(data[a], data[b]); };
     };
-    if (!inverse) {
-      TensorRef sorted = converted_copy(dense.get(), t->dtype());
-      auto* data = reinterpret_cast<T*>(sorted->mut_data());
-      std::sort(data, data + n, before<T>);
-      groups.fill(n, nullptr, false, counts, joins_in(data));
-      return finish(call, chosen(data, groups.firsts, t->dtype()), groups);
-    }
     const auto* data = reinterpret_cast<const T*>(dense->data());
-    std::vector<int64_t> order(static_cast<size_t>(n));
-    std::iota(order.begin(), order.end(), int64_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](int64_t a, int64_t b) { return before(data[a], data[b]); });
-    groups.fill(n, order.data(), true, counts, joins_in(data));
-    finish(call, chosen(data, groups.firsts, t->dtype()), groups);
+    TensorRef sorted = TensorImpl::empty(t->dtype(), &n, 1);
+    auto* ordered = reinterpret_cast<T*>(sorted->mut_data());
+    std::unique_ptr<int64_t[]> order(inverse ? new int64_t[static_cast<size_t>(n)] : nullptr);
+    std::unique_ptr<char[]> room(new char[static_cast<size_t>(radix::room_for<T>(n))]);
+    if (!radix_sort<false>(data, n, ordered, order.get(), room.get())) {
+      if (inverse) {
+        std::iota(order.get(), order.get() + n, int64_t{0});
+        std::stable_sort(order.get(), order.get() + n,
+                         [&](int64_t a, int64_t b) { return before(data[a], data[b]); });
+      } else {
+        std::copy_n(data, n, ordered);
+        std::sort(ordered, ordered + n, before<T>);
+      }
+    }
+    const T* from = inverse ? data : ordered;
+    groups.fill(n, order.get(), inverse, counts, joins_in(from));
+    finish(call, chosen(from, groups, t->dtype()), groups);
   });
 }
 
@@ -255,18 +273,85 @@ void UniqueDim::forward(Call& call) {
 
 void UniqueDim::backward(OpNode&, TensorRef*, TensorRef*) { fail_derivative("unique_dim"); }
 
+namespace {
+
+// The first n elements, in memory of their own where that is much less.
+TensorRef head(TensorRef t, int64_t n) {
+  const int64_t step = 1, all = t->numel();
+  t->set_geometry(Dims::of({n}), &step, 0);
+  return n < all / 2 ? row_major_copy(t.get()) : t;
+}
+
+// Whether one of n elements differs from the one before it.
+template <class T>
+bool changes(const T* x, int64_t n) {
+  if constexpr (kIsInt<T>) {
+    T bits = 0;
+    for (int64_t k = 0; k < n; ++k) bits |= x[k] ^ x[k - 1];
+    return bits != 0;
+  } else {
+    bool any = false;
+    for (int64_t k = 0; k < n; ++k) any |= !alike(x[k - 1], x[k]);
+    return any;
+  }
+}
+
+// In one pass. Chunks of one group are passed over; in others each element is written as if a group
+// started there, since a branch could not be foretold.
+template <class T, bool kInverse, bool kCounts>
+void unite_neighbours(Call& call, const TensorRef& dense) {
+  TensorImpl* t = call.tensor(0);
+  const int64_t n = dense->numel();
+  TensorRef values = TensorImpl::empty(t->dtype(), Dims::of({n + 1}));
+  TensorRef inverse = kInverse ? TensorImpl::empty(DType::kInt64, t->shape()) : none();
+  TensorRef counts = kCounts ? TensorImpl::empty(DType::kInt64, Dims::of({n + 1})) : none();
+  const auto* data = reinterpret_cast<const T*>(dense->data());
+  auto* to = reinterpret_cast<T*>(values->mut_data());
+  int64_t *group_of = numbers(inverse.get()), *starts = numbers(counts.get()), found = 0;
+  if (n > 0) {
+    to[found++] = data[0];
+    if (kCounts) starts[0] = 0;
+    if (kInverse) group_of[0] = 0;
+  }
+  constexpr int64_t kChunk = 64;
+  for (int64_t begin = 1; begin < n; begin += kChunk) {
+    const int64_t end = std::min(begin + kChunk, n);
+    if (!changes(data + begin, end - begin)) {
+      if (kInverse) std::fill(group_of + begin, group_of + end, found - 1);
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      to[found] = data[i];
+      if (kCounts) starts[found] = i;
+      found += !alike(data[i - 1], data[i]);
+      if (kInverse) group_of[i] = found - 1;
+    }
+  }
+  if (kCounts) {
+    starts[found] = n;
+    for (int64_t g = 0; g < found; ++g) starts[g] = starts[g + 1] - starts[g];
+    counts = head(std::move(counts), found);
+  }
+  call.output = head(std::move(values), found);
+  call.more.push_back(std::move(inverse));
+  call.more.push_back(std::move(counts));
+}
+
+}  // namespace
+
 void UniqueConsecutive::forward(Call& call) {
   TensorImpl* t = call.tensor(0);
   const bool inverse = call.args[1].i, counts = call.args[2].i;
   if (!call.args[3].is_none()) return unique_rows(call, call.args[3].i, false, inverse, counts);
   TensorRef dense = comparable(t);
-  Groups groups(t->shape(), inverse);
   dispatch_dtype(t->dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto* data = reinterpret_cast<const T*>(dense->data());
-    groups.fill(dense->numel(), nullptr, inverse, counts,
-                [&](int64_t a, int64_t b) { return alike(data[a], data[b]); });
-    finish(call, chosen(data, groups.firsts, t->dtype()), groups);
+    if (inverse)
+      counts ? unite_neighbours<T, true, true>(call, dense)
+             : unite_neighbours<T, true, false>(call, dense);
+    else
+      counts ? unite_neighbours<T, false, true>(call, dense)
+             : unite_neighbours<T, false, false>(call, dense);
   });
 }
 

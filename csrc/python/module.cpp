@@ -10,6 +10,7 @@
 #include "python/function_node.h"
 #include "python/functions.h"
 #include "python/nn_module.h"
+#include "python/optimizer.h"
 #include "python/parse.h"
 #include "python/result_types.h"
 #include "python/saved_hooks.h"
@@ -140,6 +141,12 @@ const Host kHost = {
     .call_unpack_hook = call_unpack_hook,
     .call_write_hook = call_write_hook,
     .warn = warn,
+    .has_threads = []() -> bool {
+      PyThreadState* first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+      return PyThreadState_Next(first);
+    },
+    .release_gil = []() -> void* { return PyEval_SaveThread(); },
+    .take_gil = [](void* thread) { PyEval_RestoreThread(static_cast<PyThreadState*>(thread)); },
 };
 
 PyObject* is_tensor_function(PyObject*, PyObject* object) {
@@ -381,7 +388,7 @@ PyObject* make_module() {
             init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
             init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
             init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
-            init_torch_function(m) && init_nn_module(m);
+            init_torch_function(m) && init_nn_module(m) && init_optimizer(m);
   if (!ok) throw_python();
   return module.release();
 }

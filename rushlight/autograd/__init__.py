@@ -22,6 +22,8 @@ __all__ = [
     "_force_original_view_tracking",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_multithreading_enabled",
     "is_view_replay_enabled",
@@ -82,10 +84,11 @@ def grad(
 
     outputs, inputs: a Tensor or a sequence of them; a dict of inputs gives a dict. grad_outputs: as
         grad_tensors of ``backward``. allow_unused: None for an input that the graph does not reach,
-        instead of an error. materialize_grads: zeros for it.
+        instead of an error. materialize_grads: zeros for it. is_grads_batched: each of grad_outputs
+        has one dimension more in front, and so have the results: one backward pass for each row.
     Returns: a tuple with one Tensor per input.
     Raises: RuntimeError where an input does not require grad or was not used; ValueError for
-        materialize_grads without allow_unused; NotImplementedError for is_grads_batched.
+        materialize_grads without allow_unused, and for batches of unequal sizes.
     """
     if not only_inputs:
         import warnings
@@ -96,34 +99,27 @@ def grad(
             FutureWarning,
             stacklevel=2,
         )
-    if is_grads_batched:
-        raise NotImplementedError(
-            "is_grads_batched=True is not supported\n"
-            "  fix: call grad() once for each row of grad_outputs, with retain_graph=True."
-        )
+    names = None
     if isinstance(inputs, dict):
-        found = _C._grad(
-            outputs,
-            tuple(inputs.values()),
-            grad_outputs,
-            retain_graph,
-            create_graph,
-            allow_unused,
-            materialize_grads,
-        )
-        return dict(zip(inputs, found, strict=True))
-    return _C._grad(
-        outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
-    )
+        names, inputs = inputs.keys(), tuple(inputs.values())
+    options = (create_graph, allow_unused, materialize_grads)
+    if is_grads_batched:
+        from ._batched import grad_by_row
+
+        found = grad_by_row(outputs, inputs, grad_outputs, retain_graph, *options)
+    else:
+        found = _C._grad(outputs, inputs, grad_outputs, retain_graph, *options)
+    return found if names is None else dict(zip(names, found, strict=True))
 
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from .function import Function
+    from .gradcheck import gradcheck, gradgradcheck
 
 
 def __getattr__(name):
-    if name in ("function", "graph"):
+    if name in ("function", "functional", "graph"):
         from importlib import import_module
 
         return import_module(f"rushlight.autograd.{name}")
@@ -132,4 +128,11 @@ def __getattr__(name):
 
         globals()[name] = Function
         return Function
+    if name in ("gradcheck", "gradgradcheck"):
+        from importlib import import_module
+
+        module = import_module("rushlight.autograd.gradcheck")
+        # The import has bound the module to the function's name.
+        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)
+        return globals()[name]
     raise _module_getattr(__name__, name)

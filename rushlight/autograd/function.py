@@ -1,6 +1,8 @@
 """Custom Functions: a forward and a backward that belong together, as one node of the graph."""
 
 import functools
+import importlib
+import sys
 
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
@@ -153,7 +155,12 @@ def _bind(forward, args, kwargs):
     return bound.args
 
 
-_C._set_function_defaults(Function.backward, Function.setup_context, _bind)
+if __name__ == "rushlight.autograd.function":
+    _C._set_function_defaults(Function.backward, Function.setup_context, _bind)
+else:
+    # A program that put rushlight.autograd into sys.modules as torch.autograd imports this file
+    # under that name, too. It gets the module that there is: Function must be one class.
+    sys.modules[__name__] = importlib.import_module("rushlight.autograd.function")
 
 
 def once_differentiable(fn):

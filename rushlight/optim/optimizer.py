@@ -217,19 +217,13 @@ class Optimizer:
 
     def zero_grad(self, set_to_none=True):
         """Forget the gradients of all parameters, or set them to zero where not ``set_to_none``."""
+        many, one = (_C._forget_grads, _forget) if set_to_none else (_C._zero_grads, _zero)
         for group in self.param_groups:
-            for param in group["params"]:
-                if set_to_none:
-                    param.grad = None
-                    continue
-                grad = param.grad
-                if grad is None:
-                    continue
-                if grad.grad_fn is not None:
-                    grad.detach_()
-                else:
-                    grad.requires_grad_(False)
-                grad.zero_()
+            params, at = list(group["params"]), 0
+            # The core does this for plain tensors, many in one call; with the rest it stops.
+            while (at := many(params, at)) < len(params):
+                one(params[at])
+                at += 1
 
     # --- saving ---------------------------------------------------------------------------------
 
@@ -334,6 +328,21 @@ class Optimizer:
     def register_load_state_dict_post_hook(self, hook, prepend=False):
         """Call ``hook(optimizer)`` after ``load_state_dict``. Returns: a RemovableHandle."""
         return _add(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+
+
+def _forget(param):
+    param.grad = None
+
+
+def _zero(param):
+    grad = param.grad
+    if grad is None:
+        return
+    if grad.grad_fn is not None:
+        grad.detach_()
+    else:
+        grad.requires_grad_(False)
+    grad.zero_()
 
 
 def _name_params(group):

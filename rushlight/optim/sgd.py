@@ -91,23 +91,39 @@ class SGD(Optimizer):
         return loss
 
     def _step_group(self, group):
-        momentum, weight_decay, lr = group["momentum"], group["weight_decay"], group["lr"]
-        maximize = group["maximize"]
-        change = _number(lr)
-        for param in group["params"]:
-            grad = param.grad
-            if grad is None:
-                continue
-            if maximize:
-                grad = -grad
-            if _is_set(weight_decay):
-                grad = _plus(grad, param, weight_decay)
-            if momentum != 0:
-                grad = self._with_momentum(param, grad, group)
-            if change is None:
-                param.sub_(lr * grad)
-            else:
-                param.add_(grad, alpha=-change)
+        params, change = list(group["params"]), _number(group["lr"])
+        # The core changes plain tensors, many in one call; with the rest it stops.
+        options = (
+            ()
+            if change is None or self.defaults["differentiable"]
+            else (
+                *(self.state, change, group["momentum"], group["dampening"], group["weight_decay"]),
+                *(group["nesterov"], group["maximize"]),
+            )
+        )
+        at = 0
+        while True:
+            if options:
+                at = _C._sgd_step(params, at, *options)
+            if at >= len(params):
+                return
+            self._step_one(params[at], change, group)
+            at += 1
+
+    def _step_one(self, param, change, group):
+        grad, weight_decay = param.grad, group["weight_decay"]
+        if grad is None:
+            return
+        if group["maximize"]:
+            grad = -grad
+        if _is_set(weight_decay):
+            grad = _plus(grad, param, weight_decay)
+        if group["momentum"] != 0:
+            grad = self._with_momentum(param, grad, group)
+        if change is None:
+            param.sub_(group["lr"] * grad)
+        else:
+            param.add_(grad, alpha=-change)
 
     def _with_momentum(self, param, grad, group):
         state, momentum = self.state[param], group["momentum"]

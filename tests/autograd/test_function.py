@@ -1,5 +1,8 @@
 """autograd.Function: forward, backward, and what ctx carries from one to the other."""
 
+import subprocess
+import sys
+
 import pytest
 from gradcheck import assert_gradients_match, assert_second_gradients_match
 from support import assert_values, leaf, rushlight_only, torch
@@ -503,3 +506,22 @@ def test_site_is_the_line_of_apply_and_of_the_operations_in_backward():
     assert y.grad_fn.site.name == "y"
     (g,) = torch.autograd.grad(y, x, weight, create_graph=True)
     assert "grad * ctx.factor" in g.grad_fn.site.expression
+
+
+@rushlight_only
+def test_function_imported_under_a_second_name_is_the_same_class():
+    # The file ran again, and Functions of the first class were taken for setup_context's kind.
+    program = """
+import sys
+import rushlight as torch
+sys.modules.update({"torch": torch, "torch.autograd": torch.autograd})
+Function = torch.autograd.Function
+from torch.autograd.function import Function as Again, once_differentiable
+class Double(Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+assert Again is Function and Double.apply(torch.ones(1)).item() == 2
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

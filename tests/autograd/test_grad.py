@@ -294,3 +294,53 @@ def test_gradient_that_is_recorded_shows_pytorchs_nodes(view, node):
     x = torch.ones(2, 3, requires_grad=True)
     (g,) = torch.autograd.grad(view(x).pow(2).sum(), x, create_graph=True)
     assert g.grad_fn.name() == node
+
+
+# --- is_grads_batched ---------------------------------------------------------------------------
+
+
+def test_batched_gradients_are_those_of_each_row():
+    x, w = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    rows = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 5.0]])
+    gx, gw = grad(x * w, (x, w), rows, is_grads_batched=True)
+    assert_values(gx, [[3.0, 0.0], [0.0, 4.0], [6.0, 20.0]])
+    assert_values(gw, [[1.0, 0.0], [0.0, 2.0], [2.0, 10.0]])
+
+
+def test_batched_gradients_free_and_keep_the_graph_like_others():
+    x = leaf([1.0, 2.0])
+    y = (x * x).sum()
+    (g,) = grad(y, x, torch.ones(3), is_grads_batched=True, create_graph=True)
+    assert_values(grad(g.sum(), x)[0], [6.0, 6.0])
+    y = (x * x).sum()
+    grad(y, x, torch.ones(2), is_grads_batched=True)
+    with pytest.raises(RuntimeError, match="a second time"):
+        grad(y, x)
+
+
+def test_batched_gradient_of_unused_input():
+    x, w = leaf([1.0, 2.0]), leaf([3.0])
+    options = {"is_grads_batched": True, "retain_graph": True}
+    y = x.sum()
+    assert grad(y, (x, w), torch.ones(3), allow_unused=True, **options)[1] is None
+    # As in PyTorch the zeros lack the batch dimension.
+    assert_values(grad(y, (x, w), torch.ones(3), materialize_grads=True, **options)[1], [0.0])
+    found = grad(y, {"x": x}, torch.ones(3), **options)
+    assert found["x"].shape == (3, 2)
+
+
+def test_batched_gradients_of_other_shapes_are_refused():
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    for batch, kind, message in (
+        (torch.ones(3, 4), RuntimeError, "If `is_grads_batched=True`, we interpret the first dime"),
+        (None, RuntimeError, "grad can be implicitly created only for scalar outputs"),
+        (torch.ones(0, 2), IndexError, "index 0 is out of bounds for dimension 0 with size 0"),
+    ):
+        with pytest.raises(kind) as error:
+            grad(y, x, batch, is_grads_batched=True)
+        assert str(error.value).startswith(message)
+    with pytest.raises(ValueError, match="Got in_dim=0 for some input, but that input is a Tensor"):
+        grad(y.sum(), x, is_grads_batched=True)
+    with pytest.raises(ValueError, match=r"got sizes \[2, 3\] for the mapped dimension"):
+        grad((y, y), x, (torch.ones(2, 2), torch.ones(3, 2)), is_grads_batched=True)

@@ -490,3 +490,70 @@ def test_places_without_lines_are_none_to_check():
     empty = torch.zeros(0, 2, dtype=torch.int64)
     assert torch.gather(rows, 0, empty).shape == (0, 2)
     assert torch.equal(rows.scatter(0, empty, torch.ones(0, 2)), rows)
+
+
+@pytest.mark.parametrize("n", [511, 512, 513, 70_001])
+def test_places_are_checked_block_by_block_and_the_first_one_outside_is_named(n):
+    x = torch.arange(10.0)
+    for at in (0, n - 1):
+        index = torch.arange(n) % 10
+        index[at] = 10
+        index[n // 2] = 11 if at else 10
+        worst = 11 if at else 10
+        with pytest.raises(RuntimeError, match=f"index {worst} is out of bounds for dimension 0"):
+            torch.gather(x, 0, index)
+        with pytest.raises(IndexError, match="index out of range in self"):
+            torch.index_select(x, 0, index)
+        with pytest.raises(IndexError, match=f"index {worst} is out of bounds for dimension 0"):
+            x[index]
+    for value in (-1, -(2**63), 2**63 - 1):
+        index = torch.arange(n) % 10
+        index[n // 3] = value
+        with pytest.raises(RuntimeError, match=f"index {value} is out of bounds"):
+            torch.gather(x, 0, index)
+        if value != -1:
+            with pytest.raises(IndexError, match=f"index {value} is out of bounds"):
+                x[index]
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float32, torch.int64])
+def test_rows_and_columns_of_a_large_matrix_are_gathered_as_small_ones_are(dtype):
+    # More rows than the cache holds are read some columns at a time.
+    x = ((torch.arange(5000 * 130) * 7919) % 251).reshape(5000, 130).to(dtype)
+    rows = (torch.arange(700 * 130) * 37 % 5000).reshape(700, 130)
+    columns = torch.arange(130).expand(700, 130)
+    by_number = x.reshape(-1)[rows * 130 + columns]
+    assert torch.equal(torch.gather(x, 0, rows), by_number)
+    assert torch.equal(x[rows, columns], by_number)
+    assert torch.equal(x[rows - 5000, torch.arange(130) - 130], by_number)
+    assert torch.equal(torch.take(x, rows * 130 + columns), by_number)
+    assert torch.equal(torch.gather(x.t(), 1, rows.t()), by_number.t())
+
+
+def test_indices_that_broadcast_step_over_their_own_strides():
+    x = torch.arange(60.0).reshape(3, 4, 5)
+    a, b = torch.tensor([2, -3, 1]), torch.tensor([[3], [-4]])
+    expected = torch.stack([torch.stack([x[i, j] for i in a.tolist()]) for j in (3, 0)])
+    assert torch.equal(x[a, b], expected)
+    assert torch.equal(x[a.expand(2, 3).t()[:, :1].squeeze(1), b], expected)
+    wide = torch.arange(600) % 3
+    assert torch.equal(x[wide[:, None], torch.arange(4)], x[wide])
+    assert torch.equal(x[wide.flip(0)[::2]], x[wide].flip(0)[::2])
+
+
+@pytest.mark.parametrize("shape", [(3,), (600,), (40, 30)])
+def test_gradients_of_indexing_add_where_places_meet(shape):
+    # Added tile by tile: 512 places at a time, from several tensors of indices.
+    x = torch.zeros(7, 5, 4, dtype=torch.float64, requires_grad=True)
+    a = torch.arange(math.prod(shape)).reshape(shape) * 3 % 7
+    b = torch.arange(math.prod(shape)).reshape(shape) * 2 % 5 - 5
+    w = torch.arange(math.prod(shape) * 4, dtype=torch.float64).reshape(*shape, 4)
+    (found,) = torch.autograd.grad(x[a, b], x, w)
+    expected = torch.zeros(7, 5, 4, dtype=torch.float64)
+    flat = w.reshape(-1, 4)
+    for k, (i, j) in enumerate(zip(a.reshape(-1).tolist(), b.reshape(-1).tolist(), strict=True)):
+        expected[i, j] += flat[k]
+    assert torch.equal(found, expected)
+    (rows,) = torch.autograd.grad(x[a], x, w[..., None, :].expand(*shape, 5, 4))
+    assert torch.equal(rows.sum((0, 1)), 5 * flat.sum(0))
+    assert torch.equal(rows[:, 0], torch.zeros(7, 4).double().index_add(0, a.reshape(-1), flat))

@@ -1,5 +1,7 @@
 """max, min, sort and their kin: ties, nan, named results, gradients; floor division."""
 
+import itertools
+import math
 import pickle
 
 import pytest
@@ -248,3 +250,73 @@ def test_in_place_floor_division_is_named_in_the_backward_pass():
     y.floor_divide_(2)
     with pytest.raises(RuntimeError, match="derivative for aten::floor_divide_ is not implemented"):
         y.sum().backward()
+
+
+def sort_reference(x, descending):
+    """Stable, nan the largest, both zeros equal; by comparing Python numbers."""
+    values = x.tolist()
+
+    def key(place):
+        value = values[place]
+        number = (1, 0) if value != value else (0, value)
+        return (-number[0], -number[1]) if descending else number
+
+    return sorted(range(len(values)), key=key)
+
+
+@pytest.mark.parametrize("n", [100, 700, 1500, 5000])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int16", "int32", "int64"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_long_lines_of_integers_are_sorted_by_their_digits(n, dtype, descending):
+    dtype = getattr(torch, dtype)
+    torch.manual_seed(n)
+    x = torch.randint(-(2**62), 2**62, (n,))
+    for given in (x, x % 1000 - 500, x % 3, x >> 40, x * 0):
+        given = given.to(dtype)
+        values, places = torch.sort(given, stable=True, descending=descending)
+        assert places.tolist() == sort_reference(given, descending)
+        assert torch.equal(values, given[places])
+        loose = torch.sort(given, descending=descending)
+        assert torch.equal(loose[0], values) and torch.equal(given[loose[1]], values)
+
+
+@pytest.mark.parametrize("n", [100, 700, 1500, 5000])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_long_lines_of_floats_are_sorted_by_their_digits(n, dtype, descending):
+    torch.manual_seed(n)
+    x = torch.randn(n, dtype=torch.float64)
+    x[::7] = 0.0
+    x[3::7] = -0.0
+    x[5::11] = math.nan
+    x[1::13] = math.inf
+    x[2::17] = -math.inf
+    x[4::19] *= 1e-300
+    for given in (x.to(getattr(torch, dtype)), (x * 100).round().to(getattr(torch, dtype))):
+        values, places = torch.sort(given, stable=True, descending=descending)
+        assert places.tolist() == sort_reference(given, descending)
+        want = given[places]
+        assert torch.equal(values.isnan(), want.isnan())
+        assert torch.equal(values.nan_to_num(7.0), want.nan_to_num(7.0))
+        assert torch.equal(torch.signbit(values), torch.signbit(want))
+        lines = torch.stack([given, given.flip(0), given.roll(9)], 1)
+        by_column = torch.sort(lines, dim=0, stable=True, descending=descending)
+        for j in range(3):
+            assert by_column[1][:, j].tolist() == sort_reference(lines[:, j], descending)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int64", "float16", "float32", "float64"])
+def test_unique_of_many_elements_agrees_with_sets(dtype):
+    torch.manual_seed(1)
+    x = (torch.randn(6000) * 300).round().to(getattr(torch, dtype)) * 3
+    values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True)
+    assert values.tolist() == sorted(set(x.tolist())) == torch.unique(x).tolist()
+    assert torch.equal(values[inverse], x)
+    assert counts.tolist() == torch.bincount(inverse).tolist()
+    for given in (x, values, x.sort()[0], x[:1], x[:0]):
+        y, groups, sizes = torch.unique_consecutive(given, return_inverse=True, return_counts=True)
+        runs = [(k, len(list(run))) for k, run in itertools.groupby(given.tolist())]
+        assert y.tolist() == [k for k, _ in runs] == torch.unique_consecutive(given).tolist()
+        assert sizes.tolist() == [count for _, count in runs]
+        assert torch.equal(y[groups], given) and groups.shape == given.shape
+        assert y.is_contiguous() and y.numel() == len(runs)

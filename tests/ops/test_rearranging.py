@@ -223,3 +223,30 @@ def test_shifts_of_any_size_wrap_around(shift):
     y = leaf([1.0, 2.0, 3.0]).roll(shift)
     (grad,) = torch.autograd.grad(y, y.grad_fn.next_functions[0][0].variable, y.detach())
     assert_values(grad, [1, 2, 3])
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.float32, torch.int64])
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 9), (8, 8), (9, 7), (16, 33), (65, 130), (131, 66), (7, 300), (300, 7), (515, 270)],
+)
+def test_transposes_of_every_shape_move_each_element(dtype, shape):
+    rows, columns = shape
+    x = ((torch.arange(3 * rows * columns) * 7919) % 32749).to(dtype).reshape(3, rows, columns)
+    by_number = torch.arange(rows * columns).reshape(rows, columns)
+    flat = x.reshape(3, -1)
+    turned = x.transpose(1, 2).contiguous()
+    places = torch.stack([by_number[i] for i in range(rows)], 1).reshape(-1)
+    assert torch.equal(turned.reshape(3, -1), flat[:, places])
+    assert torch.equal(turned.transpose(1, 2), x)
+    assert torch.equal(x.permute(2, 1, 0).contiguous().permute(2, 1, 0), x)
+    assert torch.equal(x.permute(2, 0, 1).contiguous().permute(1, 2, 0), x)
+    # Only a part of wider rows is written, and what lies beside it stays.
+    out = torch.full((columns + 2, rows + 3), 5, dtype=dtype)
+    out[1:-1, 2:-1] = x[1].t()
+    assert torch.equal(out[1:-1, 2:-1], turned[1])
+    assert (out[0] == 5).all() and (out[-1] == 5).all() and (out[:, :2] == 5).all()
+    assert (out[:, -1] == 5).all()
+    # Steps between the elements, and backwards.
+    assert torch.equal(x[1, :, ::2].t().contiguous(), turned[1, ::2])
+    assert torch.equal(x[1].flip(0).t().contiguous().flip(1), turned[1])

@@ -345,3 +345,19 @@ def test_integral_of_no_samples_is_zero_and_of_integers_floats():
     assert torch.trapezoid(torch.zeros(0, 2), dim=0).tolist() == [0, 0]
     assert torch.trapezoid(torch.tensor([1, 2])).item() == 1.5
     assert not hasattr(torch.Tensor, "trapezoid")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_logcumsumexp_of_long_lines_is_that_of_their_columns(dtype):
+    # A line is added up in blocks once its sum exceeds them, columns are gone through side by side.
+    x = (torch.arange(3 * 700, dtype=torch.float64) * 0.37).sin().reshape(3, 700) * 30
+    x[1, 350:] += 80
+    x[2, 100] = -inf
+    x = x.to(dtype)
+    lines, columns = x.logcumsumexp(1), x.t().contiguous().logcumsumexp(0).t()
+    assert torch.allclose(lines, columns, rtol=1e-6 if dtype == torch.float32 else 1e-13)
+    x[0, 650] = nan
+    x[1, 500] = inf
+    lines, columns = x.logcumsumexp(1), x.t().contiguous().logcumsumexp(0).t()
+    assert torch.equal(lines.isnan(), columns.isnan()) and lines[0, 650:].isnan().all()
+    assert (lines[1, 500:] == inf).all() and (lines[1, :500] < inf).all()

@@ -216,3 +216,55 @@ def test_rms_norm_values():
     ]
     assert_values(F.rms_norm(x, (3,), eps=0.5), want, rel=1e-12)
     assert_values(F.rms_norm(x, [3], torch.tensor([2.0, 2.0, 2.0]).double(), 0.5) / 2, want)
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 31, 128, 400, 1023, 1024, 1025, 3000, 5000])
+def test_long_lines_agree_with_a_sum_in_double(n):
+    # Lines above 1024 are raised and added up block by block.
+    x = (torch.arange(3 * n, dtype=torch.float32) * 0.77).sin().reshape(3, n) * 20
+    for dim, given in ((1, x), (0, x.t().contiguous())):
+        y = F.softmax(given, dim).double()
+        exact = F.softmax(given.double(), dim)
+        assert torch.allclose(y, exact, rtol=3e-6, atol=1e-30)
+        assert torch.allclose(y.sum(dim), torch.ones(3, dtype=torch.float64), rtol=1e-6)
+        assert torch.allclose(F.log_softmax(given, dim).double(), exact.log(), rtol=1e-6, atol=1e-5)
+    x[1, n // 2] = math.nan
+    x[2, n - 1] = math.inf
+    y = F.softmax(x, 1)
+    assert y[1:].isnan().all() and not y[0].isnan().any()
+
+
+REUSING = {
+    "softmax": lambda x: F.softmax(x, 1),
+    "softmax of columns": lambda x: F.softmax(x, 0),
+    "log_softmax": lambda x: F.log_softmax(x, 1),
+    "layer_norm": lambda x: F.layer_norm(x, (x.shape[1],)),
+    "masked_fill": lambda x: x.masked_fill(x.detach() > 0, 2.0),
+}
+
+
+@pytest.mark.parametrize("call", REUSING.values(), ids=REUSING)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_gradients_that_somebody_holds_are_not_written_over(call, dtype):
+    x = (torch.arange(60.0) * 0.7).sin().reshape(4, 15).to(dtype).requires_grad_()
+    w = (torch.arange(60.0) * 0.3).cos().reshape(4, 15).to(dtype)
+    seen = []
+    y = call(x)
+    given = w.clone()
+    (alone,) = torch.autograd.grad(y, x, given, retain_graph=True)
+    assert torch.equal(given, w), "the caller's"
+    (again,) = torch.autograd.grad(y * 1, x, given)
+    assert torch.equal(alone, again)
+    y = call(x)
+    y.retain_grad()
+    y.register_hook(seen.append)
+    (y * w).sum().backward()
+    assert torch.equal(y.grad, w) and torch.equal(seen[0], w)
+    assert torch.equal(x.grad, alone)
+    y = call(x)
+    x.grad = None
+    other = y.reshape(60)
+    ((y * w).sum() + (other * w.reshape(60)).sum()).backward()
+    assert torch.allclose(x.grad, alone * 2, rtol=1e-2 if dtype == torch.float16 else 1e-5)
+    (recorded,) = torch.autograd.grad(call(x), x, w, create_graph=True)
+    assert torch.allclose(recorded, alone, rtol=1e-2, atol=1e-3)
