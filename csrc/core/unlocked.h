@@ -45,8 +45,8 @@ class Unlocked {
   void* release();
   void take();
 
+  Holder* outer_ = nullptr;  // set by release(), so initialised before
   void* token_;
-  Holder* outer_ = nullptr;
 };
 
 }  // namespace rl

@@ -2,6 +2,7 @@
 #include "core/error.h"
 #include "core/shape.h"
 #include "core/tensor.h"
+#include "core/unlocked.h"
 
 #include <functional>
 
@@ -140,6 +141,29 @@ TEST(geometry_of_more_than_four_dimensions_moves_to_the_heap) {
   t->set_geometry(Dims::of({2, 3}), strides, 0);
   CHECK(!t->is_contiguous());
   CHECK_EQ(t->numel(), 6);
+}
+
+// The first loop left the call without its holder, so that later ones kept the others waiting.
+TEST(every_long_loop_of_a_call_runs_unlocked) {
+  const Host before = host();
+  Host threaded = before;
+  threaded.has_threads = [] { return true; };
+  threaded.release_gil = []() -> void* { return &host_table; };
+  threaded.take_gil = [](void*) {};
+  set_host(threaded);
+  static int held;
+  held = 0;
+  {
+    Holder call(+[](Holder&) { ++held; });
+    for (int loop = 1; loop <= 2; ++loop) {
+      CHECK(Unlocked::is_worth(1e9));
+      Unlocked unlocked(1e9);
+      CHECK_EQ(held, loop);
+      CHECK(!Unlocked::is_worth(1e9));
+    }
+  }
+  CHECK(!Unlocked::is_worth(1e9));
+  set_host(before);
 }
 
 }  // namespace
