@@ -120,15 +120,16 @@ bool sgd_step_as(TensorImpl* param, TensorImpl* grad, TensorImpl* buffer, const 
 }  // namespace
 
 bool sgd_step(TensorImpl* param, TensorImpl* grad, TensorImpl* buffer, const SgdStep& step) {
-  if (thread_state.inference || !is_writable(param) || !same_layout(param, grad)) return false;
+  if (thread_state.inference || thread_state.write_hook) return false;
+  if (!is_writable(param) || !same_layout(param, grad)) return false;
   if (buffer && !(is_writable(buffer) && same_layout(param, buffer))) return false;
   if (param->dtype() == DType::kFloat32) return sgd_step_as<float>(param, grad, buffer, step);
   return param->dtype() == DType::kFloat64 && sgd_step_as<double>(param, grad, buffer, step);
 }
 
 bool zero_in_place(TensorImpl* grad) {
-  if (thread_state.inference || grad->requires_grad() || grad->is_view() || !is_writable(grad))
-    return false;
+  if (thread_state.inference || thread_state.write_hook) return false;
+  if (grad->requires_grad() || grad->is_view() || !is_writable(grad)) return false;
   size_t bytes = static_cast<size_t>(grad->numel()) * item_size(grad->dtype());
   if (bytes > static_cast<size_t>(parallel_grain())) return false;
   std::memset(grad->mut_data(), 0, bytes);

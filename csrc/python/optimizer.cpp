@@ -74,17 +74,19 @@ bool read_flag(PyObject* object, bool* out) {
   return PyBool_Check(object);
 }
 
-// state[param]["momentum_buffer"], or null where there is none that is plain.
-TensorImpl* buffer_of(PyObject* state, PyObject* param) {
+// state[param]["momentum_buffer"], or null where there is none that is plain. Keys may run Python
+// code where they are compared.
+TensorRef buffer_of(PyObject* state, PyObject* param) {
   if (!PyDict_Check(state) ||
       Py_TYPE(state)->tp_as_mapping->mp_subscript != PyDict_Type.tp_as_mapping->mp_subscript)
-    return nullptr;
-  PyObject* entry = PyDict_GetItemWithError(state, param);
+    return TensorRef();
+  auto entry = PyRef::borrow(PyDict_GetItemWithError(state, param));
   if (!entry && PyErr_Occurred()) throw_python();
-  if (!entry || !PyDict_CheckExact(entry)) return nullptr;
-  PyObject* buffer = PyDict_GetItemWithError(entry, g_buffer);
+  if (!entry || !PyDict_CheckExact(entry.get())) return TensorRef();
+  PyObject* buffer = PyDict_GetItemWithError(entry.get(), g_buffer);
   if (!buffer && PyErr_Occurred()) throw_python();
-  return buffer && Py_TYPE(buffer) == tensor_type ? impl_of(buffer) : nullptr;
+  if (!buffer || Py_TYPE(buffer) != tensor_type) return TensorRef();
+  return TensorRef::borrow(impl_of(buffer));
 }
 
 PyObject* sgd(PyObject*, PyObject* const* args, Py_ssize_t n) {
@@ -97,11 +99,11 @@ PyObject* sgd(PyObject*, PyObject* const* args, Py_ssize_t n) {
                  read_flag(args[7], &options.nesterov) && read_flag(args[8], &options.maximize);
     return walk(args[0], args[1], [&](PyObject* param) {
       TensorImpl* t = impl_of(param);
-      TensorImpl* grad = t->grad().get();
+      TensorRef grad = t->grad(), buffer;
       if (!grad) return t->is_leaf() || t->retains_grad() || !t->requires_grad();
-      if (!known || !is_plain(grad)) return false;
-      TensorImpl* buffer = options.momentum != 0 ? buffer_of(args[2], param) : nullptr;
-      return (buffer || options.momentum == 0) && sgd_step(t, grad, buffer, options);
+      if (!known || !is_plain(grad.get())) return false;
+      if (options.momentum != 0) buffer = buffer_of(args[2], param);
+      return (buffer || options.momentum == 0) && sgd_step(t, grad.get(), buffer.get(), options);
     });
   });
 }

@@ -176,3 +176,39 @@ def test_zero_grad_in_place_writes_and_counts_as_the_op_does():
         assert g.grad_fn is None and not g.requires_grad
     optimizer.zero_grad()
     assert all(p.grad is None for p in params)
+
+
+def test_state_whose_keys_drop_the_gradient_is_stepped_over_safely():
+    # The gradient was freed while the buffer was looked up.
+    p = Parameter(torch.ones(1000))
+    optimizer = SGD([p], lr=0.5, momentum=0.5)
+    p.grad = torch.ones(1000)
+    optimizer.step()
+    entry = optimizer.state.pop(p)
+
+    class Drops:
+        def __hash__(self):
+            return hash(p)
+
+        def __eq__(self, other):
+            p.grad = None
+            return False
+
+    optimizer.state[Drops()] = {}
+    optimizer.state[p] = entry
+    p.grad = torch.ones(1000)
+    optimizer.step()
+    assert p.tolist() == [1 - 0.5 - 0.75] * 1000
+
+
+def test_step_asks_who_keeps_saved_tensors_from_changes():
+    # The step was taken without asking.
+    w = Parameter(torch.tensor([3.0]))
+    w.grad = torch.ones(1)
+    with torch.autograd.graph.allow_mutation_on_saved_tensors():
+        y = (w * w).sum()
+        SGD([w], lr=1.0).step()
+        assert w.tolist() == [2]
+        w.grad = None
+        y.backward()
+    assert w.grad.tolist() == [6]
