@@ -13,6 +13,7 @@ struct Vector {
   static constexpr int n = 64 / sizeof(T);
 };
 
+// Bytes of the processor's vectors.
 #if defined(__AVX512F__)
 constexpr int kNative = 64;
 #elif defined(__AVX__)

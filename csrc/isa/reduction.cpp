@@ -350,20 +350,12 @@ static void column_sums(T* __restrict y, const T* __restrict a, const T* v, int6
     for (int64_t i = 0; i < m; ++i) y[i] += a[i] * v[p];
 }
 
-#if defined(__AVX512F__)
-constexpr int kVectorBytes = 64;
-#elif defined(__AVX__)
-constexpr int kVectorBytes = 32;
-#else
-constexpr int kVectorBytes = 16;
-#endif
-
 // R rows of up to 4 kReduceBlock elements with row_dot()'s bits. What a vector reads behind the end
 // of a row, where others begin, is masked.
 template <class T, int R>
 static void row_dots(T* y, const T* a, const T* v, int64_t k, int64_t a_row) {
-  constexpr int kLong = kVectorBytes / sizeof(T), kVectors = kDotLanes / kLong;
-  typedef T Vector __attribute__((vector_size(kVectorBytes)));
+  constexpr int kLong = kNative / sizeof(T), kVectors = kDotLanes / kLong;
+  typedef T Vector __attribute__((vector_size(kNative)));
   typedef decltype(Vector() == Vector()) Mask;
   const int64_t whole = k / kDotLanes * kDotLanes;
   Vector last[kVectors] = {};
@@ -404,7 +396,7 @@ static void matvec(void* y_memory, const void* a_memory, const void* v_memory, i
   auto* a = static_cast<const T*>(a_memory);
   auto* v = static_cast<const T*>(v_memory);
   if (a_col == 1) {
-    constexpr int kTogether = 16, kLong = kVectorBytes / sizeof(T);
+    constexpr int kTogether = 16, kLong = kNative / sizeof(T);
     const int64_t read = (k + kLong - 1) / kLong * kLong - k;  // behind the end of a row
     int64_t i = 0;
     if (a_row >= k && k <= 4 * kReduceBlock)
