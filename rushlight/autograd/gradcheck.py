@@ -439,7 +439,10 @@ def get_numerical_jacobian(fn, inputs, target=None, eps=1e-3, grad_out=1.0):
     _deprecated("get_numerical_jacobian", grad_out)
     inputs = _j.as_tuple(inputs)
     wanted = _j.checked(_j.as_tuple(inputs if target is None else target))
-    call = lambda *tensors: fn(tensors)  # noqa: E731
+
+    def call(*tensors):
+        return fn(tensors)
+
     outputs = _j.as_tuple(fn(inputs))
     return tuple(_j.numerical_jacobian(call, inputs, x, outputs, eps)[0] for x in wanted)
 

@@ -98,7 +98,9 @@ def test_planted_error_in_one_entry_is_caught(entry):
 
 @rushlight_only
 def test_mismatch_names_the_entry_that_is_furthest_off():
-    rule = lambda x, g: 2 * x * g + torch.tensor([0.0, 0.5, 0.0], dtype=x.dtype)  # noqa: E731
+    def rule(x, g):
+        return 2 * x * g + torch.tensor([0.0, 0.5, 0.0], dtype=x.dtype)
+
     for fast in (False, True):
         message = failure(square(rule), double(), fast_mode=fast)
         assert "largest difference  d output[0] / d input[1]: 0 by differences, 0.5" in message
@@ -133,8 +135,8 @@ def test_gradient_of_a_wrong_shape_is_refused(fast):
 
 @BOTH_MODES
 def test_gradient_of_another_dtype_is_converted_before_it_is_seen(fast):
-    rule = lambda x, g: (2 * x * g).float()  # noqa: E731
-    assert gradcheck(square(rule), double(), check_grad_dtypes=True, fast_mode=fast)
+    rule = square(lambda x, g: (2 * x * g).float())
+    assert gradcheck(rule, double(), check_grad_dtypes=True, fast_mode=fast)
 
 
 @BOTH_MODES
@@ -149,7 +151,9 @@ def test_nondeterministic_backward_is_caught_up_to_its_tolerance(fast):
 
 
 def test_backward_that_ignores_its_gradient_is_caught():
-    total = lambda x: Planted.apply(x, lambda x: (x**2).sum(), lambda x, g: 2 * x)  # noqa: E731
+    def total(x):
+        return Planted.apply(x, lambda x: (x**2).sum(), lambda x, g: 2 * x)
+
     assert failure(total, double()).startswith("backward not multiplied by grad_output")
 
 

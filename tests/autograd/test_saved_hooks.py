@@ -75,7 +75,7 @@ def test_gradients_of_packed_tensors_are_those_of_tensors(name, pack, unpack):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_second_gradients_of_packed_tensors_are_those_of_tensors(name):
-    seconds = []
+    found = []
     for pair in [(same, same), (torch.Tensor.tolist, torch.tensor), None]:
         x = leaf([0.5, 1.5])
         if pair:
@@ -85,9 +85,10 @@ def test_second_gradients_of_packed_tensors_are_those_of_tensors(name):
             out = FUNCTIONS[name](x).sum()
         (first,) = torch.autograd.grad(out, x, create_graph=True)
         second = torch.autograd.grad((first * first).sum(), x)[0] if first.requires_grad else first
-        seconds.append(second.tolist())
-    assert seconds[0] == pytest.approx(seconds[2])
-    assert seconds[1] == pytest.approx(seconds[2])
+        found.append(second.tolist())
+    same_pair, lists, plain = found
+    assert same_pair == pytest.approx(plain)
+    assert lists == pytest.approx(plain)
 
 
 def test_pack_is_given_the_tensor_itself_without_grad_mode():
