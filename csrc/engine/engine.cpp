@@ -11,6 +11,7 @@
 #include "core/unlocked.h"
 #include "engine/hooks.h"
 #include "graph/grad_mode.h"
+#include "graph/observer.h"
 #include "graph/provenance.h"
 #include "graph/tensor_math.h"
 
@@ -27,6 +28,7 @@ struct Entry {
   uint32_t first_capture = kNoCapture;  // index into the run's captures, chained
   bool needed = true;
   bool queued = false;
+  bool executed = false;
   TensorRef grad;                // of a node with one output
   std::vector<TensorRef> grads;  // of a node with several
 
@@ -53,11 +55,23 @@ std::vector<uint32_t>& active_runs() {
   return *runs;
 }
 
-class Run final : public EdgeFilter {
+}  // namespace
+
+class Run final : public EdgeFilter, public Pass {
  public:
   explicit Run(BackwardRequest& request);
-  ~Run();
-  std::vector<TensorRef> execute();
+  ~Run() override;
+  // Between begin() and end() runs node after node, while step() says that there was one; all of
+  // them with a Playing around.
+  void begin();
+  bool step();
+  std::vector<TensorRef> end();
+
+  uint32_t id() const override { return id_; }
+  bool frees() const override { return !request_.keep_graph; }
+  void for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const override;
+  void for_each_executed(const std::function<void(Node*)>& f) const override;
+  const BackwardRequest& request() const { return request_; }
   bool wants(const Edge& edge) const override {
     const Entry* entry = find(edge.node);
     return entry && (entry->needed || entry->first_capture != kNoCapture);
@@ -73,6 +87,8 @@ class Run final : public EdgeFilter {
   void push(uint32_t index);
   void add_gradient(Entry& entry, uint32_t nr, TensorRef grad);
   void run_node(uint32_t index);
+  void apply_observed(Node* node, TensorRef* grads, TensorRef* out);
+  void tell_end(bool failed);
   void send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad);
   void validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad);
 
@@ -87,7 +103,10 @@ class Run final : public EdgeFilter {
   std::unordered_map<Node*, uint32_t> elsewhere_;
   Site site_;
   uint32_t executed_ = 0;
+  bool told_ = false;  // observers know of this pass and not of its end
 };
+
+namespace {
 
 // Vectors keep their memory from run to run; a nested run takes fresh ones.
 struct Scratch {
@@ -100,6 +119,30 @@ Scratch& scratch() {
   return *instance;
 }
 
+// What the thread knows of the run while it plays.
+class Playing {
+ public:
+  explicit Playing(const Run& run)
+      : mode_(run.request().create_graph), filter_(edge_filter), run_(current_run) {
+    bool restricted = !run.request().inputs.empty();
+    edge_filter = restricted ? &run : nullptr;
+    current_run = {run.id(), run_.restricted || restricted};
+  }
+  ~Playing() {
+    edge_filter = filter_;
+    current_run = run_;
+  }
+  Playing(const Playing&) = delete;
+  Playing& operator=(const Playing&) = delete;
+
+ private:
+  GradModeGuard mode_;
+  const EdgeFilter* const filter_;
+  const CurrentRun run_;
+};
+
+}  // namespace
+
 Run::Run(BackwardRequest& request) : request_(request) {
   id_ = ++g_last_run;
   if (id_ == 0) id_ = ++g_last_run;  // 0 means that no run holds the slot
@@ -110,6 +153,7 @@ Run::Run(BackwardRequest& request) : request_(request) {
 }
 
 Run::~Run() {
+  if (told_) tell_end(true);
   auto& runs = active_runs();
   runs.erase(std::find(runs.begin(), runs.end(), id_));
   // Dropping entries may run Python code and so other runs: empty first, then give back.
@@ -246,6 +290,8 @@ void Run::add_gradient(Entry& entry, uint32_t nr, TensorRef grad) {
   }
 }
 
+namespace {
+
 [[noreturn, gnu::cold]] void fail_gradient(Node* from, uint32_t edge_nr, const Edge& edge,
                                            const TensorImpl& grad, const Dims& want) {
   Provenance story;
@@ -255,6 +301,8 @@ void Run::add_gradient(Entry& entry, uint32_t nr, TensorRef grad) {
        "invalid gradient at index ", edge_nr, " - got ", shown(grad.sizes(), grad.ndim()),
        " but expected shape compatible with ", shown(want), story.text());
 }
+
+}  // namespace
 
 // Brings a gradient to the shape and dtype of the tensor it belongs to.
 void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad) {
@@ -268,6 +316,8 @@ void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& gr
   }
   if (grad->dtype() != meta.dtype) grad = tensor_math.cast(grad.get(), meta.dtype);
 }
+
+namespace {
 
 // A reshaped or transposed gradient whose base nobody else holds, without that base: it can be
 // written over, and a leaf can take it as its .grad.
@@ -284,6 +334,8 @@ TensorRef without_base(TensorRef grad) {
                            grad->offset());
   return grad;
 }
+
+}  // namespace
 
 void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
   uint32_t index = index_known(edge.node);
@@ -320,9 +372,13 @@ void Run::run_node(uint32_t index) {
     more.resize(n);
     out = more.data();
   }
-  node->apply(grads, out);
+  entry.executed = true;
+  if (observers) [[unlikely]]
+    apply_observed(node, grads, out);
+  else
+    node->apply(grads, out);
   if (node->is_accumulate_grad()) return run_post_accumulate_hooks(node);
-  if (!request_.keep_graph) node->release_saved(site_);
+  if (!request_.keep_graph && !keep_) node->release_saved(site_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
   // entries_ does not grow any more: every target was counted.
   for (uint32_t i = 0; i < n; ++i) {
@@ -333,21 +389,40 @@ void Run::run_node(uint32_t index) {
   }
 }
 
-std::vector<TensorRef> Run::execute() {
-  GradModeGuard mode(request_.create_graph);
-  struct Filter {
-    const EdgeFilter* before = edge_filter;
-    explicit Filter(const EdgeFilter* filter) { edge_filter = filter; }
-    ~Filter() { edge_filter = before; }
-  } filter(request_.inputs.empty() ? nullptr : this);
-  struct Current {
-    const CurrentRun before = current_run;
-    Current(uint32_t id, bool restricted) { current_run = {id, before.restricted || restricted}; }
-    ~Current() { current_run = before; }
-  } current(id_, !request_.inputs.empty());
+void Run::apply_observed(Node* node, TensorRef* grads, TensorRef* out) {
+  for_each_observer([&](Observer& o) { o.node_begins(*node, grads); });
+  try {
+    node->apply(grads, out);
+  } catch (...) {
+    for_each_observer([&](Observer& o) { o.node_failed(*node); });
+    throw;
+  }
+  for_each_observer(
+      [&](Observer& o) { o.node_ended(*node, node->is_accumulate_grad() ? nullptr : out); });
+}
+
+void Run::for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const {
+  for (const Root& root : request_.roots) f(root.edge, root.grad.get());
+}
+
+void Run::for_each_executed(const std::function<void(Node*)>& f) const {
+  for (const Entry& entry : entries_)
+    if (entry.executed) f(entry.node.get());
+}
+
+void Run::tell_end(bool failed) {
+  told_ = false;
+  for_each_observer([&](Observer& o) { o.pass_ended(*this, failed); });
+}
+
+void Run::begin() {
   if (!request_.keep_graph) site_ = Site::capture();
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
+  if (observers) [[unlikely]] {
+    told_ = true;
+    for_each_observer([&](Observer& o) { o.pass_begins(*this); });
+  }
   for (Root& root : request_.roots) {
     uint32_t index = index_known(root.edge.node);
     TensorRef grad = std::move(root.grad);
@@ -358,16 +433,25 @@ std::vector<TensorRef> Run::execute() {
     uint32_t index = index_known(root.edge.node);
     if (!entries_[index].dependencies && !entries_[index].queued) push(index);
   }
-  while (!heap_.empty()) {
-    std::pop_heap(heap_.begin(), heap_.end());
-    uint32_t index = heap_.back().index;
-    heap_.pop_back();
-    run_node(index);
-  }
-  return std::move(results_);
 }
 
-}  // namespace
+bool Run::step() {
+  if (heap_.empty()) return false;
+  std::pop_heap(heap_.begin(), heap_.end());
+  uint32_t index = heap_.back().index;
+  heap_.pop_back();
+  run_node(index);
+  return true;
+}
+
+std::vector<TensorRef> Run::end() {
+  if (told_) [[unlikely]]
+    tell_end(false);
+  if (keep_ && !request_.keep_graph)
+    for (Entry& entry : entries_)
+      if (entry.executed) entry.node->release_saved(site_);
+  return std::move(results_);
+}
 
 constinit thread_local CurrentRun current_run;
 
@@ -412,7 +496,30 @@ std::vector<TensorRef> run_backward(BackwardRequest& request) {
   check_stack();
   Holder locked(nullptr);  // nodes and gradients have one thread at a time
   Run run(request);
-  return run.execute();
+  Playing playing(run);
+  run.begin();
+  while (run.step()) {
+  }
+  return run.end();
+}
+
+BackwardSteps::BackwardSteps(std::unique_ptr<BackwardRequest> request)
+    : request_(std::move(request)), run_(std::make_unique<Run>(*request_)) {
+  Playing playing(*run_);
+  run_->begin();
+}
+
+BackwardSteps::~BackwardSteps() = default;
+
+bool BackwardSteps::next() {
+  if (!run_) return false;
+  check_stack();
+  Holder locked(nullptr);
+  Playing playing(*run_);
+  if (run_->step()) return true;
+  run_->end();
+  run_.reset();
+  return false;
 }
 
 }  // namespace rl

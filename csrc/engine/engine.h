@@ -1,6 +1,7 @@
 // Plays the graph backwards. Knows no op.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "graph/node.h"
@@ -41,5 +42,20 @@ struct CurrentRun {
 // (null where the graph does not reach it), nothing when accumulating. An exception leaves the
 // graph as it was at that node.
 std::vector<TensorRef> run_backward(BackwardRequest& request);
+
+class Run;
+
+// A run that stops after each node; a leaf's AccumulateGrad plays with the node that leads to it.
+// Ends early, as after an exception, where it is destroyed before next() was false.
+class BackwardSteps {
+ public:
+  explicit BackwardSteps(std::unique_ptr<BackwardRequest> request);
+  ~BackwardSteps();
+  bool next();
+
+ private:
+  std::unique_ptr<BackwardRequest> request_;
+  std::unique_ptr<Run> run_;
+};
 
 }  // namespace rl

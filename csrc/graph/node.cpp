@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "graph/accumulate_grad.h"
+#include "graph/observer.h"
 #include "graph/view.h"
 
 namespace rl {
@@ -57,6 +58,8 @@ void Node::set_no_output(uint32_t nr) {
 void Node::finish() {
   sequence_ = ++g_sequence;
   site_ = Site::capture();
+  if (observers) [[unlikely]]
+    for_each_observer([this](Observer& o) { o.recorded(*this); });
 }
 
 NodeSide* Node::side() const {

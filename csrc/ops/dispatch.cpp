@@ -7,6 +7,7 @@
 #include "core/host.h"
 #include "core/unlocked.h"
 #include "graph/grad_mode.h"
+#include "graph/observer.h"
 #include "graph/view.h"
 #include "ops/op_node.h"
 #include "ops/replay.h"
@@ -152,9 +153,7 @@ class CallHolder final : public Holder {
   std::unique_ptr<Held> held_;
 };
 
-}  // namespace
-
-void dispatch(Call& call) {
+void dispatch_now(Call& call) {
   const Op& op = *call.op;
   CallHolder holder(call);
   uint8_t key = 0;
@@ -175,6 +174,25 @@ void dispatch(Call& call) {
       remember_view(call);
   }
   if (key & (kRequiresGrad | kCut)) remember_cut(call, key);
+}
+
+[[gnu::cold, gnu::noinline]] void dispatch_observed(Call& call) {
+  for_each_observer([&](Observer& o) { o.op_begins(call); });
+  try {
+    dispatch_now(call);
+  } catch (...) {
+    for_each_observer([&](Observer& o) { o.op_failed(call); });
+    throw;
+  }
+  for_each_observer([&](Observer& o) { o.op_ended(call); });
+}
+
+}  // namespace
+
+void dispatch(Call& call) {
+  if (observers) [[unlikely]]
+    return dispatch_observed(call);
+  dispatch_now(call);
 }
 
 }  // namespace rl

@@ -7,6 +7,7 @@
 #include "fake_host.h"
 #include "graph/accumulate_grad.h"
 #include "graph/grad_mode.h"
+#include "graph/observer.h"
 #include "graph/saved.h"
 #include "ops/op_node.h"
 #include "ops/reduce.h"
@@ -174,6 +175,112 @@ TEST(a_hook_replaces_the_gradient) {
   side.output_hooks[0].hooks.push_back({0, &doubling});
   backward(y);
   CHECK_EQ(value(x->grad().get()), 8.0);
+}
+
+// Writes down what it is told.
+struct Diary final : Observer {
+  std::vector<std::string> lines;
+  bool keep = false;
+
+  Diary() { add_observer(*this); }
+  ~Diary() { remove_observer(*this); }
+  void op_begins(Call& call) override { lines.push_back(concat("op ", call.op->record->name)); }
+  void op_failed(Call&) override { lines.push_back("op failed"); }
+  void recorded(Node& node) override { lines.push_back(concat("recorded ", node.name())); }
+  void pass_begins(Pass& pass) override {
+    if (keep) pass.keep_until_end();
+    pass.for_each_root([&](const Edge& edge, TensorImpl* grad) {
+      lines.push_back(concat("root ", edge.node->name(), " ", value(grad)));
+    });
+  }
+  void pass_ended(Pass& pass, bool failed) override {
+    int n = 0;
+    pass.for_each_executed([&](Node*) { ++n; });
+    lines.push_back(concat(failed ? "pass failed after " : "pass of ", n));
+  }
+  void node_begins(Node& node, TensorRef* grads) override {
+    lines.push_back(concat("run ", node.name(), " ", value(grads[0].get())));
+  }
+  void node_ended(Node& node, TensorRef* grads) override {
+    if (grads) lines.push_back(concat("ran ", node.name(), " ", value(grads[0].get())));
+  }
+  void node_failed(Node& node) override { lines.push_back(concat("failed ", node.name())); }
+};
+
+TEST(an_observer_sees_operations_nodes_and_passes) {
+  start();
+  Tensor x = leaf(3);
+  Diary diary;
+  backward(x * x);
+  CHECK(diary.lines ==
+        (std::vector<std::string>{"op mul", "recorded MulBackward0", "root MulBackward0 1",
+                                  "run MulBackward0 1", "ran MulBackward0 3", "op add",
+                                  "run torch::autograd::AccumulateGrad 6", "pass of 2"}));
+}
+
+TEST(an_observer_sees_failures) {
+  start();
+  Tensor x = leaf(3);
+  Tensor y = x * x;
+  backward(y);
+  Diary diary;
+  CHECK_THROWS(Error, backward(y));
+  CHECK(diary.lines == (std::vector<std::string>{"root MulBackward0 1", "run MulBackward0 1",
+                                                 "failed MulBackward0", "pass failed after 1"}));
+}
+
+TEST(an_observer_keeps_the_graph_until_the_end_of_a_pass) {
+  start();
+  Tensor x = leaf(3);
+  Tensor y = x * x;
+  {
+    struct Looks final : Observer {
+      double seen = 0;
+      void pass_begins(Pass& pass) override { pass.keep_until_end(); }
+      void pass_ended(Pass& pass, bool) override {
+        pass.for_each_executed([&](Node* node) {
+          if (OpNode* op = as_op_node(node)) seen = value(op->saved(0).get());
+        });
+      }
+    } looks;
+    add_observer(looks);
+    backward(y);
+    remove_observer(looks);
+    CHECK_EQ(looks.seen, 3.0);
+  }
+  CHECK_THROWS(Error, backward(y));
+}
+
+TEST(a_pass_in_steps_gives_what_a_whole_one_does) {
+  start();
+  Tensor x = leaf(3);
+  Tensor y = x * x, z = y * x;
+  auto request = std::make_unique<BackwardRequest>();
+  add_root(*request, z);
+  BackwardSteps steps(std::move(request));
+  CHECK(!x->grad());
+  CHECK(steps.next());
+  CHECK(!x->grad());
+  backward(y * y);  // another pass over a node that waits in this one, which it frees
+  CHECK_EQ(value(x->grad().get()), 108.0);
+  CHECK_THROWS(Error, steps.next());
+}
+
+TEST(a_pass_in_steps_may_end_early) {
+  start();
+  Tensor x = leaf(3);
+  Tensor y = x * x, z = y * x;
+  for (bool whole : {false, true}) {
+    auto request = std::make_unique<BackwardRequest>();
+    request->keep_graph = true;
+    add_root(*request, z);
+    BackwardSteps steps(std::move(request));
+    int n = 0;
+    while (steps.next())
+      if (++n && !whole) break;
+    CHECK_EQ(n, whole ? 2 : 1);
+  }
+  CHECK_EQ(value(x->grad().get()), 27.0);
 }
 
 TEST(nodes_off_the_path_to_the_inputs_do_not_run) {

@@ -1,0 +1,76 @@
+// Who looks on while threads record and run graphs: the profiler, anomaly mode, rushlight.debug.
+#pragma once
+
+#include <functional>
+
+#include "graph/node.h"
+
+namespace rl {
+
+struct Call;
+
+// A backward pass as its observers see it.
+class Pass {
+ public:
+  virtual ~Pass() = default;
+  virtual uint32_t id() const = 0;
+  // The roots' edges with the gradients that they start with: while the pass begins.
+  virtual void for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const = 0;
+  // Nodes that have run, as they were found; in no order of time.
+  virtual void for_each_executed(const std::function<void(Node*)>& f) const = 0;
+  // What the nodes saved stays until pass_ended() has returned, in a pass that frees it, too.
+  void keep_until_end() { keep_ = true; }
+  // The pass frees what its nodes saved.
+  virtual bool frees() const = 0;
+
+ protected:
+  bool keep_ = false;
+};
+
+// All observers see all threads; the GIL is held at every call. A call may throw, which ends what
+// it watches; op_failed(), node_failed() and pass_ended(failed) may not. Never destroyed: a thread
+// may be in a call of one that another thread takes off the list.
+class Observer {
+ public:
+  // An operation, composite ones around those they consist of. `call.output` is the result, or null
+  // where `call.target` was written.
+  virtual void op_begins(Call&) {}
+  virtual void op_ended(Call&) {}
+  virtual void op_failed(Call&) {}
+  // A node of any kind has its edges, saved inputs and Site; no output leads to it yet.
+  virtual void recorded(Node&) {}
+  virtual void pass_begins(Pass&) {}
+  virtual void pass_ended(Pass&, bool failed) { (void)failed; }
+  // Around each node that runs, between its pre- and post-hooks: grad_outputs[n_outputs], then
+  // grad_inputs[n_edges] (null for AccumulateGrad), entries may be null.
+  virtual void node_begins(Node&, TensorRef* grad_outputs) { (void)grad_outputs; }
+  virtual void node_ended(Node&, TensorRef* grad_inputs) { (void)grad_inputs; }
+  virtual void node_failed(Node&) {}
+
+ protected:
+  ~Observer() = default;
+
+ private:
+  friend void add_observer(Observer&);
+  friend void remove_observer(Observer&);
+  friend Observer* next_observer(Observer*);
+  Observer* next_ = nullptr;
+};
+
+// The first of the list, in the order of arrival; null nearly always.
+extern Observer* observers;
+void add_observer(Observer& observer);
+void remove_observer(Observer& observer);
+inline Observer* next_observer(Observer* observer) { return observer->next_; }
+
+// f(observer) for each. An observer may leave the list in its own call.
+template <class F>
+void for_each_observer(F&& f) {
+  for (Observer* at = observers; at;) {
+    Observer* next = next_observer(at);
+    f(*at);
+    at = next;
+  }
+}
+
+}  // namespace rl
