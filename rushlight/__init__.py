@@ -27,6 +27,7 @@ _SUBMODULES = frozenset(
         "backends",
         "cpu",
         "cuda",
+        "debug",
         "functional",
         "linalg",
         "nn",
