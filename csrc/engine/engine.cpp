@@ -390,11 +390,12 @@ void Run::run_node(uint32_t index) {
 }
 
 void Run::apply_observed(Node* node, TensorRef* grads, TensorRef* out) {
-  for_each_observer([&](Observer& o) { o.node_begins(*node, grads); });
+  auto failed = [&](Observer& o) { o.node_failed(*node); };
+  begin_for_each_observer([&](Observer& o) { o.node_begins(*node, grads); }, failed);
   try {
     node->apply(grads, out);
   } catch (...) {
-    for_each_observer([&](Observer& o) { o.node_failed(*node); });
+    for_each_observer(failed);
     throw;
   }
   for_each_observer(

@@ -73,4 +73,16 @@ void for_each_observer(F&& f) {
   }
 }
 
+// The same for what has an end: where one throws, failed(observer) for those before it.
+template <class F, class Failed>
+void begin_for_each_observer(F&& f, Failed&& failed) {
+  Observer* at = observers;
+  try {
+    for (; at; at = next_observer(at)) f(*at);
+  } catch (...) {
+    for (Observer* told = observers; told && told != at; told = next_observer(told)) failed(*told);
+    throw;
+  }
+}
+
 }  // namespace rl

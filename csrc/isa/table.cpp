@@ -7,6 +7,7 @@
 #include "isa_families.h"
 #include "kernels/convert.h"
 #include "kernels/distance.h"
+#include "kernels/finite.h"
 #include "kernels/scan.h"
 #include "ops/elementwise_list.h"
 
@@ -21,7 +22,8 @@ namespace rl {
   extern const LineKernels kernels_lines_##set;          \
   extern const ScanKernels kernels_scan_##set;           \
   extern const DistanceKernels kernels_distance_##set;   \
-  extern const ConvertKernels kernels_convert_##set;
+  extern const ConvertKernels kernels_convert_##set;     \
+  extern const FiniteKernels kernels_finite_##set;
 #define RL_SET(set)                \
   {#set,                           \
    {RL_FAMILIES(RL_ADDRESS, set)}, \
@@ -29,7 +31,8 @@ namespace rl {
    &kernels_lines_##set,           \
    &kernels_scan_##set,            \
    &kernels_distance_##set,        \
-   &kernels_convert_##set}
+   &kernels_convert_##set,         \
+   &kernels_finite_##set}
 
 #if defined(RL_KERNEL_SETS_X86)
 RL_DECLARE_SET(v2)
@@ -49,6 +52,7 @@ struct Parts {
   const ScanKernels* scan;
   const DistanceKernels* distance;
   const ConvertKernels* convert;
+  const FiniteKernels* finite;
 };
 
 const char* g_available = "";
@@ -106,6 +110,7 @@ const NarrowKernels* narrow_kernels = &chosen.reduction->narrow;
 const ScanKernels* scan_kernels = chosen.scan;
 const DistanceKernels* distance_kernels = chosen.distance;
 const ConvertKernels* convert_kernels = chosen.convert;
+const FiniteKernels* finite_kernels = chosen.finite;
 const char* available_kernel_sets() { return g_available; }
 const char* kernel_set_problem() { return g_problem; }
 

@@ -1,79 +1,45 @@
 #include "kernels/finite.h"
 
 #include <algorithm>
-#include <cstring>
+#include <atomic>
 
 #include "core/shape.h"
+#include "core/tensor.h"
+#include "kernels/pool.h"
 
 namespace rl {
 
 namespace {
 
-// By their bits, since comparisons of floats keep the compiler from using vectors here: an exponent
-// of ones overflows into the sign's place when its lowest bit is added.
-template <class Bits, Bits kExponent>
-struct Scan {
-  static constexpr Bits kLowest = kExponent & (~kExponent + 1);
-  static constexpr Bits kSign = Bits(Bits(1) << (8 * sizeof(Bits) - 1));
-
-  static bool finite(Bits b) { return !(Bits((b & kExponent) + kLowest) & kSign); }
-
-  // The first of n elements that is not finite; n when all are.
-  static int64_t run(const char* data, int64_t stride, int64_t n) {
-    constexpr int64_t kBlock = 2048;
-    const auto* p = reinterpret_cast<const Bits*>(data);
-    for (int64_t at = 0; at < n; at += kBlock) {
-      const int64_t end = std::min(n, at + kBlock);
-      Bits any = 0;
-      if (stride == 1)
-        for (int64_t i = at; i < end; ++i) any |= Bits((p[i] & kExponent) + kLowest);
-      else
-        for (int64_t i = at; i < end; ++i) any |= Bits((p[i * stride] & kExponent) + kLowest);
-      if (!(any & kSign)) continue;
-      int64_t i = at;
-      while (finite(p[i * stride])) ++i;
-      return i;
-    }
-    return n;
-  }
-};
-
-using ScanFn = int64_t (*)(const char*, int64_t, int64_t);
-
-ScanFn scan_of(DType dtype) {
+NonfiniteFn kernel_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32:
-      return Scan<uint32_t, 0x7f800000>::run;
-    case DType::kFloat64:
-      return Scan<uint64_t, 0x7ff0000000000000>::run;
     case DType::kFloat16:
-      return Scan<uint16_t, 0x7c00>::run;
+      return finite_kernels->float16;
     case DType::kBFloat16:
-      return Scan<uint16_t, 0x7f80>::run;
+      return finite_kernels->bfloat16;
+    case DType::kFloat32:
+      return finite_kernels->float32;
+    case DType::kFloat64:
+      return finite_kernels->float64;
     default:
       return nullptr;
   }
 }
 
-}  // namespace
-
-int64_t first_nonfinite(const TensorImpl& t) {
-  const ScanFn scan = scan_of(t.dtype());
+// Whether f(data, stride, n, first) is true for one of the lines of `t`, asked in order until then;
+// `first` is the number of the line's first element. A contiguous tensor is one line.
+template <class F>
+bool any_line(const TensorImpl& t, const F& f) {
   const int64_t n = t.numel();
-  if (!scan || n == 0) return -1;
-  if (t.is_contiguous()) {
-    const int64_t i = scan(t.data(), 1, n);
-    return i < n ? i : -1;
-  }
-  // Line by line along the last dimension; a repeated dimension is read once per repeat.
+  if (n == 0) return false;
+  if (t.is_contiguous()) return f(t.data(), int64_t{1}, n, int64_t{0});
   const int last = t.ndim() - 1;
   const int64_t line = t.sizes()[last];
   const auto bytes = static_cast<int64_t>(item_size(t.dtype()));
   int64_t index[kMaxDims] = {};
   const char* at = t.data();
   for (int64_t first = 0; first < n; first += line) {
-    const int64_t i = scan(at, t.strides()[last], line);
-    if (i < line) return first + i;
+    if (f(at, t.strides()[last], line, first)) return true;
     for (int d = last - 1; d >= 0; --d) {
       at += t.strides()[d] * bytes;
       if (++index[d] < t.sizes()[d]) break;
@@ -81,9 +47,43 @@ int64_t first_nonfinite(const TensorImpl& t) {
       index[d] = 0;
     }
   }
-  return -1;
+  return false;
 }
 
-bool all_finite(const TensorImpl& t) { return first_nonfinite(t) < 0; }
+}  // namespace
+
+bool all_finite(const TensorImpl& t) {
+  const NonfiniteFn bad = kernel_of(t.dtype());
+  if (!bad) return true;
+  const auto bytes = static_cast<int64_t>(item_size(t.dtype()));
+  return !any_line(t, [&](const char* data, int64_t stride, int64_t n, int64_t) {
+    const int64_t grain = 2 * parallel_grain();  // a read costs less than an operation
+    if (n <= grain) return bad(data, stride, n);
+    std::atomic<bool> found{false};
+    parallel_for(n, grain, [&](int64_t begin, int64_t end) {
+      if (!found && bad(data + begin * stride * bytes, stride, end - begin)) found = true;
+    });
+    return found.load();
+  });
+}
+
+int64_t first_nonfinite(const TensorImpl& t) {
+  const NonfiniteFn bad = kernel_of(t.dtype());
+  if (!bad) return -1;
+  const auto bytes = static_cast<int64_t>(item_size(t.dtype()));
+  int64_t place = -1;
+  any_line(t, [&](const char* data, int64_t stride, int64_t n, int64_t first) {
+    constexpr int64_t kBlock = 4096;
+    for (int64_t at = 0; at < n; at += kBlock) {
+      const int64_t end = std::min(n, at + kBlock);
+      if (!bad(data + at * stride * bytes, stride, end - at)) continue;
+      while (!bad(data + at * stride * bytes, stride, 1)) ++at;
+      place = first + at;
+      return true;
+    }
+    return false;
+  });
+  return place;
+}
 
 }  // namespace rl

@@ -3,9 +3,19 @@
 
 #include <cstdint>
 
-#include "core/tensor.h"
-
 namespace rl {
+
+class TensorImpl;
+
+// Whether one of n elements, `stride` elements apart, is an infinity or nan.
+using NonfiniteFn = bool (*)(const void* data, int64_t stride, int64_t n);
+
+struct FiniteKernels {
+  NonfiniteFn float16, bfloat16, float32, float64;
+};
+
+// Of the chosen kernel set.
+extern const FiniteKernels* finite_kernels;
 
 // No element is an infinity or nan. True for dtypes that have none.
 bool all_finite(const TensorImpl& t);

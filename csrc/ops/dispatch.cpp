@@ -177,11 +177,12 @@ void dispatch_now(Call& call) {
 }
 
 [[gnu::cold, gnu::noinline]] void dispatch_observed(Call& call) {
-  for_each_observer([&](Observer& o) { o.op_begins(call); });
+  auto failed = [&](Observer& o) { o.op_failed(call); };
+  begin_for_each_observer([&](Observer& o) { o.op_begins(call); }, failed);
   try {
     dispatch_now(call);
   } catch (...) {
-    for_each_observer([&](Observer& o) { o.op_failed(call); });
+    for_each_observer(failed);
     throw;
   }
   for_each_observer([&](Observer& o) { o.op_ended(call); });

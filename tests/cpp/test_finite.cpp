@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "core/half.h"
+#include "core/tensor.h"
 #include "fake_host.h"
 
 namespace rl {
