@@ -24,7 +24,7 @@ def test_memory_of_a_million_training_steps_is_flat():
 
 
 @rushlight_only
-def test_backward_nested_deeper_than_the_stack_is_refused():
+def test_backward_nested_without_end_is_refused():
     assert run_script("nested_backward").startswith("refused at depth")
 
 

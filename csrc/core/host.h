@@ -36,6 +36,10 @@ struct Host {
   bool (*has_threads)() = [] { return false; };
   void* (*release_gil)() = nullptr;
   void (*take_gil)(void* token) = nullptr;
+  // Calls body(context) on another thread, waits and throws what it threw; false where it can't.
+  bool (*run_on_helper)(void (*body)(void*), void* context) = [](void (*)(void*), void*) {
+    return false;
+  };
 };
 
 // A table that knows no Python stands here until csrc/python or a test installs another.

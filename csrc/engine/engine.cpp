@@ -126,7 +126,7 @@ class Playing {
       : mode_(run.request().create_graph), filter_(edge_filter), run_(current_run) {
     bool restricted = !run.request().inputs.empty();
     edge_filter = restricted ? &run : nullptr;
-    current_run = {run.id(), run_.restricted || restricted};
+    current_run = {run.id(), run_.restricted || restricted, run_.depth + 1};
   }
   ~Playing() {
     edge_filter = filter_;
@@ -417,7 +417,7 @@ void Run::tell_end(bool failed) {
 }
 
 void Run::begin() {
-  if (!request_.keep_graph) site_ = Site::capture();
+  if (!request_.keep_graph) site_ = request_.site ? request_.site : Site::capture();
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
   if (observers) [[unlikely]] {
@@ -479,21 +479,21 @@ char* stack_floor() {
   return static_cast<char*>(lowest) + std::min(kReserve, size / 4);
 }
 
-// A backward pass inside a hook inside a backward pass ... takes C stack at every level.
+// A backward pass inside a hook inside a backward pass ... takes C stack at every level, and a
+// thread at every 60th.
 void check_stack() {
   constexpr size_t kHarmless = 32;  // this many levels fit into the smallest stack
-  size_t levels = active_runs().size();
+  constexpr size_t kMost = 10'000;
+  size_t levels = current_run.depth;
   if (levels < kHarmless) [[likely]]
     return;
   static thread_local char* const floor = stack_floor();
-  check(static_cast<char*>(__builtin_frame_address(0)) > floor, ErrorKind::kRuntime,
-        "maximum recursion depth exceeded: backward() runs inside itself, ", levels,
-        " levels deep\n  fix: do not call backward() in a hook of the graph that it runs.");
+  check(static_cast<char*>(__builtin_frame_address(0)) > floor && levels < kMost,
+        ErrorKind::kRuntime, "maximum recursion depth exceeded: backward() runs inside itself, ",
+        levels, " levels deep\n  fix: do not call backward() in a hook of the graph that it runs.");
 }
 
-}  // namespace
-
-std::vector<TensorRef> run_backward(BackwardRequest& request) {
+std::vector<TensorRef> run_here(BackwardRequest& request) {
   check_stack();
   Holder locked(nullptr);  // nodes and gradients have one thread at a time
   Run run(request);
@@ -502,6 +502,34 @@ std::vector<TensorRef> run_backward(BackwardRequest& request) {
   while (run.step()) {
   }
   return run.end();
+}
+
+// A pass with the modes of the thread that asks for it.
+struct Elsewhere {
+  BackwardRequest& request;
+  ThreadState modes;
+  CurrentRun around;
+  std::vector<TensorRef> found;
+
+  static void run(void* self) {
+    auto* pass = static_cast<Elsewhere*>(self);
+    thread_state = pass->modes;
+    current_run = pass->around;
+    pass->found = run_here(pass->request);
+  }
+};
+
+}  // namespace
+
+std::vector<TensorRef> run_backward(BackwardRequest& request) {
+  // PyTorch's number. Each level takes stack, and some of what Python allows in recursion.
+  constexpr uint32_t kLevels = 60;
+  if (current_run.depth && current_run.depth % kLevels == 0) [[unlikely]] {
+    request.site = Site::capture();
+    Elsewhere pass{request, thread_state, current_run, {}};
+    if (host().run_on_helper(Elsewhere::run, &pass)) return std::move(pass.found);
+  }
+  return run_here(request);
 }
 
 BackwardSteps::BackwardSteps(std::unique_ptr<BackwardRequest> request)

@@ -23,6 +23,8 @@ struct BackwardRequest {
   bool accumulate = true;
   bool keep_graph = false;
   bool create_graph = false;
+  // The statement that asked, where it is not the one that calls run_backward().
+  Site site;
 
   BackwardRequest() = default;
   BackwardRequest(const BackwardRequest&) = delete;
@@ -31,16 +33,18 @@ struct BackwardRequest {
 };
 
 // The innermost run of this thread. `id` is 0 outside; `restricted`: it, or one around it, was
-// asked for certain inputs.
+// asked for certain inputs. `depth`: it and those around it, also of threads that wait for this
+// one.
 struct CurrentRun {
   uint32_t id = 0;
   bool restricted = false;
+  uint32_t depth = 0;
 };
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local CurrentRun current_run;
 
-// Runs on the calling thread; re-entrant; no recursion. Returns the captured gradient of each input
-// (null where the graph does not reach it), nothing when accumulating. An exception leaves the
-// graph as it was at that node.
+// Runs on the calling thread, every 60th of nested passes on one of its own; no recursion. Returns
+// the captured gradient of each input (null where the graph does not reach it), nothing when
+// accumulating. An exception leaves the graph as it was at that node.
 std::vector<TensorRef> run_backward(BackwardRequest& request);
 
 class Run;

@@ -10,6 +10,7 @@
 #include "python/every_op.h"
 #include "python/function_node.h"
 #include "python/functions.h"
+#include "python/helper_thread.h"
 #include "python/nn_module.h"
 #include "python/optimizer.h"
 #include "python/parse.h"
@@ -127,6 +128,7 @@ void warn(const char* category, const std::string& message) {
 
 void poll() {
   if (PyErr_CheckSignals() < 0) throw_python();
+  poll_helper();
 }
 
 const Host kHost = {
@@ -148,6 +150,7 @@ const Host kHost = {
     },
     .release_gil = []() -> void* { return PyEval_SaveThread(); },
     .take_gil = [](void* thread) { PyEval_RestoreThread(static_cast<PyThreadState*>(thread)); },
+    .run_on_helper = run_on_helper,
 };
 
 PyObject* is_tensor_function(PyObject*, PyObject* object) {

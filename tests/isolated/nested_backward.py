@@ -1,10 +1,7 @@
-"""A backward pass inside a hook of a backward pass, deeper than the stack: an error, no crash."""
-
-import sys
+"""A backward pass inside a hook of a backward pass, without end: an error, no crash."""
 
 from _module import torch
 
-sys.setrecursionlimit(10**6)
 depth = 0
 
 
@@ -29,7 +26,7 @@ except RuntimeError as error:
     assert "maximum recursion depth exceeded" in str(error), error
 else:
     raise AssertionError("no error")
-assert depth > 100, depth
+assert depth > 2000, depth
 
 # The engine is as good as new.
 x = torch.ones(1, requires_grad=True)
