@@ -171,6 +171,7 @@ const std::vector<Op*>& op_table() {
     add_scatter_view_ops(t);
     add_pad_ops(t);
     add_sliding_ops(t);
+    add_pooling_ops(t);
     add_stacking_ops(t);
     add_repeat_ops(t);
     add_sample_ops(t);

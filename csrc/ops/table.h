@@ -129,6 +129,7 @@ void add_triangle_ops(std::vector<Op*>& table);
 void add_scatter_view_ops(std::vector<Op*>& table);
 void add_pad_ops(std::vector<Op*>& table);
 void add_sliding_ops(std::vector<Op*>& table);
+void add_pooling_ops(std::vector<Op*>& table);
 void add_stacking_ops(std::vector<Op*>& table);
 void add_repeat_ops(std::vector<Op*>& table);
 void add_sample_ops(std::vector<Op*>& table);

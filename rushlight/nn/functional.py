@@ -8,12 +8,13 @@ from rushlight._sets import embedding_renorm_ as _renorm
 from rushlight._sets import one_hot
 from rushlight.functional import broadcast_tensors
 
-from . import _activations, _distances, _losses
+from . import _activations, _distances, _losses, _pool
 from . import _reduction as _Reduction
 from ._activations import *  # noqa: F403
 from ._distances import *  # noqa: F403
 from ._image import channel_shuffle, fold, pad, pixel_shuffle, pixel_unshuffle, unfold
 from ._losses import *  # noqa: F403
+from ._pool import *  # noqa: F403
 
 _OPS = [
     "bilinear",
@@ -38,6 +39,7 @@ __all__ = [
     *_activations.__all__,
     *_distances.__all__,
     *_losses.__all__,
+    *_pool.__all__,
     "alpha_dropout",
     "channel_shuffle",
     "dropout",

@@ -65,6 +65,7 @@ from .loss import (
 )
 from .module import Module
 from .normalization import LayerNorm, RMSNorm
+from .pooling import MaxPool1d, MaxPool2d
 
 __all__ = [
     "AlphaDropout",
@@ -101,6 +102,8 @@ __all__ = [
     "MSELoss",
     "MarginRankingLoss",
     "Mish",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",
