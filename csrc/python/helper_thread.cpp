@@ -28,8 +28,9 @@ struct Raised {
 };
 
 struct Helper {
-  void (*body)(void*);
-  void* context;
+  Helper(void (*what)(void*), void* with) : body(what), context(with) {}
+  void (*const body)(void*);
+  void* const context;
   std::exception_ptr error;
   Raised raised;
   std::atomic<bool> stop{false};
@@ -63,7 +64,7 @@ bool interrupted() { return PyErr_CheckSignals() < 0 || (t_helper && t_helper->s
 }  // namespace
 
 bool run_on_helper(void (*body)(void*), void* context) {
-  Helper helper{.body = body, .context = context, .error = {}, .raised = {}};
+  Helper helper(body, context);
   std::thread thread;
   try {
     thread = std::thread([&helper] { helper.run(); });
