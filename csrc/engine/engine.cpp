@@ -53,7 +53,7 @@ std::vector<uint32_t>& active_runs() {
   return *runs;
 }
 
-class Run final : public EdgeFilter {
+class Run final : public EdgeFilter, public RunView {
  public:
   explicit Run(BackwardRequest& request);
   ~Run();
@@ -62,6 +62,9 @@ class Run final : public EdgeFilter {
     const Entry* entry = find(edge.node);
     return entry && (entry->needed || entry->first_capture != kNoCapture);
   }
+  Node* running() const override { return running_; }
+  bool executes(Node* node) const override { return wants({node, 0}); }
+  std::vector<Node*> order() const override;
 
  private:
   uint32_t index_of(Node* node);  // while counting: makes an entry on first sight
@@ -73,6 +76,7 @@ class Run final : public EdgeFilter {
   void push(uint32_t index);
   void add_gradient(Entry& entry, uint32_t nr, TensorRef grad);
   void run_node(uint32_t index);
+  void call_post_hooks(Node* node, TensorRef* grad_inputs);
   void send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad);
   void validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad);
 
@@ -87,6 +91,8 @@ class Run final : public EdgeFilter {
   std::unordered_map<Node*, uint32_t> elsewhere_;
   Site site_;
   uint32_t executed_ = 0;
+  Node* running_ = nullptr;
+  std::vector<TensorRef> shown_;  // to the post-hooks of the node that runs
 };
 
 // Vectors keep their memory from run to run; a nested run takes fresh ones.
@@ -110,6 +116,8 @@ Run::Run(BackwardRequest& request) : request_(request) {
 }
 
 Run::~Run() {
+  for (void* held : {callbacks, local})
+    if (held) host().decref(held);
   auto& runs = active_runs();
   runs.erase(std::find(runs.begin(), runs.end(), id_));
   // Dropping entries may run Python code and so other runs: empty first, then give back.
@@ -297,11 +305,26 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
     push(index);
 }
 
+// Post-hooks see what the edges' nodes will get.
+void Run::call_post_hooks(Node* node, TensorRef* grad_inputs) {
+  if (!has_post_hooks(node)) return;
+  for (uint32_t i = 0; i < node->n_edges(); ++i) {
+    const Edge& edge = node->edges()[i];
+    if (!edge_wanted(edge))
+      grad_inputs[i] = TensorRef();
+    else if (grad_inputs[i])
+      validate(node, i, edge, grad_inputs[i]);
+  }
+  run_post_hooks(node, grad_inputs, shown_);
+}
+
 void Run::run_node(uint32_t index) {
   Entry& entry = entries_[index];
   Node* node = entry.node.get();
   TensorRef* grads = entry.buffers();
-  if (entry.needed || entry.first_capture != kNoCapture) run_tensor_hooks(node, grads);
+  running_ = node;
+  // As in PyTorch: of a node that runs what came is captured, of another what its hooks made of it.
+  if (!entry.needed && entry.first_capture != kNoCapture) run_tensor_hooks(node, grads);
   for (uint32_t c = entry.first_capture; c != kNoCapture; c = captures_[c].next) {
     const Capture& capture = captures_[c];
     results_[capture.result] = grads[capture.output_nr];
@@ -310,6 +333,9 @@ void Run::run_node(uint32_t index) {
     for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
     return;
   }
+  run_tensor_hooks(node, grads);
+  if (node->has_side()) [[unlikely]]
+    run_pre_hooks(node, grads, shown_);
   if ((++executed_ & 15) == 0) host().poll();
   constexpr uint32_t kInlineEdges = 8;
   TensorRef inline_grads[kInlineEdges];
@@ -321,7 +347,10 @@ void Run::run_node(uint32_t index) {
     out = more.data();
   }
   node->apply(grads, out);
-  if (node->is_accumulate_grad()) return run_post_accumulate_hooks(node);
+  if (node->is_accumulate_grad()) run_post_accumulate_hooks(node);
+  if (node->has_side()) [[unlikely]]
+    call_post_hooks(node, out);
+  if (node->is_accumulate_grad()) return;
   if (!request_.keep_graph) node->release_saved(site_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
   // entries_ does not grow any more: every target was counted.
@@ -342,9 +371,11 @@ std::vector<TensorRef> Run::execute() {
   } filter(request_.inputs.empty() ? nullptr : this);
   struct Current {
     const CurrentRun before = current_run;
-    Current(uint32_t id, bool restricted) { current_run = {id, before.restricted || restricted}; }
+    Current(Run* run, bool restricted) {
+      current_run = {run->id_, before.restricted || restricted, run};
+    }
     ~Current() { current_run = before; }
-  } current(id_, !request_.inputs.empty());
+  } current(this, !request_.inputs.empty());
   if (!request_.keep_graph) site_ = Site::capture();
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
@@ -364,7 +395,39 @@ std::vector<TensorRef> Run::execute() {
     heap_.pop_back();
     run_node(index);
   }
+  running_ = nullptr;
+  if (callbacks) host().call_all(callbacks);
   return std::move(results_);
+}
+
+std::vector<Node*> Run::order() const {
+  std::vector<uint32_t> missing(entries_.size());  // gradients, for each node
+  std::vector<Ready> ready;
+  auto each_target = [&](const Node* node, auto&& use) {
+    for (uint32_t i = 0; i < node->n_edges(); ++i)
+      if (const Edge& edge = node->edges()[i]; edge.node && find(edge.node))
+        use(static_cast<uint32_t>(find(edge.node) - entries_.data()));
+  };
+  auto add = [&](uint32_t index) {
+    const Entry& entry = entries_[index];
+    if (!entry.needed && entry.first_capture == kNoCapture) return;
+    ready.push_back({entry.node->sequence(), index});
+    std::push_heap(ready.begin(), ready.end());
+  };
+  for (const Entry& entry : entries_)
+    each_target(entry.node.get(), [&](uint32_t index) { ++missing[index]; });
+  for (uint32_t i = 0; i < entries_.size(); ++i)
+    if (!missing[i]) add(i);
+  std::vector<Node*> order;
+  while (!ready.empty()) {
+    std::pop_heap(ready.begin(), ready.end());
+    order.push_back(entries_[ready.back().index].node.get());
+    ready.pop_back();
+    each_target(order.back(), [&](uint32_t index) {
+      if (--missing[index] == 0) add(index);
+    });
+  }
+  return order;
 }
 
 }  // namespace

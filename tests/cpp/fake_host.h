@@ -46,6 +46,8 @@ struct FakeHost {
         .call_tensor_hook = [](void* hook, TensorImpl* grad) -> TensorImpl* {
           return static_cast<Object*>(hook)->hook(grad);
         },
+        .call_node_hooks = [](void*, TensorRef*, size_t, const std::vector<TensorRef>*) {},
+        .call_all = [](void*) {},
         .call_pack_hook = [](void*, TensorImpl*) -> void* { return nullptr; },
         .call_unpack_hook = [](void*, void*, TensorImpl*) -> TensorImpl* { return nullptr; },
         .call_write_hook = [](void*, TensorImpl*) {},
