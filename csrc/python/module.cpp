@@ -9,6 +9,7 @@
 #include "python/autograd.h"
 #include "python/function_node.h"
 #include "python/functions.h"
+#include "python/gradient_edge.h"
 #include "python/graph_task.h"
 #include "python/nn_module.h"
 #include "python/node_hooks.h"
@@ -390,9 +391,9 @@ PyObject* make_module() {
   bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
             init_layout_type(m) && init_device_type(m) && init_size_type(m) &&
             init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
-            init_node_hooks(m) && init_graph_task(m) && init_function_type(m) &&
-            init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
-            init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
+            init_node_hooks(m) && init_graph_task(m) && init_gradient_edge(m) &&
+            init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
+            init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
             init_torch_function(m) && init_nn_module(m) && init_optimizer(m);
   if (!ok) throw_python();
   return module.release();
