@@ -305,15 +305,12 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
     push(index);
 }
 
-// Post-hooks see what the edges' nodes will get.
+// Post-hooks see what the edges' nodes will get, and what a Function returned for other inputs.
 void Run::call_post_hooks(Node* node, TensorRef* grad_inputs) {
   if (!has_post_hooks(node)) return;
   for (uint32_t i = 0; i < node->n_edges(); ++i) {
     const Edge& edge = node->edges()[i];
-    if (!edge_wanted(edge))
-      grad_inputs[i] = TensorRef();
-    else if (grad_inputs[i])
-      validate(node, i, edge, grad_inputs[i]);
+    if (edge.node && grad_inputs[i]) validate(node, i, edge, grad_inputs[i]);
   }
   run_post_hooks(node, grad_inputs, shown_);
 }
