@@ -8,11 +8,13 @@ _C._add_package_globals(globals())
 
 
 def _written_at(hook):
-    """The line of a message that says where the hook stands; empty for one not made by `def`."""
-    from rushlight._site import describe_function
+    """The lines of a message that say where the hook stands and which statement it looks at."""
+    from rushlight._site import describe_function, line_of
 
     place = describe_function(hook)
-    return f"\n  the hook      {place}" if place else ""
+    story = f"\n  the hook      {place}" if place else ""
+    site = getattr(_C._current_autograd_node(), "site", None)
+    return f"{story}\n  gradient of   {line_of(site)}" if site else story
 
 
 def _name(hook):
@@ -122,15 +124,12 @@ class PostAccumulateHooks(HookDict):
     def __call__(self, leaf):
         for hook in tuple(self.values()):
             result = hook(leaf)
-            if isinstance(result, _C.Tensor):
-                raise RuntimeError(
-                    f"Tensor post accumulate grad hooks should return None.{_written_at(hook)}"
-                )
-            if result is not None:
-                raise TypeError(
-                    f"expected Variable, but hook returned '{type(result).__name__}'"
-                    f"{_written_at(hook)}"
-                )
+            if result is None or result is leaf:
+                continue
+            _check_gradient(hook, leaf, result)
+            raise RuntimeError(
+                f"Tensor post accumulate grad hooks should return None.{_written_at(hook)}"
+            )
 
 
 @overridable
