@@ -15,6 +15,29 @@ class _Engine:
         """
         _C._queue_callback(callback)
 
+    def run_backward(
+        self,
+        tensors,
+        grad_tensors,
+        keep_graph,
+        create_graph,
+        inputs=(),
+        allow_unreachable=False,
+        accumulate_grad=False,
+    ):
+        """Run a backward pass from these tensors; what ``backward`` and ``grad`` do.
+
+        inputs, accumulate_grad: with inputs and without accumulating, the gradients of those are
+        returned, None for one that the graph does not reach where allow_unreachable is set; else
+        they go to ``.grad`` of the inputs, or of all leaves. Returns: a tuple, empty when
+        accumulating. Raises: as ``backward`` and ``grad``.
+        """
+        if inputs and not accumulate_grad:
+            options = keep_graph, create_graph, allow_unreachable, False
+            return _C._grad(tensors, inputs, grad_tensors, *options)
+        _C._backward(tensors, grad_tensors, keep_graph, create_graph, inputs or None)
+        return ()
+
     def is_checkpoint_valid(self):
         """Return whether the backward pass under way computes all gradients. Raises: nothing."""
         return _C._is_checkpoint_valid()

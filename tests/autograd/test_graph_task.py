@@ -141,6 +141,19 @@ def test_callbacks_are_let_go_with_the_pass():
         gc.enable()
 
 
+def test_engine_runs_a_pass():
+    run = torch.autograd.Variable._execution_engine.run_backward
+    x, w = leaf([1.0]), leaf([1.0])
+    y = x * 2
+    one = (torch.ones(1),)
+    found = run((y,), one, True, False, (x,), allow_unreachable=True)
+    assert [g.item() for g in found] == [2.0] and x.grad is None
+    found = run((y,), one, True, False, (w,), allow_unreachable=True)
+    assert found == (None,)
+    run((y,), one, True, False, (), allow_unreachable=True, accumulate_grad=True)
+    assert x.grad.item() == 2.0
+
+
 # --- questions
 
 
