@@ -1,7 +1,7 @@
 """``register_backward_hook``, deprecated: hooks of the node that made a module's output."""
 
 import pytest
-from support import recorded_warnings, torch
+from support import recorded_warnings, rushlight_only, torch
 
 nn = torch.nn
 module_functions = torch.nn.modules.module
@@ -80,6 +80,15 @@ def test_hook_on_the_one_node_of_a_call_does_not_warn():
     seen, warned = run(torch.exp, leaf().clone())
     assert seen == [(1, [[1, 1]])]
     assert warned == []
+
+
+@rushlight_only
+def test_warning_names_the_line_of_the_call():
+    m = Call(lambda x: x * 2)
+    m.register_backward_hook(print)
+    with recorded_warnings() as caught:
+        m(leaf())
+    assert caught[0].filename == __file__
 
 
 def test_hook_gets_the_module_and_changes_the_gradient():

@@ -10,7 +10,7 @@ _FULL = "Please use register_full_backward_hook to get the documented behavior."
 
 
 def _warn(problem):
-    warnings.warn(f"Using {problem}", FutureWarning, stacklevel=5)
+    warnings.warn(f"Using {problem}", FutureWarning, stacklevel=6)
 
 
 def register(hooks, module, args, result):
