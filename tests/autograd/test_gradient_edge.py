@@ -54,6 +54,8 @@ def test_one_edge_is_not_taken_for_a_sequence():
     assert_values(of_y, [3.0, 3.0])
     torch.autograd.backward(get_gradient_edge(z), inputs=get_gradient_edge(x))
     assert_values(x.grad, [6.0, 6.0])
+    (x * 2).sum().backward(inputs=get_gradient_edge(x))
+    assert_values(x.grad, [8.0, 8.0])
 
 
 def test_edges_in_a_dict_of_inputs():

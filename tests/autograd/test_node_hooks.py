@@ -556,6 +556,30 @@ def test_hooks_of_a_copy_slices_node():
     assert x.grad.tolist() == [6.0, 2.0]
 
 
+# --- what a node is
+
+
+def test_every_kind_of_node_is_a_node():
+    from importlib import import_module
+
+    Node = import_module(f"{torch.__name__}.autograd.graph").Node
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    y[0].mul_(3)
+    nodes = [(x * 2).grad_fn, y.grad_fn, Twice.apply(x)[0].grad_fn, accumulator(x)]
+    for node in nodes:
+        assert isinstance(node, Node) and issubclass(type(node), Node)
+        assert isinstance(node.name(), str) and isinstance(node.next_functions, tuple)
+        node.metadata["mine"] = 1
+        assert node.metadata == {"mine": 1}
+        assert node._sequence_nr() >= 0 and len(node._input_metadata) >= 1
+        with node.register_hook(print), node.register_prehook(print):
+            pass
+    assert not isinstance(x, Node)
+    with pytest.raises(TypeError):
+        Node()
+
+
 # --- garbage
 
 
