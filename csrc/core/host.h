@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace rl {
 
 class TensorImpl;
+template <class T>
+class Ref;
 
 struct Host {
   void (*incref)(void* object);
@@ -26,6 +29,12 @@ struct Host {
   // Calls a tensor hook with the gradient. Returns a new count of the replacement, or null for
   // None.
   TensorImpl* (*call_tensor_hook)(void* hook, TensorImpl* grad);
+  // Calls the hooks of a node with grads[n], and with `seen` where it is not null. What they return
+  // takes the place of grads.
+  void (*call_node_hooks)(void* hooks, Ref<TensorImpl>* grads, size_t n,
+                          const std::vector<Ref<TensorImpl>>* seen);
+  // Calls what a list holds, also what is added meanwhile.
+  void (*call_all)(void* list);
   // pack(t): a new count of what it returned, or null where that is `t` itself.
   void* (*call_pack_hook)(void* hook, TensorImpl* t);
   // unpack(packed), or unpack(t) where `packed` is null: a new count of the tensor.

@@ -57,7 +57,7 @@ std::vector<uint32_t>& active_runs() {
 
 }  // namespace
 
-class Run final : public EdgeFilter, public Pass {
+class Run final : public EdgeFilter, public Pass, public RunView {
  public:
   explicit Run(BackwardRequest& request);
   ~Run() override;
@@ -76,6 +76,9 @@ class Run final : public EdgeFilter, public Pass {
     const Entry* entry = find(edge.node);
     return entry && (entry->needed || entry->first_capture != kNoCapture);
   }
+  Node* running() const override { return running_; }
+  bool executes(Node* node) const override { return wants({node, 0}); }
+  std::vector<Node*> order() const override;
 
  private:
   uint32_t index_of(Node* node);  // while counting: makes an entry on first sight
@@ -89,6 +92,7 @@ class Run final : public EdgeFilter, public Pass {
   void run_node(uint32_t index);
   void apply_observed(Node* node, TensorRef* grads, TensorRef* out);
   void tell_end(bool failed);
+  void call_post_hooks(Node* node, TensorRef* grad_inputs);
   void send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad);
   void validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad);
 
@@ -104,6 +108,8 @@ class Run final : public EdgeFilter, public Pass {
   Site site_;
   uint32_t executed_ = 0;
   bool told_ = false;  // observers know of this pass and not of its end
+  Node* running_ = nullptr;
+  std::vector<TensorRef> shown_;  // to the post-hooks of the node that runs
 };
 
 namespace {
@@ -122,11 +128,11 @@ Scratch& scratch() {
 // What the thread knows of the run while it plays.
 class Playing {
  public:
-  explicit Playing(const Run& run)
+  explicit Playing(Run& run)
       : mode_(run.request().create_graph), filter_(edge_filter), run_(current_run) {
     bool restricted = !run.request().inputs.empty();
     edge_filter = restricted ? &run : nullptr;
-    current_run = {run.id(), run_.restricted || restricted, run_.depth + 1};
+    current_run = {run.id(), run_.restricted || restricted, run_.depth + 1, &run};
   }
   ~Playing() {
     edge_filter = filter_;
@@ -154,6 +160,8 @@ Run::Run(BackwardRequest& request) : request_(request) {
 
 Run::~Run() {
   if (told_) tell_end(true);
+  for (void* held : {callbacks, local})
+    if (held) host().decref(held);
   auto& runs = active_runs();
   runs.erase(std::find(runs.begin(), runs.end(), id_));
   // Dropping entries may run Python code and so other runs: empty first, then give back.
@@ -349,11 +357,23 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
     push(index);
 }
 
+// Post-hooks see what the edges' nodes will get, and what a Function returned for other inputs.
+void Run::call_post_hooks(Node* node, TensorRef* grad_inputs) {
+  if (!has_post_hooks(node)) return;
+  for (uint32_t i = 0; i < node->n_edges(); ++i) {
+    const Edge& edge = node->edges()[i];
+    if (edge.node && grad_inputs[i]) validate(node, i, edge, grad_inputs[i]);
+  }
+  run_post_hooks(node, grad_inputs, shown_);
+}
+
 void Run::run_node(uint32_t index) {
   Entry& entry = entries_[index];
   Node* node = entry.node.get();
   TensorRef* grads = entry.buffers();
-  if (entry.needed || entry.first_capture != kNoCapture) run_tensor_hooks(node, grads);
+  running_ = node;
+  // As in PyTorch: of a node that runs what came is captured, of another what its hooks made of it.
+  if (!entry.needed && entry.first_capture != kNoCapture) run_tensor_hooks(node, grads);
   for (uint32_t c = entry.first_capture; c != kNoCapture; c = captures_[c].next) {
     const Capture& capture = captures_[c];
     results_[capture.result] = grads[capture.output_nr];
@@ -362,6 +382,9 @@ void Run::run_node(uint32_t index) {
     for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
     return;
   }
+  run_tensor_hooks(node, grads);
+  if (node->has_side()) [[unlikely]]
+    run_pre_hooks(node, grads, shown_);
   if ((++executed_ & 15) == 0) host().poll();
   constexpr uint32_t kInlineEdges = 8;
   TensorRef inline_grads[kInlineEdges];
@@ -377,7 +400,10 @@ void Run::run_node(uint32_t index) {
     apply_observed(node, grads, out);
   else
     node->apply(grads, out);
-  if (node->is_accumulate_grad()) return run_post_accumulate_hooks(node);
+  if (node->is_accumulate_grad()) run_post_accumulate_hooks(node);
+  if (node->has_side()) [[unlikely]]
+    call_post_hooks(node, out);
+  if (node->is_accumulate_grad()) return;
   if (!request_.keep_graph && !keep_) node->release_saved(site_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
   // entries_ does not grow any more: every target was counted.
@@ -451,7 +477,39 @@ std::vector<TensorRef> Run::end() {
   if (keep_ && !request_.keep_graph)
     for (Entry& entry : entries_)
       if (entry.executed) entry.node->release_saved(site_);
+  running_ = nullptr;
+  if (callbacks) host().call_all(callbacks);
   return std::move(results_);
+}
+
+std::vector<Node*> Run::order() const {
+  std::vector<uint32_t> missing(entries_.size());  // gradients, for each node
+  std::vector<Ready> ready;
+  auto each_target = [&](const Node* node, auto&& use) {
+    for (uint32_t i = 0; i < node->n_edges(); ++i)
+      if (const Edge& edge = node->edges()[i]; edge.node && find(edge.node))
+        use(static_cast<uint32_t>(find(edge.node) - entries_.data()));
+  };
+  auto add = [&](uint32_t index) {
+    const Entry& entry = entries_[index];
+    if (!entry.needed && entry.first_capture == kNoCapture) return;
+    ready.push_back({entry.node->sequence(), index});
+    std::push_heap(ready.begin(), ready.end());
+  };
+  for (const Entry& entry : entries_)
+    each_target(entry.node.get(), [&](uint32_t index) { ++missing[index]; });
+  for (uint32_t i = 0; i < entries_.size(); ++i)
+    if (!missing[i]) add(i);
+  std::vector<Node*> order;
+  while (!ready.empty()) {
+    std::pop_heap(ready.begin(), ready.end());
+    order.push_back(entries_[ready.back().index].node.get());
+    ready.pop_back();
+    each_target(order.back(), [&](uint32_t index) {
+      if (--missing[index] == 0) add(index);
+    });
+  }
+  return order;
 }
 
 constinit thread_local CurrentRun current_run;

@@ -32,6 +32,23 @@ struct BackwardRequest {
   ~BackwardRequest();
 };
 
+// What Python code that a run calls can ask of it.
+class RunView {
+ public:
+  virtual Node* running() const = 0;  // null once all nodes have run
+  // Whether the node runs, or gives what autograd.grad asked for.
+  virtual bool executes(Node* node) const = 0;
+  // All the nodes that it executes, in its order.
+  virtual std::vector<Node*> order() const = 0;
+
+  // Both made by the host, counted, and gone with the run.
+  void* callbacks = nullptr;  // a list, called at the end
+  void* local = nullptr;      // what hooks keep from one call to the next
+
+ protected:
+  ~RunView() = default;
+};
+
 // The innermost run of this thread. `id` is 0 outside; `restricted`: it, or one around it, was
 // asked for certain inputs. `depth`: it and those around it, also of threads that wait for this
 // one.
@@ -39,6 +56,7 @@ struct CurrentRun {
   uint32_t id = 0;
   bool restricted = false;
   uint32_t depth = 0;
+  RunView* view = nullptr;
 };
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local CurrentRun current_run;
 

@@ -30,23 +30,41 @@ class HeldHooks {
   std::vector<void*> callables_;
 };
 
-void call_hooks(const HookList& list, TensorRef& grad) {
-  HeldHooks held(list);
-  // A hook may write into it, which an expanded gradient does not allow.
+// Whatever the host let through: kernels are chosen by this dtype and shape.
+void check_replacement(const TensorImpl* before, const TensorImpl* after) {
+  check(before, ErrorKind::kRuntime, "can't replace a None gradient with a non-None value");
+  check(after->dtype() == before->dtype(), ErrorKind::kRuntime,
+        "hook has changed the type of value (was ", dtype_tensor_type(before->dtype()), " got ",
+        dtype_tensor_type(after->dtype()), ")");
+  check(same_sizes(after->sizes(), after->ndim(), before->sizes(), before->ndim()),
+        ErrorKind::kRuntime, "hook has changed the size of value");
+}
+
+// A hook may write into it, which an expanded gradient does not allow.
+void make_writable(TensorRef& grad) {
   if (grad && !grad_enabled() && may_overlap(grad->sizes(), grad->strides(), grad->ndim()))
     grad = tensor_math.clone(grad.get());
+}
+
+void call_hooks(const HookList& list, TensorRef& grad) {
+  HeldHooks held(list);
+  make_writable(grad);
   for (void* callable : held) {
-    if (!grad) return;
     TensorRef changed = TensorRef::steal(host().call_tensor_hook(callable, grad.get()));
     if (!changed) continue;
-    // Whatever the host let through: kernels are chosen by this dtype and shape.
-    check(changed->dtype() == grad->dtype(), ErrorKind::kRuntime,
-          "hook has changed the type of value (was ", dtype_tensor_type(grad->dtype()), " got ",
-          dtype_tensor_type(changed->dtype()), ")");
-    check(same_sizes(changed->sizes(), changed->ndim(), grad->sizes(), grad->ndim()),
-          ErrorKind::kRuntime, "hook has changed the size of value");
+    check_replacement(grad.get(), changed.get());
     grad = std::move(changed);
   }
+}
+
+void call_node_hooks(void* hooks, TensorRef* grads, uint32_t n,
+                     const std::vector<TensorRef>* seen) {
+  for (uint32_t i = 0; i < n; ++i) make_writable(grads[i]);
+  const std::vector<TensorRef> before(grads, grads + n);
+  host().call_node_hooks(hooks, grads, n, seen);
+  for (uint32_t i = 0; i < n; ++i)
+    if (grads[i] && grads[i].get() != before[i].get())
+      check_replacement(before[i].get(), grads[i].get());
 }
 
 }  // namespace
@@ -60,7 +78,7 @@ void run_tensor_hooks(Node* node, TensorRef* grads) {
   NodeSide* side = node->side();
   if (!side) return;
   for (size_t i = 0; i < side->output_hooks.size(); ++i) {
-    if (!grads[i]) continue;
+    if (side->output_hooks[i].hooks.empty()) continue;
     call_hooks(side->output_hooks[i], grads[i]);
     side = node->side();  // a hook may have grown the side table
   }
@@ -72,6 +90,30 @@ void run_tensor_hooks(Node* node, TensorRef* grads) {
     else
       t->set_grad(tensor_math.add(t->grad().get(), grads[i].get()));
   }
+}
+
+void run_pre_hooks(Node* node, TensorRef* grads, std::vector<TensorRef>& shown) {
+  const NodeSide* side = node->side();
+  if (!side) return;
+  const uint32_t n = node->n_outputs();
+  if (side->pre_hooks) {
+    call_node_hooks(side->pre_hooks, grads, n, nullptr);
+    side = node->side();  // a hook may have grown the side table
+  }
+  if (!side->post_hooks) return;
+  for (uint32_t i = 0; i < n; ++i) make_writable(grads[i]);
+  shown.assign(grads, grads + n);
+}
+
+bool has_post_hooks(const Node* node) {
+  const NodeSide* side = node->side();
+  return side && side->post_hooks;
+}
+
+void run_post_hooks(Node* node, TensorRef* grad_inputs, std::vector<TensorRef>& shown) {
+  const std::vector<TensorRef> seen = std::move(shown);
+  shown.clear();
+  call_node_hooks(node->side()->post_hooks, grad_inputs, node->n_edges(), &seen);
 }
 
 void run_post_accumulate_hooks(Node* accumulate_grad) {

@@ -93,7 +93,8 @@ void Node::destroy_now() {
     NodeSide& side = entry.mapped();
     for (HookList& list : side.output_hooks)
       for (Hook& hook : list.hooks) host().decref(hook.callable);
-    if (side.metadata) host().decref(side.metadata);
+    for (void* held : {side.metadata, side.pre_hooks, side.post_hooks})
+      if (held) host().decref(held);
   }
   size_t bytes = bytes_;
   Edge* to = edges();

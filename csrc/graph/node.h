@@ -46,6 +46,8 @@ struct NodeSide {
   void* metadata = nullptr;              // a dict, counted
   std::vector<HookList> output_hooks;    // per output
   std::vector<TensorImpl*> retain_grad;  // per output: tensors with retain_grad(), not counted
+  void* pre_hooks = nullptr;             // a callable for grad_outputs, counted
+  void* post_hooks = nullptr;            // a callable for grad_inputs, counted
   Node* slices = nullptr;                // the CopySlices that plays this node, not counted
   Site parent;                           // of a node made during backward: the forward node's Site
 };
@@ -114,6 +116,7 @@ class Node {
   // A FunctionNode, whose saved state is a Python object.
   bool holds_python() const { return holds_python_; }
 
+  bool has_side() const { return has_side_; }
   NodeSide* side() const;  // null when there is none
   NodeSide& make_side();
 

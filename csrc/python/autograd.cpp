@@ -8,6 +8,7 @@
 #include "graph/view.h"
 #include "ops/copy.h"
 #include "ops/tensor.h"
+#include "python/gradient_edge.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
 #include "python/types.h"
@@ -134,42 +135,71 @@ void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad, size_t 
   request.roots.push_back({edge, std::move(start)});
 }
 
-// A tensor, or a sequence of tensors, as a borrowed array.
-struct Tensors {
-  PyRef sequence;
-  PyObject* const* items = nullptr;
-  PyObject* single = nullptr;
-  Py_ssize_t n = 0;
+// A tensor or a GradientEdge, or a sequence of them. An edge is replaced by a tensor at its place.
+class Tensors {
+ public:
+  enum Role { kOutputs, kInputs };
 
-  Tensors(PyObject* object, const char* what) {
-    if (is_tensor(object)) {
-      single = object;
-      items = &single;
+  Tensors(PyObject* object, Role role, const char* what) {
+    if (is_tensor(object) || is_gradient_edge(object)) {
+      single_ = object;
+      items_ = &single_;
       n = 1;
+      check_items(role);
       return;
     }
     // A tuple of our own: a hook may change the caller's list during the run.
-    sequence = PyRef(PySequence_Tuple(object));
-    if (!sequence) {
+    if (role == kInputs && PyDict_CheckExact(object)) sequence_ = PyRef(PyDict_Values(object));
+    sequence_ = PyRef(PySequence_Tuple(sequence_ ? sequence_.get() : object));
+    if (!sequence_) {
       PyErr_Clear();
       fail(ErrorKind::kType, what, ", but got ", short_type(object));
     }
-    n = PyTuple_GET_SIZE(sequence.get());
-    items = reinterpret_cast<PyTupleObject*>(sequence.get())->ob_item;
-    for (Py_ssize_t i = 0; i < n; ++i)
-      check(is_tensor(items[i]), ErrorKind::kType, what, ", but got ", short_type(items[i]));
+    n = PyTuple_GET_SIZE(sequence_.get());
+    items_ = reinterpret_cast<PyTupleObject*>(sequence_.get())->ob_item;
+    check_items(role);
   }
+
+  TensorImpl* operator[](Py_ssize_t i) const {
+    return is_edge(i) ? at_edges_[static_cast<size_t>(i)].get() : impl_of(items_[i]);
+  }
+  bool is_edge(Py_ssize_t i) const {
+    return !at_edges_.empty() && at_edges_[static_cast<size_t>(i)];
+  }
+
+  Py_ssize_t n = 0;
+
+ private:
+  void check_items(Role role) {
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      if (is_tensor(items_[i])) continue;
+      if (is_gradient_edge(items_[i])) {
+        at_edges_.resize(static_cast<size_t>(n));
+        at_edges_[static_cast<size_t>(i)] = tensor_at(items_[i]);
+        continue;
+      }
+      check(role == kOutputs, ErrorKind::kRuntime,
+            "all inputs have to be Tensors or GradientEdges, but got ", short_type(items_[i]));
+      fail(ErrorKind::kAssertion, "Expected output to be a torch.Tensor\n  it is outputs[", i,
+           "], of type ", short_type(items_[i]));
+    }
+  }
+
+  PyRef sequence_;
+  PyObject* const* items_ = nullptr;
+  PyObject* single_ = nullptr;
+  std::vector<TensorRef> at_edges_;  // null for tensors; empty where there are no edges
 };
 
 void add_roots(BackwardRequest& request, const Tensors& outputs, PyObject* grads) {
   if (!grads || grads == Py_None) {
     for (Py_ssize_t i = 0; i < outputs.n; ++i)
-      add_root(request, impl_of(outputs.items[i]), nullptr, static_cast<size_t>(i));
+      add_root(request, outputs[i], nullptr, static_cast<size_t>(i));
     return;
   }
   if (is_tensor(grads)) {
     check(outputs.n == 1, ErrorKind::kRuntime, "got ", outputs.n, " tensors and 1 gradients");
-    return add_root(request, impl_of(outputs.items[0]), grads, 0);
+    return add_root(request, outputs[0], grads, 0);
   }
   PyRef sequence(PySequence_Tuple(grads));
   if (!sequence) {
@@ -183,7 +213,7 @@ void add_roots(BackwardRequest& request, const Tensors& outputs, PyObject* grads
           "gradients can be either Tensors or None, but got ", short_type(items[i]));
   check(n == outputs.n, ErrorKind::kRuntime, "got ", outputs.n, " tensors and ", n, " gradients");
   for (Py_ssize_t i = 0; i < n; ++i)
-    add_root(request, impl_of(outputs.items[i]), items[i], static_cast<size_t>(i));
+    add_root(request, outputs[i], items[i], static_cast<size_t>(i));
 }
 
 // A bool, or anything with an index, as PyTorch takes it.
@@ -212,17 +242,17 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
     run_backward(request);
     return;
   }
-  Tensors wanted(inputs, "inputs must be Tensors");
+  Tensors wanted(inputs, Tensors::kInputs, "inputs must be Tensors");
   check(wanted.n > 0, ErrorKind::kRuntime, "`inputs` argument to `backward()` cannot be empty.");
   for (Py_ssize_t i = 0; i < wanted.n; ++i) {
-    TensorImpl* t = impl_of(wanted.items[i]);
+    TensorImpl* t = wanted[i];
     refresh_view(t);
     if (!t->requires_grad())
       fail(ErrorKind::kRuntime,
            "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i,
            "], of shape ", shown(t->sizes(), t->ndim()), why_no_grad(t));
     request.inputs.push_back(gradient_edge(t));
-    if (!t->is_leaf()) retain_grad(t);
+    if (!t->is_leaf() && !wanted.is_edge(i)) retain_grad(t);
   }
   run_backward(request);
 }
@@ -250,7 +280,7 @@ PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwn
     BackwardRequest request;
     set_flags(request, v[2], v[3]);
     if (request.create_graph) warn_create_graph();
-    Tensors outputs(v[0], "tensors must be Tensors");
+    Tensors outputs(v[0], Tensors::kOutputs, "tensors must be Tensors");
     add_roots(request, outputs, v[1]);
     if (outputs.n) run_into(request, v[4]);
     Py_RETURN_NONE;
@@ -276,11 +306,12 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
     check(!materialize || allow_unused, ErrorKind::kValue,
           "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
           "allow_unused=False.");
-    Tensors outputs(v[0], "outputs must be Tensors"), inputs(v[1], "inputs must be Tensors");
+    Tensors outputs(v[0], Tensors::kOutputs, "outputs must be Tensors");
+    Tensors inputs(v[1], Tensors::kInputs, "inputs must be Tensors");
     check(inputs.n > 0, ErrorKind::kRuntime, "`inputs` argument to `grad()` cannot be empty.");
     add_roots(request, outputs, v[2]);
     for (Py_ssize_t i = 0; i < inputs.n; ++i) {
-      TensorImpl* t = impl_of(inputs.items[i]);
+      TensorImpl* t = inputs[i];
       refresh_view(t);
       if (!t->requires_grad())
         fail(ErrorKind::kRuntime,
@@ -292,10 +323,12 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
     PyRef result(checked(PyTuple_New(inputs.n)));
     for (Py_ssize_t i = 0; i < inputs.n; ++i) {
       TensorRef& g = found[static_cast<size_t>(i)];
-      TensorImpl* t = impl_of(inputs.items[i]);
+      TensorImpl* t = inputs[i];
       if (!g) {
         if (!allow_unused) fail_unused(t, i);
         if (materialize) {
+          check(!inputs.is_edge(i), ErrorKind::kRuntime,
+                "materialize_grads cannot be used when the given input is a GradientEdge");
           g = full(t->shape(), t->dtype(), 0).ref();
           if (request.create_graph) g->set_requires_grad(true);
         }
@@ -381,19 +414,7 @@ PyObject* increment_version(PyObject*, PyObject* tensor) {
   });
 }
 
-// The number of the backward pass that this thread is in; -1 outside.
-PyObject* current_graph_task_id(PyObject*, PyObject*) {
-  return PyLong_FromLongLong(current_run.id ? int64_t{current_run.id} : -1);
-}
-
-// Whether all gradients are computed, not those of certain inputs only.
-PyObject* is_checkpoint_valid(PyObject*, PyObject*) {
-  return PyBool_FromLong(!current_run.restricted);
-}
-
 PyMethodDef kFunctions[] = {
-    {"_current_graph_task_id", current_graph_task_id, METH_NOARGS, nullptr},
-    {"_is_checkpoint_valid", is_checkpoint_valid, METH_NOARGS, nullptr},
     {"_increment_version", increment_version, METH_O, nullptr},
     {"_backward", method(backward), kFast, nullptr},
     {"_grad", method(grad), kFast, nullptr},
@@ -421,7 +442,7 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, P
     if (request.create_graph) warn_create_graph();
     if (v[0] && !is_tensor(v[0]) && v[0] != Py_None) {
       // A list of gradients for one tensor: PyTorch looks at its entries.
-      Tensors outputs(self, "");
+      Tensors outputs(self, Tensors::kOutputs, "");
       add_roots(request, outputs, v[0]);
     } else {
       add_root(request, t, v[0], 0);

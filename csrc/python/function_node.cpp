@@ -40,6 +40,10 @@ FunctionNode::FunctionNode(PyContext* context, size_t n_saved)
   Py_INCREF(context);
   context->node = this;
   context->owned_by_node = true;
+  if (context->pre_hooks || context->post_hooks) [[unlikely]] {
+    make_side().pre_hooks = std::exchange(context->pre_hooks, nullptr);
+    make_side().post_hooks = std::exchange(context->post_hooks, nullptr);
+  }
 }
 
 FunctionNode::~FunctionNode() {

@@ -41,6 +41,8 @@ struct PyContext {
   PyObject* saved_for_forward;
   PyObject* needs_input_grad;  // made when first asked for, or set by the user
   PyObject* metadata;
+  PyObject* pre_hooks;  // until there is a node, which takes them over
+  PyObject* post_hooks;
   InputFlags inputs;
   bool skip_materialize;  // undefined gradients reach backward() as None
   // The node holds a count of this object, which holds none of the node; else it is the other way

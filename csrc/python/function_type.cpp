@@ -136,9 +136,10 @@ PyObject* name(PyObject* self, PyObject*) {
 
 template <class F>
 void each_field(PyContext* context, F&& f) {
-  for (auto field : {&PyContext::dict, &PyContext::to_save, &PyContext::non_differentiable,
-                     &PyContext::dirty_tensors, &PyContext::saved_for_forward,
-                     &PyContext::needs_input_grad, &PyContext::metadata})
+  for (auto field :
+       {&PyContext::dict, &PyContext::to_save, &PyContext::non_differentiable,
+        &PyContext::dirty_tensors, &PyContext::saved_for_forward, &PyContext::needs_input_grad,
+        &PyContext::metadata, &PyContext::pre_hooks, &PyContext::post_hooks})
     f(context->*field);
 }
 

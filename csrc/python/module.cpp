@@ -10,8 +10,11 @@
 #include "python/every_op.h"
 #include "python/function_node.h"
 #include "python/functions.h"
+#include "python/gradient_edge.h"
+#include "python/graph_task.h"
 #include "python/helper_thread.h"
 #include "python/nn_module.h"
+#include "python/node_hooks.h"
 #include "python/optimizer.h"
 #include "python/parse.h"
 #include "python/result_types.h"
@@ -140,6 +143,8 @@ const Host kHost = {
     .release_wrapper = release_wrapper,
     .poll = poll,
     .call_tensor_hook = call_tensor_hook,
+    .call_node_hooks = call_node_hooks,
+    .call_all = call_all,
     .call_pack_hook = call_pack_hook,
     .call_unpack_hook = call_unpack_hook,
     .call_write_hook = call_write_hook,
@@ -390,6 +395,7 @@ PyObject* make_module() {
   bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
             init_layout_type(m) && init_device_type(m) && init_size_type(m) &&
             init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
+            init_node_hooks(m) && init_graph_task(m) && init_gradient_edge(m) &&
             init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
             init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
             init_every_op(m) && init_torch_function(m) && init_nn_module(m) && init_optimizer(m);

@@ -14,7 +14,9 @@
 #include "ops/copy.h"
 #include "ops/op_node.h"
 #include "python/function_node.h"
+#include "python/node_hooks.h"
 #include "python/saved_hooks.h"
+#include "python/tensor_type.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -248,6 +250,17 @@ void dealloc(PyObject* self) {
 PyMethodDef kMethods[] = {
     {"name", name, METH_NOARGS, "The node's full name."},
     {"_sequence_nr", sequence_nr, METH_NOARGS, "Ready nodes run from the highest number down."},
+    {"register_hook", register_hook, METH_O,
+     "register_hook(fn)\n--\n\nCall ``fn(grad_inputs, grad_outputs)`` after the node has run.\n\n"
+     "fn: gets two tuples, with one entry for each of next_functions and for each output of the\n"
+     "operation, None where there is no gradient; returns None, or a tuple that takes "
+     "grad_inputs'\n"
+     "place.\nReturns: a RemovableHandle. Raises: what fn raises, and in the backward pass "
+     "RuntimeError or\nTypeError for a result of another length, shape or type."},
+    {"register_prehook", register_prehook, METH_O,
+     "register_prehook(fn)\n--\n\nCall ``fn(grad_outputs)`` before the node runs, after the hooks "
+     "of its tensors.\n\nfn: returns None, or a tuple that takes grad_outputs' place.\nReturns: a "
+     "RemovableHandle. Raises: as register_hook."},
     {"__dir__", dir, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -346,6 +359,9 @@ PyObject* wrapper_owned_by(TensorImpl* t) {
   return t->refs() == 1 && t->owns_wrapper() ? static_cast<PyObject*>(t->wrapper()) : nullptr;
 }
 
+// A leaf that lives on as the variable of its AccumulateGrad.
+bool is_only_of_node(TensorImpl* leaf) { return leaf->refs() == 1 && !leaf->wrapper(); }
+
 template <class F>
 void for_each_slot(Node* node, F&& f) {
   if (node->holds_python()) {
@@ -358,8 +374,13 @@ void for_each_slot(Node* node, F&& f) {
 
 int visit_one_node(Node* node, visitproc visit, void* arg) {
   int stop = 0;
-  if (node->is_accumulate_grad())
-    Py_VISIT(wrapper_owned_by(static_cast<AccumulateGrad*>(node)->variable()));
+  if (node->is_accumulate_grad()) {
+    TensorImpl* leaf = static_cast<AccumulateGrad*>(node)->variable();
+    Py_VISIT(wrapper_owned_by(leaf));
+    if (is_only_of_node(leaf))
+      stop = visit_hooks(leaf, [&](PyObject* hooks) { return visit(hooks, arg); });
+    if (stop) return stop;
+  }
   if (node->holds_python()) {
     auto* function = static_cast<FunctionNode*>(node);
     Py_VISIT(owned_context(node));
@@ -374,7 +395,8 @@ int visit_one_node(Node* node, visitproc visit, void* arg) {
   if (stop) return stop;
   NodeSide* side = node->side();
   if (!side) return 0;
-  Py_VISIT(static_cast<PyObject*>(side->metadata));
+  for (void* held : {side->metadata, side->pre_hooks, side->post_hooks})
+    Py_VISIT(static_cast<PyObject*>(held));
   // Hooks that only the owner keeps alive: a closure over the grad_fn itself.
   for (HookList& list : side->output_hooks)
     for (Hook& hook : list.hooks) Py_VISIT(static_cast<PyObject*>(hook.callable));
@@ -404,9 +426,15 @@ void clear_node(Node* node) {
       if (slot.has_pack()) slot.release(&site);
     });
   }
+  if (node->is_accumulate_grad()) {
+    TensorImpl* leaf = static_cast<AccumulateGrad*>(node)->variable();
+    if (is_only_of_node(leaf)) clear_hooks(leaf);
+  }
   NodeSide* side = node->side();
   if (!side) return;
   PyRef metadata(static_cast<PyObject*>(std::exchange(side->metadata, nullptr)));
+  PyRef pre_hooks(static_cast<PyObject*>(std::exchange(side->pre_hooks, nullptr)));
+  PyRef post_hooks(static_cast<PyObject*>(std::exchange(side->post_hooks, nullptr)));
   auto lists = std::move(side->output_hooks);
   side->output_hooks.clear();
   for (HookList& list : lists)

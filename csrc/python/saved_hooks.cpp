@@ -232,7 +232,13 @@ PyObject* raw_saved(Node* node, SavedSlot* slot) {
 
 bool init_saved_hooks(PyObject* module) {
   g_saved_type = add_type(module, kSavedSpec);
-  return g_saved_type && PyModule_AddFunctions(module, kFunctions) == 0;
+  if (!g_saved_type || PyModule_AddFunctions(module, kFunctions) < 0) return false;
+  // Where PyTorch has it.
+  PyRef inner(PyModule_New("rushlight._C._autograd"));
+  return inner &&
+         PyModule_AddObjectRef(inner.get(), "SavedTensor",
+                               reinterpret_cast<PyObject*>(g_saved_type)) == 0 &&
+         PyModule_AddObjectRef(module, "_autograd", inner.get()) == 0;
 }
 
 }  // namespace rl::python

@@ -91,10 +91,7 @@ void tensor_dealloc(PyObject* object) {
 template <class Visit>
 int visit_owned(TensorImpl* impl, Visit&& visit) {
   if (!impl || impl->refs() != 1) return 0;
-  if (Extension* extension = impl->extension())
-    for (HookList* list : {extension->hooks, extension->post_hooks})
-      for (size_t i = 0; list && i < list->hooks.size(); ++i)
-        if (int stop = visit(static_cast<PyObject*>(list->hooks[i].callable))) return stop;
+  if (int stop = visit_hooks(impl, visit)) return stop;
   if (const TensorRef& grad = impl->grad(); grad && grad->refs() == 1 && grad->owns_wrapper())
     if (int stop = visit(static_cast<PyObject*>(grad->wrapper()))) return stop;
   return 0;
@@ -115,12 +112,7 @@ int tensor_clear(PyObject* object) {
   Py_CLEAR(self->dict);
   TensorImpl* impl = self->impl;
   if (!impl || impl->refs() != 1) return 0;
-  if (Extension* extension = impl->extension()) {
-    HookList* hooks = std::exchange(extension->hooks, nullptr);
-    HookList* post_hooks = std::exchange(extension->post_hooks, nullptr);
-    if (hooks) hooks_free(hooks);
-    if (post_hooks) hooks_free(post_hooks);
-  }
+  clear_hooks(impl);
   if (impl->grad() && impl->grad()->refs() == 1 && impl->grad()->owns_wrapper())
     impl->set_grad(TensorRef());
   Node* node = impl->grad_fn();
@@ -179,6 +171,15 @@ TensorRef detached_alias(TensorImpl* t) {
   if (t->is_inference()) copy->set_inference();
   copy->set_cut(t->requires_grad() ? Cut::kDetach : t->cut());
   return copy;
+}
+
+void clear_hooks(TensorImpl* leaf) {
+  Extension* extension = leaf->extension();
+  if (!extension) return;
+  HookList* hooks = std::exchange(extension->hooks, nullptr);
+  HookList* post_hooks = std::exchange(extension->post_hooks, nullptr);
+  if (hooks) hooks_free(hooks);
+  if (post_hooks) hooks_free(post_hooks);
 }
 
 void tracked_from_now(TensorImpl* impl) {

@@ -1,6 +1,7 @@
 // Inside csrc/python: the Tensor type and the tables that fill it.
 #pragma once
 
+#include "graph/node.h"
 #include "python/python.h"
 
 namespace rl::python {
@@ -12,6 +13,18 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 void release_wrapper(TensorImpl* impl);
 // The wrapper, if any, takes part in garbage collection from now on (hooks, history).
 void tracked_from_now(TensorImpl* impl);
+
+// For garbage collection: the hooks that a leaf keeps.
+template <class Visit>
+int visit_hooks(TensorImpl* leaf, Visit&& visit) {
+  Extension* extension = leaf->extension();
+  if (!extension) return 0;
+  for (HookList* list : {extension->hooks, extension->post_hooks})
+    for (size_t i = 0; list && i < list->hooks.size(); ++i)
+      if (int stop = visit(static_cast<PyObject*>(list->hooks[i].callable))) return stop;
+  return 0;
+}
+void clear_hooks(TensorImpl* leaf);
 
 // A wrapper of another class over t, or over an alias of it when t has a wrapper already.
 PyObject* wrap_as(TensorRef t, PyTypeObject* type);

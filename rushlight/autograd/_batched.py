@@ -2,6 +2,8 @@
 
 from rushlight import _C
 
+from .graph import GradientEdge
+
 _C._add_package_globals(globals())
 
 
@@ -14,8 +16,8 @@ def grad_by_row(
         0 rows; ValueError where batches differ in size or an output has none.
     The zeros of materialize_grads have the input's shape, as in PyTorch, without the batch.
     """
-    single = isinstance(outputs, _C.Tensor)
-    outputs = (outputs,) if single else tuple(outputs)
+    outputs = _as_tuple(outputs)
+    inputs = _as_tuple(inputs)
     if grad_outputs is None:
         batches = (None,) * len(outputs)
     else:
@@ -39,16 +41,25 @@ def grad_by_row(
     found = tuple(None if column[0] is None else _C.stack(column) for column in columns)
     if not materialize_grads:
         return found
-    inputs = (inputs,) if isinstance(inputs, _C.Tensor) else inputs
+    if any(isinstance(x, GradientEdge) for x in inputs):
+        raise RuntimeError(
+            "materialize_grads cannot be used when the given input is a GradientEdge"
+        )
     return tuple(
         x.detach().new_zeros(x.shape) if g is None else g
         for x, g in zip(inputs, found, strict=True)
     )
 
 
+def _as_tuple(given):
+    return (given,) if isinstance(given, _C.Tensor | GradientEdge) else tuple(given)
+
+
 def _check_batch(i, output, batch):
+    edge = isinstance(output, GradientEdge)
+    output_shape = output.node._input_metadata[output.output_nr].shape if edge else output.shape
     if batch is None:
-        if output.numel() != 1:
+        if output_shape.numel() != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         raise ValueError(
             "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a "
@@ -56,11 +67,13 @@ def _check_batch(i, output, batch):
             "  fix: give grad_outputs a batch for every output, for example torch.ones(n)."
         )
     shape = batch[0].shape
-    if shape != output.shape:
+    if shape != output_shape:
+        if edge:
+            raise RuntimeError("Batched grads are not supported with GradientEdge")
         raise RuntimeError(
             "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as "
             "the batch dimension. The sizes of the remaining dimensions are expected to match the "
             f"shape of corresponding output, but a mismatch was detected: grad_output[{i}] has a "
-            f"shape of {shape} and output[{i}] has a shape of {output.shape}. If you only want "
+            f"shape of {shape} and output[{i}] has a shape of {output_shape}. If you only want "
             "some tensors in `grad_output` to be considered batched, consider using vmap."
         )

@@ -1,15 +1,21 @@
 """The recorded graph: its nodes, and what they save."""
 
 from contextlib import ContextDecorator
+from typing import NamedTuple
 
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
 
+from ._multi_grad import register_multi_grad_hook
+
 __all__ = [
+    "GradientEdge",
     "Node",
     "allow_mutation_on_saved_tensors",
     "disable_saved_tensors_hooks",
+    "get_gradient_edge",
     "increment_version",
+    "register_multi_grad_hook",
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
@@ -18,6 +24,35 @@ _C._add_package_globals(globals())
 
 # The type of every grad_fn, as in ``isinstance(y.grad_fn, torch.autograd.graph.Node)``.
 Node = _C._NodeBase
+
+
+class GradientEdge(NamedTuple):
+    """The way that a tensor's gradient takes: into output ``output_nr`` of ``node``.
+
+    It stands for the tensor in ``backward`` and ``grad``, as root and as input, and keeps the graph
+    alive, not the tensor. ownership_token: PyTorch's, which needs one for that; None here.
+    """
+
+    node: Node
+    output_nr: int
+    ownership_token: Node | None = None
+
+
+_C._set_gradient_edge(GradientEdge)
+
+
+def get_gradient_edge(tensor):
+    """Return the GradientEdge of a tensor that requires grad.
+
+    ``grad(loss, get_gradient_edge(x))`` is ``grad(loss, x)``.
+    Raises: RuntimeError where the tensor does not require grad.
+    """
+    if not tensor.requires_grad or (edge := _C._gradient_edge(tensor)) is None:
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require "
+            "gradients"
+        )
+    return GradientEdge(*edge)
 
 
 class saved_tensors_hooks:

@@ -2,7 +2,14 @@
 
 import weakref
 
-__all__ = ["HookDict", "RemovableHandle", "unserializable_hook", "warn_if_has_hooks"]
+from rushlight._missing import module_getattr as _module_getattr
+
+__all__ = [
+    "HookDict",
+    "RemovableHandle",
+    "unserializable_hook",
+    "warn_if_has_hooks",
+]
 
 
 class HookDict(dict):
@@ -86,3 +93,11 @@ def warn_if_has_hooks(tensor):
                 "suppress this warning",
                 stacklevel=2,
             )
+
+
+def __getattr__(name):
+    if name == "BackwardHook":  # not at import: it needs rushlight.nn
+        from rushlight.nn.modules._backward_hook import BackwardHook
+
+        return BackwardHook
+    raise _module_getattr(__name__, name)

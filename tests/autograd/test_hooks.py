@@ -186,6 +186,116 @@ def test_hook_that_captures_its_leaf_is_collected():
 # --- retain_grad --------------------------------------------------------------------------------
 
 
+def test_post_accumulate_hook_may_return_the_leaf_and_nothing_else():
+    # The leaf itself was refused.
+    x = leaf([1.0, 2.0])
+    x.register_post_accumulate_grad_hook(lambda p: p).remove()
+    for hook, kind, sentence in [
+        (lambda p: p, None, ""),
+        (lambda p: p * 1, RuntimeError, "Tensor post accumulate grad hooks should return None."),
+        (lambda p: torch.ones(3), RuntimeError, "hook '<lambda>' has changed the size of value"),
+        (lambda p: 1, TypeError, "expected Variable, but hook returned 'int'"),
+    ]:
+        with x.register_post_accumulate_grad_hook(hook):
+            if kind is None:
+                (x * 2).sum().backward()
+                continue
+            with pytest.raises(kind) as error:
+                (x * 2).sum().backward()
+            assert str(error.value).startswith(sentence)
+
+
+def test_hooks_of_every_version_of_a_tensor_run_for_that_version():
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    seen = []
+    y.retain_grad()
+    y.register_hook(lambda g: seen.append((0, g.tolist())))
+    y.mul_(3)
+    y.register_hook(lambda g: seen.append((1, g.tolist())))
+    y.mul_(5)
+    y.register_hook(lambda g: seen.append((2, g.tolist())))
+    y.sum().backward()
+    assert seen == [(2, [1.0, 1.0]), (1, [5.0, 5.0]), (0, [15.0, 15.0])]
+    assert y.grad.tolist() == [1.0, 1.0]
+
+
+def test_retained_gradients_of_a_base_and_its_view_after_writes_through_both():
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    view = y[:1]
+    view.retain_grad()
+    y.retain_grad()
+    view.mul_(3)
+    y.mul_(2)
+    (y.sum() + view.sum()).backward()
+    assert view.grad.tolist() == [1.0] and y.grad.tolist() == [2.0, 1.0]
+    assert x.grad.tolist() == [24.0, 4.0]
+    assert view.retains_grad and y.retains_grad
+
+
+def test_hook_of_a_view_stays_behind_when_its_base_is_written():
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    view = y.view(2)
+    seen = []
+    view.register_hook(lambda g: seen.append("view"))
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    y.mul_(3)
+    (view * 2).sum().backward()
+    assert seen == [[6.0, 6.0]]
+
+
+class AddOne(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.add_(1)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2
+
+
+def test_hooks_and_retained_gradient_across_a_function_that_writes():
+    x = leaf([1.0])
+    y = x * 1
+    seen = []
+    y.retain_grad()
+    y.register_hook(lambda g: seen.append(("before", g.item())))
+    assert AddOne.apply(y) is y
+    y.register_hook(lambda g: seen.append(("after", g.item())))
+    (y * 3).backward()
+    assert seen == [("after", 3.0), ("before", 6.0)] and y.grad.item() == 3.0
+
+
+def test_hook_may_write_into_the_gradient():
+    x = leaf([1.0, 2.0])
+    y = x * 2
+    y.register_hook(lambda g: g.mul_(2) is None or None)
+    (y * y).sum().backward()
+    assert_values(x.grad, [16.0, 32.0])
+
+
+def test_gradient_that_a_hook_keeps_stays_as_it_was():
+    x = leaf([1.0, 2.0])
+    kept = []
+    x.register_hook(kept.append)
+    (x * x).sum().backward()
+    (x * x).sum().backward()
+    assert [g.tolist() for g in kept] == [[2.0, 4.0], [2.0, 4.0]]
+
+
+def test_hooks_registered_further_on_run_in_the_same_pass():
+    x = leaf([1.0])
+    y = x * 2
+    seen = []
+    y.register_hook(lambda g: x.register_hook(lambda g: seen.append("leaf")) and None)
+    y.register_hook(lambda g: y.retain_grad())
+    y.backward()
+    assert seen == ["leaf"] and y.grad.item() == 1.0
+
+
 def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
     x = leaf([1.0, 2.0])
     y = x * 2

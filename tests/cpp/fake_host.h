@@ -16,6 +16,9 @@ struct Object {
   int refs = 1;
   std::string text;                                        // of a Site
   std::function<TensorImpl*(TensorImpl*)> hook = nullptr;  // of a callable
+  // Of the hooks of a node: what a post-hook is shown is null for a pre-hook.
+  std::function<void(TensorRef* grads, size_t n, const std::vector<TensorRef>* seen)> node_hook =
+      nullptr;
 };
 
 struct FakeHost {
@@ -46,6 +49,11 @@ struct FakeHost {
         .call_tensor_hook = [](void* hook, TensorImpl* grad) -> TensorImpl* {
           return static_cast<Object*>(hook)->hook(grad);
         },
+        .call_node_hooks =
+            [](void* hooks, TensorRef* grads, size_t n, const std::vector<TensorRef>* seen) {
+              static_cast<Object*>(hooks)->node_hook(grads, n, seen);
+            },
+        .call_all = [](void* list) { static_cast<Object*>(list)->hook(nullptr); },
         .call_pack_hook = [](void*, TensorImpl*) -> void* { return nullptr; },
         .call_unpack_hook = [](void*, void*, TensorImpl*) -> TensorImpl* { return nullptr; },
         .call_write_hook = [](void*, TensorImpl*) {},

@@ -283,6 +283,73 @@ TEST(a_pass_in_steps_may_end_early) {
   CHECK_EQ(value(x->grad().get()), 27.0);
 }
 
+TEST(hooks_of_a_node_run_before_and_after_it) {
+  start();
+  Tensor x = leaf(2);
+  Tensor y = x * x;
+  Object before, after;
+  before.node_hook = [](TensorRef* grads, size_t n, const std::vector<TensorRef>* seen) {
+    CHECK(n == 1 && !seen);
+    grads[0] = (Tensor(grads[0]) + Tensor(grads[0])).ref();
+  };
+  after.node_hook = [](TensorRef* grads, size_t n, const std::vector<TensorRef>* seen) {
+    CHECK(n == 2 && seen && seen->size() == 1);
+    CHECK(value((*seen)[0].get()) == 2 && value(grads[0].get()) == 4);
+    grads[1] = TensorRef();
+  };
+  NodeSide& side = y->grad_fn()->make_side();
+  side.pre_hooks = &before;
+  side.post_hooks = &after;
+  backward(y);
+  CHECK(value(x->grad().get()) == 4);
+  y = Tensor();
+  CHECK(before.refs == 0 && after.refs == 0);
+}
+
+TEST(a_hook_may_not_change_the_dtype_behind_the_hosts_back) {
+  start();
+  Tensor x = leaf(2);
+  Tensor y = x * x;
+  Object wrong;
+  wrong.node_hook = [](TensorRef* grads, size_t, const std::vector<TensorRef>*) {
+    grads[0] = TensorImpl::empty(DType::kFloat32, nullptr, 0);
+  };
+  y->grad_fn()->make_side().pre_hooks = &wrong;
+  CHECK_THROWS(Error, backward(y, true));
+}
+
+TEST(a_run_says_what_it_executes_and_calls_back_at_its_end) {
+  start();
+  Tensor x = leaf(2), w = leaf(3);
+  Tensor y = x * x;
+  Tensor z = y * w;
+  Object hook, callbacks;
+  int called = 0;
+  callbacks.hook = [&](TensorImpl*) -> TensorImpl* {
+    CHECK(!current_run.view->running() && x->grad());
+    ++called;
+    return nullptr;
+  };
+  hook.hook = [&](TensorImpl*) -> TensorImpl* {
+    RunView& run = *current_run.view;
+    CHECK(run.running() == y->grad_fn());
+    CHECK(run.executes(z->grad_fn()) && run.executes(x->accumulator()));
+    CHECK(!run.executes(w->accumulator()));
+    std::vector<Node*> order = run.order();
+    CHECK(order.size() == 3 && order[0] == z->grad_fn() && order[2] == x->accumulator());
+    run.callbacks = &callbacks;
+    return nullptr;
+  };
+  NodeSide& side = y->grad_fn()->make_side();
+  side.output_hooks.resize(1);
+  side.output_hooks[0].hooks.push_back({0, &hook});
+  BackwardRequest request;
+  add_root(request, z);
+  request.inputs.push_back(gradient_edge(x.get()));
+  run_backward(request);
+  CHECK(called == 1 && callbacks.refs == 0 && !current_run.view);
+}
+
 TEST(nodes_off_the_path_to_the_inputs_do_not_run) {
   start();
   Tensor x = leaf(2);

@@ -139,6 +139,79 @@ def test_hook_that_returns_something_else_raises(register, hook, requires_grad, 
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("register", "hook", "kind", "message"),
+    [
+        (
+            "register_full_backward_hook",
+            lambda m, gi, go: (torch.ones(5),),
+            RuntimeError,
+            "hook 'hook' has changed the size of value",
+        ),
+        (
+            "register_full_backward_hook",
+            lambda m, gi, go: (gi[0].double(),),
+            RuntimeError,
+            "hook 'hook' has changed the type of value",
+        ),
+        (
+            "register_full_backward_pre_hook",
+            lambda m, go: (torch.ones(5),),
+            RuntimeError,
+            "hook 'hook' has changed the size of value",
+        ),
+        (
+            "register_full_backward_pre_hook",
+            lambda m, go: ("a",),
+            TypeError,
+            "expected Variable, but hook returned 'str'",
+        ),
+    ],
+)
+def test_hook_that_returns_another_kind_of_gradient_raises(register, hook, kind, message):
+    # They were taken as they came: the input got a gradient of another shape.
+    m = Scale()
+    getattr(m, register)(hook)
+    with pytest.raises(kind) as caught:
+        m(leaf()).sum().backward()
+    assert str(caught.value).startswith(message)
+
+
+def test_hooks_of_the_output_and_its_node_run_around_the_hooks_of_the_module():
+    m, x, seen = Scale(), leaf(), []
+    m.register_full_backward_hook(lambda mod, gi, go: seen.append("module"))
+    m.register_full_backward_pre_hook(lambda mod, go: seen.append("module pre"))
+    x.register_hook(lambda g: seen.append("input"))
+    y = m(x)
+    y.register_hook(lambda g: seen.append("output"))
+    y.grad_fn.register_hook(lambda gi, go: seen.append("node"))
+    y.grad_fn.register_prehook(lambda go: seen.append("node pre"))
+    y.sum().backward()
+    assert seen == ["output", "node pre", "module pre", "node", "module", "input"]
+
+
+def test_changing_the_output_or_the_input_in_place_is_refused():
+    class AddsOne(nn.Module):
+        def forward(self, x):
+            return x.add_(1)
+
+    for m, change in ((Scale(), lambda y: y.mul_(2)), (AddsOne(), None)):
+        m.register_full_backward_hook(lambda *a: None)
+        with pytest.raises(RuntimeError, match="Output 0 of BackwardHookFunction is a view and is"):
+            change(m(leaf() * 1)) if change else m(leaf() * 1)
+
+
+def test_backward_hook_has_its_public_name():
+    from importlib import import_module
+
+    hooks = import_module(f"{torch.__name__}.utils.hooks")
+    seen = []
+    hook = hooks.BackwardHook("module", [lambda *got: seen.append((got[0], values(got[1])))], [])
+    (x,) = hook.setup_input_hook((leaf(),))
+    hook.setup_output_hook(x * 2).sum().backward()
+    assert seen == [("module", [[2, 2]])]
+
+
 def test_output_that_is_no_tensor_warns():
     class Text(nn.Module):
         def forward(self, x):

@@ -10,54 +10,53 @@ _C._add_package_globals(globals())
 
 
 class BackwardHookFunction(Function):
-    """Returns its tensors; in the backward pass ``hook`` sees the gradients and may change them."""
+    """Returns its tensors: a node that the module's hooks are registered on."""
 
     @staticmethod
-    def forward(ctx, hook, materialize, *tensors):
-        ctx.hook = hook
-        ctx.set_materialize_grads(materialize)
+    def forward(ctx, *tensors):
         ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
         return tensors
 
     @staticmethod
     def backward(ctx, *grads):
-        changed = ctx.hook(grads)
-        return (None, None, *(grads if changed is None else changed))
+        return grads
 
 
 class BackwardHook:
     """The hooks of one call of a module.
 
+    user_hooks, user_pre_hooks: lists of those that ``register_full_backward_hook`` and
+        ``register_full_backward_pre_hook`` take.
     The node at the outputs gets the gradient first: it keeps it for the node at the inputs, which
     calls the user's hooks with both. Where no input requires grad, it calls them itself.
     """
 
-    def __init__(self, module, hooks, pre_hooks):
+    def __init__(self, module, user_hooks, user_pre_hooks):
         self.module = module
-        self.hooks = hooks
-        self.pre_hooks = pre_hooks
+        self.user_hooks = user_hooks
+        self.user_pre_hooks = user_pre_hooks
         self.grad_outputs = None
         self.n_inputs = 0
         self.n_outputs = 0
         self.inputs = None  # positions of the tensors among the arguments; None without a node
         self.outputs = None
 
-    def wrap_inputs(self, args):
-        """The arguments with their tensors as results of a node."""
+    def setup_input_hook(self, args):
+        """Return the arguments with their tensors as results of a node."""
         self.n_inputs = len(args)
-        args, self.inputs = _through_node(args, self._at_inputs, True)
+        args, self.inputs = _through_node(args, self._at_inputs)
         return args
 
-    def wrap_outputs(self, result):
-        """The result with its tensors as results of a node; a tuple, or a single one."""
+    def setup_output_hook(self, result):
+        """Return the result with its tensors as results of a node; a tuple, or a single one."""
         outputs = result if isinstance(result, tuple) else (result,)
         self.n_outputs = len(outputs)
-        outputs, self.outputs = _through_node(outputs, self._at_outputs, False)
+        outputs, self.outputs = _through_node(outputs, self._at_outputs)
         return outputs if isinstance(result, tuple) else outputs[0]
 
-    def _at_outputs(self, grads):
+    def _at_outputs(self, _, grads):
         self.grad_outputs = _spread(self.outputs, grads, self.n_outputs)
-        for hook in self.pre_hooks:
+        for hook in self.user_pre_hooks:
             changed = hook(self.module, self.grad_outputs)
             if changed is None:
                 continue
@@ -81,7 +80,7 @@ class BackwardHook:
             stacklevel=5,
         )
         nothing = (None,) * self.n_inputs
-        for hook in self.hooks:
+        for hook in self.user_hooks:
             changed = hook(self.module, nothing, self.grad_outputs)
             if changed is not None and not (
                 isinstance(changed, tuple) and all(grad is None for grad in changed)
@@ -92,11 +91,11 @@ class BackwardHook:
                 )
         self.grad_outputs = None
 
-    def _at_inputs(self, grads):
+    def _at_inputs(self, grads, _):
         if self.grad_outputs is None:
             return None  # a second derivative, which does not pass the outputs
         grad_inputs = _spread(self.inputs, grads, self.n_inputs)
-        for hook in self.hooks:
+        for hook in self.user_hooks:
             changed = hook(self.module, grad_inputs, self.grad_outputs)
             if changed is None:
                 continue
@@ -118,16 +117,22 @@ def _spread(positions, values, n):
     return tuple(spread)
 
 
-def _through_node(values, hook, materialize):
+def _through_node(values, use):
     """The values with their tensors passed through a node, and the tensors' positions.
 
-    Returns: the values as they are, and None, where nothing is recorded.
+    use: the node's post-hook. Returns: the values as they are, and None, where nothing is recorded.
     """
     positions = [i for i, value in enumerate(values) if isinstance(value, rushlight.Tensor)]
     tensors = [values[i] for i in positions]
     if not rushlight.is_grad_enabled() or not any(t.requires_grad for t in tensors):
         return values, None
-    passed = BackwardHookFunction.apply(hook, materialize, *tensors)
+    passed = BackwardHookFunction.apply(*tensors)
+    node = next(t.grad_fn for t in passed if t.grad_fn is not None)
+
+    def hook(grad_inputs, grad_outputs):
+        return use(grad_inputs, grad_outputs)
+
+    node.register_hook(hook)
     values_out = list(values)
     for i, tensor in zip(positions, passed, strict=True):
         values_out[i] = tensor

@@ -94,11 +94,41 @@ def register_module_full_backward_pre_hook(hook):
     return _register(hook, _global_backward_pre_hooks)
 
 
+def _kind_of_hooks(before, full, where):
+    """The kind of backward hooks that there are from now on; raises where there are others."""
+    if before is not None and before is not full:
+        raise RuntimeError(
+            "Cannot use both regular backward hooks and full backward hooks "
+            f"{where}. Please use only one of them."
+        )
+    return full
+
+
+def _set_kind_of_global_hooks(full):
+    from . import module
+
+    before = module._global_is_full_backward_hook
+    where = "as a global Module hook"
+    module._global_is_full_backward_hook = _kind_of_hooks(before, full, where)
+
+
 def register_module_full_backward_hook(hook):
     """Call ``hook(module, grad_input, grad_output)`` for every module, ahead of its own hooks.
 
     hook: as ``Module.register_full_backward_hook``. Returns: a RemovableHandle.
+    Raises: RuntimeError where ``register_module_backward_hook`` was used before.
     """
+    _set_kind_of_global_hooks(True)
+    return _register(hook, _global_backward_hooks)
+
+
+def register_module_backward_hook(hook):
+    """Deprecated: ``register_module_full_backward_hook`` sees all gradients of every module.
+
+    hook: as ``Module.register_backward_hook``. Returns: a RemovableHandle.
+    Raises: RuntimeError where ``register_module_full_backward_hook`` was used before.
+    """
+    _set_kind_of_global_hooks(False)
     return _register(hook, _global_backward_hooks)
 
 
@@ -196,9 +226,23 @@ class ModuleCall:
             for what is no Tensor; returns None, or a tuple to use in the place of grad_input.
         prepend: before the hooks there are. Returns: a RemovableHandle.
         Warns, in the backward pass, where no argument requires grad; grad_input then is all None.
+        Raises: RuntimeError where the module has hooks of ``register_backward_hook``.
         """
-        self._is_full_backward_hook = True
+        where = "on a single Module"
+        self._is_full_backward_hook = _kind_of_hooks(self._is_full_backward_hook, True, where)
         return _register(hook, self._backward_hooks, prepend=prepend)
+
+    def register_backward_hook(self, hook):
+        """Deprecated: ``register_full_backward_hook`` sees the gradients of all arguments.
+
+        hook: called as ``hook(module, grad_input, grad_output)`` after the one node that made the
+            output, or the first of several, with that node's gradients. Returns: a RemovableHandle.
+        Warns, in the call, where those are not all of the module's. Raises: RuntimeError where the
+            module has full backward hooks.
+        """
+        where = "on a single Module"
+        self._is_full_backward_hook = _kind_of_hooks(self._is_full_backward_hook, False, where)
+        return _register(hook, self._backward_hooks)
 
     def _call_impl(self, *args, **kwargs):
         """The call of a module that has hooks, or that is not initialised."""
@@ -223,8 +267,15 @@ class ModuleCall:
         return call.result
 
     def _run_hooked(self, call):
+        from . import module as _module
+
         # As PyTorch does, before a forward hook may add or remove some.
-        hooks = [*_global_backward_hooks.values(), *self._backward_hooks.values()]
+        hooks, old_hooks = [], []
+        for full, registered in (
+            (_module._global_is_full_backward_hook, _global_backward_hooks),
+            (self._is_full_backward_hook, self._backward_hooks),
+        ):
+            (hooks if full else old_hooks).extend(registered.values())
         pre_hooks = [*_global_backward_pre_hooks.values(), *self._backward_pre_hooks.values()]
         self._run_forward_pre_hooks(call)
         backward = None
@@ -232,18 +283,21 @@ class ModuleCall:
             from ._backward_hook import BackwardHook
 
             backward = BackwardHook(self, hooks, pre_hooks)
-            call.args = backward.wrap_inputs(call.args)
+            call.args = backward.setup_input_hook(call.args)
         call.result = self.forward(*call.args, **call.kwargs)
         self._run_forward_hooks(call)
-        if backward is None:
-            return
-        if not isinstance(call.result, _C.Tensor | tuple):
-            warnings.warn(
-                "For backward hooks to be called, module output should be a Tensor or a tuple of "
-                f"Tensors but received {type(call.result)}",
-                stacklevel=4,
-            )
-        call.result = backward.wrap_outputs(call.result)
+        if backward is not None:
+            if not isinstance(call.result, _C.Tensor | tuple):
+                warnings.warn(
+                    "For backward hooks to be called, module output should be a Tensor or a tuple "
+                    f"of Tensors but received {type(call.result)}",
+                    stacklevel=4,
+                )
+            call.result = backward.setup_output_hook(call.result)
+        if old_hooks:
+            from . import _old_backward_hook
+
+            _old_backward_hook.register(old_hooks, self, call.args, call.result)
 
     def _run_forward_pre_hooks(self, call):
         for hook_id, hook in (*_global_forward_pre_hooks.items(), *self._forward_pre_hooks.items()):

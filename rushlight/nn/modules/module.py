@@ -17,6 +17,7 @@ from ._call import (
     _global_buffer_registration_hooks,
     _global_module_registration_hooks,
     _global_parameter_registration_hooks,
+    register_module_backward_hook,
     register_module_buffer_registration_hook,
     register_module_forward_hook,
     register_module_forward_pre_hook,
@@ -29,6 +30,7 @@ from ._state import ModuleState, _IncompatibleKeys  # noqa: F401 - programs impo
 
 __all__ = [
     "Module",
+    "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
@@ -54,6 +56,11 @@ def _checked_name(kind, name):
         raise KeyError(f'{kind} name can\'t be empty string ""')
 
 
+# Whether the global backward hooks are full ones; None before there are any. A Module keeps the
+# same of its own.
+_global_is_full_backward_hook = None
+
+
 def _through_hooks(hooks, module, name, value):
     """What the registration hooks make of a value."""
     for hook in hooks.values():
@@ -76,8 +83,7 @@ class Module(ModuleCall, ModuleState, _C._ModuleBase):
     defines ``forward``. Parameters, Buffers and Modules that are assigned are registered.
     training: True until ``eval()``; for modules that behave otherwise in training.
     Raises: AttributeError where something is registered before ``__init__`` has run.
-    Differs from PyTorch: ``to_empty``, ``share_memory`` and ``compile`` are not there, nor is the
-        deprecated ``register_backward_hook``.
+    Differs from PyTorch: ``to_empty``, ``share_memory`` and ``compile`` are not there.
     """
 
     dump_patches = False
