@@ -38,12 +38,14 @@ class TensorHooks(HookDict):
                 raise RuntimeError(
                     f"hook '{name}' has changed the size of value\n"
                     f"  from {tuple(grad.shape)} to {tuple(result.shape)}{_written_at(hook)}"
+                    "\n  fix: return None, or a Tensor of the gradient's shape."
                 )
             if result.dtype != grad.dtype:
                 name = getattr(hook, "__name__", repr(hook))
                 raise RuntimeError(
                     f"hook '{name}' has changed the type of value "
                     f"(was {grad.type()} got {result.type()}){_written_at(hook)}"
+                    "\n  fix: return None, or a Tensor of the gradient's dtype."
                 )
             grad = result
         return None if grad is given else grad

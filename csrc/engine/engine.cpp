@@ -10,8 +10,10 @@
 
 #include "core/unlocked.h"
 #include "engine/hooks.h"
+#include "graph/current_run.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
+#include "graph/saved.h"
 #include "graph/tensor_math.h"
 
 namespace rl {
@@ -70,6 +72,7 @@ class Run final : public EdgeFilter {
   Entry* find(Node* node) { return const_cast<Entry*>(std::as_const(*this).find(node)); }
   void count(Node* root);
   void mark_needed();
+  Node* last_root() const;
   void push(uint32_t index);
   void add_gradient(Entry& entry, uint32_t nr, TensorRef grad);
   void run_node(uint32_t index);
@@ -85,7 +88,7 @@ class Run final : public EdgeFilter {
   std::vector<TensorRef> results_;
   // Entries of nodes whose slot another active run holds.
   std::unordered_map<Node*, uint32_t> elsewhere_;
-  Site site_;
+  Ref<FreedBy> freed_by_;  // with what it lets go of
   uint32_t executed_ = 0;
 };
 
@@ -251,6 +254,7 @@ void Run::add_gradient(Entry& entry, uint32_t nr, TensorRef grad) {
   Provenance story;
   if (from) story.line("used by", from->site());
   story.line("gradient of", edge.node->site());
+  if (from) from->tell_derivative(story, edge_nr);
   fail(ErrorKind::kRuntime, from ? concat("Function ", from->name(), " returned an ") : "",
        "invalid gradient at index ", edge_nr, " - got ", shown(grad.sizes(), grad.ndim()),
        " but expected shape compatible with ", shown(want), story.text());
@@ -322,7 +326,7 @@ void Run::run_node(uint32_t index) {
   }
   node->apply(grads, out);
   if (node->is_accumulate_grad()) return run_post_accumulate_hooks(node);
-  if (!request_.keep_graph) node->release_saved(site_);
+  if (!request_.keep_graph) node->release_saved(*freed_by_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
   // entries_ does not grow any more: every target was counted.
   for (uint32_t i = 0; i < n; ++i) {
@@ -331,6 +335,13 @@ void Run::run_node(uint32_t index) {
     if (!edge_wanted(edge)) out[i] = TensorRef();
     send(node, i, edge, without_base(std::move(out[i])));
   }
+}
+
+Node* Run::last_root() const {
+  Node* last = nullptr;
+  for (const Root& root : request_.roots)
+    if (!last || root.edge.node->sequence() > last->sequence()) last = root.edge.node;
+  return last;
 }
 
 std::vector<TensorRef> Run::execute() {
@@ -342,10 +353,13 @@ std::vector<TensorRef> Run::execute() {
   } filter(request_.inputs.empty() ? nullptr : this);
   struct Current {
     const CurrentRun before = current_run;
-    Current(uint32_t id, bool restricted) { current_run = {id, before.restricted || restricted}; }
+    Current(uint32_t id, bool restricted, Node* root) {
+      current_run = {id, before.restricted || restricted, root};
+    }
     ~Current() { current_run = before; }
-  } current(id_, !request_.inputs.empty());
-  if (!request_.keep_graph) site_ = Site::capture();
+  } current(id_, !request_.inputs.empty(), last_root());
+  if (!request_.keep_graph)
+    freed_by_ = FreedBy::make(Site::capture(), current_run.root ? current_run.root->sequence() : 0);
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
   for (Root& root : request_.roots) {
@@ -368,8 +382,6 @@ std::vector<TensorRef> Run::execute() {
 }
 
 }  // namespace
-
-constinit thread_local CurrentRun current_run;
 
 BackwardRequest::~BackwardRequest() {
   for (Root& root : roots)

@@ -29,14 +29,6 @@ struct BackwardRequest {
   ~BackwardRequest();
 };
 
-// The innermost run of this thread. `id` is 0 outside; `restricted`: it, or one around it, was
-// asked for certain inputs.
-struct CurrentRun {
-  uint32_t id = 0;
-  bool restricted = false;
-};
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local CurrentRun current_run;
-
 // Runs on the calling thread; re-entrant; no recursion. Returns the captured gradient of each input
 // (null where the graph does not reach it), nothing when accumulating. An exception leaves the
 // graph as it was at that node.

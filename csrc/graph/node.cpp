@@ -59,6 +59,8 @@ void Node::finish() {
   site_ = Site::capture();
 }
 
+uint64_t Node::last_sequence() { return g_sequence; }
+
 NodeSide* Node::side() const {
   if (!has_side_) [[likely]]
     return nullptr;
