@@ -80,10 +80,12 @@ void check_creation(TensorImpl* t, bool indirect) {
   Provenance story;
   if (Node* node = t->grad_fn()) story.line("made by", node->site());
   if (indirect && t->last_writer()) story.line("modified by", *t->last_writer());
-  if (!indirect) story.line("changed by", Site::capture());
+  Site change = indirect ? (t->last_writer() ? *t->last_writer() : Site()) : Site::capture();
+  if (!indirect) story.line("changed by", change);
   switch (creation) {
     case Creation::kMultiOutput:
-      story.fix("use the out-of-place form, or take this one part with select() or narrow().");
+      story.fix("out_of_place", change,
+                "use the out-of-place form, or take this one part with select() or narrow().");
       fail(ErrorKind::kRuntime, begin,
            " This view is the output of a function that returns multiple views. Such functions do "
            "not allow the output views to be modified inplace. You should replace the inplace "

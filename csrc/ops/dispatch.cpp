@@ -31,18 +31,32 @@ void dispatch_recorded(Call& call) {
   OpNode::record(op, call)->link(call);
 }
 
+// The first argument that was cut off, also in a list.
+const TensorImpl* cut_argument(const Call& call) {
+  for (int i = 0; i < call.op->n_tensor_args; ++i) {
+    const Value& v = call.args[call.op->tensor_args[i]];
+    if (v.is_tensor() && v.t->key() & kCut) return v.t;
+    if (v.kind != Kind::kTensors) continue;
+    for (int k = 0; k < v.list->n; ++k)
+      if (const TensorImpl* t = v.list->v[k]; t && t->key() & kCut) return t;
+  }
+  return nullptr;
+}
+
 // Why, and where, a result came to have no grad: an error may want to tell.
 void remember_cut(Call& call, uint8_t key, TensorImpl* out) {
   if (!out || out->key() & (kRequiresGrad | kCut)) return;
   if (key & kRequiresGrad) {
     // What a backward pass computes belongs to no statement.
-    if (current_run.id) return out->set_cut(Cut::kBackward);
-    return out->set_cut(Cut::kNoGrad, Site::capture());
+    if (current_run.id)
+      out->set_cut(Cut::kBackward);
+    else
+      out->set_cut(Cut::kNoGrad, Site::capture());
+  } else if (const TensorImpl* from = cut_argument(call)) {
+    out->set_cut_as(*from);
   }
-  for (int i = 0; i < call.op->n_tensor_args; ++i) {
-    const Value& v = call.args[call.op->tensor_args[i]];
-    if (v.is_tensor() && v.t->key() & kCut) return out->set_cut_as(*v.t);
-  }
+  for (TensorRef& t : call.more)
+    if (t && !(t->key() & (kRequiresGrad | kCut))) t->set_cut_as(*out);
 }
 
 void mark_inference(Call& call) {

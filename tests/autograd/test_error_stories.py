@@ -118,6 +118,14 @@ def test_value_changed_by_a_method_without_a_twin_gets_the_general_advice():
     ]
 
 
+def test_one_of_several_views_changed_shows_the_form_that_makes_a_new_one():
+    assert story_of("a, b = (w * 1).unbind()\na.add_(1)\n") == [
+        "  made by       a, b = (w * 1).unbind()   train.py:2",
+        "  changed by    a.add_(1)                 train.py:3",
+        "  fix: use `a = a.add(1)`, or clone `a` before changing it.",
+    ]
+
+
 def test_item_of_a_list_changed_in_place_is_written_back():
     lines = story_of("ys = [torch.exp(w)]\nys[0] += 1\nys[0].sum().backward()\n")
     assert lines[2] == "  fix: use `ys[0] = ys[0] + 1`, or clone `ys[0]` before changing it."
@@ -251,7 +259,14 @@ CUTS = {
     "data": ("y = w.data", 0, *DETACHED),
     "detach in place": ("y = w * 2\ny.detach_()", 1, *DETACHED),
     "long ago": ("d = w.detach()\ne = d * 2\ny = e + torch.ones(2)", 0, *DETACHED),
+    "in a list": ("d = w.detach()\ny = torch.stack([torch.ones(2), d])", 0, *DETACHED),
+    "one of several results": ("d = w.detach()\na, y = d.chunk(2)", 0, *DETACHED),
     "no_grad": ("with torch.no_grad():\n    y = w * 2", 1, *UNRECORDED),
+    "one of several without grad": (
+        "with torch.no_grad():\n    i, y = (w * 2).sort()\n    y = y.float()",
+        1,
+        *UNRECORDED,
+    ),
     "written under no_grad": (
         "y = torch.zeros(2)\nwith torch.no_grad():\n    y.copy_(w)",
         2,
