@@ -339,8 +339,11 @@ void Run::run_node(uint32_t index) {
 
 Node* Run::last_root() const {
   Node* last = nullptr;
-  for (const Root& root : request_.roots)
-    if (!last || root.edge.node->sequence() > last->sequence()) last = root.edge.node;
+  for (const Root& root : request_.roots) {
+    Node* node = root.edge.node;
+    if (node->sequence() == UINT64_MAX) continue;  // a leaf, which no pass uses up
+    if (!last || node->sequence() > last->sequence()) last = node;
+  }
   return last;
 }
 

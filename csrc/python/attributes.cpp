@@ -115,11 +115,22 @@ PyObject* get_grad(PyObject* self, void*) {
   Py_RETURN_NONE;
 }
 
-[[noreturn, gnu::cold]] void fail_grad_size(TensorImpl* t, TensorImpl* grad) {
+// `by_dtype`: that is what differs, else the shape.
+[[noreturn, gnu::cold]] void fail_assigned_grad(TensorImpl* t, TensorImpl* grad, bool by_dtype) {
   Provenance story;
   story.line("assigned by", Site::capture());
   if (Node* node = grad->grad_fn()) story.line("gradient by", node->site());
-  story.fix("sum it to the shape of the tensor where it was broadcast, else reshape it.");
+  story.fix(by_dtype
+                ? "convert it first, as in g.to(w.dtype)."
+                : "sum it to the shape of the tensor where it was broadcast, else reshape it.");
+  if (by_dtype)
+    fail(ErrorKind::kRuntime, "attempting to assign a gradient with dtype '",
+         dtype_cpp_name(grad->dtype()), "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
+         "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
+         "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow "
+         "any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its "
+         "gradient may break downstream systems that assume they match.",
+         story.text());
   fail(ErrorKind::kRuntime, "attempting to assign a gradient of size '",
        shown(grad->sizes(), grad->ndim()), "' to a tensor of size '", shown(t->sizes(), t->ndim()),
        "'. Please ensure that the gradient and the tensor are the same size", story.text());
@@ -137,14 +148,9 @@ int set_grad(PyObject* self, PyObject* value, void*) {
           tensor_type_of(value));
     TensorImpl* grad = impl_of(value);
     check(grad != t, ErrorKind::kRuntime, "can't assign Variable as its own grad");
-    check(grad->dtype() == t->dtype(), ErrorKind::kRuntime,
-          "attempting to assign a gradient with dtype '", dtype_cpp_name(grad->dtype()),
-          "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
-          "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
-          "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow "
-          "any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its "
-          "gradient may break downstream systems that assume they match.");
-    if (!same_sizes(grad->sizes(), grad->ndim(), t->sizes(), t->ndim())) fail_grad_size(t, grad);
+    if (grad->dtype() != t->dtype()) fail_assigned_grad(t, grad, true);
+    if (!same_sizes(grad->sizes(), grad->ndim(), t->sizes(), t->ndim()))
+      fail_assigned_grad(t, grad, false);
     t->set_grad(TensorRef::borrow(grad));
     return 0;
   });

@@ -231,6 +231,25 @@ def test_second_backward_of_another_output_of_the_same_part():
     ]
 
 
+def test_second_backward_of_a_loss_beside_a_leaf():
+    lines = story_of(
+        "loss = (w * w).sum()\nfor i in range(2):\n"
+        "    torch.autograd.backward([w, loss], [torch.ones(2), None])\n"
+    )
+    assert lines[2:] == [
+        "  shared part   all of it: both passes start from the same output",
+        f"  fix: run the forward pass again before each backward(), or {RETAIN}",
+    ]
+    lines = story_of(
+        "s = w * w\nfor i in range(2):\n    loss = s.sum()\n"
+        "    torch.autograd.backward([w, loss], [torch.ones(2), None])\n"
+    )
+    assert lines[2:4] == [
+        "  shared part   s = w * w                 train.py:2",
+        "  used again by loss = s.sum()            train.py:4",
+    ]
+
+
 def test_saved_tensor_looked_at_after_it_was_freed():
     lines = story_of("y = torch.exp(w)\ny.sum().backward()\ny.grad_fn._saved_result\n")
     assert lines == [
@@ -453,10 +472,14 @@ def test_gradient_of_another_shape_than_the_output():
     ]
 
 
-def test_assigned_gradient_of_another_shape():
+def test_assigned_gradient_of_another_shape_or_dtype():
     assert story_of("w.grad = torch.ones(3)\n") == [
         "  assigned by   w.grad = torch.ones(3)    train.py:2",
         "  fix: sum it to the shape of the tensor where it was broadcast, else reshape it.",
+    ]
+    assert story_of("w.grad = torch.ones(2).double()\n") == [
+        "  assigned by   w.grad = torch.ones(2).double()  train.py:2",
+        "  fix: convert it first, as in g.to(w.dtype).",
     ]
 
 
