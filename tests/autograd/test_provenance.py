@@ -1,20 +1,13 @@
 """The lines under an error's first sentence: which statements are at fault, and the way out."""
 
-import linecache
+import functools
 
 import pytest
+from stories import story_of
 from support import rushlight_only, torch
 
 pytestmark = rushlight_only
-
-
-def message_of(source, filename="train.py", kind=RuntimeError, **names):
-    """The lines under the first sentence of the error that a program ends with."""
-    lines = source.splitlines(keepends=True)
-    linecache.cache[filename] = (len(source), None, lines, filename)
-    with pytest.raises(kind) as caught:
-        exec(compile(source, filename, "exec"), {"torch": torch, **names})
-    return str(caught.value).split("\n", 1)[1].splitlines()
+message_of = functools.partial(story_of, first="")
 
 
 LEAF = "b = torch.ones(2, requires_grad=True)\n"
