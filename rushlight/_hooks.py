@@ -40,11 +40,13 @@ def _check_gradient(hook, before, after):
         raise RuntimeError(
             f"hook '{_name(hook)}' has changed the type of value "
             f"(was {before.type()} got {after.type()}){_written_at(hook)}"
+            "\n  fix: return None, or a Tensor of the gradient's dtype."
         )
     if after.shape != before.shape:
         raise RuntimeError(
             f"hook '{_name(hook)}' has changed the size of value\n"
             f"  from {tuple(before.shape)} to {tuple(after.shape)}{_written_at(hook)}"
+            "\n  fix: return None, or a Tensor of the gradient's shape."
         )
 
 

@@ -197,16 +197,10 @@ def describe_function(function):
         code = getattr(call, "__code__", None)
     if code is None:
         return ""
-    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
-    place = f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}"
+    number = code.co_firstlineno
+    line = linecache.getline(code.co_filename, number).strip()
+    while line.startswith("@"):  # the code object begins at its decorators
+        number += 1
+        line = linecache.getline(code.co_filename, number).strip()
+    place = f"{os.path.basename(code.co_filename)}:{number}"
     return f"{_one_line(line or code.co_qualname):<24}  {place}"
-
-
-def expression(code, offset):
-    """Return the expression alone, for a message that repeats it: ``b -= lr * b.grad``.
-
-    Returns: str; "..." where there is no source or it is long.
-    """
-    site = resolve(code, offset)
-    text = " ".join(site.expression.split())
-    return text if text and len(text) <= _LONGEST else "..."

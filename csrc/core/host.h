@@ -19,8 +19,9 @@ struct Host {
   void* (*capture_site)(int32_t* offset);
   // "y = torch.exp(x)          train.py:12", or "" when the code object has no source.
   std::string (*describe_site)(void* code, int32_t offset);
-  // The expression alone: "b -= lr * b.grad", or "..." when there is no source.
-  std::string (*site_expression)(void* code, int32_t offset);
+  // The way out that fits the statement: "use `y = y + 1`, ..."; "" where none is known. `form`:
+  // a function of rushlight/_stories.py.
+  std::string (*advise)(const char* form, void* code, int32_t offset);
   // The object's wrapper is kept by the impl, which is about to die: hand ownership back and drop
   // it.
   void (*release_wrapper)(TensorImpl* impl);

@@ -92,12 +92,33 @@ void TensorImpl::set_grad_fn(Node* node, uint32_t output_nr) {
   if (old && retains_grad_) node_set_retained(old, output_nr_, nullptr);
   if (node && retains_grad_) node_set_retained(node, output_nr, this);
   if (node) node_retain(node);
+  if (key_ & kCut) [[unlikely]]
+    clear_cut();
   node_ = node;
   leaf_ = node == nullptr;
   output_nr_ = output_nr;
   set_requires_grad(node != nullptr);
-  if (node) set_cut(Cut::kNone);
   if (old) node_release(old);
+}
+
+Site TensorImpl::cut_site() const {
+  if (!(key_ & kCutSite)) return extension_ ? extension_->cut : Site();
+  host().incref(cut_code_);
+  return Site::adopt(cut_code_, static_cast<int32_t>(output_nr_));
+}
+
+void TensorImpl::drop_cut_site() {
+  Site last = Site::adopt(cut_code_, 0);
+  key_ = static_cast<uint8_t>(key_ & ~kCutSite);
+  node_ = nullptr;
+  output_nr_ = 0;
+}
+
+// A leaf of its own graph from here on: why it is none of another's is kept aside.
+void TensorImpl::begin_anew() {
+  Site where = cut_site();
+  clear_cut();
+  if (where) make_extension().cut = std::move(where);
 }
 
 Version& TensorImpl::shared_version() {
@@ -124,12 +145,14 @@ void TensorImpl::set_base(TensorImpl* root) {
 }
 
 TensorImpl::~TensorImpl() {
+  if (key_ & kCutSite) drop_cut_site();
   if (extension_) {
     if (extension_->base) extension_->base->release();
     if (extension_->chain) chain_free(extension_->chain);
     if (extension_->hooks) hooks_free(extension_->hooks);
     if (extension_->post_hooks) hooks_free(extension_->post_hooks);
     if (extension_->accumulator) node_release(extension_->accumulator);
+    extension_->~Extension();
     small_free(extension_, sizeof(Extension));
   }
   free_dims();

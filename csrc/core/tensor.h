@@ -19,8 +19,9 @@ using TensorRef = Ref<TensorImpl>;
 enum Key : uint8_t {
   kRequiresGrad = 1,
   kInference = 2,
-  kView = 8,  // looks at another tensor's memory: may lag behind its base's history
-  kCut = 4,   // does not require grad though something it came from does: see Cut
+  kView = 8,      // looks at another tensor's memory: may lag behind its base's history
+  kCut = 4,       // does not require grad though something it came from does: see Cut
+  kCutSite = 16,  // and holds the Site where that happened
 };
 
 // What a view remembers of the circumstances it was made in.
@@ -33,7 +34,15 @@ enum class Creation : uint8_t {
 };
 
 // Why a tensor made from one that requires grad does not.
-enum class Cut : uint8_t { kNone, kNoGrad, kDetach, kDtype, kMarked };
+enum class Cut : uint8_t {
+  kNone,
+  kNoGrad,
+  kDetach,
+  kDtype,
+  kMarked,
+  kCopied,    // torch.tensor(tensor) took the values
+  kBackward,  // a backward pass computed it, without create_graph
+};
 
 // Count of in-place writes and the last writer. Shared by views and detach(); `.data` has its own.
 struct Version {
@@ -60,6 +69,7 @@ struct Extension {
   HookList* hooks = nullptr;       // tensor hooks of a leaf
   HookList* post_hooks = nullptr;  // of a leaf: run after .grad has changed
   Node* accumulator = nullptr;     // counted; of a leaf handed out in the place of a saved one
+  Site cut;                        // of a view, or of what came to require grad later
 };
 
 class TensorImpl {
@@ -100,10 +110,28 @@ class TensorImpl {
   bool is_inference() const { return key_ & kInference; }
   void set_inference() { key_ |= kInference; }
   Cut cut() const { return cut_; }
-  void set_cut(Cut why) {
+  // `where`: the statement, kept in the words that a leaf without grad does not use.
+  void set_cut(Cut why, Site where = {}) {
+    if (key_ & kCutSite) [[unlikely]]
+      drop_cut_site();
     cut_ = why;
-    key_ = static_cast<uint8_t>(why == Cut::kNone ? key_ & ~kCut : key_ | kCut);
+    key_ |= kCut;
+    if (!where || !leaf_ || node_ || key_ & kRequiresGrad) return;
+    output_nr_ = static_cast<uint32_t>(where.offset());
+    cut_code_ = where.release_code();
+    key_ |= kCutSite;
   }
+  void set_cut_as(const TensorImpl& other) {
+    if (other.key_ & kCut) set_cut(other.cut_, other.cut_site());
+  }
+  void clear_cut() {
+    if (key_ & kCutSite) [[unlikely]]
+      drop_cut_site();
+    cut_ = Cut::kNone;
+    key_ = static_cast<uint8_t>(key_ & ~kCut);
+  }
+  // Where it was cut off, also where it has become a leaf that requires grad since.
+  Site cut_site() const;
 
   // The node that computed this tensor, null for leaves, and which of its outputs this is.
   Node* grad_fn() const { return leaf_ ? nullptr : node_; }
@@ -112,10 +140,12 @@ class TensorImpl {
   // Takes a count of `node`; the tensor stops being a leaf. Null makes it a leaf without grad.
   void set_grad_fn(Node* node, uint32_t output_nr);
   void set_requires_grad(bool on) {  // leaves only
+    if (on && key_ & kCut) [[unlikely]]
+      begin_anew();
     key_ = static_cast<uint8_t>(on ? key_ | kRequiresGrad : key_ & ~kRequiresGrad);
   }
   // The AccumulateGrad of a leaf while one lives; not counted.
-  Node* accumulator() const { return leaf_ ? node_ : nullptr; }
+  Node* accumulator() const { return leaf_ && !(key_ & kCutSite) ? node_ : nullptr; }
   void set_accumulator(Node* node) { node_ = node; }
 
   const TensorRef& grad() const { return grad_; }
@@ -160,6 +190,8 @@ class TensorImpl {
   void destroy();
   void store_dims(const int64_t* sizes, const int64_t* strides, int n);
   void free_dims();
+  void drop_cut_site();
+  void begin_anew();
   int64_t offset_bytes() const { return offset_ * static_cast<int64_t>(item_size(dtype_)); }
 
   uint32_t refs_ = 1;
@@ -179,7 +211,10 @@ class TensorImpl {
     int64_t inline_v[2 * kInlineDims];
     int64_t* heap;
   } dims_;
-  Node* node_ = nullptr;
+  union {
+    Node* node_ = nullptr;
+    void* cut_code_;  // with kCutSite: counted; output_nr_ is the offset
+  };
   Ref<Version> version_;
   Extension* extension_ = nullptr;
   TensorRef grad_;

@@ -13,6 +13,7 @@
 #include "graph/grad_mode.h"
 #include "graph/observer.h"
 #include "graph/provenance.h"
+#include "graph/saved.h"
 #include "graph/tensor_math.h"
 
 namespace rl {
@@ -72,6 +73,8 @@ class Run final : public EdgeFilter, public Pass, public RunView {
   void for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const override;
   void for_each_executed(const std::function<void(Node*)>& f) const override;
   const BackwardRequest& request() const { return request_; }
+  // The last made of the nodes that it starts from.
+  Node* last_root() const;
   bool wants(const Edge& edge) const override {
     const Entry* entry = find(edge.node);
     return entry && (entry->needed || entry->first_capture != kNoCapture);
@@ -105,7 +108,7 @@ class Run final : public EdgeFilter, public Pass, public RunView {
   std::vector<TensorRef> results_;
   // Entries of nodes whose slot another active run holds.
   std::unordered_map<Node*, uint32_t> elsewhere_;
-  Site site_;
+  Ref<FreedBy> freed_by_;  // with what it lets go of
   uint32_t executed_ = 0;
   bool told_ = false;  // observers know of this pass and not of its end
   Node* running_ = nullptr;
@@ -132,7 +135,7 @@ class Playing {
       : mode_(run.request().create_graph), filter_(edge_filter), run_(current_run) {
     bool restricted = !run.request().inputs.empty();
     edge_filter = restricted ? &run : nullptr;
-    current_run = {run.id(), run_.restricted || restricted, run_.depth + 1, &run};
+    current_run = {run.id(), run_.restricted || restricted, run_.depth + 1, run.last_root(), &run};
   }
   ~Playing() {
     edge_filter = filter_;
@@ -305,6 +308,7 @@ namespace {
   Provenance story;
   if (from) story.line("used by", from->site());
   story.line("gradient of", edge.node->site());
+  if (from) from->tell_derivative(story, edge_nr);
   fail(ErrorKind::kRuntime, from ? concat("Function ", from->name(), " returned an ") : "",
        "invalid gradient at index ", edge_nr, " - got ", shown(grad.sizes(), grad.ndim()),
        " but expected shape compatible with ", shown(want), story.text());
@@ -404,7 +408,7 @@ void Run::run_node(uint32_t index) {
   if (node->has_side()) [[unlikely]]
     call_post_hooks(node, out);
   if (node->is_accumulate_grad()) return;
-  if (!request_.keep_graph && !keep_) node->release_saved(site_);
+  if (!request_.keep_graph && !keep_) node->release_saved(*freed_by_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
   // entries_ does not grow any more: every target was counted.
   for (uint32_t i = 0; i < n; ++i) {
@@ -413,6 +417,16 @@ void Run::run_node(uint32_t index) {
     if (!edge_wanted(edge)) out[i] = TensorRef();
     send(node, i, edge, without_base(std::move(out[i])));
   }
+}
+
+Node* Run::last_root() const {
+  Node* last = nullptr;
+  for (const Root& root : request_.roots) {
+    Node* node = root.edge.node;
+    if (node->sequence() == UINT64_MAX) continue;  // a leaf, which no pass uses up
+    if (!last || node->sequence() > last->sequence()) last = node;
+  }
+  return last;
 }
 
 void Run::apply_observed(Node* node, TensorRef* grads, TensorRef* out) {
@@ -443,7 +457,9 @@ void Run::tell_end(bool failed) {
 }
 
 void Run::begin() {
-  if (!request_.keep_graph) site_ = request_.site ? request_.site : Site::capture();
+  if (!request_.keep_graph)
+    freed_by_ = FreedBy::make(request_.site ? request_.site : Site::capture(),
+                              current_run.root ? current_run.root->sequence() : 0);
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
   if (observers) [[unlikely]] {
@@ -476,7 +492,7 @@ std::vector<TensorRef> Run::end() {
     tell_end(false);
   if (keep_ && !request_.keep_graph)
     for (Entry& entry : entries_)
-      if (entry.executed) entry.node->release_saved(site_);
+      if (entry.executed) entry.node->release_saved(*freed_by_);
   running_ = nullptr;
   if (callbacks) host().call_all(callbacks);
   return std::move(results_);
@@ -511,8 +527,6 @@ std::vector<Node*> Run::order() const {
   }
   return order;
 }
-
-constinit thread_local CurrentRun current_run;
 
 BackwardRequest::~BackwardRequest() {
   for (Root& root : roots)

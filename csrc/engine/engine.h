@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "graph/current_run.h"
 #include "graph/node.h"
 
 namespace rl {
@@ -48,17 +49,6 @@ class RunView {
  protected:
   ~RunView() = default;
 };
-
-// The innermost run of this thread. `id` is 0 outside; `restricted`: it, or one around it, was
-// asked for certain inputs. `depth`: it and those around it, also of threads that wait for this
-// one.
-struct CurrentRun {
-  uint32_t id = 0;
-  bool restricted = false;
-  uint32_t depth = 0;
-  RunView* view = nullptr;
-};
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local CurrentRun current_run;
 
 // Runs on the calling thread, every 60th of nested passes on one of its own; no recursion. Returns
 // the captured gradient of each input (null where the graph does not reach it), nothing when

@@ -19,7 +19,7 @@ class CopySlices final : public Node {
   // The part of the gradient that belongs to the view goes through `write`; what was there before
   // gets what comes out of it, the rest of the base is untouched.
   void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) override;
-  void release_saved(const Site& freed_by) override { write_->release_saved(freed_by); }
+  void release_saved(FreedBy& freed_by) override { write_->release_saved(freed_by); }
 
   const Dims& view_sizes() const { return geometry_->view_sizes; }
   // Gives `t`, with the view's geometry, this node's output as its history.

@@ -62,6 +62,8 @@ void Node::finish() {
     for_each_observer([this](Observer& o) { o.recorded(*this); });
 }
 
+uint64_t Node::last_sequence() { return g_sequence; }
+
 NodeSide* Node::side() const {
   if (!has_side_) [[likely]]
     return nullptr;

@@ -59,6 +59,9 @@ struct NodeLayout {
   size_t extra = 0;   // bytes for the subclass, 8-byte aligned, behind the dims
 };
 
+struct FreedBy;
+class Provenance;
+
 class Node {
  public:
   // A node is made with count 1, without edges; finish() gives it its number.
@@ -76,8 +79,13 @@ class Node {
   // Reads grad_outputs[n_outputs] (null: undefined) and writes grad_inputs[n_edges]; an edge whose
   // node is null, or that needs_input() denies, need not be written.
   virtual void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) = 0;
+  // Adds to an error which code of the user's computed the gradient for edge `nr`.
+  virtual void tell_derivative(Provenance& story, uint32_t nr) const {
+    (void)story;
+    (void)nr;
+  }
   // Lets go of saved values after the node ran for the last time.
-  virtual void release_saved(const Site& freed_by) { (void)freed_by; }
+  virtual void release_saved(FreedBy& freed_by) { (void)freed_by; }
   virtual bool is_accumulate_grad() const { return false; }
   // The tensor saved here as this node's own output dies: take it over (`keep`) or forget it.
   virtual bool adopt_output(TensorImpl*, bool keep) {
@@ -107,6 +115,7 @@ class Node {
   // For AccumulateGrad, which runs as soon as it can and belongs to no statement.
   void finish_last() { sequence_ = UINT64_MAX; }
   uint64_t sequence() const { return sequence_; }
+  static uint64_t last_sequence();  // of the newest node
   const Site& site() const { return site_; }
 
   // Some saved value lies packed by a hook: a Python object.

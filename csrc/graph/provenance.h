@@ -13,6 +13,8 @@ class Provenance {
   void line(const char* label, const Site& site);
   void line(const char* label, const std::string& text);
   void fix(const std::string& advice) { fix_ += "\n  fix: " + advice; }
+  // The way out in the terms of that very statement (rushlight/_stories.py), else `otherwise`.
+  void fix(const char* form, const Site& site, const std::string& otherwise);
   std::string text() const { return lines_ + fix_; }
 
  private:

@@ -167,12 +167,12 @@ TensorRef SavedSlot::tensor(Node* node, bool linked) const {
   return copy;
 }
 
-void SavedSlot::release(const Site* freed_by, bool tensor_like) {
+void SavedSlot::release(FreedBy* freed_by, bool tensor_like) {
   SavedKind kind = kind_;
   auto word = word_;
   if (kind == SavedKind::kFreed) {
     if (freed_by) return;
-    if (word.code) host().decref(word.code);
+    word.freed->release();
     kind_ = SavedKind::kNone;
     return;
   }
@@ -180,9 +180,8 @@ void SavedSlot::release(const Site* freed_by, bool tensor_like) {
                 (tensor_like && kind != SavedKind::kNone);
   kind_ = SavedKind::kNone;
   if (freed_by && tensor) {
-    Site site = *freed_by;
-    version_ = static_cast<uint32_t>(site.offset());
-    word_.code = site.release_code();
+    freed_by->retain();
+    word_.freed = freed_by;
     kind_ = SavedKind::kFreed;
   } else if (freed_by && kind != SavedKind::kDims) {
     kind_ = kind;  // numbers stay readable, as in PyTorch
@@ -229,27 +228,20 @@ void SavedSlot::detach_output(TensorImpl* output) {
   kind_ = SavedKind::kOwnedOutput;
 }
 
-void SavedSlot::fail_freed(Node* node) const {
-  Site site = Site::adopt(word_.code, static_cast<int32_t>(version_));
-  Site copy = site;
-  site.release_code();
-  fail_second_backward(node, &copy);
+void SavedSlot::fail_freed(Node* node) const { fail_second_backward(node, *word_.freed); }
+
+Ref<FreedBy> FreedBy::make(Site site, uint64_t root) {
+  void* memory = small_alloc(sizeof(FreedBy));
+  auto* made = new (memory)
+      FreedBy{.site = std::move(site), .root = root, .last_made = Node::last_sequence()};
+  return Ref<FreedBy>::steal(made);
 }
 
-void fail_second_backward(const Node* node, const Site* freed_by) {
-  Provenance story;
-  story.line("needed by", node->site());
-  if (freed_by) story.line("freed by", *freed_by);
-  story.fix(
-      "run the forward pass again before each backward(), or keep the graph of the first one with "
-      "backward(retain_graph=True).");
-  fail(ErrorKind::kRuntime,
-       "Trying to backward through the graph a second time (or directly access saved tensors after "
-       "they have already been freed). Saved intermediate values of the graph are freed when you "
-       "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
-       "through the graph a second time or if you need to access saved tensors after calling "
-       "backward.",
-       story.text());
+void FreedBy::release() {
+  if (--refs == 0) {
+    this->~FreedBy();
+    small_free(this, sizeof(FreedBy));
+  }
 }
 
 void SavedSlot::fail_version(Node* node) const {
@@ -266,6 +258,7 @@ void SavedSlot::fail_version(Node* node) const {
   story.line("saved by", node->site());
   if (const Site* writer = t->last_writer()) story.line("modified by", *writer);
   story.fix(
+      "out_of_place", t->last_writer() ? *t->last_writer() : Site(),
       "use the out-of-place form of that operation, or clone() the tensor before changing it.");
   fail(ErrorKind::kRuntime,
        "one of the variables needed for gradient computation has been modified by an inplace "

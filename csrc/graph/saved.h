@@ -22,11 +22,23 @@ enum class SavedKind : uint8_t {
   kString,   // a literal, not owned
   kList,     // several inputs
   kPacked,   // what a hook made of a tensor
-  kFreed,    // released by a backward pass; holds that pass's Site
+  kFreed,    // released by a backward pass, which it names
 };
 
 struct SavedList;
 struct SavedPack;
+
+// The pass that let go of saved values; one for all that it freed.
+struct FreedBy {
+  uint32_t refs = 1;
+  Site site;
+  uint64_t root;       // the sequence number of the last root
+  uint64_t last_made;  // and of the newest node when the pass began
+
+  static Ref<FreedBy> make(Site site, uint64_t root);
+  void retain() { ++refs; }
+  void release();
+};
 
 class SavedSlot {
  public:
@@ -92,9 +104,9 @@ class SavedSlot {
   template <class F>
   int visit_packed(F&& f) const;
 
-  // Drops the value. `freed_by`: remembered for the error of a second backward.
+  // Drops the value. `freed_by`: remembered for the error of a second backward, counted.
   // `tensor_like`: a number in a tensor's place, which is gone after a pass as the tensor would be.
-  void release(const Site* freed_by, bool tensor_like = false);
+  void release(FreedBy* freed_by, bool tensor_like = false);
 
   bool adopt_output(TensorImpl* output, bool keep);
   void detach_output(TensorImpl* output);
@@ -111,9 +123,9 @@ class SavedSlot {
     SavedList* list;
     SavedPack* pack;
     int64_t* dims;  // dims[0] is the count
-    void* code;     // of the pass that freed the value
+    FreedBy* freed;
   } word_ = {.i = 0};
-  uint32_t version_ = 0;  // for kFreed: instruction offset
+  uint32_t version_ = 0;
   SavedKind kind_ = SavedKind::kNone;
   uint16_t output_nr_ = 0;
 };
@@ -129,6 +141,6 @@ void link_output(TensorImpl* t, Node* node, uint32_t output_nr);
 // Throws the sentence with the statement that uses the inference tensor `t`.
 [[noreturn, gnu::cold]] void fail_inference(const char* sentence, const char* label, TensorImpl* t);
 // Throws "Trying to backward through the graph a second time ...".
-[[noreturn]] void fail_second_backward(const Node* node, const Site* freed_by);
+[[noreturn, gnu::cold]] void fail_second_backward(Node* node, const FreedBy& freed_by);
 
 }  // namespace rl

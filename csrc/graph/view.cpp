@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/expanded.h"
 #include "graph/copy_slices.h"
+#include "graph/current_run.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
 #include "graph/saved.h"
@@ -32,6 +33,8 @@ TensorRef make_view(TensorImpl* t, const Dims& sizes, const int64_t* strides, in
   extension.creation = creation;
   extension.seen_version = view->version();
   view->set_requires_grad(root->requires_grad());
+  if (extension.creation == Creation::kNoGradMode && root->requires_grad() && !current_run.id)
+    extension.cut = Site::capture();
   return view;
 }
 
@@ -43,9 +46,9 @@ TensorRef make_detached(TensorImpl* t) {
   else
     copy->share_version(*t);
   if (t->requires_grad())
-    copy->set_cut(Cut::kDetach);
+    copy->set_cut(Cut::kDetach, Site::capture());
   else
-    copy->set_cut(t->cut());
+    copy->set_cut_as(*t);
   return copy;
 }
 
@@ -77,10 +80,12 @@ void check_creation(TensorImpl* t, bool indirect) {
   Provenance story;
   if (Node* node = t->grad_fn()) story.line("made by", node->site());
   if (indirect && t->last_writer()) story.line("modified by", *t->last_writer());
-  if (!indirect) story.line("changed by", Site::capture());
+  Site change = indirect ? (t->last_writer() ? *t->last_writer() : Site()) : Site::capture();
+  if (!indirect) story.line("changed by", change);
   switch (creation) {
     case Creation::kMultiOutput:
-      story.fix("use the out-of-place form, or take this one part with select() or narrow().");
+      story.fix("out_of_place", change,
+                "use the out-of-place form, or take this one part with select() or narrow().");
       fail(ErrorKind::kRuntime, begin,
            " This view is the output of a function that returns multiple views. Such functions do "
            "not allow the output views to be modified inplace. You should replace the inplace "
@@ -111,10 +116,8 @@ void check_creation(TensorImpl* t, bool indirect) {
   Provenance story;
   Site here = Site::capture();
   story.line("changed by", here);
-  std::string code = here ? host().site_expression(here.code(), here.offset()) : "...";
-  story.fix(
-      "parameters are updated outside the graph:\n         with torch.no_grad():\n             " +
-      code);
+  const char* lead = "parameters are updated outside the graph:\n         with torch.no_grad():\n";
+  story.fix("under_no_grad", here, concat(lead, "             ..."));
   fail(ErrorKind::kRuntime, sentence, story.text());
 }
 

@@ -6,6 +6,7 @@
 #include "core/expanded.h"
 #include "core/host.h"
 #include "core/unlocked.h"
+#include "graph/current_run.h"
 #include "graph/grad_mode.h"
 #include "graph/observer.h"
 #include "graph/view.h"
@@ -24,22 +25,39 @@ void dispatch_recorded(Call& call) {
   if (thread_state.replay_views && op.record->view) [[unlikely]]
     remember_view(call);
   if (!op.backward || !is_float(call.output->dtype())) {
-    if (call.output->cut() == Cut::kNone) call.output->set_cut(Cut::kDtype);
+    if (!(call.output->key() & (kRequiresGrad | kCut)))
+      call.output->set_cut(Cut::kDtype, Site::capture());
     return;
   }
   OpNode::record(op, call)->link(call);
 }
 
-// Why the output does not require grad: an error may want to tell.
-void remember_cut(Call& call, uint8_t key) {
-  TensorImpl* out = call.output.get();
-  if (!out) return;
-  if (out->requires_grad() || out->cut() != Cut::kNone) return;
-  if (key & kRequiresGrad) return out->set_cut(Cut::kNoGrad);
+// The first argument that was cut off, also in a list.
+const TensorImpl* cut_argument(const Call& call) {
   for (int i = 0; i < call.op->n_tensor_args; ++i) {
     const Value& v = call.args[call.op->tensor_args[i]];
-    if (v.is_tensor() && v.t->cut() != Cut::kNone) return out->set_cut(v.t->cut());
+    if (v.is_tensor() && v.t->key() & kCut) return v.t;
+    if (v.kind != Kind::kTensors) continue;
+    for (int k = 0; k < v.list->n; ++k)
+      if (const TensorImpl* t = v.list->v[k]; t && t->key() & kCut) return t;
   }
+  return nullptr;
+}
+
+// Why, and where, a result came to have no grad: an error may want to tell.
+void remember_cut(Call& call, uint8_t key, TensorImpl* out) {
+  if (!out || out->key() & (kRequiresGrad | kCut)) return;
+  if (key & kRequiresGrad) {
+    // What a backward pass computes belongs to no statement.
+    if (current_run.id)
+      out->set_cut(Cut::kBackward);
+    else
+      out->set_cut(Cut::kNoGrad, Site::capture());
+  } else if (const TensorImpl* from = cut_argument(call)) {
+    out->set_cut_as(*from);
+  }
+  for (TensorRef& t : call.more)
+    if (t && !(t->key() & (kRequiresGrad | kCut))) t->set_cut_as(*out);
 }
 
 void mark_inference(Call& call) {
@@ -77,7 +95,7 @@ void dispatch_geometry(Call& call, bool recorded) {
   host().call_write_hook(thread_state.write_hook, target);
 }
 
-void dispatch_inplace(Call& call, uint8_t live) {
+void dispatch_inplace(Call& call, uint8_t key, uint8_t live) {
   const Op& op = *call.op;
   TensorImpl* target = call.target;
   bool recorded = (live & kRequiresGrad) && is_float(target->dtype()) && !op.record->untracked;
@@ -90,6 +108,7 @@ void dispatch_inplace(Call& call, uint8_t live) {
   if (!recorded) {
     op.forward(call);
     target->bump_version();
+    if (key & (kRequiresGrad | kCut)) remember_cut(call, key, target);
     return;
   }
   const Op* as = op.in_place ? op.in_place : &op;
@@ -164,7 +183,7 @@ void dispatch_now(Call& call) {
   uint8_t live = key & thread_state.key_mask;
   if (op.composite) return op.forward(call);
   if (call.target) [[unlikely]]
-    return dispatch_inplace(call, live);
+    return dispatch_inplace(call, key, live);
   if (live & kRequiresGrad) return dispatch_recorded(call);
   op.forward(call);
   if (thread_state.inference | thread_state.replay_views) [[unlikely]] {
@@ -173,7 +192,7 @@ void dispatch_now(Call& call) {
     else if (op.record->view)
       remember_view(call);
   }
-  if (key & (kRequiresGrad | kCut)) remember_cut(call, key);
+  if (key & (kRequiresGrad | kCut)) remember_cut(call, key, call.output.get());
 }
 
 [[gnu::cold, gnu::noinline]] void dispatch_observed(Call& call) {

@@ -82,6 +82,8 @@ void OpNode::link(Call& call) {
     // Indices have no edge back to this node: they are counted like an input.
     output->is_leaf() ? slot(i).save_input(output) : slot(i).save_output(output);
   }
+  for (TensorRef& t : call.more)
+    if (t && !t->requires_grad()) t->set_cut(Cut::kDtype, site());
   if (thread_state.saved_hooks) [[unlikely]]
     pack_saved(true);
 }
@@ -269,7 +271,7 @@ std::vector<TensorRef> OpNode::saved_list(int i) {
 
 TensorRef OpNode::saved(int i) { return slot(i).unpack(this, grad_enabled()); }
 
-void OpNode::release_saved(const Site& freed_by) {
+void OpNode::release_saved(FreedBy& freed_by) {
   for (int i = 0; i < n_slots(); ++i) {
     const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
     bool tensor_like = spec.source == Source::kArg &&

@@ -25,7 +25,7 @@ class OpNode final : public Node {
       return apply_unpacked(grad_outputs, grad_inputs);
     op_->backward(*this, grad_outputs, grad_inputs);
   }
-  void release_saved(const Site& freed_by) override;
+  void release_saved(FreedBy& freed_by) override;
   bool adopt_output(TensorImpl* impl, bool keep) override;
   void detach_output(TensorImpl* impl) override;
 

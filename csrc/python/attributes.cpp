@@ -87,22 +87,53 @@ int set_grad_fn(PyObject* self, PyObject* value, void*) {
   });
 }
 
+[[gnu::cold]] void warn_non_leaf(TensorImpl* t) {
+  Provenance story;
+  story.line("made by", t->grad_fn()->site());
+  story.fix("made_non_leaf", t->grad_fn()->site(),
+            "look at the .grad of the leaves that it is computed from, or call retain_grad() on it "
+            "before backward().");
+  host().warn("UserWarning",
+              "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+              ".grad attribute won't be populated during autograd.backward(). If you indeed want "
+              "the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
+              "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access "
+              "the leaf Tensor instead." +
+                  story.text());
+}
+
 PyObject* get_grad(PyObject* self, void*) {
   TensorImpl* t = impl_of(self);
   if (t->grad()) [[likely]]
     return guarded([&] { return wrap(t->grad()); });
   if (!t->is_leaf() && !t->retains_grad() && t->requires_grad()) {
-    int status =
-        PyErr_WarnEx(PyExc_UserWarning,
-                     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. "
-                     "Its .grad attribute won't be populated during autograd.backward(). If you "
-                     "indeed want the .grad field to be populated for a non-leaf Tensor, use "
-                     ".retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by "
-                     "mistake, make sure you access the leaf Tensor instead.",
-                     1);
-    if (status < 0) return nullptr;
+    return guarded([&]() -> PyObject* {
+      warn_non_leaf(t);
+      Py_RETURN_NONE;
+    });
   }
   Py_RETURN_NONE;
+}
+
+// `by_dtype`: that is what differs, else the shape.
+[[noreturn, gnu::cold]] void fail_assigned_grad(TensorImpl* t, TensorImpl* grad, bool by_dtype) {
+  Provenance story;
+  story.line("assigned by", Site::capture());
+  if (Node* node = grad->grad_fn()) story.line("gradient by", node->site());
+  story.fix(by_dtype
+                ? "convert it first, as in g.to(w.dtype)."
+                : "sum it to the shape of the tensor where it was broadcast, else reshape it.");
+  if (by_dtype)
+    fail(ErrorKind::kRuntime, "attempting to assign a gradient with dtype '",
+         dtype_cpp_name(grad->dtype()), "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
+         "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
+         "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow "
+         "any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its "
+         "gradient may break downstream systems that assume they match.",
+         story.text());
+  fail(ErrorKind::kRuntime, "attempting to assign a gradient of size '",
+       shown(grad->sizes(), grad->ndim()), "' to a tensor of size '", shown(t->sizes(), t->ndim()),
+       "'. Please ensure that the gradient and the tensor are the same size", story.text());
 }
 
 int set_grad(PyObject* self, PyObject* value, void*) {
@@ -117,17 +148,9 @@ int set_grad(PyObject* self, PyObject* value, void*) {
           tensor_type_of(value));
     TensorImpl* grad = impl_of(value);
     check(grad != t, ErrorKind::kRuntime, "can't assign Variable as its own grad");
-    check(grad->dtype() == t->dtype(), ErrorKind::kRuntime,
-          "attempting to assign a gradient with dtype '", dtype_cpp_name(grad->dtype()),
-          "' to a tensor with grad_dtype '", dtype_title(t->dtype()),
-          "'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). "
-          "You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow "
-          "any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its "
-          "gradient may break downstream systems that assume they match.");
-    check(same_sizes(grad->sizes(), grad->ndim(), t->sizes(), t->ndim()), ErrorKind::kRuntime,
-          "attempting to assign a gradient of size '", shown(grad->sizes(), grad->ndim()),
-          "' to a tensor of size '", shown(t->sizes(), t->ndim()),
-          "'. Please ensure that the gradient and the tensor are the same size");
+    if (grad->dtype() != t->dtype()) fail_assigned_grad(t, grad, true);
+    if (!same_sizes(grad->sizes(), grad->ndim(), t->sizes(), t->ndim()))
+      fail_assigned_grad(t, grad, false);
     t->set_grad(TensorRef::borrow(grad));
     return 0;
   });
@@ -286,7 +309,12 @@ void change_requires_grad(PyObject* self, bool on, const char* dtype_sentence, b
   if (!t->is_leaf()) {
     if (on && !assigned) return;
     Provenance story;
+    Site here = Site::capture();
+    story.line("asked for by", here);
     story.line("made by", t->grad_fn()->site());
+    story.fix("detached", here,
+              on ? "change the flag of the leaves that it is computed from."
+                 : "take the values without the history, as in y = y.detach().");
     fail(ErrorKind::kRuntime, "you can only change requires_grad flags of leaf variables.",
          on ? ""
             : " If you want to use a computed variable in a subgraph that doesn't require "

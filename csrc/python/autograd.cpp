@@ -3,12 +3,14 @@
 
 #include "engine/engine.h"
 #include "graph/accumulate_grad.h"
+#include "graph/current_run.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
 #include "graph/view.h"
 #include "ops/copy.h"
 #include "ops/tensor.h"
 #include "python/gradient_edge.h"
+#include "python/stories.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
 #include "python/types.h"
@@ -23,88 +25,6 @@ std::string short_type(PyObject* object) {
   const char* name = Py_TYPE(object)->tp_name;
   const char* dot = std::strrchr(name, '.');
   return dot ? dot + 1 : name;
-}
-
-std::string torch_size(TensorImpl* t) {
-  return "torch.Size(" + to_string(t->sizes(), t->ndim()) + ")";
-}
-
-// Who asked, why the tensor does not require grad, and the way out.
-[[gnu::cold]] std::string why_no_grad(TensorImpl* t) {
-  Provenance story;
-  story.line("asked for by", Site::capture());
-  Cut cut = is_float(t->dtype()) ? t->cut() : Cut::kDtype;
-  if (t->is_view() && t->requires_grad()) cut = Cut::kNoGrad;
-  switch (cut) {
-    case Cut::kNoGrad:
-      story.line(
-          "why",
-          "it comes from tensors that require grad, but no_grad() or inference_mode() was on");
-      story.fix("compute it outside torch.no_grad(), or under torch.enable_grad().");
-      break;
-    case Cut::kDetach:
-      story.line("why", "detach() or .data cut it from tensors that require grad");
-      story.fix("compute it from the tensors themselves, without detach() or .data.");
-      break;
-    case Cut::kDtype:
-      story.line(
-          "why",
-          is_float(t->dtype())
-              ? std::string("it went through a comparison or an integer, which have no derivative")
-              : concat("its dtype is ", dtype_name(t->dtype()), ", which has no derivative"));
-      story.fix(
-          "keep the computation in a floating point dtype, and in operations with a derivative.");
-      break;
-    case Cut::kMarked:
-      story.line("why", "an autograd.Function marked it with mark_non_differentiable()");
-      story.fix("differentiate another output of that Function.");
-      break;
-    case Cut::kNone:
-      story.line("why", "nothing that it was computed from requires grad");
-      story.fix("make the parameters with requires_grad=True before computing it.");
-  }
-  return story.text();
-}
-
-[[noreturn, gnu::cold]] void fail_no_grad(TensorImpl* t, size_t index) {
-  fail(ErrorKind::kRuntime, "element ", index,
-       " of tensors does not require grad and does not have a grad_fn", why_no_grad(t));
-}
-
-[[noreturn, gnu::cold]] void fail_not_scalar(TensorImpl* t) {
-  Provenance story;
-  story.line("asked for by", Site::capture());
-  if (Node* node = t->grad_fn()) story.line("made by", node->site());
-  story.line("its shape is", concat(shown(t->sizes(), t->ndim())));
-  story.fix(
-      "reduce it first, as in y.sum().backward(), or pass the gradient: "
-      "y.backward(torch.ones_like(y)).");
-  fail(ErrorKind::kRuntime, "grad can be implicitly created only for scalar outputs", story.text());
-}
-
-[[noreturn, gnu::cold]] void fail_gradient_shape(TensorImpl* grad, TensorImpl* out, size_t index) {
-  Provenance story;
-  story.line("asked for by", Site::capture());
-  if (Node* node = out->grad_fn()) story.line("output by", node->site());
-  if (Node* node = grad->grad_fn()) story.line("gradient by", node->site());
-  story.fix(
-      "pass one number for each element of the output: a tensor like torch.ones_like(output).");
-  fail(ErrorKind::kRuntime, "Mismatch in shape: grad_output[", index, "] has a shape of ",
-       torch_size(grad), " and output[", index, "] has a shape of ", torch_size(out), ".",
-       story.text());
-}
-
-[[noreturn, gnu::cold]] void fail_unused(TensorImpl* t, Py_ssize_t index) {
-  Provenance story;
-  story.line("asked for by", Site::capture());
-  if (Node* node = t->grad_fn()) story.line("made by", node->site());
-  story.line("its shape is", concat(shown(t->sizes(), t->ndim())));
-  story.fix(
-      "compute the output from this very tensor: a copy or a view made of it does not count.");
-  fail(ErrorKind::kRuntime, "The differentiated Tensor at index ", index,
-       " appears to not have been used in the graph. Set allow_unused=True if this is the desired "
-       "behavior.",
-       story.text());
 }
 
 // The gradient that a root starts with.
@@ -132,6 +52,7 @@ void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad, size_t 
   TensorRef start = root_gradient(out, grad, index);
   Edge edge = gradient_edge(out);
   if (!edge.node) fail_no_grad(out, index);
+  if (number_noted) forget_number();
   request.roots.push_back({edge, std::move(start)});
 }
 
@@ -325,7 +246,7 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
       TensorRef& g = found[static_cast<size_t>(i)];
       TensorImpl* t = inputs[i];
       if (!g) {
-        if (!allow_unused) fail_unused(t, i);
+        if (!allow_unused) fail_unused(request, t, static_cast<size_t>(i), !is_tensor(v[1]));
         if (materialize) {
           check(!inputs.is_edge(i), ErrorKind::kRuntime,
                 "materialize_grads cannot be used when the given input is a GradientEdge");
@@ -333,6 +254,9 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
           if (request.create_graph) g->set_requires_grad(true);
         }
       }
+      // It has no history: somebody may wonder why. A tensor of the caller's may pass through.
+      if (g && g->refs() == 1 && !g->wrapper() && !(g->key() & (kRequiresGrad | kCut)))
+        g->set_cut(Cut::kBackward, Site::capture());
       PyTuple_SET_ITEM(result.get(), i, wrap(std::move(g)));
     }
     return result.release();

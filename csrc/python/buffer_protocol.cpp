@@ -3,6 +3,7 @@
 
 #include "graph/node.h"
 #include "graph/provenance.h"
+#include "python/stories.h"
 #include "python/tensor_type.h"
 #include "python/types.h"
 
@@ -108,11 +109,15 @@ PyObject* numpy_of(PyObject* tensor, bool force) {
   TensorImpl* t = impl_of(tensor);
   if (!force && needs_grad(t)) {
     Provenance story;
+    Site here = Site::capture();
+    story.line("asked for by", here);
     if (Node* node = t->grad_fn()) story.line("made by", node->site());
+    story.fix("numpy", here, "hand over the values without the history, as in t.detach().");
     fail(ErrorKind::kRuntime,
          "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
          story.text());
   }
+  note_number(t);
   check(t->dtype() != DType::kBFloat16, ErrorKind::kType,
         "Got unsupported ScalarType BFloat16\n  fix: convert first, as in x.float().numpy().");
   static PyObject* asarray = nullptr;

@@ -6,6 +6,7 @@
 #include "graph/grad_mode.h"
 #include "graph/tensor_math.h"
 #include "kernels/iterator.h"
+#include "python/stories.h"
 #include "python/tensor_type.h"
 
 namespace rl::python {
@@ -107,6 +108,7 @@ DType infer_dtype(PyObject* object, int depth) {
           "behavior.\n"
           "Consider using tensor.detach() first.");
   }
+  note_number(t);
   return PyRef(checked(item_of(t)));
 }
 
@@ -329,7 +331,15 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
           "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() "
           "or sourceTensor.detach().clone().requires_grad_(True), rather than "
           "torch.tensor(sourceTensor).");
-    return wrap(finish_tensor(from_data(given[0], typed ? &dtype : nullptr), requires_grad));
+    TensorRef made = from_data(given[0], typed ? &dtype : nullptr);
+    if (is_tensor(given[0])) {
+      const TensorImpl* from = impl_of(given[0]);
+      if (from->requires_grad())
+        made->set_cut(Cut::kCopied, Site::capture());
+      else
+        made->set_cut_as(*from);
+    }
+    return wrap(finish_tensor(std::move(made), requires_grad));
   });
 }
 

@@ -218,7 +218,7 @@ TensorRef Application::cut(TensorImpl* t, bool input, bool dirty, bool marked) {
     else
       t->set_grad_fn(nullptr, 0);
   }
-  if (marked) (other ? other.get() : t)->set_cut(Cut::kMarked);
+  if (marked) (other ? other.get() : t)->set_cut(Cut::kMarked, Site::capture());
   return other;
 }
 

@@ -2,8 +2,10 @@
 #include "python/function_node.h"
 
 #include "graph/grad_mode.h"
+#include "graph/provenance.h"
 #include "graph/tensor_math.h"
 #include "python/type_tools.h"
+#include "python/types.h"
 
 namespace rl::python {
 
@@ -111,7 +113,7 @@ void FunctionNode::save(size_t i, TensorImpl* t, TensorImpl* written) {
 }
 
 void FunctionNode::check_not_freed() {
-  if (freed_) fail_second_backward(this, &freed_by_);
+  if (freed_by_) fail_second_backward(this, *freed_by_);
 }
 
 PyObject* FunctionNode::saved_tensors() {
@@ -122,9 +124,8 @@ PyObject* FunctionNode::saved_tensors() {
   return tuple.release();
 }
 
-void FunctionNode::release_saved(const Site& freed_by) {
-  if (!freed_) freed_by_ = freed_by;
-  freed_ = true;
+void FunctionNode::release_saved(FreedBy& freed_by) {
+  if (!freed_by_) freed_by_ = Ref<FreedBy>::borrow(&freed_by);
   for (size_t i = 0; i < n_saved_; ++i) slots()[i].release(nullptr);
 }
 
@@ -164,6 +165,15 @@ PyObject* user_backward(PyObject* context) {
   return vjp.release();
 }
 
+[[noreturn, gnu::cold]] void fail_returned(FunctionNode* node, const std::string& sentence,
+                                           const char* fix) {
+  Provenance story;
+  story.line("used by", node->site());
+  story.line("returned by", node->described_backward());
+  story.fix(fix);
+  fail(ErrorKind::kRuntime, sentence, story.text());
+}
+
 // What backward() returned, as the gradients of the node's edges.
 void read_gradients(FunctionNode* node, PyObject* result, TensorRef* grad_inputs) {
   bool many = PyTuple_Check(result);
@@ -175,24 +185,52 @@ void read_gradients(FunctionNode* node, PyObject* result, TensorRef* grad_inputs
   size_t expected = inputs.size();
   size_t meant = got;
   while (meant > expected && item(meant - 1) == Py_None) --meant;
-  check(meant == expected, ErrorKind::kRuntime, "function ", node->name(),
-        " returned an incorrect number of gradients (expected ", expected, ", got ", got, ")");
+  if (meant != expected)
+    fail_returned(
+        node,
+        concat("function ", node->name(), " returned an incorrect number of gradients (expected ",
+               expected, ", got ", got, ")"),
+        "return one value for each argument of forward() after ctx, None for what has no "
+        "gradient.");
   for (size_t i = 0; i < expected; ++i) {
     PyObject* grad = item(i);
     if (!(inputs[i] & InputFlags::kTensor)) {
-      check(grad == Py_None, ErrorKind::kRuntime, "function ", node->name(),
-            " returned a gradient different than None at position ", i + 1,
-            ", but the corresponding forward input was not a Variable");
+      if (grad != Py_None)
+        fail_returned(node,
+                      concat("function ", node->name(),
+                             " returned a gradient different than None at position ", i + 1,
+                             ", but the corresponding forward input was not a Variable"),
+                      "return None in that place.");
       continue;
     }
-    check(grad == Py_None || is_tensor(grad), ErrorKind::kRuntime,
-          "expected Variable or None (got ", Py_TYPE(grad)->tp_name, ")");
+    if (grad != Py_None && !is_tensor(grad))
+      fail_returned(node, concat("expected Variable or None (got ", Py_TYPE(grad)->tp_name, ")"),
+                    "return a tensor, or None.");
     if (grad != Py_None) *grad_inputs = TensorRef::borrow(impl_of(grad));
     ++grad_inputs;
   }
 }
 
 }  // namespace
+
+std::string FunctionNode::described_backward() const {
+  try {
+    return describe_function(PyRef(user_backward(reinterpret_cast<PyObject*>(context_))).get());
+  } catch (const Error&) {
+    PyErr_Clear();
+    return "";
+  }
+}
+
+void FunctionNode::tell_derivative(Provenance& story, uint32_t nr) const {
+  InputFlags& inputs = context_->inputs;
+  size_t at = 0;
+  for (uint32_t tensors = 0; at < inputs.size(); ++at)
+    if (inputs[at] & InputFlags::kTensor && tensors++ == nr) break;
+  story.line("returned by", described_backward());
+  story.line("which is", concat("return value ", at + 1, " of ", inputs.size()));
+  story.fix("return a gradient of the shape of that input of forward().");
+}
 
 void FunctionNode::apply(TensorRef* grad_outputs, TensorRef* grad_inputs) {
   struct Guard {

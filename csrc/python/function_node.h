@@ -61,7 +61,10 @@ class FunctionNode final : public Node {
 
   const char* name() const override;
   void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) override;
-  void release_saved(const Site& freed_by) override;
+  // Where the user's backward() begins; "" where that is not known.
+  std::string described_backward() const;
+  void tell_derivative(Provenance& story, uint32_t nr) const override;
+  void release_saved(FreedBy& freed_by) override;
   bool adopt_output(TensorImpl* impl, bool keep) override;
   void detach_output(TensorImpl* impl) override;
 
@@ -79,7 +82,7 @@ class FunctionNode final : public Node {
 
   // Throws where a backward pass has freed what was saved.
   void check_not_freed();
-  bool is_freed() const { return freed_; }
+  bool is_freed() const { return static_cast<bool>(freed_by_); }
   SavedSlot& slot(size_t i) { return slots()[i]; }
 
   PyContext* context() const { return context_; }
@@ -95,8 +98,7 @@ class FunctionNode final : public Node {
 
   PyContext* context_;  // null once the context has died
   size_t n_saved_;
-  bool freed_ = false;
-  Site freed_by_;
+  Ref<FreedBy> freed_by_;
 };
 
 inline FunctionNode* node_of_context(PyContext* context) {

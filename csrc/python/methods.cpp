@@ -8,6 +8,7 @@
 #include "ops/table.h"
 #include "python/autograd.h"
 #include "python/parse_errors.h"
+#include "python/stories.h"
 #include "python/subclass.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
@@ -84,10 +85,16 @@ PyObject* is_inference(PyObject* self, PyObject*) {
 }
 PyObject* is_view(PyObject* self, PyObject*) { return PyBool_FromLong(impl_of(self)->is_view()); }
 PyObject* item(PyObject* self, PyObject*) {
-  return guarded([&] { return item_of(impl_of(self)); });
+  return guarded([&] {
+    note_number(impl_of(self));
+    return item_of(impl_of(self));
+  });
 }
 PyObject* tolist(PyObject* self, PyObject*) {
-  return guarded([&] { return tolist_of(impl_of(self)); });
+  return guarded([&] {
+    note_number(impl_of(self));
+    return tolist_of(impl_of(self));
+  });
 }
 
 PyObject* numpy(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
@@ -145,7 +152,7 @@ PyObject* detach_(PyObject* self, PyObject*) {
       t->set_requires_grad(false);
     else
       t->set_grad_fn(nullptr, 0);
-    t->set_cut(Cut::kDetach);
+    t->set_cut(Cut::kDetach, Site::capture());
     return Py_NewRef(self);
   });
 }

@@ -421,9 +421,9 @@ int visit_node(Node* node, visitproc visit, void* arg) {
 void clear_node(Node* node) {
   if (node->has_packed()) {
     Ref<Node> held = Ref<Node>::borrow(node);
-    const Site site = node->site();
+    Ref<FreedBy> by = FreedBy::make(node->site(), 0);
     for_each_slot(node, [&](SavedSlot& slot) {
-      if (slot.has_pack()) slot.release(&site);
+      if (slot.has_pack()) slot.release(by.get());
     });
   }
   if (node->is_accumulate_grad()) {

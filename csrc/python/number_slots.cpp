@@ -3,6 +3,7 @@
 #include "ops/table.h"
 #include "python/indexing.h"
 #include "python/parse.h"
+#include "python/stories.h"
 #include "python/tensor_type.h"
 #include "python/torch_function.h"
 #include "python/types.h"
@@ -346,6 +347,7 @@ PyObject* plain_as_float(PyObject* self) {
       host().warn("UserWarning",
                   "Converting a tensor with requires_grad=True to a scalar may lead to unexpected "
                   "behavior.\nConsider using tensor.detach() first.");
+    note_number(impl_of(self));
     PyRef item(item_of(impl_of(self)));
     return PyNumber_Float(item.get());
   });
@@ -354,6 +356,7 @@ PyObject* plain_as_float(PyObject* self) {
 PyObject* plain_as_int(PyObject* self) {
   return guarded([&]() -> PyObject* {
     check_one_element(impl_of(self));
+    note_number(impl_of(self));
     PyRef item(item_of(impl_of(self)));
     return PyNumber_Long(item.get());
   });

@@ -2,6 +2,7 @@
 
 #include "core/host.h"
 #include "graph/grad_mode.h"
+#include "graph/provenance.h"
 #include "graph/view.h"
 #include "ops/copy.h"
 #include "ops/table.h"
@@ -22,9 +23,15 @@ void refuse_grad(const PublicName& p, const Call& call, TensorImpl* const* targe
     const Value& v = call.args[call.op->tensor_args[i]];
     wants_grad = wants_grad || (v.is_tensor() && v.t->requires_grad());
   }
-  check(!wants_grad, ErrorKind::kRuntime, p.name,
-        "(): functions with out=... arguments don't support automatic differentiation, but one of "
-        "the arguments requires grad.");
+  if (!wants_grad) return;
+  Provenance story;
+  Site here = Site::capture();
+  story.line("changed by", here);
+  story.fix("without_out", here, "leave out= away, or write under torch.no_grad().");
+  fail(ErrorKind::kRuntime, p.name,
+       "(): functions with out=... arguments don't support automatic differentiation, but one of "
+       "the arguments requires grad.",
+       story.text());
 }
 
 // A factory computes in its target's dtype, and says nothing when it resizes that.

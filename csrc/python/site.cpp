@@ -23,9 +23,9 @@ void insert(std::vector<const void*>& slots, const void* globals) {
   slots[i] = globals;
 }
 
-// Calls rushlight._site.<function>(code, offset). New reference, or null with an exception.
-PyObject* call_resolver(const char* function, void* code, int32_t offset) {
-  PyRef resolver(PyImport_ImportModule("rushlight._site"));
+// Calls <module>.<function>(code, offset). New reference, or null with an exception.
+PyObject* call_resolver(const char* module, const char* function, void* code, int32_t offset) {
+  PyRef resolver(PyImport_ImportModule(module));
   if (!resolver) return nullptr;
   return PyObject_CallMethod(resolver.get(), function, "Oi", static_cast<PyObject*>(code), offset);
 }
@@ -86,18 +86,19 @@ void* capture_site(int32_t* offset) {
 
 PyObject* site_object(const Site& site) {
   if (!site) Py_RETURN_NONE;
-  return call_resolver("resolve", site.code(), site.offset());
+  return call_resolver("rushlight._site", "resolve", site.code(), site.offset());
 }
 
 namespace {
 
-// A str of the resolver's, while an error is being built: failing to describe it must not replace
-// it.
-std::string resolver_text(const char* function, void* code, int32_t offset, const char* otherwise) {
+// The str that make() returns, while an error is being built: failing to describe it must not
+// replace it.
+template <class F>
+std::string text_of(F&& make) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  std::string text = otherwise;
-  PyRef described(call_resolver(function, code, offset));
+  std::string text;
+  PyRef described(make());
   if (described && PyUnicode_Check(described.get()))
     if (const char* utf8 = PyUnicode_AsUTF8(described.get())) text = utf8;
   PyErr_Clear();
@@ -108,11 +109,19 @@ std::string resolver_text(const char* function, void* code, int32_t offset, cons
 }  // namespace
 
 std::string describe_site(void* code, int32_t offset) {
-  return resolver_text("describe", code, offset, "");
+  return text_of([&] { return call_resolver("rushlight._site", "describe", code, offset); });
 }
 
-std::string site_expression(void* code, int32_t offset) {
-  return resolver_text("expression", code, offset, "...");
+std::string advise(const char* form, void* code, int32_t offset) {
+  return text_of([&] { return call_resolver("rushlight._stories", form, code, offset); });
+}
+
+std::string describe_function(PyObject* function) {
+  return text_of([&]() -> PyObject* {
+    PyRef resolver(PyImport_ImportModule("rushlight._site"));
+    if (!resolver) return nullptr;
+    return PyObject_CallMethod(resolver.get(), "describe_function", "O", function);
+  });
 }
 
 bool init_site(PyObject* module) { return PyModule_AddFunctions(module, kMethods) == 0; }

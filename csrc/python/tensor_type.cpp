@@ -169,7 +169,10 @@ TensorRef detached_alias(TensorImpl* t) {
   TensorRef copy =
       TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
   if (t->is_inference()) copy->set_inference();
-  copy->set_cut(t->requires_grad() ? Cut::kDetach : t->cut());
+  if (t->requires_grad())
+    copy->set_cut(Cut::kDetach, Site::capture());
+  else
+    copy->set_cut_as(*t);
   return copy;
 }
 

@@ -60,7 +60,9 @@ PyObject* numpy_of(PyObject* tensor, bool force);
 void add_package_globals(PyObject* globals);
 void* capture_site(int32_t* offset);  // new reference or null
 std::string describe_site(void* code, int32_t offset);
-std::string site_expression(void* code, int32_t offset);
+// "def backward(ctx, g):     train.py:7", or "" where it is not written in Python.
+std::string describe_function(PyObject* function);
+std::string advise(const char* form, void* code, int32_t offset);
 PyObject* site_object(const Site& site);  // new reference; rushlight._site.Site, None for no site
 bool init_site(PyObject* module);
 

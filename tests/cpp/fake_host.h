@@ -40,7 +40,7 @@ struct FakeHost {
           return site;
         },
         .describe_site = [](void* code, int32_t) { return static_cast<Object*>(code)->text; },
-        .site_expression = [](void*, int32_t) { return std::string("..."); },
+        .advise = [](const char*, void*, int32_t) { return std::string(); },
         .release_wrapper = [](TensorImpl*) {},
         .poll =
             [] {
