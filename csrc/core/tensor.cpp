@@ -136,6 +136,10 @@ TensorImpl::~TensorImpl() {
 }
 
 void TensorImpl::destroy() {
+  if (refs_ && !cycle_released(this)) [[unlikely]]
+    return;
+  if (waiting_) [[unlikely]]
+    cycle_forget(this);
   if (owns_wrapper_) {
     // Python may still reach the wrapper (a weak reference, __del__): let it die as a live tensor.
     refs_ = 1;
