@@ -67,11 +67,15 @@ class Walk : public HeldVisitor {
   }
   const std::vector<Item>& items() const { return items_; }
 
-  // Follows everything. False: more than the limit, or counts that do not fit together.
+  // Follows everything. False: more than the limit, or counts that do not fit together. With a
+  // reference from outside it also ends at another tensor in a cycle that Python uses: that one
+  // leads to the root as well.
   bool follow_all(Object root, uint32_t outside) {
     items_[find(root)].seen = outside;
     for (size_t i = 0; i < items_.size(); ++i) {
       if (items_.size() > limit_) return false;
+      const TensorImpl* t = as_tensor(items_[i].object);
+      if (outside && i && t && !left_by_python(t) && may_close_cycle(t)) return false;
       visit_held(items_[i].object, *this);
     }
     for (const Item& item : items_)
@@ -215,12 +219,14 @@ std::vector<TensorRef> gradients_in_cycles(TensorImpl* suspect, TensorImpl*& lea
   std::vector<TensorRef> gradients;
   if (!walk.follow_all(object_of(suspect), 0)) return gradients;
   const std::vector<Item>& items = walk.items();
-  auto n = static_cast<uint32_t>(items.size());
-  // Begun at another place each time: parameters that go one by one would be proofs one by one.
-  uint32_t start = (cycles().turn += 0x9E3779B9u) % n;
-  for (uint32_t k = 0; k < n; ++k) {
-    uint32_t i = (start + k) % n;
-    if (items[i].seen == items[i].count || items[i].marked) continue;
+  std::vector<uint32_t> held;  // from outside
+  for (uint32_t i = 0; i < items.size(); ++i)
+    if (items[i].seen < items[i].count) held.push_back(i);
+  // Begun at another one each time: parameters that go in order would be the proof one by one.
+  cycles().turn += 0x9E3779B9u;
+  for (size_t k = 0; k < held.size(); ++k) {
+    uint32_t i = held[(cycles().turn + k) % held.size()];
+    if (items[i].marked) continue;
     const std::vector<uint32_t>& led_to = walk.mark_from(i);
     if (!items[0].marked) continue;
     watch(walk, i, led_to);
