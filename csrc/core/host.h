@@ -50,6 +50,10 @@ struct Host {
   bool (*run_on_helper)(void (*body)(void*), void* context) = [](void (*)(void*), void*) {
     return false;
   };
+  // Somebody but its impl refers to a wrapper that the impl keeps.
+  bool (*wrapper_in_use)(const void* wrapper) = [](const void*) { return false; };
+  // Calls break_later_cycles() as soon as the interpreter is between two steps.
+  void (*break_cycles_soon)() = [] {};
 };
 
 // A table that knows no Python stands here until csrc/python or a test installs another.

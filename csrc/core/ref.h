@@ -1,9 +1,14 @@
 // Intrusive reference. Counts are not atomic: whoever touches one holds the GIL.
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 namespace rl {
+
+// A bit of the count of a tensor or node that graph/cycles watches: as a sign it sends each
+// release() down the path of the last one, at no cost to the others.
+inline constexpr uint32_t kWatched = 1u << 31;
 
 // T has retain() and release().
 template <class T>

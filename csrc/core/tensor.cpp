@@ -159,11 +159,15 @@ TensorImpl::~TensorImpl() {
 }
 
 void TensorImpl::destroy() {
-  if (owns_wrapper_) {
-    // Python may still reach the wrapper (a weak reference, __del__): let it die as a live tensor.
-    refs_ = 1;
-    host().release_wrapper(this);
-    return;
+  if (refs_ || waiting_ || owns_wrapper_) [[unlikely]] {
+    if (refs_ && !cycle_released(this)) return;
+    if (waiting_) cycle_forget(this);
+    if (owns_wrapper_) {
+      // Python may still reach the wrapper (a weak reference, __del__): let it die as a live
+      // tensor.
+      refs_ = 1;
+      return host().release_wrapper(this);
+    }
   }
   if (!leaf_) {
     Node* node = node_;

@@ -15,6 +15,12 @@ class Node;
 class TensorImpl;
 using TensorRef = Ref<TensorImpl>;
 
+// graph/cycles.cpp: the .grad of a waiting tensor is about to change; it dies.
+void cycle_changed(TensorImpl* t);
+void cycle_forget(TensorImpl* t) noexcept;
+// A watched object lost a reference: true where that was the last, and it must die.
+bool cycle_released(TensorImpl* t) noexcept;
+
 // Bits that take a call off the straight path; the door tests the OR over all inputs once.
 enum Key : uint8_t {
   kRequiresGrad = 1,
@@ -149,7 +155,12 @@ class TensorImpl {
   void set_accumulator(Node* node) { node_ = node; }
 
   const TensorRef& grad() const { return grad_; }
-  void set_grad(TensorRef grad) { grad_ = std::move(grad); }
+  void set_grad(TensorRef grad) {
+    if (waiting_) [[unlikely]]
+      cycle_changed(this);
+    grad_ = std::move(grad);
+  }
+  TensorRef take_grad() { return std::move(grad_); }
   bool retains_grad() const { return retains_grad_; }
   void set_retains_grad(bool on) { retains_grad_ = on; }
 
@@ -176,11 +187,19 @@ class TensorImpl {
   bool owns_wrapper() const { return owns_wrapper_; }
   void set_owns_wrapper(bool on) { owns_wrapper_ = on; }
 
+  // Large where the object is watched, so nobody takes it for unshared; count() is exact.
   uint32_t refs() const { return refs_; }
+  uint32_t count() const { return refs_ & ~kWatched; }
   void retain() { ++refs_; }
   void release() {
-    if (--refs_ == 0) destroy();
+    if (static_cast<int32_t>(--refs_) <= 0) destroy();
   }
+  // Every release() is reported to graph/cycles.
+  bool watched() const { return refs_ & kWatched; }
+  void set_watched(bool on) { refs_ = on ? refs_ | kWatched : refs_ & ~kWatched; }
+  // graph/cycles knows this tensor and hears of its end and of a new .grad.
+  bool waiting() const { return waiting_; }
+  void set_waiting(bool on) { waiting_ = on; }
 
  private:
   static constexpr int kInlineDims = 4;
@@ -203,7 +222,8 @@ class TensorImpl {
   bool retains_grad_ : 1 = false;
   bool saved_by_grad_fn_ : 1 = false;
   bool owns_wrapper_ : 1 = false;
-  Cut cut_ : 3 = Cut::kNone;
+  bool waiting_ : 1 = false;
+  Cut cut_ = Cut::kNone;
   uint32_t output_nr_ = 0;
   Ref<Storage> storage_;
   int64_t offset_ = 0;

@@ -1,6 +1,7 @@
 #include "engine/hooks.h"
 
 #include "graph/accumulate_grad.h"
+#include "graph/cycles.h"
 #include "graph/grad_mode.h"
 #include "graph/tensor_math.h"
 
@@ -89,6 +90,7 @@ void run_tensor_hooks(Node* node, TensorRef* grads) {
       t->set_grad(tensor_math.clone_like(grads[i].get(), t));  // the run goes on with its own
     else
       t->set_grad(tensor_math.add(t->grad().get(), grads[i].get()));
+    if (left_by_python(t) && may_close_cycle(t)) suspect_cycle(t);
   }
 }
 

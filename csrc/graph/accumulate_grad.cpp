@@ -1,6 +1,7 @@
 // What happens to a gradient that reaches a leaf.
 #include "graph/accumulate_grad.h"
 
+#include "graph/cycles.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
 #include "graph/tensor_math.h"
@@ -79,6 +80,7 @@ void AccumulateGrad::apply(TensorRef* grad_outputs, TensorRef*) {
   } else {
     leaf->set_grad(tensor_math.add(old.get(), grad.get()));
   }
+  if (grad_enabled() && left_by_python(leaf) && may_close_cycle(leaf)) suspect_cycle(leaf);
 }
 
 }  // namespace rl

@@ -17,6 +17,7 @@ class AccumulateGrad final : public Node {
     return {variable_->dtype(), static_cast<uint8_t>(variable_->ndim()), true, 0};
   }
   Dims output_shape(uint32_t) const override { return variable_->shape(); }
+  void visit_saved(HeldVisitor& visitor) const override { visitor.tensor(variable_.get()); }
   TensorImpl* variable() const { return variable_.get(); }
 
  private:

@@ -21,6 +21,8 @@ class CopySlices final : public Node {
   void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) override;
   void release_saved(FreedBy& freed_by) override { write_->release_saved(freed_by); }
 
+  void visit_saved(HeldVisitor& visitor) const override { visitor.node(write_.get()); }
+
   const Dims& view_sizes() const { return geometry_->view_sizes; }
   // Gives `t`, with the view's geometry, this node's output as its history.
   void link(TensorImpl* t);

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "graph/accumulate_grad.h"
+#include "graph/cycles.h"
 #include "graph/observer.h"
 #include "graph/view.h"
 
@@ -76,6 +77,8 @@ NodeSide& Node::make_side() {
 }
 
 void Node::destroy() {
+  if (refs_ && !cycle_released(this)) [[unlikely]]
+    return;
   DrainList& drain = t_drain;
   next_dead_ = drain.head;
   drain.head = this;
@@ -110,7 +113,7 @@ void node_retain(Node* node) { node->retain(); }
 void node_release(Node* node) noexcept { node->release(); }
 bool node_adopt_output(Node* node, TensorImpl* impl) noexcept {
   // Only the tensor itself holds the node: both go.
-  return node->adopt_output(impl, node->refs() > 1);
+  return node->adopt_output(impl, node->count() > 1);
 }
 void node_detach_output(Node* node, TensorImpl* impl) { node->detach_output(impl); }
 

@@ -52,6 +52,15 @@ struct NodeSide {
   Site parent;                           // of a node made during backward: the forward node's Site
 };
 
+// Takes every counted reference that an object of the graph holds to another.
+struct HeldVisitor {
+  virtual void tensor(TensorImpl* t) = 0;  // may be null
+  virtual void node(Node* node) = 0;       // may be null
+
+ protected:
+  ~HeldVisitor() = default;
+};
+
 struct NodeLayout {
   size_t n_edges = 0;
   size_t n_outputs = 1;
@@ -87,6 +96,8 @@ class Node {
   // Lets go of saved values after the node ran for the last time.
   virtual void release_saved(FreedBy& freed_by) { (void)freed_by; }
   virtual bool is_accumulate_grad() const { return false; }
+  // All that the node holds but for its edges.
+  virtual void visit_saved(HeldVisitor&) const {}
   // The tensor saved here as this node's own output dies: take it over (`keep`) or forget it.
   virtual bool adopt_output(TensorImpl*, bool keep) {
     (void)keep;
@@ -129,11 +140,15 @@ class Node {
   NodeSide* side() const;  // null when there is none
   NodeSide& make_side();
 
+  // As those of TensorImpl.
   uint32_t refs() const { return refs_; }
+  uint32_t count() const { return refs_ & ~kWatched; }
   void retain() { ++refs_; }
   void release() {
-    if (--refs_ == 0) destroy();
+    if (static_cast<int32_t>(--refs_) <= 0) destroy();
   }
+  bool watched() const { return refs_ & kWatched; }
+  void set_watched(bool on) { refs_ = on ? refs_ | kWatched : refs_ & ~kWatched; }
 
   // The engine's place in this node for the run that holds it.
   struct RunSlot {

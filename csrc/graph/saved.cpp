@@ -212,6 +212,18 @@ void SavedSlot::release(FreedBy* freed_by, bool tensor_like) {
   }
 }
 
+void SavedSlot::visit_held(HeldVisitor& visitor) const {
+  if (kind_ == SavedKind::kInput || kind_ == SavedKind::kOwnedOutput) {
+    visitor.tensor(word_.t);
+  } else if (kind_ == SavedKind::kList) {
+    for (const SavedSlot& slot : word_.list->slots) slot.visit_held(visitor);
+  } else if (kind_ == SavedKind::kPacked) {
+    visitor.node(word_.pack->edge.node);
+    visitor.tensor(word_.pack->held.get());
+    word_.pack->kept.visit_held(visitor);
+  }
+}
+
 bool SavedSlot::adopt_output(TensorImpl* output, bool keep) {
   if (kind_ == SavedKind::kPacked) [[unlikely]]
     return word_.pack->kept.adopt_output(output, keep);

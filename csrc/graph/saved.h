@@ -103,6 +103,7 @@ class SavedSlot {
   // f(object) for each Python object that hooks left here; stops at the first that is not 0.
   template <class F>
   int visit_packed(F&& f) const;
+  void visit_held(HeldVisitor& visitor) const;
 
   // Drops the value. `freed_by`: remembered for the error of a second backward, counted.
   // `tensor_like`: a number in a tensor's place, which is gone after a pass as the tensor would be.

@@ -280,6 +280,10 @@ void OpNode::release_saved(FreedBy& freed_by) {
   }
 }
 
+void OpNode::visit_saved(HeldVisitor& visitor) const {
+  for (int i = 0; i < n_slots(); ++i) slot(i).visit_held(visitor);
+}
+
 bool OpNode::adopt_output(TensorImpl* impl, bool keep) {
   for (int i = 0; i < n_slots(); ++i)
     if (slot(i).adopt_output(impl, keep)) return true;

@@ -29,9 +29,12 @@ class OpNode final : public Node {
   bool adopt_output(TensorImpl* impl, bool keep) override;
   void detach_output(TensorImpl* impl) override;
 
+  void visit_saved(HeldVisitor& visitor) const override;
+
   const Op& op() const { return *op_; }
   int n_slots() const { return static_cast<int>(op_->slots.size()); }
   SavedSlot& slot(int i) { return reinterpret_cast<SavedSlot*>(extra())[i]; }
+  const SavedSlot& slot(int i) const { return const_cast<OpNode*>(this)->slot(i); }
   bool wants(uint32_t edge) const { return edge_wanted(edges()[edge]); }
   // Slot i as a tensor, version checked; with its grad_fn when the backward pass is recorded.
   TensorRef saved(int i);

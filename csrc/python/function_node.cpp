@@ -83,7 +83,7 @@ PyObject* owned_context(Node* node) {
 
 void hand_back(PyContext* context) {
   Node* node = context->node;
-  if (!node || context->owned_by_node || node->refs() == 1) return;
+  if (!node || context->owned_by_node || node->count() == 1) return;
   Py_INCREF(context);
   context->owned_by_node = true;
   node->release();
@@ -137,6 +137,10 @@ bool FunctionNode::adopt_output(TensorImpl* impl, bool keep) {
 
 void FunctionNode::detach_output(TensorImpl* impl) {
   for (size_t i = 0; i < n_saved_; ++i) slots()[i].detach_output(impl);
+}
+
+void FunctionNode::visit_saved(HeldVisitor& visitor) const {
+  for (size_t i = 0; i < n_saved_; ++i) slots()[i].visit_held(visitor);
 }
 
 // --- backward

@@ -67,6 +67,7 @@ class FunctionNode final : public Node {
   void release_saved(FreedBy& freed_by) override;
   bool adopt_output(TensorImpl* impl, bool keep) override;
   void detach_output(TensorImpl* impl) override;
+  void visit_saved(HeldVisitor& visitor) const override;
 
   // Saves the tensor in a slot: an input, an output of this node, or anything else. `written`: the
   // view among the outputs that the call wrote into.
@@ -75,10 +76,6 @@ class FunctionNode final : public Node {
   PyObject* saved_tensors();
 
   size_t n_saved() const { return n_saved_; }
-  // The tensor in a slot, if it was saved as it is; else null.
-  TensorImpl* saved_input(size_t i) {
-    return slots()[i].kind() == SavedKind::kInput ? slots()[i].raw_tensor() : nullptr;
-  }
 
   // Throws where a backward pass has freed what was saved.
   void check_not_freed();
@@ -95,6 +92,7 @@ class FunctionNode final : public Node {
   friend void hand_back(PyContext* context);
 
   SavedSlot* slots() { return reinterpret_cast<SavedSlot*>(extra()); }
+  const SavedSlot* slots() const { return const_cast<FunctionNode*>(this)->slots(); }
 
   PyContext* context_;  // null once the context has died
   size_t n_saved_;

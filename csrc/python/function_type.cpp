@@ -4,9 +4,11 @@
 
 #include <cstddef>
 
+#include "graph/cycles.h"
 #include "graph/provenance.h"
 #include "graph/view.h"
 #include "python/function_node.h"
+#include "python/owned.h"
 #include "python/saved_hooks.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
@@ -150,15 +152,14 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   each_field(context, [&](PyObject* held) {
     if (held && !stop) stop = visit(held, arg);
   });
-  if (stop || !context->node || context->owned_by_node || context->node->refs() != 1) return stop;
-  return visit_node(context->node, visit, arg);
+  if (stop || !context->node || context->owned_by_node) return stop;
+  return visit_owned(context->node, visit, arg);
 }
 
 int clear(PyObject* self) {
   PyContext* context = as_context(self);
   each_field(context, [](PyObject*& held) { Py_CLEAR(held); });
-  if (context->node && !context->owned_by_node && context->node->refs() == 1)
-    clear_node(context->node);
+  if (context->node && !context->owned_by_node) clear_owned(context->node);
   return 0;
 }
 
@@ -171,6 +172,7 @@ void dealloc(PyObject* self) {
   if (context->weakrefs) PyObject_ClearWeakRefs(self);
   part_context(context);
   each_field(context, [](PyObject*& held) { Py_CLEAR(held); });
+  if (cycles_due) break_cycles();
   context->inputs.free();
   type->tp_free(self);
   Py_DECREF(type);

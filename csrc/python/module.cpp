@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/allocator.h"
+#include "graph/cycles.h"
 #include "kernels/blas.h"
 #include "kernels/pool.h"
 #include "kernels/tile.h"
@@ -134,6 +135,16 @@ void poll() {
   poll_helper();
 }
 
+// A full queue of calls does no harm: the next tensor that Python drops does the same.
+void break_cycles_soon() {
+  Py_AddPendingCall(
+      [](void*) {
+        break_later_cycles();
+        return 0;
+      },
+      nullptr);
+}
+
 const Host kHost = {
     .incref = [](void* object) { Py_INCREF(static_cast<PyObject*>(object)); },
     .decref = [](void* object) { Py_DECREF(static_cast<PyObject*>(object)); },
@@ -156,6 +167,10 @@ const Host kHost = {
     .release_gil = []() -> void* { return PyEval_SaveThread(); },
     .take_gil = [](void* thread) { PyEval_RestoreThread(static_cast<PyThreadState*>(thread)); },
     .run_on_helper = run_on_helper,
+    .wrapper_in_use = [](const void* wrapper) -> bool {
+      return Py_REFCNT(static_cast<const PyObject*>(wrapper)) > 1;
+    },
+    .break_cycles_soon = break_cycles_soon,
 };
 
 PyObject* is_tensor_function(PyObject*, PyObject* object) {

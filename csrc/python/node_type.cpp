@@ -10,13 +10,14 @@
 #include <unordered_map>
 
 #include "graph/accumulate_grad.h"
+#include "graph/cycles.h"
 #include "graph/packed.h"
 #include "ops/copy.h"
 #include "ops/op_node.h"
 #include "python/function_node.h"
 #include "python/node_hooks.h"
+#include "python/owned.h"
 #include "python/saved_hooks.h"
-#include "python/tensor_type.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -225,12 +226,12 @@ PyObject* repr(PyObject* self) {
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   Node* node = self_node(self);
-  return node && node->refs() == 1 ? visit_node(node, visit, arg) : 0;
+  return node ? visit_owned(node, visit, arg) : 0;
 }
 
 int clear(PyObject* self) {
   Node* node = self_node(self);
-  if (node && node->refs() == 1) clear_node(node);
+  if (node) clear_owned(node);
   return 0;
 }
 
@@ -243,6 +244,7 @@ void dealloc(PyObject* self) {
   object->node = nullptr;
   if (NodeSide* side = node->side()) side->wrapper = nullptr;
   node->release();
+  if (cycles_due) break_cycles();
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -354,14 +356,6 @@ PyStructSequence_Desc kMetadataDesc = {
 
 namespace {
 
-// A tensor that only the node refers to, and which has its Python object with it.
-PyObject* wrapper_owned_by(TensorImpl* t) {
-  return t->refs() == 1 && t->owns_wrapper() ? static_cast<PyObject*>(t->wrapper()) : nullptr;
-}
-
-// A leaf that lives on as the variable of its AccumulateGrad.
-bool is_only_of_node(TensorImpl* leaf) { return leaf->refs() == 1 && !leaf->wrapper(); }
-
 template <class F>
 void for_each_slot(Node* node, F&& f) {
   if (node->holds_python()) {
@@ -372,21 +366,11 @@ void for_each_slot(Node* node, F&& f) {
   }
 }
 
-int visit_one_node(Node* node, visitproc visit, void* arg) {
+}  // namespace
+
+int visit_node(Node* node, visitproc visit, void* arg) {
   int stop = 0;
-  if (node->is_accumulate_grad()) {
-    TensorImpl* leaf = static_cast<AccumulateGrad*>(node)->variable();
-    Py_VISIT(wrapper_owned_by(leaf));
-    if (is_only_of_node(leaf))
-      stop = visit_hooks(leaf, [&](PyObject* hooks) { return visit(hooks, arg); });
-    if (stop) return stop;
-  }
-  if (node->holds_python()) {
-    auto* function = static_cast<FunctionNode*>(node);
-    Py_VISIT(owned_context(node));
-    for (size_t i = 0; i < function->n_saved(); ++i)
-      if (TensorImpl* t = function->saved_input(i)) Py_VISIT(wrapper_owned_by(t));
-  }
+  if (node->holds_python()) Py_VISIT(owned_context(node));
   if (node->has_packed()) [[unlikely]]
     for_each_slot(node, [&](SavedSlot& slot) {
       if (!stop)
@@ -403,21 +387,6 @@ int visit_one_node(Node* node, visitproc visit, void* arg) {
   return 0;
 }
 
-}  // namespace
-
-int visit_node(Node* node, visitproc visit, void* arg) {
-  // Bounded: a long chain would be walked at each collection. Cycles further away stay.
-  constexpr size_t kMaxNodes = 64;
-  Node* owned[kMaxNodes] = {node};
-  size_t n = 1;
-  for (size_t i = 0; i < n; ++i) {
-    if (int stop = visit_one_node(owned[i], visit, arg)) return stop;
-    for (uint32_t e = 0; e < owned[i]->n_edges() && n < kMaxNodes; ++e)
-      if (Node* next = owned[i]->edges()[e].node; next && next->refs() == 1) owned[n++] = next;
-  }
-  return 0;
-}
-
 void clear_node(Node* node) {
   if (node->has_packed()) {
     Ref<Node> held = Ref<Node>::borrow(node);
@@ -425,10 +394,6 @@ void clear_node(Node* node) {
     for_each_slot(node, [&](SavedSlot& slot) {
       if (slot.has_pack()) slot.release(by.get());
     });
-  }
-  if (node->is_accumulate_grad()) {
-    TensorImpl* leaf = static_cast<AccumulateGrad*>(node)->variable();
-    if (is_only_of_node(leaf)) clear_hooks(leaf);
   }
   NodeSide* side = node->side();
   if (!side) return;

@@ -14,7 +14,7 @@ struct PyNode {
   PyObject* weakrefs;
 };
 
-// Visits the Python objects that `node` keeps, for tp_traverse of its only owner.
+// Visits the Python objects that `node` itself keeps, for tp_traverse of its only owner.
 int visit_node(Node* node, visitproc visit, void* arg);
 // Lets go of the callables and dicts among them, for tp_clear.
 void clear_node(Node* node);

@@ -5,10 +5,12 @@
 
 #include <structmember.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "graph/cycles.h"
 #include "python/buffer_protocol.h"
-#include "python/node_type.h"
+#include "python/owned.h"
 #include "python/torch_function.h"
 #include "python/type_tools.h"
 #include "python/types.h"
@@ -50,7 +52,18 @@ void part(PyTensor* self) {
   if (!impl) return;
   self->impl = nullptr;
   impl->set_wrapper(nullptr);
+  if (impl->refs() > 1 && may_close_cycle(impl)) [[unlikely]]
+    suspect_cycle(impl);
   impl->release();
+  if (cycles_due) [[unlikely]]
+    break_cycles();
+}
+
+// Whether the impl would die with the wrapper's count though it has others: all are in a cycle.
+bool owns(TensorImpl* impl) {
+  Owned owned;
+  find_owned(impl, owned);
+  return std::find(owned.tensors.begin(), owned.tensors.end(), impl) != owned.tensors.end();
 }
 
 // Called when Python drops its last reference to a wrapper that carries state: while C++ still
@@ -58,12 +71,19 @@ void part(PyTensor* self) {
 void tensor_finalize(PyObject* object) {
   auto* self = reinterpret_cast<PyTensor*>(object);
   TensorImpl* impl = self->impl;
-  if (!impl || impl->owns_wrapper() || impl->refs() < 2) return;
+  if (!impl || impl->owns_wrapper() || impl->count() < 2) return;
   bool plain = Py_TYPE(object) == tensor_type && !self->dict && !self->weakrefs;
   if (plain) return;
+  // While garbage is collected others still refer to the wrapper, which may stay or go.
+  const bool collected = Py_REFCNT(object) > 1;
+  const bool cycle = may_close_cycle(impl);
+  if (collected && cycle && owns(impl)) return clear_finalized(object);
   Py_INCREF(object);
   impl->set_owns_wrapper(true);
+  if (cycle && collected) suspect_cycle_later(impl);
+  if (cycle && !collected) suspect_cycle(impl);
   impl->release();
+  if (cycles_due && !collected) break_cycles(impl);
 }
 
 void tensor_dealloc(PyObject* object) {
@@ -87,36 +107,18 @@ void tensor_dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-// The references that only this wrapper's impl holds. Crosses C++ links only while each count is 1.
-template <class Visit>
-int visit_owned(TensorImpl* impl, Visit&& visit) {
-  if (!impl || impl->refs() != 1) return 0;
-  if (int stop = visit_hooks(impl, visit)) return stop;
-  if (const TensorRef& grad = impl->grad(); grad && grad->refs() == 1 && grad->owns_wrapper())
-    if (int stop = visit(static_cast<PyObject*>(grad->wrapper()))) return stop;
-  return 0;
-}
-
 int tensor_traverse(PyObject* object, visitproc visit, void* arg) {
   auto* self = reinterpret_cast<PyTensor*>(object);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->dict);
-  int stop = visit_owned(self->impl, [&](PyObject* held) { return held ? visit(held, arg) : 0; });
-  if (stop || !self->impl || self->impl->refs() != 1) return stop;
-  Node* node = self->impl->grad_fn();
-  return node && node->refs() == 1 ? visit_node(node, visit, arg) : 0;
+  TensorImpl* impl = self->impl;
+  return impl && !impl->owns_wrapper() ? visit_owned(impl, visit, arg) : 0;
 }
 
 int tensor_clear(PyObject* object) {
   auto* self = reinterpret_cast<PyTensor*>(object);
   Py_CLEAR(self->dict);
-  TensorImpl* impl = self->impl;
-  if (!impl || impl->refs() != 1) return 0;
-  clear_hooks(impl);
-  if (impl->grad() && impl->grad()->refs() == 1 && impl->grad()->owns_wrapper())
-    impl->set_grad(TensorRef());
-  Node* node = impl->grad_fn();
-  if (node && node->refs() == 1) clear_node(node);
+  if (self->impl && !self->impl->owns_wrapper()) clear_owned(self->impl);
   return 0;
 }
 

@@ -16,10 +16,10 @@ void tracked_from_now(TensorImpl* impl);
 
 // For garbage collection: the hooks that a leaf keeps.
 template <class Visit>
-int visit_hooks(TensorImpl* leaf, Visit&& visit) {
-  Extension* extension = leaf->extension();
+int visit_hooks(const TensorImpl* leaf, Visit&& visit) {
+  const Extension* extension = leaf->extension();
   if (!extension) return 0;
-  for (HookList* list : {extension->hooks, extension->post_hooks})
+  for (const HookList* list : {extension->hooks, extension->post_hooks})
     for (size_t i = 0; list && i < list->hooks.size(); ++i)
       if (int stop = visit(static_cast<PyObject*>(list->hooks[i].callable))) return stop;
   return 0;

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "fake_host.h"
 #include "graph/accumulate_grad.h"
+#include "graph/cycles.h"
 #include "graph/grad_mode.h"
 #include "graph/observer.h"
 #include "graph/saved.h"
@@ -484,6 +485,68 @@ TEST(broadcast_gradients_return_in_the_input_shape) {
   CHECK_EQ(reinterpret_cast<const double*>(column->grad()->data())[0], 30.0);
   CHECK(row->grad()->shape() == Dims::of({2}));
   CHECK_EQ(reinterpret_cast<const double*>(row->grad()->data())[1], 6.0);
+}
+
+// A callable on the leaf, which dies with it.
+void hold(const Tensor& x, Object& witness) {
+  ++witness.refs;
+  x->make_extension().hooks = new HookList{{{1, &witness}}};
+}
+
+TEST(a_recorded_gradient_and_its_leaf_go_when_the_last_reference_from_outside_does) {
+  start();
+  Object witness{.hook = [](TensorImpl*) { return nullptr; }};
+  Tensor x = leaf(2), w = leaf(3);
+  hold(x, witness);
+  Tensor y = x * x * w;
+  backward(y, true, true);
+  suspect_cycle(x.get());
+  x = Tensor();
+  break_cycles();
+  CHECK_EQ(witness.refs, 2);  // y leads to x
+  Tensor grad(w->grad());
+  y = Tensor();
+  break_cycles();
+  CHECK_EQ(witness.refs, 2);  // so do both gradients of w
+  w = Tensor();
+  break_cycles();
+  CHECK_EQ(value(grad.get()), 4.0);
+  grad = Tensor();
+  CHECK(cycles_due);
+  break_cycles();
+  CHECK_EQ(witness.refs, 1);
+  CHECK(!cycles_due);
+}
+
+TEST(a_suspect_that_goes_by_itself_or_loses_its_gradient_is_forgotten) {
+  start();
+  Object witness{.hook = [](TensorImpl*) { return nullptr; }};
+  Tensor x = leaf(2), y = x * x;
+  hold(x, witness);
+  backward(y, true, true);
+  suspect_cycle(x.get());
+  break_cycles();  // waits for us
+  x->set_grad(TensorRef());
+  y = x = Tensor();
+  CHECK_EQ(witness.refs, 1);
+  break_cycles();
+}
+
+TEST(what_is_owned_reaches_through_shared_objects_and_cycles) {
+  start();
+  Tensor x = leaf(2), y = x * x;
+  Tensor z = y * y;
+  Owned owned;
+  find_owned(z.get(), owned);
+  CHECK_EQ(owned.tensors.size(), size_t{1});  // x and y are held here too
+  CHECK_EQ(owned.nodes.size(), size_t{1});
+  backward(z, true, true);
+  x = y = Tensor();
+  find_owned(z.get(), owned);
+  // z, y, x, its gradient; two products of the first pass, those of the second, the accumulator.
+  CHECK(owned.tensors.size() >= 4);
+  CHECK(owned.nodes.size() >= 6);
+  CHECK_EQ(owned.tensors[0], z.get());
 }
 
 }  // namespace
