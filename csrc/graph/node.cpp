@@ -29,8 +29,11 @@ struct DrainList {
 }  // namespace
 
 constinit thread_local const EdgeFilter* edge_filter = nullptr;
+int64_t live_nodes = 0;
+uint64_t last_sequence() { return g_sequence; }
 
 void Node::lay_out(size_t object, size_t bytes, const NodeLayout& layout) {
+  ++live_nodes;
   object_words_ = static_cast<uint8_t>(object / 8);
   bytes_ = static_cast<uint32_t>(bytes);
   n_edges_ = static_cast<uint16_t>(layout.n_edges);
@@ -95,6 +98,7 @@ void Node::destroy_now() {
       for (Hook& hook : list.hooks) host().decref(hook.callable);
     if (side.metadata) host().decref(side.metadata);
   }
+  --live_nodes;
   size_t bytes = bytes_;
   Edge* to = edges();
   for (uint32_t i = 0; i < n_edges_; ++i)

@@ -117,6 +117,9 @@ class Node {
   NodeSide* side() const;  // null when there is none
   NodeSide& make_side();
 
+  // Of the node itself, with its edges and slots.
+  uint32_t bytes() const { return bytes_; }
+
   uint32_t refs() const { return refs_; }
   void retain() { ++refs_; }
   void release() {
@@ -170,6 +173,10 @@ class Node {
 };
 
 using NodeRef = Ref<Node>;
+
+// Nodes of all kinds that exist, and the last sequence number given.
+extern int64_t live_nodes;
+uint64_t last_sequence();
 
 // A run restricted to some inputs tells nodes which gradients nobody will use.
 struct EdgeFilter {

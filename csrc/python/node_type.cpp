@@ -346,16 +346,6 @@ PyObject* wrapper_owned_by(TensorImpl* t) {
   return t->refs() == 1 && t->owns_wrapper() ? static_cast<PyObject*>(t->wrapper()) : nullptr;
 }
 
-template <class F>
-void for_each_slot(Node* node, F&& f) {
-  if (node->holds_python()) {
-    auto* function = static_cast<FunctionNode*>(node);
-    for (size_t i = 0; i < function->n_saved(); ++i) f(function->slot(i));
-  } else if (OpNode* op = as_op_node(node)) {
-    for (int i = 0; i < op->n_slots(); ++i) f(op->slot(i));
-  }
-}
-
 int visit_one_node(Node* node, visitproc visit, void* arg) {
   int stop = 0;
   if (node->is_accumulate_grad())
