@@ -9,6 +9,7 @@
 #include "python/autograd.h"
 #include "python/function_node.h"
 #include "python/functions.h"
+#include "python/graph_growth.h"
 #include "python/heap.h"
 #include "python/nn_module.h"
 #include "python/optimizer.h"
@@ -390,7 +391,7 @@ PyObject* make_module() {
             init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
             init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
             init_torch_function(m) && init_nn_module(m) && init_optimizer(m) && init_heap(m) &&
-            init_graph_report(m);
+            init_graph_report(m) && init_graph_growth(m);
   if (!ok) throw_python();
   return module.release();
 }

@@ -9,6 +9,7 @@ _C._add_package_globals(globals())
 _WHERE = {
     "MemoryReport": "memory",
     "memory_report": "memory",
+    "warn_growth": "growth",
 }
 
 __all__ = sorted(_WHERE)
