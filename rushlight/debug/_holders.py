@@ -22,6 +22,7 @@ from rushlight import _C
 _C._add_package_globals(globals())
 
 _FRAMES = {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}
+_PLAIN = (str, int, bool, float, bytes, type(None))  # keys that are shown
 _SEQUENCES = (list, tuple, deque)
 _SETS = (set, frozenset)
 _DEPTH = 8  # of list of dict of attribute ...
@@ -29,6 +30,7 @@ _DEPTH = 8  # of list of dict of attribute ...
 _attributes = ModuleType.__dict__["__dict__"].__get__
 _class_dict = type.__dict__["__dict__"].__get__
 _bases = type.__dict__["__mro__"].__get__
+_type_name = type.__dict__["__name__"].__get__
 
 
 def _builtin(holder, kinds):
@@ -36,8 +38,13 @@ def _builtin(holder, kinds):
     return next((kind for kind in kinds if issubclass(type(holder), kind)), None)
 
 
+def _is_exactly(holder, kinds):
+    """Whether its type is one of these; ``in`` would ask the type's class for equality."""
+    return any(type(holder) is kind for kind in kinds)
+
+
 def _module_name(frame):
-    name = frame.f_globals.get("__name__")
+    name = dict.get(frame.f_globals, "__name__")
     return name if type(name) is str else ""
 
 
@@ -90,7 +97,7 @@ class Heap:
             for path in open_paths:
                 found = best.get(places[id(path.object)])
                 if found is None or found[0] >= _DEAD_END or id(found[1]) in path.seen:
-                    path.end(f"<{type(path.object).__name__}>")
+                    path.end(f"<{_type_name(type(path.object))}>")
                 else:
                     self._step(path, found[1], found[2])
         for path in paths:
@@ -105,12 +112,11 @@ class Heap:
             return 7 if ours else 2 if name == "self" else 1
         if id(holder) in self._modules:
             return 0
-        kind = type(holder)
         if _builtin(holder, (dict, *_SEQUENCES, *_SETS)):
             return 4
-        if kind in _FRAMES:
+        if _is_exactly(holder, _FRAMES):
             return 3
-        if kind is CellType or kind is FunctionType:
+        if _is_exactly(holder, (CellType, FunctionType)):
             return 5
         # A class refers to its functions, a frame's code to nothing that matters.
         return 6 if _attribute(holder, child) is not None else _DEAD_END
@@ -137,7 +143,7 @@ class Heap:
             module = self._modules.get(id(holder), "__main__")
             prefix = "" if module == "__main__" else f"{module}."
             path.end(prefix + (_key_of(holder, child) or "…"))
-        elif kind in _FRAMES:
+        elif _is_exactly(holder, _FRAMES):
             self._end_in_generator(path, holder)
         elif kind is CellType:
             path.go(holder, "", closure=True)
@@ -226,8 +232,7 @@ def _key_of(mapping, child):
 def _subscript(mapping, child):
     for key, value in list(dict.items(mapping)):
         if value is child:
-            plain = type(key) in (str, int, bool, float, bytes, type(None))
-            return f"[{key!r}]" if plain else f"[<{type(key).__name__}>]"
+            return f"[{key!r}]" if _is_exactly(key, _PLAIN) else f"[<{_type_name(type(key))}>]"
     return "[…]"
 
 

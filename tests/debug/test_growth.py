@@ -8,7 +8,7 @@ from collections import deque
 import pytest
 from support import leaf, recorded_warnings, run_script, rushlight_only, torch
 
-pytestmark = rushlight_only
+pytestmark = [pytest.mark.python_versions, rushlight_only]
 
 PASSES = 400
 

@@ -2,12 +2,13 @@
 
 import gc
 import json
+import threading
 import weakref
 
 import pytest
 from support import leaf, rushlight_only, torch
 
-pytestmark = rushlight_only
+pytestmark = [pytest.mark.python_versions, rushlight_only]
 
 
 def report():
@@ -144,6 +145,68 @@ def test_long_list_is_one_holder():
     assert row_of("# long list").nodes == len(losses)
 
 
+def test_list_that_is_an_attribute_is_named():
+    class Trainer:
+        def __init__(self):
+            self.history = []
+
+        def step(self):
+            self.history.append(leaf([1.0]).tanh())  # into a history
+
+    trainer = Trainer()
+    trainer.step()
+    (name,) = holders_of("# into a history")
+    assert name.startswith("trainer.history[0] in ")
+
+
+def test_attribute_of_a_tensor_is_named():
+    x = torch.ones(2)
+    x.partner = leaf([1.0]).tanh()  # a partner
+    (name,) = holders_of("# a partner")
+    assert name.startswith("x.partner in ")
+
+
+def test_variable_of_another_thread_is_named():
+    ready, done = threading.Event(), threading.Event()
+
+    def work():
+        y = leaf([1.0]).tanh()  # on a thread
+        ready.set()
+        done.wait(60)
+        return y
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert ready.wait(60)
+        (name,) = holders_of("# on a thread")
+    finally:
+        done.set()
+        thread.join()
+    assert name.startswith("y in ") and name.endswith("work()")
+
+
+def test_write_into_a_view_counts_what_the_write_saved():
+    w, x = leaf([1.0] * 4), torch.ones(4)
+    y = torch.zeros(8)
+    y[:4] *= 2
+    part = y[:4]
+    part.copy_(w * x)
+    part.mul_(w)  # into a view
+    assert row_of("# into a view").saved_bytes > 0
+    assert y.grad_fn is not None
+
+
+def test_packed_tensor_counts_and_its_history_is_walked():
+    w = leaf([1.0] * 100)
+
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t.clone(), lambda t: t):
+        y = (w * 2).exp()  # packed
+    row = row_of("# packed")
+    assert row.nodes == 2 and row.saved_bytes >= 400
+    assert y.requires_grad
+
+
 def test_closure_is_named():
     def make():
         seen = leaf([1.0]).cos()  # closed over
@@ -240,7 +303,16 @@ def test_hidden_state_is_named_before_what_was_computed_from_it():
     assert loss.requires_grad
 
 
-class Odd:
+class OddType(type):
+    """A class that refuses to be compared, hashed or asked."""
+
+    def _refuse(cls, *_):
+        raise RuntimeError("asked")
+
+    __eq__ = __hash__ = __getattribute__ = __instancecheck__ = __subclasscheck__ = _refuse
+
+
+class Odd(metaclass=OddType):
     """An object that refuses everything."""
 
     def __getattribute__(self, name):
@@ -264,7 +336,7 @@ def test_odd_objects_are_not_asked():
 
 
 def test_odd_key_is_shown_by_its_type():
-    class Key:
+    class Key(metaclass=OddType):
         def __repr__(self):
             raise RuntimeError("asked")
 
