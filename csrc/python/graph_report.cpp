@@ -10,6 +10,7 @@
 #include "ops/op_node.h"
 #include "python/function_node.h"
 #include "python/heap.h"
+#include "python/saved_hooks.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -28,7 +29,7 @@ constexpr const char* kThrough[] = {"", ".grad", "._base"};
 
 // A graph that a Python object hangs on to.
 struct Target {
-  PyObject* object;  // a tensor or a grad_fn
+  PyObject* object;  // a tensor, a grad_fn or a saved tensor
   Node* root;
   Through through;
   uint32_t group = UINT32_MAX;
@@ -57,7 +58,7 @@ struct Row {
   Site site;
   std::string title;
   int64_t nodes = 0, node_bytes = 0, saved_bytes = 0;
-  std::vector<int64_t> ages;  // nodes numbered above each of the bounds
+  std::vector<int64_t> ages;  // nodes that a pass came to, numbered above each of the bounds
 };
 
 class GraphReport {
@@ -116,12 +117,13 @@ void GraphReport::add_target(PyObject* object, Node* root, Through through) {
 // UINT32_MAX where the object holds no graph.
 uint32_t GraphReport::first_target(PyObject* object) {
   const bool node = is_node(object);
-  if (!node && !is_tensor(object)) return UINT32_MAX;
+  Node* saved = node_of_saved(object);
+  if (!node && !saved && !is_tensor(object)) return UINT32_MAX;
   auto next = static_cast<uint32_t>(targets_.size());
   auto [index, is_new] = known_.insert(object, next);
   if (!is_new) return index;
-  if (node) {
-    add_target(object, node_of(object), Through::kItself);
+  if (node || saved) {
+    add_target(object, node ? node_of(object) : saved, Through::kItself);
   } else if (TensorImpl* t = impl_of(object)) {
     add_target(object, t->grad_fn(), Through::kItself);
     if (TensorImpl* grad = t->grad().get()) add_target(object, grad->grad_fn(), Through::kGrad);
@@ -222,21 +224,28 @@ void GraphReport::push_history(TensorImpl* t) {
   if (TensorImpl* base = t->base()) push(base->grad_fn());
 }
 
+// f(slot) for each value that the node saved, those of lists one by one.
+template <class F>
+void for_each_value(Node* node, F&& f) {
+  for_each_slot(node, [&](SavedSlot& slot) {
+    if (slot.kind() != SavedKind::kList) return f(slot);
+    for (SavedSlot& item : slot.list()) f(item);
+  });
+}
+
 // f(tensor) for each tensor that the node keeps.
 template <class F>
 void for_each_saved(Node* node, F&& f) {
-  auto of_object = [&](PyObject* object) {
-    if (object && is_tensor(object) && impl_of(object)) f(impl_of(object));
+  auto of_object = [&](void* pointer) {
+    auto* object = static_cast<PyObject*>(pointer);
+    if (is_tensor(object) && impl_of(object)) f(impl_of(object));
     return 0;
   };
-  for_each_slot(node, [&](SavedSlot& slot) {
+  for_each_value(node, [&](SavedSlot& slot) {
     if (slot.is_tensor()) f(slot.raw_tensor());
-    if (slot.kind() == SavedKind::kList)
-      for (SavedSlot& item : slot.list())
-        if (item.is_tensor()) f(item.raw_tensor());
-    if (slot.kind() == SavedKind::kPacked && slot.packed().kept.is_tensor())
-      f(slot.packed().kept.raw_tensor());
-    slot.visit_packed([&](void* object) { return of_object(static_cast<PyObject*>(object)); });
+    if (slot.kind() != SavedKind::kPacked) return;
+    if (slot.packed().kept.is_tensor()) f(slot.packed().kept.raw_tensor());
+    slot.visit_packed(of_object);
   });
   if (!node->holds_python()) return;
   PyContext* context = static_cast<FunctionNode*>(node)->context();
@@ -251,7 +260,7 @@ void GraphReport::follow(Node* node) {
   if (auto* slices = dynamic_cast<CopySlices*>(node)) push(slices->write());
   for_each_saved(node, [&](TensorImpl* t) { push_history(t); });
   if (node->has_packed())
-    for_each_slot(node, [&](SavedSlot& slot) {
+    for_each_value(node, [&](SavedSlot& slot) {
       if (slot.kind() == SavedKind::kPacked) push(slot.packed().edge.node);
     });
 }
@@ -281,7 +290,7 @@ void GraphReport::add_up() {
     }
     ++row.nodes;
     row.node_bytes += node->bytes();
-    if (!node->is_accumulate_grad())
+    if (node->run_slot.run && !node->is_accumulate_grad())
       for (size_t i = 0; i < bounds_.size(); ++i) row.ages[i] += node->sequence() > bounds_[i];
     for_each_saved(node, [&](TensorImpl* t) { count_saved(t, row); });
   }

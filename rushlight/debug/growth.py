@@ -30,8 +30,8 @@ def warn_growth(on=True):
 
     It looks at the number of live nodes every 32 backward passes. Where that has grown for 192
     passes, it searches for a variable or container that holds nodes of all these passes, as
-    ``total_loss += loss`` makes it, and warns once for each line. Passes with ``create_graph`` do
-    not count.
+    ``total_loss += loss`` makes it, and warns once for each line. Graphs that no pass has gone
+    through, which wait for theirs, and passes with ``create_graph`` do not count.
 
     Returns: bool, what it was.
     """

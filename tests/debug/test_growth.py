@@ -254,6 +254,14 @@ def bounded_history(w, passes):
         history.append(loss)
 
 
+def graphs_that_wait_for_their_pass(w, passes):
+    waiting = []
+    for _ in range(passes):
+        one_loss(w).backward()
+        waiting.append((w * 3).log().sum())
+    torch.stack(waiting).sum().backward()
+
+
 def epochs(w, passes):
     for _ in range(passes // 100):
         total = 0
@@ -274,6 +282,7 @@ PROGRAMS = [
     inner_loops,
     long_inner_loop,
     bounded_history,
+    graphs_that_wait_for_their_pass,
     epochs,
 ]
 

@@ -286,6 +286,13 @@ def test_grad_fn_and_context_hold_graphs():
     assert node is not None
 
 
+def test_saved_tensor_holds_its_node():
+    saved = leaf([1.0]).exp().grad_fn._raw_saved_result  # by a saved tensor
+    (name,) = holders_of("# by a saved tensor")
+    assert name.startswith("saved in ")
+    assert type(saved).__name__ == "SavedTensor"
+
+
 def test_view_without_history_holds_that_of_its_base():
     base = leaf([1.0, 2.0]) * 2  # a base
     with torch.no_grad():
