@@ -296,8 +296,8 @@ void GraphReport::add_up() {
   }
 }
 
-// [(object, how it leads there, number of objects, [(holder, name)], code, offset, op)], None for
-// a group without nodes of its own.
+// [(object, how it leads there, number of objects, [(holder, name)], code, offset, whether the
+// object has one element)], None for a group without nodes of its own.
 PyObject* GraphReport::groups_list(std::vector<PyRef>& keep) {
   PyRef list(checked(PyList_New(static_cast<Py_ssize_t>(groups_.size()))));
   size_t kept = 0;
@@ -317,9 +317,10 @@ PyObject* GraphReport::groups_list(std::vector<PyRef>& keep) {
       }
       const Site& site = target.root->site();
       PyObject* code = site.code() ? static_cast<PyObject*>(site.code()) : Py_None;
-      item = checked(Py_BuildValue("(OsIOOis)", object, kThrough[int(target.through)],
-                                   group.n_targets, holders.get(), code, site.offset(),
-                                   op_title(*target.root).c_str()));
+      const bool one = is_tensor(object) && impl_of(object)->numel() == 1;
+      item =
+          checked(Py_BuildValue("(OsIOOiO)", object, kThrough[int(target.through)], group.n_targets,
+                                holders.get(), code, site.offset(), one ? Py_True : Py_False));
     }
     PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), item);
   }

@@ -69,6 +69,7 @@ class Heap:
         self.objects, self.frames = objects, frames
         self._running = {id(frame) for frame in self.frames}
         self._modules = {}
+        self._dicts = {}
         for name, module in list(sys.modules.items()):
             if type(name) is str and issubclass(type(module), ModuleType):
                 self._modules.setdefault(id(_attributes(module)), name)
@@ -119,7 +120,30 @@ class Heap:
         if _is_exactly(holder, (CellType, FunctionType)):
             return 5
         # A class refers to its functions, a frame's code to nothing that matters.
-        return 6 if _attribute(holder, child) is not None else _DEAD_END
+        return 6 if self._attribute(holder, child) is not None else _DEAD_END
+
+    def _attribute(self, holder, child):
+        """The attribute of ``holder`` that is ``child``, found without asking its class."""
+        members = _C._object_dict(holder)
+        if type(members) is dict:
+            if members is child:
+                return "__dict__"
+            if id(members) not in self._dicts:
+                self._dicts[id(members)] = members
+                self.objects.append(members)  # perhaps made just now: its object leads to it
+            name = _key_of(members, child)
+            if name is not None:
+                return name
+        for base in _bases(type(holder)):
+            for name, member in list(_class_dict(base).items()):
+                if type(member) is MemberDescriptorType:
+                    try:
+                        value = member.__get__(holder)
+                    except AttributeError:  # a slot that is empty
+                        continue
+                    if value is child:
+                        return name
+        return None
 
     def is_container(self, holder):
         """Whether what it holds goes by place: a list, a dict that is no namespace."""
@@ -156,7 +180,7 @@ class Heap:
         elif base is dict:
             path.through_dict(holder, child)
         else:
-            path.through_attribute(holder, _attribute(holder, child))
+            path.through_attribute(holder, self._attribute(holder, child))
         return path
 
     @staticmethod
@@ -234,24 +258,3 @@ def _subscript(mapping, child):
         if value is child:
             return f"[{key!r}]" if _is_exactly(key, _PLAIN) else f"[<{_type_name(type(key))}>]"
     return "[…]"
-
-
-def _attribute(holder, child):
-    """The attribute of ``holder`` that is ``child``, found without asking its class."""
-    members = _C._object_dict(holder)
-    if type(members) is dict:
-        if members is child:
-            return "__dict__"
-        name = _key_of(members, child)
-        if name is not None:
-            return name
-    for base in _bases(type(holder)):
-        for name, member in list(_class_dict(base).items()):
-            if type(member) is MemberDescriptorType:
-                try:
-                    value = member.__get__(holder)
-                except AttributeError:  # a slot that is empty
-                    continue
-                if value is child:
-                    return name
-    return None

@@ -64,7 +64,7 @@ def _is_bounded(group):
 
 
 def _warn(heap, group, nodes, size, passes):
-    target, _, count, holders, code, offset, _ = group
+    target, _, count, holders, code, offset, one = group
     site = resolve(code, offset) if code is not None else None
     found = heap.names([(target, holder, name) for holder, name in holders])
     name = found[0] if found else "a value without a name"
@@ -76,11 +76,11 @@ def _warn(heap, group, nodes, size, passes):
     held = group_name(name, group)
     lines = [
         f"The graphs of the last {passes} backward passes are still alive, {nodes} nodes and "
-        f"{format_size(size)}: {held} keeps them.",
+        f"{format_size(size)}, kept by {held}.",
     ]
     if site:
         lines.append(f"  made by  {line_of(site)}")
-    lines.append(f"  fix: {_advice(site, name, container)}")
+    lines.append(f"  fix: {_advice(site, name, container, one)}")
     lines.append(
         "  rushlight.debug.memory_report() shows what is alive; rushlight.debug.warn_growth(False) "
         "ends these warnings."
@@ -97,17 +97,18 @@ def _user_level():
     return level
 
 
-def _advice(site, name, container):
+def _advice(site, name, container, one):
     """What to write instead, for the statement that made the newest tensor held."""
     variable = name.partition(" in ")[0]
     if container:
         place = variable.rpartition("[")[0] or variable
         value = site.name if site and site.name else "the value"
-        return (
-            f"put a number into `{place}`, as `{value}.item()`, or a tensor without history, as "
-            f"`{value}.detach()`."
-        )
+        number = f"a number into `{place}`, as `{value}.item()`, or " if one else ""
+        where = "" if one else f" into `{place}`"
+        return f"put {number}a tensor without history{where}, as `{value}.detach()`."
     better = _sum_without_graph(site.source) if site else None
+    if better and not one:
+        return f"write `{better.format('.detach()')}`."
     if better:
         return (
             f"write `{better.format('.item()')}`, or `{better.format('.detach()')}` for a tensor."

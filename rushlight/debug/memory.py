@@ -206,20 +206,23 @@ def _name_groups(heap, groups, lines):
             of_group.append(group)
     names = {group: [] for group in wanted}
     for group, name in zip(of_group, heap.names(holdings), strict=True):
-        names[group].append(group_name(name, groups[group]))
+        # The first holder is the one that has all of the group.
+        names[group].append(group_name(name, groups[group], alone=bool(names[group])))
     for group, told in names.items():
         if not told:
             told.append("a value without a name" + groups[group][1])
-    # The arguments of the package's own functions are nobody's variables, if there are others.
     return {g: list(dict.fromkeys(told)) for g, told in names.items()}
 
 
-def group_name(name, group):
-    """Return a name of one tensor as that of the group: how it leads there, and how many."""
+def group_name(name, group, alone=False):
+    """Return a name of one tensor as that of the group: how it leads there, and how many.
+
+    alone: whether the holder that the name is from has only this tensor of the group.
+    """
     _, through, count, *_ = group
     front, separator, where = name.partition(" in ")
     text = front + through + separator + where
-    return text if count == 1 else f"{text} and {count - 1} more there"
+    return text if alone or count == 1 else f"{text} and {count - 1} more there"
 
 
 def format_size(n):

@@ -116,6 +116,37 @@ def test_attribute_with_a_history_is_named():
     assert "write `self.total = self.total + loss.item()`" in str(warning.message)
 
 
+def test_activations_kept_by_a_module_are_named_from_a_variable():
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(4, 3)
+            self.seen = []
+
+        def forward(self, x):
+            hidden = self.linear(x).tanh()
+            self.seen.append(hidden)
+            return hidden
+
+    class Trainer:
+        def __init__(self):
+            self.model = Model()
+            self.log = {"loss": []}
+
+        def train(self, passes):
+            for _ in range(passes):
+                loss = self.model(torch.ones(2, 4)).sum()
+                loss.backward()
+                self.log["loss"].append(loss)
+
+    first, second = sorted(str(w.message) for w in growth_warnings(Trainer().train))
+    assert (
+        "put a tensor without history into `self.model.seen`, as `hidden.detach()`"
+        in second + first
+    )
+    assert "put a number into `self.log['loss']`, as `loss.item()`" in first + second
+
+
 def test_hidden_state_that_is_never_cut_is_found():
     def train(passes):
         w = leaf([0.5])

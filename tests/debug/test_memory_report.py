@@ -207,6 +207,18 @@ def test_packed_tensor_counts_and_its_history_is_walked():
     assert y.requires_grad
 
 
+def test_second_holder_of_one_item_of_a_list_is_not_said_to_hold_all():
+    losses = [leaf([1.0]) * i for i in range(20)]  # all of them
+    last = losses[-1]
+    assert row_of("# all of them").nodes == 20
+    names = holders_of("# all of them")
+    assert any(
+        name.startswith("losses[19] in ") and name.endswith("19 more there") for name in names
+    )
+    assert any(name.startswith("last in ") and "more" not in name for name in names)
+    assert last.requires_grad
+
+
 def test_closure_is_named():
     def make():
         seen = leaf([1.0]).cos()  # closed over
