@@ -117,7 +117,8 @@ def test_attribute_in_a_materialised_dict_is_named():
     members = box.__dict__
     box.held = leaf([1.0]).tanh()  # in a dict
     (name,) = holders_of("# in a dict")
-    assert name.startswith("members['held'] in ")
+    # From 3.13 on the dict does not hold the values itself.
+    assert name.startswith(("members['held'] in ", "box.held in "))
     del members
     (name,) = holders_of("# in a dict")
     assert name.startswith("box.held in ")
