@@ -23,6 +23,8 @@ class CopySlices final : public Node {
 
   void visit_saved(HeldVisitor& visitor) const override { visitor.node(write_.get()); }
 
+  // The node of the write itself, which no edge leads to.
+  Node* write() const { return write_.get(); }
   const Dims& view_sizes() const { return geometry_->view_sizes; }
   // Gives `t`, with the view's geometry, this node's output as its history.
   void link(TensorImpl* t);

@@ -30,8 +30,11 @@ struct DrainList {
 }  // namespace
 
 constinit thread_local const EdgeFilter* edge_filter = nullptr;
+int64_t live_nodes = 0;
+uint64_t last_sequence() { return g_sequence; }
 
 void Node::lay_out(size_t object, size_t bytes, const NodeLayout& layout) {
+  ++live_nodes;
   object_words_ = static_cast<uint8_t>(object / 8);
   bytes_ = static_cast<uint32_t>(bytes);
   n_edges_ = static_cast<uint16_t>(layout.n_edges);
@@ -101,6 +104,7 @@ void Node::destroy_now() {
     for (void* held : {side.metadata, side.pre_hooks, side.post_hooks})
       if (held) host().decref(held);
   }
+  --live_nodes;
   size_t bytes = bytes_;
   Edge* to = edges();
   for (uint32_t i = 0; i < n_edges_; ++i)

@@ -140,6 +140,9 @@ class Node {
   NodeSide* side() const;  // null when there is none
   NodeSide& make_side();
 
+  // Of the node itself, with its edges and slots.
+  uint32_t bytes() const { return bytes_; }
+
   // As those of TensorImpl.
   uint32_t refs() const { return refs_; }
   uint32_t count() const { return refs_ & ~kWatched; }
@@ -197,6 +200,10 @@ class Node {
 };
 
 using NodeRef = Ref<Node>;
+
+// Nodes of all kinds that exist, and the last sequence number given.
+extern int64_t live_nodes;
+uint64_t last_sequence();
 
 // A run restricted to some inputs tells nodes which gradients nobody will use.
 struct EdgeFilter {

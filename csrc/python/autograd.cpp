@@ -10,6 +10,7 @@
 #include "ops/copy.h"
 #include "ops/tensor.h"
 #include "python/gradient_edge.h"
+#include "python/graph_growth.h"
 #include "python/stories.h"
 #include "python/tensor_type.h"
 #include "python/type_tools.h"
@@ -157,10 +158,16 @@ void retain_grad(TensorImpl* t) {
   t->set_retains_grad(true);
 }
 
+std::vector<TensorRef> run(BackwardRequest& request) {
+  std::vector<TensorRef> found = run_backward(request);
+  pass_done(request.create_graph);
+  return found;
+}
+
 // backward(inputs=): leaves accumulate in the run, other tensors retain their gradient.
 void run_into(BackwardRequest& request, PyObject* inputs) {
   if (!inputs || inputs == Py_None) {
-    run_backward(request);
+    run(request);
     return;
   }
   Tensors wanted(inputs, Tensors::kInputs, "inputs must be Tensors");
@@ -175,7 +182,7 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
     request.inputs.push_back(gradient_edge(t));
     if (!t->is_leaf() && !wanted.is_edge(i)) retain_grad(t);
   }
-  run_backward(request);
+  run(request);
 }
 
 void warn_create_graph() {
@@ -240,7 +247,7 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
              "], of shape ", shown(t->sizes(), t->ndim()), why_no_grad(t));
       request.inputs.push_back(gradient_edge(t));
     }
-    std::vector<TensorRef> found = run_backward(request);
+    std::vector<TensorRef> found = run(request);
     PyRef result(checked(PyTuple_New(inputs.n)));
     for (Py_ssize_t i = 0; i < inputs.n; ++i) {
       TensorRef& g = found[static_cast<size_t>(i)];
@@ -355,7 +362,7 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, P
     TensorImpl* t = impl_of(self);
     if (n == 0 && !kwnames) [[likely]] {
       add_root(request, t, nullptr, 0);
-      run_backward(request);
+      run(request);
       Py_RETURN_NONE;
     }
     static constexpr Parameters kParameters{

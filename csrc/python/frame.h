@@ -29,6 +29,12 @@ static inline int rl_in_set(const RlPointerSet* set, const void* p) {
    frame. */
 PyObject* rl_user_frame(const RlPointerSet* skip, int* offset);
 
+/* take(arg, name, value) with borrowed references for each variable of a function's frame that is
+   bound, cells looked through; stops at the first that is not 0. Makes no snapshot of the frame, as
+   f_locals does, which would keep the values alive. */
+typedef int (*RlTakeVariable)(void* arg, PyObject* name, PyObject* value);
+int rl_frame_variables(PyFrameObject* frame, RlTakeVariable take, void* arg);
+
 #ifdef __cplusplus
 }
 #endif

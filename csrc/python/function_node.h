@@ -3,6 +3,7 @@
 #pragma once
 
 #include "graph/saved.h"
+#include "ops/op_node.h"
 #include "python/node_type.h"
 
 namespace rl::python {
@@ -103,6 +104,17 @@ inline FunctionNode* node_of_context(PyContext* context) {
   return static_cast<FunctionNode*>(context->node);
 }
 inline PyContext* as_context(PyObject* object) { return reinterpret_cast<PyContext*>(object); }
+
+// f(slot) for each place where the node, of any kind, saves something.
+template <class F>
+void for_each_slot(Node* node, F&& f) {
+  if (node->holds_python()) {
+    auto* function = static_cast<FunctionNode*>(node);
+    for (size_t i = 0; i < function->n_saved(); ++i) f(function->slot(i));
+  } else if (OpNode* op = as_op_node(node)) {
+    for (int i = 0; i < op->n_slots(); ++i) f(op->slot(i));
+  }
+}
 
 // The context of a FunctionNode. New reference; from now on it keeps the node alive.
 PyObject* context_of(Node* node);

@@ -354,20 +354,6 @@ PyStructSequence_Desc kMetadataDesc = {
 
 }  // namespace
 
-namespace {
-
-template <class F>
-void for_each_slot(Node* node, F&& f) {
-  if (node->holds_python()) {
-    auto* function = static_cast<FunctionNode*>(node);
-    for (size_t i = 0; i < function->n_saved(); ++i) f(function->slot(i));
-  } else if (OpNode* op = as_op_node(node)) {
-    for (int i = 0; i < op->n_slots(); ++i) f(op->slot(i));
-  }
-}
-
-}  // namespace
-
 int visit_node(Node* node, visitproc visit, void* arg) {
   int stop = 0;
   if (node->holds_python()) Py_VISIT(owned_context(node));

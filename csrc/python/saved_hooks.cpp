@@ -230,6 +230,10 @@ PyObject* raw_saved(Node* node, SavedSlot* slot) {
   return tuple.release();
 }
 
+Node* node_of_saved(PyObject* object) {
+  return Py_TYPE(object) == g_saved_type ? self_saved(object)->node : nullptr;
+}
+
 bool init_saved_hooks(PyObject* module) {
   g_saved_type = add_type(module, kSavedSpec);
   if (!g_saved_type || PyModule_AddFunctions(module, kFunctions) < 0) return false;

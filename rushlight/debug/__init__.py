@@ -6,7 +6,11 @@ from rushlight._missing import module_getattr as _module_getattr
 _C._add_package_globals(globals())
 
 # The module that each name is in: loaded when it is used.
-_WHERE = {}
+_WHERE = {
+    "MemoryReport": "memory",
+    "memory_report": "memory",
+    "warn_growth": "growth",
+}
 
 __all__ = sorted(_WHERE)
 

@@ -1,0 +1,145 @@
+"""A warning where graphs pile up: nodes of one line that outlive many backward passes.
+
+``csrc/python/graph_growth.cpp`` counts the nodes every few passes and asks here, where their number
+has grown for long, which line it is.
+"""
+
+import ast
+import os
+import sys
+import textwrap
+import warnings
+from collections import deque
+
+from rushlight import _C
+from rushlight._site import line_of, resolve
+from rushlight.debug._holders import take_heap
+from rushlight.debug.memory import format_size, group_name
+
+__all__ = ["warn_growth"]
+
+_C._add_package_globals(globals())
+
+# A line that is to blame has left at least one node in so many passes.
+_SLOWEST = 8
+_warned = set()
+
+
+def warn_growth(on=True):
+    """Switch the warning about graphs that pile up on or off; it is on at first.
+
+    It looks at the number of live nodes every 32 backward passes. Where that has grown for 192
+    passes, it searches for a variable or container that holds nodes of all these passes, as
+    ``total_loss += loss`` makes it, and warns once for each line. Graphs that no pass has gone
+    through, which wait for theirs, and passes with ``create_graph`` do not count.
+
+    Returns: bool, what it was.
+    """
+    return _C._set_growth_watch(on)
+
+
+def look(bounds, passes):
+    """Warn if something holds nodes from each stretch between two of these sequence numbers.
+
+    bounds: tuple of int, ascending. passes: backward passes between the first and the last.
+    """
+    heap = take_heap()
+    rows, groups, _ = _C._graph_report(heap.objects, heap.frames, bounds)
+    stretches, sizes = {}, {}
+    for _, _, _, group, _, node_bytes, saved_bytes, ages in rows:
+        counts = stretches.setdefault(group, [0] * (len(bounds) - 1))
+        for i in range(len(counts)):
+            counts[i] += ages[i] - ages[i + 1]
+        sizes[group] = sizes.get(group, 0) + node_bytes + saved_bytes
+    least = passes // (len(bounds) - 1) // _SLOWEST
+    for group in sorted(sizes, key=sizes.get, reverse=True):
+        if min(stretches[group]) >= least and not _is_bounded(groups[group]):
+            _warn(heap, groups[group], sum(stretches[group]), sizes[group], passes)
+
+
+def _is_bounded(group):
+    """Whether a deque that lets go of its oldest items holds the group."""
+    holders = group[3]
+    return bool(holders) and type(holders[0][0]) is deque and holders[0][0].maxlen is not None
+
+
+def _warn(heap, group, nodes, size, passes):
+    target, _, count, holders, code, offset, one = group
+    site = resolve(code, offset) if code is not None else None
+    found = heap.names([(target, holder, name) for holder, name in holders])
+    name = found[0] if found else "a value without a name"
+    key = (site.filename, site.lineno) if site else name
+    if key in _warned:
+        return
+    _warned.add(key)
+    container = count > 1 and bool(holders) and heap.is_container(holders[0][0])
+    held = group_name(name, group)
+    lines = [
+        f"The graphs of the last {passes} backward passes are still alive, {nodes} nodes and "
+        f"{format_size(size)}, kept by {held}.",
+    ]
+    if site:
+        lines.append(f"  made by  {line_of(site)}")
+    lines.append(f"  fix: {_advice(site, name, container, one)}")
+    lines.append(
+        "  rushlight.debug.memory_report() shows what is alive; rushlight.debug.warn_growth(False) "
+        "ends these warnings."
+    )
+    warnings.warn("\n".join(lines), UserWarning, stacklevel=_user_level())
+
+
+def _user_level():
+    """The ``stacklevel`` of the user's statement, for a warning of the caller's."""
+    level, frame = 1, sys._getframe(1)
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+    while frame is not None and frame.f_code.co_filename.startswith(package):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _advice(site, name, container, one):
+    """What to write instead, for the statement that made the newest tensor held."""
+    variable = name.partition(" in ")[0]
+    if container:
+        place = variable.rpartition("[")[0] or variable
+        value = site.name if site and site.name else "the value"
+        number = f"a number into `{place}`, as `{value}.item()`, or " if one else ""
+        where = "" if one else f" into `{place}`"
+        return f"put {number}a tensor without history{where}, as `{value}.detach()`."
+    better = _sum_without_graph(site.source) if site else None
+    if better and not one:
+        return f"write `{better.format('.detach()')}`."
+    if better:
+        return (
+            f"write `{better.format('.item()')}`, or `{better.format('.detach()')}` for a tensor."
+        )
+    return (
+        f"cut the history between passes: `{variable} = {variable}.detach()`; keep it only as far "
+        "as gradients are to flow."
+    )
+
+
+def _sum_without_graph(source):
+    """``total += loss`` or ``total = total + loss`` with a ``{}`` behind what is added; or None."""
+    try:
+        body = ast.parse(textwrap.dedent(source).strip()).body
+    except SyntaxError:  # a part of a statement
+        return None
+    return next(filter(None, map(_rewritten, body)), None)
+
+
+def _rewritten(statement):
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+        return f"{ast.unparse(statement.target)} += {_operand(statement.value)}"
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
+        return None
+    target, value = ast.unparse(statement.targets[0]), statement.value
+    if isinstance(value.op, ast.Add) and ast.unparse(value.left) == target:
+        return f"{target} = {target} + {_operand(value.right)}"
+    return None
+
+
+def _operand(node):
+    text = ast.unparse(node).replace("{", "{{").replace("}", "}}")
+    simple = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
+    return (text if simple else f"({text})") + "{}"
