@@ -21,6 +21,8 @@ class CopySlices final : public Node {
   void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) override;
   void release_saved(const Site& freed_by) override { write_->release_saved(freed_by); }
 
+  // The node that it plays.
+  Node* write() const { return write_.get(); }
   const Dims& view_sizes() const { return geometry_->view_sizes; }
   // Gives `t`, with the view's geometry, this node's output as its history.
   void link(TensorImpl* t);

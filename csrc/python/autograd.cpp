@@ -207,11 +207,8 @@ void retain_grad(TensorImpl* t) {
 }
 
 // backward(inputs=): leaves accumulate in the run, other tensors retain their gradient.
-void run_into(BackwardRequest& request, PyObject* inputs) {
-  if (!inputs || inputs == Py_None) {
-    run_backward(request);
-    return;
-  }
+void add_inputs(BackwardRequest& request, PyObject* inputs) {
+  if (!inputs || inputs == Py_None) return;
   Tensors wanted(inputs, "inputs must be Tensors");
   check(wanted.n > 0, ErrorKind::kRuntime, "`inputs` argument to `backward()` cannot be empty.");
   for (Py_ssize_t i = 0; i < wanted.n; ++i) {
@@ -222,9 +219,8 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
            "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i,
            "], of shape ", shown(t->sizes(), t->ndim()), why_no_grad(t));
     request.inputs.push_back(gradient_edge(t));
-    if (!t->is_leaf()) retain_grad(t);
+    if (!t->is_leaf() && request.accumulate) retain_grad(t);
   }
-  run_backward(request);
 }
 
 void warn_create_graph() {
@@ -240,6 +236,18 @@ void warn_create_graph() {
   if (status < 0) throw_python();
 }
 
+}  // namespace
+
+void fill_request(BackwardRequest& request, PyObject* const* v) {
+  set_flags(request, v[2], v[3]);
+  if (request.create_graph && request.accumulate) warn_create_graph();
+  Tensors outputs(v[0], "tensors must be Tensors");
+  add_roots(request, outputs, v[1]);
+  if (outputs.n) add_inputs(request, v[4]);
+}
+
+namespace {
+
 // backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
 PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
@@ -248,11 +256,8 @@ PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwn
     PyObject* v[5] = {};
     parse_arguments(kParameters, args, n, kwnames, v);
     BackwardRequest request;
-    set_flags(request, v[2], v[3]);
-    if (request.create_graph) warn_create_graph();
-    Tensors outputs(v[0], "tensors must be Tensors");
-    add_roots(request, outputs, v[1]);
-    if (outputs.n) run_into(request, v[4]);
+    fill_request(request, v);
+    if (!request.roots.empty()) run_backward(request);
     Py_RETURN_NONE;
   });
 }
@@ -426,7 +431,8 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, P
     } else {
       add_root(request, t, v[0], 0);
     }
-    run_into(request, v[3]);
+    add_inputs(request, v[3]);
+    run_backward(request);
     Py_RETURN_NONE;
   });
 }

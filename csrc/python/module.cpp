@@ -388,7 +388,7 @@ PyObject* make_module() {
             init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
             init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
             init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
-            init_torch_function(m) && init_nn_module(m) && init_optimizer(m);
+            init_steps(m) && init_torch_function(m) && init_nn_module(m) && init_optimizer(m);
   if (!ok) throw_python();
   return module.release();
 }
