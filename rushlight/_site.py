@@ -197,8 +197,11 @@ def describe_function(function):
         code = getattr(call, "__code__", None)
     if code is None:
         return ""
-    line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
-    place = f"{os.path.basename(code.co_filename)}:{code.co_firstlineno}"
+    lineno = code.co_firstlineno
+    while linecache.getline(code.co_filename, lineno).lstrip().startswith("@"):
+        lineno += 1  # a decorator, from where Python counts
+    line = linecache.getline(code.co_filename, lineno).strip()
+    place = f"{os.path.basename(code.co_filename)}:{lineno}"
     return f"{_one_line(line or code.co_qualname):<24}  {place}"
 
 
