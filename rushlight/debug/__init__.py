@@ -6,7 +6,11 @@ from rushlight._missing import module_getattr as _module_getattr
 _C._add_package_globals(globals())
 
 # The module that each name is in: loaded when it is used.
-_WHERE = {}
+_WHERE = {
+    "explain": "_story",
+    "keep_story": "_story",
+    "trace_backward": "_steps",
+}
 
 __all__ = sorted(_WHERE)
 
