@@ -7,6 +7,7 @@ _C._add_package_globals(globals())
 
 # The module that each name is in: loaded when it is used.
 _WHERE = {
+    "check_grad": "_check",
     "explain": "_story",
     "keep_story": "_story",
     "trace_backward": "_steps",

@@ -107,7 +107,7 @@ def names_in(frame):
         if frame is None:
             break
         for name, value in (*_variables(frame), *list(frame.f_globals.items())):
-            if not name.startswith("__"):
+            if name.isidentifier() and not name.startswith("__"):
                 _add_names(found, name, value)
         frame = frame.f_back
     return found
