@@ -124,7 +124,7 @@ def _with_values(rule, values, texts):
     """The numbers of the names in a rule: ``other = 2.0``, each once."""
     found = []
     for symbol in dict.fromkeys(words.symbols_in(rule)):
-        if symbol in values:
+        if symbol in values and not isinstance(values[symbol], bool):
             shown = texts.get(symbol, symbol)
             value = words.summary(values[symbol])
             if shown != value and words.number_text(shown) != value:
@@ -183,46 +183,55 @@ class _Pass:
         if rule is None:
             out.rule = f"{out.to} gets {_custom_rule(node)}"
         else:
-            op, derivative, parameters, by_edge, values = rule
-            out.parameter = by_edge[i]
-            out.rule = self._op_rule(step, out, op, derivative, parameters, values)
+            out.parameter = rule[3][i]
+            out.rule = self._op_rule(step, out, *rule)
         if factor is not None:
             product = f"{words.summary(step.grads[0])} * {words.number(factor)}"
             out.words = f"{out.rule};  {product} = {words.summary(out.gradient)}  ->  {out.to}"
         else:
             out.words = f"{out.rule}\n         {words.summary(out.gradient)}  ->  {out.to}"
 
-    def _op_rule(self, step, out, op, derivative, parameters, values):
-        node, parameter = step.node, out.parameter
+    def _texts(self, step, op, parameters, by_edge, values):
+        """What the source calls each parameter, and y, the result; numbers as they are."""
         texts = words.arguments(step.expression, op, parameters)
-        if not words.is_leaf_node(out.node) or out.to.startswith("a leaf"):
-            out.to = texts.get(parameter.split("[")[0], out.to)
-        text, formula = words.rule_for(derivative, parameter, parameter == parameters[0])
-        if "[" in parameter:
-            texts = {}
-        elif parameters:
-            texts.setdefault(parameter, out.to if len(out.to) < 32 else parameter)
-            texts.setdefault("x", texts.get(parameters[0], "x"))
-        values = dict(values)
+        for parameter, (next_node, _) in zip(by_edge, step.node.next_functions, strict=True):
+            if next_node is not None and parameter not in texts:
+                name = words.receiver(next_node, self.names)
+                texts[parameter] = name if len(name) <= 32 else parameter
         for symbol, value in values.items():
             if not isinstance(value, bool | _C.Tensor):
                 texts[symbol] = f"{value:g}"
-        if parameters and parameters[0] in values:
-            values.setdefault("x", values[parameters[0]])
+        if by_edge:
+            texts.setdefault("x", texts.get(by_edge[0], "x"))
         if step.site is not None and step.site.name and "=" not in step.expression:
             texts.setdefault("y", step.site.name)
+        return texts
+
+    def _op_rule(self, step, out, op, derivative, parameters, by_edge, values):
+        node, parameter = step.node, out.parameter
+        texts = self._texts(step, op, parameters, by_edge, values)
+        if not words.is_leaf_node(out.node) or out.to.startswith("a leaf"):
+            out.to = texts.get(parameter.split("[")[0], out.to)
+        text, formula = words.rule_for(derivative, parameter, parameter == by_edge[0])
+        if by_edge[0] in values:
+            values = {**values, "x": values[by_edge[0]]}
         slices = "the rest passes; in the part written, " if step.name == "CopySlices" else ""
         if not formula:
-            return f"{slices}{out.to} gets {text}"
-        result = words.in_formula(words.result_of(node))
-        left = f"d{result}/d{words.in_formula(out.to)}"
+            return f"{slices}{out.to}{':' if ' gets ' in text else ' gets'} {text}"
         shown = words.with_names(text, texts)
+        of_gradient = "g" in words.symbols_in(text)  # what is made of it, and no derivative alone
+        if of_gradient:
+            left = f"{slices}{out.to} gets {shown}"
+        else:
+            result = words.bracketed(words.result_of(node))
+            left = f"{slices}d{result}/d{words.bracketed(out.to)} = {shown}"
         if out.factor is not None:
             last = words.number(out.factor)
-            same = words.number_text(shown) == last
-            return f"{slices}{left} = {shown}" + ("" if same else f" = {last}")
+            if of_gradient:
+                return f"{left}, here g times {last}"
+            return left if words.number_text(shown) == last else f"{left} = {last}"
         known = _with_values(text, values, texts)
-        return f"{slices}{left} = {shown}" + (f",  {known}" if known else "")
+        return f"{left},  {known}" if known else left
 
 
 def symbolic_links(node, names):

@@ -56,13 +56,16 @@ def summary(value):
             return f"shape {shape}, {str(value.dtype).removeprefix('torch.')}"
         if value.dim() == 1 and value.numel() <= _FEW:
             return "[" + ", ".join(map(number, value.tolist())) + "]"
-        value = value.to(_C.float64)
+        finite = value.isfinite()
+        bad = value.numel() - int(finite.sum().item())
+        value = (value[finite] if bad else value).to(_C.float64)
+        if value.numel() == 0:
+            return f"shape {shape}, none finite"
         low, high = number(value.min().item()), number(value.max().item())
-        if low == high:
-            return f"shape {shape}, all {low}"
-        words = f"shape {shape}, {low} to {high}, mean {number(value.mean().item())}"
-        bad = int((~value.isfinite()).sum().item())
-        return f"{words}, {bad} not finite" if bad else words
+        words = f"all {low}" if low == high else f"{low} to {high}"
+        if low != high:
+            words += f", mean {number(value.mean().item())}"
+        return f"shape {shape}, {words}" + (f", {bad} not finite" if bad else "")
 
 
 # --- names --------------------------------------------------------------------------------------
@@ -134,6 +137,9 @@ def title(node):
     text = node.name().rsplit("::", 1)[-1]
     if text in _PLUMBING:
         return _PLUMBING[text]
+    rule = _C._node_rule(node)
+    if rule is not None:
+        return rule[0].strip("_")
     return re.sub(r"Backward\d*$", "", text).lower() or text
 
 
@@ -158,10 +164,17 @@ def receiver(node, names):
     return names.get(id(leaf)) or f"a leaf of shape {tuple(leaf.shape)}"
 
 
+_PLAIN = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
+
+
 def in_formula(text):
     """Brackets around what is no single word or number."""
-    plain = _is_identifier(text) or text.replace(".", "").isdigit()
-    return text if plain else f"({text})"
+    return text if _PLAIN.fullmatch(text) else f"({text})"
+
+
+def bracketed(text):
+    """Brackets around what is no name, as in d(a + b)."""
+    return text if _is_identifier(text) else f"({text})"
 
 
 # --- the arguments of an expression -------------------------------------------------------------
@@ -244,7 +257,7 @@ def arguments(expression, op, parameters):
 
 # --- derivatives --------------------------------------------------------------------------------
 
-_PART = re.compile(r"\b(?:dy/d|d)(\w+) = ")
+_PART = re.compile(r"\b(?:d[yL]/d|d)(\w+) = ")
 
 
 @functools.cache
@@ -266,13 +279,20 @@ def _looked_up(derivative):
 
 
 def rule_for(derivative, parameter, first):
-    """The part of an op's derivative that is about one parameter, and whether it is a formula."""
+    """The part of an op's derivative that is about one parameter, and whether it is a formula.
+
+    first: it is the first one that a gradient goes to, which formulas may call x.
+    """
     derivative = _looked_up(derivative)
     starts = list(_PART.finditer(derivative))
     by_name = {}
     for at, match in enumerate(starts):
         end = starts[at + 1].start() if at + 1 < len(starts) else len(derivative)
-        by_name.setdefault(match[1], derivative[match.end() : end].rstrip(" ,;"))
+        text = derivative[match.end() : end].rstrip(" ,;")
+        # "dy/da = -dy/db = ..." gives both.
+        by_name.setdefault(
+            match[1], f"-({derivative[end:].split(' = ')[-1]})" if text == "-" else text
+        )
     if parameter in by_name:
         return by_name[parameter], True
     if "x" in by_name and first:
@@ -281,21 +301,30 @@ def rule_for(derivative, parameter, first):
 
 
 # What the formulas of some ops call a parameter.
-_SHORT_NAMES = {"p": "exponent"}
+_SHORT_NAMES = {"p": "exponent", "b": "self"}
+# Words that follow a number which is no factor.
+_NO_FACTOR = re.compile(r" (?!(?:where|at|in|for|on|with|and|below|above)\b)(?=[A-Za-z(])")
 
 
 def with_names(rule, texts):
     """A rule with the source of the arguments in the place of the op's parameters."""
 
     def named(match):
-        text = texts.get(match[0]) or texts.get(_SHORT_NAMES.get(match[0]))
-        return in_formula(text) if text else match[0]
+        symbol, space = match[1], match[2]
+        text = texts.get(symbol) or texts.get(_SHORT_NAMES.get(symbol))
+        before, after = rule[: match.start()], rule[match.end(1) :]
+        if not text or before.endswith("that "):
+            return match[0]
+        if text == "1" and _NO_FACTOR.match(after):
+            return ""
+        alone = before.endswith("(") and after.startswith(")")
+        return (text if alone else in_formula(text)) + space
 
     def power(match):
         exponent = float(match[1]) - 1
         return "" if exponent == 1 else f"^{exponent:g}"
 
-    return re.sub(r"\^\(([\d.]+)-1\)", power, re.sub(r"[A-Za-z_]\w*", named, rule))
+    return re.sub(r"\^\(([\d.]+)-1\)", power, re.sub(r"([A-Za-z_]\w*)( ?)", named, rule))
 
 
 def symbols_in(rule):
