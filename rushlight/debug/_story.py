@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 import weakref
 from collections import deque
 
@@ -77,13 +78,19 @@ class Story:
         return ("leaf", id(x)) if leaf is not None and leaf.tensor() is x else None
 
 
-# The last passes that were traced or kept, newest first.
-_kept = deque(maxlen=16)
+class _Kept(threading.local):
+    """The last passes of a thread that were traced or kept, newest first."""
+
+    def __init__(self):
+        self.stories = deque(maxlen=16)
+
+
+_kept = _Kept()
 
 
 def keep(story):
     """Let ``explain(x)`` know of a pass that has ended."""
-    _kept.appendleft(story)
+    _kept.stories.appendleft(story)
 
 
 @contextlib.contextmanager
@@ -99,7 +106,7 @@ def keep_story():
     def node_ended(node, grads, gradients, before):
         run = _C._current_graph_task_id()
         if run not in passes:
-            if len(passes) == _kept.maxlen:
+            if len(passes) == _kept.stories.maxlen:
                 del passes[next(iter(passes))]
             passes[run] = _Pass(words.names_in(sys._getframe(1)))
             keep(passes[run].story)
@@ -282,7 +289,7 @@ def explain(x, loss=None, gradient=None):
     name = names.get(id(x)) or "x"
     key = ("leaf", id(x)) if x.grad_fn is None else x.grad_fn._sequence_nr()
     if loss is None:
-        story = next((s for s in _kept if s.key_of(x) is not None), None)
+        story = next((s for s in _kept.stories if s.key_of(x) is not None), None)
         if story is None:
             raise RuntimeError(
                 "explain(): no backward pass that reached this tensor was recorded\n"

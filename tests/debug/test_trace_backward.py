@@ -1,6 +1,7 @@
 """trace_backward: each step, its words and numbers, and the same gradients as backward()."""
 
 import gc
+import threading
 import weakref
 
 import pytest
@@ -225,6 +226,50 @@ def test_saved_tensor_hooks_unpack_once_a_pass():
         y = a.exp()
     step = steps_of(y)[0]
     assert len(unpacked) == 1 and step.outgoing[0].factor == pytest.approx(2.718281828**2)
+
+
+def test_two_traces_of_one_graph_take_turns():
+    a = leaf([1.0, 2.0])
+    loss = (a * a).sum()
+    traces = [torch.debug.trace_backward(loss, retain_graph=True) for _ in range(2)]
+    for one, other in zip(*traces, strict=True):
+        assert one.name == other.name
+    assert a.grad.tolist() == [4.0, 8.0]
+
+
+def test_threads_trace_and_keep_stories_of_their_own():
+    failures = []
+
+    def work(n):
+        try:
+            for _ in range(30):
+                a = leaf([1.0, 2.0])
+                with torch.debug.keep_story():
+                    (a * n).sum().backward()
+                assert a.grad.tolist() == [n, n]
+                assert torch.debug.explain(a).n_paths == 1
+                next(torch.debug.trace_backward((a * a).sum()))
+                assert [s.leaf is a for s in steps_of((a * a).sum())] == [False, False, True]
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_a_trace_may_be_closed_by_another_thread():
+    a = leaf([1.0, 2.0])
+    trace = torch.debug.trace_backward((a * a).sum())
+    next(trace)
+    closing = threading.Thread(target=trace.close)
+    closing.start()
+    closing.join()
+    assert list(trace) == [] and a.grad is None
 
 
 def network(seed):
