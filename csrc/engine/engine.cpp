@@ -605,7 +605,7 @@ std::vector<TensorRef> run_backward(BackwardRequest& request) {
 }
 
 BackwardSteps::BackwardSteps(std::unique_ptr<BackwardRequest> request)
-    : request_(std::move(request)), run_(std::make_unique<Run>(*request_)) {
+    : request_(std::move(request)), run_(std::make_unique<Run>(*request_)), id_(run_->id()) {
   Playing playing(*run_);
   run_->begin();
 }

@@ -63,11 +63,13 @@ class BackwardSteps {
  public:
   explicit BackwardSteps(std::unique_ptr<BackwardRequest> request);
   ~BackwardSteps();
+  uint32_t id() const { return id_; }
   bool next();
 
  private:
   std::unique_ptr<BackwardRequest> request_;
   std::unique_ptr<Run> run_;
+  uint32_t id_;
 };
 
 }  // namespace rl

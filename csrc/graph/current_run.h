@@ -9,8 +9,8 @@ class Node;
 class RunView;
 
 // The innermost run of this thread. `id` is 0 outside; `restricted`: it, or one around it, was
-// asked for certain inputs; `depth`: it and those around it, also of threads that wait for this one;
-// `root`: the last made of the nodes that it starts from; `view`: what may be asked of it.
+// asked for certain inputs; `depth`: it and those around it, also of threads that wait for this
+// one; `root`: the last made of the nodes that it starts from; `view`: what may be asked of it.
 struct CurrentRun {
   uint32_t id = 0;
   bool restricted = false;

@@ -40,7 +40,9 @@ struct Maximum {
       .name = "maximum",
       .signature = "maximum(input: Tensor, other: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The larger of each pair of elements; nan where one is nan.",
-      .derivative = "dy/dinput = 1 where it is larger, 1/2 where both are equal, else 0",
+      .derivative =
+          "dy/dinput = 1 where it is larger, 1/2 where both are equal, else 0; "
+          "dy/dother = 1 where that is larger, 1/2 where both are equal, else 0",
       .computes = Computes::kAny};
   template <class T>
   RL_FN static T forward(T x, T y) {
@@ -62,7 +64,9 @@ struct Minimum {
       .name = "minimum",
       .signature = "minimum(input: Tensor, other: Tensor, *, out: Tensor? = None) -> Tensor",
       .doc = "The smaller of each pair of elements; nan where one is nan.",
-      .derivative = "dy/dinput = 1 where it is smaller, 1/2 where both are equal, else 0",
+      .derivative =
+          "dy/dinput = 1 where it is smaller, 1/2 where both are equal, else 0; "
+          "dy/dother = 1 where that is smaller, 1/2 where both are equal, else 0",
       .computes = Computes::kAny};
   template <class T>
   RL_FN static T forward(T x, T y) {

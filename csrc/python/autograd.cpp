@@ -165,11 +165,8 @@ std::vector<TensorRef> run(BackwardRequest& request) {
 }
 
 // backward(inputs=): leaves accumulate in the run, other tensors retain their gradient.
-void run_into(BackwardRequest& request, PyObject* inputs) {
-  if (!inputs || inputs == Py_None) {
-    run(request);
-    return;
-  }
+void add_inputs(BackwardRequest& request, PyObject* inputs) {
+  if (!inputs || inputs == Py_None) return;
   Tensors wanted(inputs, Tensors::kInputs, "inputs must be Tensors");
   check(wanted.n > 0, ErrorKind::kRuntime, "`inputs` argument to `backward()` cannot be empty.");
   for (Py_ssize_t i = 0; i < wanted.n; ++i) {
@@ -180,9 +177,8 @@ void run_into(BackwardRequest& request, PyObject* inputs) {
            "can't retain_grad on Tensor that has requires_grad=False\n  it is inputs[", i,
            "], of shape ", shown(t->sizes(), t->ndim()), why_no_grad(t));
     request.inputs.push_back(gradient_edge(t));
-    if (!t->is_leaf() && !wanted.is_edge(i)) retain_grad(t);
+    if (!t->is_leaf() && !wanted.is_edge(i) && request.accumulate) retain_grad(t);
   }
-  run(request);
 }
 
 void warn_create_graph() {
@@ -198,6 +194,18 @@ void warn_create_graph() {
   if (status < 0) throw_python();
 }
 
+}  // namespace
+
+void fill_request(BackwardRequest& request, PyObject* const* v) {
+  set_flags(request, v[2], v[3]);
+  if (request.create_graph && request.accumulate) warn_create_graph();
+  Tensors outputs(v[0], Tensors::kOutputs, "tensors must be Tensors");
+  add_roots(request, outputs, v[1]);
+  if (outputs.n) add_inputs(request, v[4]);
+}
+
+namespace {
+
 // backward(tensors, grad_tensors, retain_graph, create_graph, inputs)
 PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
   return guarded([&]() -> PyObject* {
@@ -206,11 +214,8 @@ PyObject* backward(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwn
     PyObject* v[5] = {};
     parse_arguments(kParameters, args, n, kwnames, v);
     BackwardRequest request;
-    set_flags(request, v[2], v[3]);
-    if (request.create_graph) warn_create_graph();
-    Tensors outputs(v[0], Tensors::kOutputs, "tensors must be Tensors");
-    add_roots(request, outputs, v[1]);
-    if (outputs.n) run_into(request, v[4]);
+    fill_request(request, v);
+    if (!request.roots.empty()) run(request);
     Py_RETURN_NONE;
   });
 }
@@ -378,7 +383,8 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, P
     } else {
       add_root(request, t, v[0], 0);
     }
-    run_into(request, v[3]);
+    add_inputs(request, v[3]);
+    run(request);
     Py_RETURN_NONE;
   });
 }

@@ -415,8 +415,8 @@ PyObject* make_module() {
             init_node_hooks(m) && init_graph_task(m) && init_gradient_edge(m) &&
             init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
             init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
-            init_every_op(m) && init_torch_function(m) && init_nn_module(m) && init_optimizer(m) &&
-             init_heap(m) && init_graph_report(m) && init_graph_growth(m);
+            init_every_op(m) && init_steps(m) && init_torch_function(m) && init_nn_module(m) &&
+            init_optimizer(m) && init_heap(m) && init_graph_report(m) && init_graph_growth(m);
   if (!ok) throw_python();
   return module.release();
 }

@@ -10,6 +10,10 @@ _WHERE = {
     "MemoryReport": "memory",
     "memory_report": "memory",
     "warn_growth": "growth",
+    "check_grad": "_check",
+    "explain": "_story",
+    "keep_story": "_story",
+    "trace_backward": "_steps",
 }
 
 __all__ = sorted(_WHERE)
