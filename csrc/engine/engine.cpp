@@ -86,6 +86,7 @@ class Run final : public EdgeFilter, public Pass {
   void mark_needed();
   void push(uint32_t index);
   void add_gradient(Entry& entry, uint32_t nr, TensorRef grad);
+  void take_turn(uint32_t index);
   void run_node(uint32_t index);
   void apply_observed(Node* node, TensorRef* grads, TensorRef* out);
   void tell_end(bool failed);
@@ -344,9 +345,23 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
   add_gradient(entry, edge.nr, std::move(grad));
   if (--entry.dependencies) return;
   if (entry.node->is_accumulate_grad())
-    run_node(index);
+    take_turn(index);
   else
     push(index);
+}
+
+void Run::take_turn(uint32_t index) {
+  if (!observers) [[likely]]
+    return run_node(index);
+  Node* node = entries_[index].node.get();
+  for_each_observer([&](Observer& o) { o.turn_begins(*node); });
+  try {
+    run_node(index);
+  } catch (...) {
+    for_each_observer([&](Observer& o) { o.turn_failed(*node); });
+    throw;
+  }
+  for_each_observer([&](Observer& o) { o.turn_ended(*node); });
 }
 
 void Run::run_node(uint32_t index) {
@@ -440,7 +455,7 @@ bool Run::step() {
   std::pop_heap(heap_.begin(), heap_.end());
   uint32_t index = heap_.back().index;
   heap_.pop_back();
-  run_node(index);
+  take_turn(index);
   return true;
 }
 
@@ -516,6 +531,8 @@ bool BackwardSteps::next() {
   check_stack();
   Holder locked(nullptr);
   Playing playing(*run_);
+  if (observers) [[unlikely]]
+    for_each_observer([](Observer& o) { o.pass_goes_on(); });
   if (run_->step()) return true;
   run_->end();
   run_.reset();
