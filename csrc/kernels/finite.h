@@ -13,4 +13,7 @@ bool all_finite(const TensorImpl& t);
 // The first element that is not finite, in the order of indices; -1 when there is none.
 int64_t first_nonfinite(const TensorImpl& t);
 
+// The first nan; -1 when there is none.
+int64_t first_nan(const TensorImpl& t);
+
 }  // namespace rl

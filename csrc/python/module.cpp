@@ -6,6 +6,7 @@
 #include "kernels/pool.h"
 #include "kernels/tile.h"
 #include "ops/tensor.h"
+#include "python/anomaly.h"
 #include "python/autograd.h"
 #include "python/function_node.h"
 #include "python/functions.h"
@@ -388,7 +389,8 @@ PyObject* make_module() {
             init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
             init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
             init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
-            init_torch_function(m) && init_nn_module(m) && init_optimizer(m);
+            init_anomaly(m) && init_torch_function(m) && init_nn_module(m) &&
+            init_optimizer(m);
   if (!ok) throw_python();
   return module.release();
 }
