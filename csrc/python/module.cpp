@@ -13,6 +13,7 @@
 #include "python/nn_module.h"
 #include "python/optimizer.h"
 #include "python/parse.h"
+#include "python/profiler.h"
 #include "python/result_types.h"
 #include "python/saved_hooks.h"
 #include "python/tensor_type.h"
@@ -389,7 +390,7 @@ PyObject* make_module() {
             init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
             init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
             init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
-            init_anomaly(m) && init_torch_function(m) && init_nn_module(m) &&
+            init_anomaly(m) && init_profiler(m) && init_torch_function(m) && init_nn_module(m) &&
             init_optimizer(m);
   if (!ok) throw_python();
   return module.release();

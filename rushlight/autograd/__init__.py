@@ -121,7 +121,7 @@ if TYPE_CHECKING:
     from .gradcheck import gradcheck, gradgradcheck
 
 
-_SUBMODULES = ("anomaly_mode", "function", "functional", "graph")
+_SUBMODULES = ("anomaly_mode", "function", "functional", "graph", "profiler", "profiler_util")
 
 
 def __getattr__(name):
