@@ -87,6 +87,7 @@ class Run final : public EdgeFilter, public Pass {
   void push(uint32_t index);
   void add_gradient(Entry& entry, uint32_t nr, TensorRef grad);
   void take_turn(uint32_t index);
+  template <bool kObserved>
   void run_node(uint32_t index);
   void apply_observed(Node* node, TensorRef* grads, TensorRef* out);
   void tell_end(bool failed);
@@ -352,11 +353,11 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
 
 void Run::take_turn(uint32_t index) {
   if (!observers) [[likely]]
-    return run_node(index);
+    return run_node<false>(index);
   Node* node = entries_[index].node.get();
   for_each_observer([&](Observer& o) { o.turn_begins(*node); });
   try {
-    run_node(index);
+    run_node<true>(index);
   } catch (...) {
     for_each_observer([&](Observer& o) { o.turn_failed(*node); });
     throw;
@@ -364,6 +365,7 @@ void Run::take_turn(uint32_t index) {
   for_each_observer([&](Observer& o) { o.turn_ended(*node); });
 }
 
+template <bool kObserved>
 void Run::run_node(uint32_t index) {
   Entry& entry = entries_[index];
   Node* node = entry.node.get();
@@ -388,7 +390,7 @@ void Run::run_node(uint32_t index) {
     out = more.data();
   }
   entry.executed = true;
-  if (observers) [[unlikely]]
+  if constexpr (kObserved)
     apply_observed(node, grads, out);
   else
     node->apply(grads, out);

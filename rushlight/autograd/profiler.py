@@ -3,6 +3,7 @@
 import contextlib
 
 from rushlight import _C
+from rushlight._profiles import open_profiles
 
 from ._profiler_flops import flops_of
 from .profiler_util import (
@@ -143,13 +144,18 @@ class profile:
     def _start(self):
         self.entered = True
         self._running = _C._start_profile(self.record_shapes, self.profile_memory, self.with_stack)
+        open_profiles.add(self._running)
+
+    def _stop(self):
+        running, self._running = self._running, None
+        open_profiles.discard(running)
+        return _C._stop_profile(running)
 
     def __exit__(self, exc_type, exc_val, exc_tb):
         if not self.enabled:
             return None
         if self._running is not None:
-            recording = _C._stop_profile(self._running)
-            self._running = None
+            recording = self._stop()
             if not self.acc_events:
                 self._recordings.clear()
             self._recordings.append(recording)
@@ -158,7 +164,7 @@ class profile:
 
     def __del__(self):
         if self._running is not None:
-            _C._stop_profile(self._running)
+            self._stop()
 
     @property
     def function_events(self):

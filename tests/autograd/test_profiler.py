@@ -482,3 +482,15 @@ def test_names_may_hold_quotes(tmp_path):
     prof.export_chrome_trace(path)
     trace = json.loads(path.read_text())["traceEvents"]
     assert 'a "quoted" \\ label' in {event["name"] for event in trace}
+
+
+def test_steps_of_optimizers_are_labelled():
+    x = leaf([1.0, 2.0])
+    optimizer = torch.optim.SGD([x], lr=0.1)
+    (x * 1).sum().backward()
+    with profile() as prof:
+        optimizer.step()
+        optimizer.zero_grad()
+    labels = [event.name for event in prof.function_events if event.is_user_annotation]
+    assert labels == ["Optimizer.step#SGD.step", "Optimizer.zero_grad#SGD.zero_grad"]
+    assert x.grad is None
