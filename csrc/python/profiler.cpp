@@ -131,7 +131,7 @@ std::vector<std::vector<int64_t>> shapes_of(const Call& call) {
 // (code, line number) of the frames that run, the innermost first; the package's own are left out.
 PyRef stack_now() {
   PyRef list(checked(PyList_New(0)));
-  PyRef frame(reinterpret_cast<PyObject*>(Py_XNewRef(PyThreadState_GetFrame(PyThreadState_Get()))));
+  PyRef frame(reinterpret_cast<PyObject*>(PyThreadState_GetFrame(PyThreadState_Get())));
   while (frame) {
     auto* f = reinterpret_cast<PyFrameObject*>(frame.get());
     PyRef globals(checked(PyObject_GetAttrString(frame.get(), "f_globals")));

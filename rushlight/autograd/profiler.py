@@ -333,7 +333,7 @@ def _merged(events):
             continue
         around.cpu_children = event.cpu_children
         for inside in event.cpu_children:
-            inside.cpu_parent = around
+            inside.set_cpu_parent(around)
     return kept
 
 

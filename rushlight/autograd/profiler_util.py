@@ -1,6 +1,7 @@
 """What a profile shows: events, their averages by operation, tables, traces."""
 
 import json
+import weakref
 from operator import attrgetter
 
 from rushlight import _C
@@ -102,7 +103,7 @@ class FunctionEvent(FormattedTimesMixin):
         self.kernels = []
         self.count = 1
         self.cpu_children = []
-        self.cpu_parent = None
+        self._parent = None  # a weak reference: a list of events is no cycle
         self.input_shapes = [] if input_shapes is None else input_shapes
         self.stack = [] if stack is None else stack
         self.scope = scope
@@ -125,7 +126,12 @@ class FunctionEvent(FormattedTimesMixin):
 
     def set_cpu_parent(self, parent):
         """Set the event that this one is inside of."""
-        self.cpu_parent = parent
+        self._parent = weakref.ref(parent)
+
+    @property
+    def cpu_parent(self):
+        """The event that this one is inside of, as long as the list of both lives; or None."""
+        return None if self._parent is None else self._parent()
 
     @property
     def key(self):
