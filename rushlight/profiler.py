@@ -6,10 +6,13 @@ import os
 import warnings
 
 from rushlight import _C
+from rushlight._missing import module_getattr as _module_getattr
 from rushlight.autograd import profiler as _autograd
 from rushlight.autograd.profiler import record_function
+from rushlight.autograd.profiler_util import DeviceType
 
 __all__ = [
+    "DeviceType",
     "ProfilerAction",
     "ProfilerActivity",
     "profile",
@@ -275,3 +278,7 @@ class profile:
     def export_stacks(self, path, metric="self_cpu_time_total"):
         """Write the stacks with a metric, as ``EventList.export_stacks``."""
         self._recorded("exporting stacks").export_stacks(path, metric)
+
+
+def __getattr__(name):
+    raise _module_getattr(__name__, name)

@@ -129,6 +129,10 @@ def __getattr__(name):
         from importlib import import_module
 
         return import_module(f"rushlight.autograd.{name}")
+    if name == "DeviceType":
+        from .profiler_util import DeviceType
+
+        return DeviceType
     if name in ("detect_anomaly", "set_detect_anomaly"):
         from . import anomaly_mode
 

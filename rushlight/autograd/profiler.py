@@ -3,6 +3,7 @@
 import contextlib
 
 from rushlight import _C
+from rushlight._missing import module_getattr as _module_getattr
 from rushlight._profiles import open_profiles
 
 from ._profiler_flops import flops_of
@@ -370,3 +371,7 @@ class emit_itt(_Emitter):
     """Raises RuntimeError unless enabled=False: rushlight is built without ITT."""
 
     _tool = "rushlight is built without Intel's ITT library."
+
+
+def __getattr__(name):
+    raise _module_getattr(__name__, name)

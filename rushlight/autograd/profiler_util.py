@@ -1,17 +1,33 @@
 """What a profile shows: events, their averages by operation, tables, traces."""
 
+import enum
 import json
 import weakref
 from operator import attrgetter
 
 from rushlight import _C
+from rushlight._missing import module_getattr as _module_getattr
 
 from ._profiler_lines import LineTable
 from ._profiler_table import build_table, format_time
 
-__all__ = ["EventList", "FormattedTimesMixin", "FunctionEvent", "FunctionEventAvg", "Interval"]
+__all__ = [
+    "DeviceType",
+    "EventList",
+    "FormattedTimesMixin",
+    "FunctionEvent",
+    "FunctionEventAvg",
+    "Interval",
+]
 
 _C._add_package_globals(globals())
+
+
+class DeviceType(enum.Enum):
+    """Where an event ran. Here that is the CPU."""
+
+    CPU = 0
+    CUDA = 1
 
 
 # How the events begin that have all that a backward pass does for a node.
@@ -113,7 +129,7 @@ class FunctionEvent(FormattedTimesMixin):
         self.is_remote = False
         self.is_legacy = False
         self.sequence_nr = sequence_nr
-        self.device_type = "cpu"
+        self.device_type = DeviceType.CPU
         self.device_index = 0
         self.flops = flops
         self.is_user_annotation = is_user_annotation
@@ -195,7 +211,7 @@ class FunctionEventAvg(FormattedTimesMixin):
         self.cpu_memory_usage = self.self_cpu_memory_usage = 0
         self.input_shapes = self.overload_name = self.stack = self.scope = None
         self.cpu_children = self.cpu_parent = None
-        self.device_type = "cpu"
+        self.device_type = DeviceType.CPU
         self.flops = 0
 
     def add(self, other):
@@ -416,3 +432,7 @@ class EventList(list):
                 if event.stack and value > 0:
                     entries = ";".join(e.translate(unsafe) for e in reversed(event.stack))
                     file.write(f"{entries} {value}\n")
+
+
+def __getattr__(name):
+    raise _module_getattr(__name__, name)

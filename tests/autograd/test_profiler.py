@@ -1,13 +1,10 @@
 """autograd.profiler: which events there are, how they nest, what the tables and traces say."""
 
-import gc
 import json
-import threading
-import weakref
 from importlib import import_module
 
 import pytest
-from support import ON_TORCH, leaf, rushlight_only, torch
+from support import leaf, rushlight_only, torch
 
 profiler = import_module(torch.__name__ + ".autograd.profiler")
 profile, record_function = profiler.profile, profiler.record_function
@@ -214,6 +211,7 @@ def test_record_function_is_a_decorator_and_may_recurse():
     label = named_first(prof, "counted")
     assert label.is_user_annotation
     assert label.scope == 7
+    assert label.device_type == torch.autograd.DeviceType.CPU
 
 
 def named_first(prof, name):
@@ -224,69 +222,6 @@ def test_record_function_outside_a_profile_does_nothing():
     with record_function("nobody", "args"):
         y = torch.ones(2) + 1
     assert y.tolist() == [2.0, 2.0]
-
-
-def test_a_label_may_outlive_the_profile_and_begin_before_it():
-    early = record_function("early")
-    early.__enter__()
-    late = record_function("late")
-    with profile() as prof:
-        late.__enter__()
-        torch.ones(2).exp()
-    late.__exit__(None, None, None)
-    early.__exit__(None, None, None)
-    assert "early" not in names(prof)
-    assert "aten::exp" in names(prof)
-
-
-def test_profile_raised_through_keeps_what_it_saw():
-    with pytest.raises(ValueError, match="stop"), profile() as prof:
-        torch.ones(2).exp()
-        raise ValueError("stop")
-    assert "aten::exp" in names(prof)
-    torch.ones(2).sin()
-    assert "aten::sin" not in names(prof)
-
-
-def test_an_operation_that_fails_is_an_event():
-    with profile() as prof:
-        with pytest.raises(RuntimeError):
-            torch.ones(2) + torch.ones(3)
-        torch.ones(2).exp()
-    assert named(prof, "aten::exp").cpu_parent is None
-
-
-def test_profile_is_not_reentrant():
-    prof = profile()
-    with prof:
-        torch.ones(2)
-    with pytest.raises(RuntimeError, match="^Profiler context manager is not reentrant$"):
-        prof.__enter__()
-
-
-def test_disabled_profile_is_a_plain_block():
-    with profile(enabled=False) as prof:
-        torch.ones(2)
-    assert prof is None
-
-
-def test_unfinished_profile_says_so():
-    assert repr(profile()) == "<unfinished torch.autograd.profile>"
-    assert str(profile()) == "<unfinished torch.autograd.profile>"
-    assert profile().table() == ""
-
-
-def test_other_threads_are_not_seen():
-    def work():
-        torch.ones(2).exp()
-
-    with profile() as prof:
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-        torch.ones(2).sin()
-    assert "aten::exp" not in names(prof)
-    assert "aten::sin" in names(prof)
 
 
 def test_chrome_trace_is_json_with_arrows(tmp_path):
@@ -342,93 +277,6 @@ def test_emitters_raise_unless_disabled():
 
 
 @rushlight_only
-def test_nested_profiles_both_see_what_the_inner_does():
-    x = torch.ones(2)
-    with profile() as outer:
-        x.sin()
-        with profile(record_shapes=True) as inner:
-            x.exp()
-        x.cos()
-    assert names(outer) == ["aten::sin", "aten::exp", "aten::cos"]
-    assert names(inner) == ["aten::exp"]
-    assert named(inner, "aten::exp").input_shapes == [[2]]
-    assert named(outer, "aten::exp").input_shapes == []
-
-
-@rushlight_only
-def test_profile_left_open_ends_with_its_last_reference():
-    prof = profile()
-    prof.__enter__()
-    dead = weakref.ref(prof)
-    del prof
-    assert dead() is None
-    with profile() as after:
-        torch.ones(2).exp()
-    assert "aten::exp" in names(after)
-
-
-@rushlight_only
-def test_profile_ended_by_another_thread_keeps_its_events():
-    prof = profile()
-    prof.__enter__()
-    torch.ones(2).exp()
-    thread = threading.Thread(target=prof.__exit__, args=(None, None, None))
-    thread.start()
-    thread.join()
-    torch.ones(2).sin()
-    assert "aten::exp" in names(prof)
-    assert "aten::sin" not in names(prof)
-
-
-@rushlight_only
-def test_profile_of_a_thread_that_is_gone_can_be_read():
-    profiles = []
-
-    def work():
-        profiles.append(profile())
-        profiles[0].__enter__()
-        torch.ones(2).exp()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    profiles[0].__exit__(None, None, None)
-    assert "aten::exp" in names(profiles[0])
-
-
-@rushlight_only
-def test_profile_begun_inside_a_pass_takes_what_follows():
-    profiles = []
-
-    def begin(grad):
-        profiles.append(profile())
-        profiles[0].__enter__()
-
-    x = leaf([1.0])
-    y = x.exp()
-    z = y.sin()
-    z.register_hook(begin)
-    z.sum().backward()
-    profiles[0].__exit__(None, None, None)
-    assert "ExpBackward0" in names(profiles[0])
-
-
-@rushlight_only
-def test_profile_ended_inside_a_pass_closes_what_is_open():
-    prof = profile()
-    x = leaf([1.0])
-    y = x.exp()
-    y.register_hook(lambda grad: prof.__exit__(None, None, None) or None)
-    z = y.sin()
-    with prof:
-        z.sum().backward()
-    events = {event.name: event for event in prof.function_events}
-    assert "SinBackward0" in events
-    assert events[TURN + "ExpBackward0"].cpu_time_total >= 0
-    assert "ExpBackward0" not in events
-
-
-@rushlight_only
 def test_with_stack_gives_the_users_frames():
     def inner(x):
         return x.exp()
@@ -459,23 +307,6 @@ def test_stacks_are_written_from_the_outside_in(tmp_path):
         plain.export_stacks(str(path))
 
 
-def test_graph_and_profile_die_without_the_collector():
-    gc.collect()
-    gc.disable()
-    try:
-        x = torch.ones(4, requires_grad=True)
-        with profile(record_shapes=True) as prof:
-            y = x.exp().sum()
-            y.backward()
-        prof.key_averages()
-        dead = [weakref.ref(o) for o in (x, prof, named(prof, "ExpBackward0"))]
-        del x, y, prof
-        # PyTorch's events hold each other.
-        assert [d() for d in dead][: 2 if ON_TORCH else 3] == [None] * (2 if ON_TORCH else 3)
-    finally:
-        gc.enable()
-
-
 @rushlight_only
 def test_names_may_hold_quotes(tmp_path):
     with profile() as prof, record_function('a "quoted" \\ label'):
@@ -496,20 +327,3 @@ def test_steps_of_optimizers_are_labelled():
     labels = [event.name for event in prof.function_events if event.is_user_annotation]
     assert labels == ["Optimizer.step#SGD.step", "Optimizer.zero_grad#SGD.zero_grad"]
     assert x.grad is None
-
-
-@rushlight_only
-def test_with_stack_keeps_no_frame():
-    gc.collect()
-    gc.disable()
-    try:
-
-        def run():
-            local = torch.ones(2)
-            with profile(with_stack=True):
-                local.exp()
-            return weakref.ref(local)
-
-        assert run()() is None
-    finally:
-        gc.enable()
