@@ -43,6 +43,7 @@ static_assert(sizeof(Event) == 64);
 struct EventDetails {
   std::vector<std::vector<int64_t>> shapes;
   int64_t memory = 0;  // bytes: at the beginning, then what the event added
+  std::string text;    // what a label was given beside its name
   PyRef stack;         // a tuple of (code, line number), the innermost first
 };
 

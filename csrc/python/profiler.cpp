@@ -382,14 +382,15 @@ PyObject* event_tuple(Recording& rec, uint32_t i) {
   const int64_t parent =
       e.parent == kNoEvent || e.parent < rec.begin ? -1 : int64_t{e.parent} - rec.begin;
   PyObject* code = e.code ? static_cast<PyObject*>(e.code) : Py_None;
+  const char* text = details && !details->text.empty() ? details->text.c_str() : nullptr;
   const bool ran = e.node_end && e.node_end <= rec.stop.ticks;
-  return checked(Py_BuildValue("(LLL)(isNL)(LOi)(NOL)", static_cast<long long>(rec.ns_of(e.start)),
+  return checked(Py_BuildValue("(LLL)(isNL)(LOi)(NOLz)", static_cast<long long>(rec.ns_of(e.start)),
                                static_cast<long long>(rec.ns_of(open ? rec.stop.ticks : e.end)),
                                static_cast<long long>(ran ? rec.ns_of(e.node_end) : 0),
                                static_cast<int>(e.kind), e.name, PyBool_FromLong(e.in_place),
                                static_cast<long long>(e.sequence), static_cast<long long>(parent),
                                code, e.offset, shapes.release(), stack,
-                               static_cast<long long>(memory)));
+                               static_cast<long long>(memory), text));
 }
 
 PyObject* profile_events(PyObject*, PyObject* capsule) {
@@ -407,15 +408,22 @@ PyObject* profile_events(PyObject*, PyObject* capsule) {
 }
 
 // Labels are known by a number: they may end after the profile, or in another thread.
-PyObject* begin_label(PyObject*, PyObject* name) {
+PyObject* begin_label(PyObject*, PyObject* args) {
   return guarded([&]() -> PyObject* {
+    PyObject* name;
+    const char* beside = nullptr;
+    int sited = 0;
+    if (!PyArg_ParseTuple(args, "U|zp:_begin_label", &name, &beside, &sited)) throw_python();
     Recorder* r = active();
     if (!r) Py_RETURN_NONE;
     const char* text = PyUnicode_AsUTF8(name);
     if (!text) throw_python();
     static uintptr_t last = 0;
     const uintptr_t id = ++last;
-    observer().start(EventKind::kLabel, reinterpret_cast<const void*>(id), r->log->intern(text));
+    Event& event = observer().start(EventKind::kLabel, reinterpret_cast<const void*>(id),
+                                    r->log->intern(text));
+    if (beside) r->log->details_of(event).text = beside;
+    if (sited) event.set_site(Site::capture());
     return PyLong_FromSize_t(id);
   });
 }
@@ -436,7 +444,9 @@ PyMethodDef kMethods[] = {
      "(profile): end it; what it recorded, or None where it has ended before."},
     {"_profile_events", profile_events, METH_O,
      "(recording): (thread, start, stop, events); times in ns."},
-    {"_begin_label", begin_label, METH_O, "(name): a number, or None without a profile."},
+    {"_begin_label", begin_label, METH_VARARGS,
+     "(name, args=None, sited=False): a number, or None without a profile. sited: it counts for "
+     "the line that it is in."},
     {"_end_label", end_label, METH_O, "(number): end the label, if it is under way."},
     {nullptr, nullptr, 0, nullptr},
 };

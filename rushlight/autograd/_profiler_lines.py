@@ -40,7 +40,8 @@ class LineTable(list):
 
     A line's forward is the time of the operations that it began, its backward that of their nodes,
     with the hooks and sums of gradients on the way. What a backward pass records or computes anew
-    counts as backward of the line that asked for it. Python's own time is nobody's.
+    counts as backward of the line that asked for it. Python's own time is nobody's, but in the
+    steps of optimizers.
     """
 
     def __init__(self, events):

@@ -45,11 +45,15 @@ _PUBLIC = {
 } | {"_log_sigmoid": "log_sigmoid", "_broadcast_bmm": "bmm"}
 
 
+_LABEL_ARGUMENTS = {"name": ("str", str), "args": ("Optional[str]", (str, type(None)))}
+
+
 class record_function(contextlib.ContextDecorator):
     """Label a block, or a function as its decorator, in the profile that is on.
 
-    name: str. args: str or None, shown beside the name in the trace.
+    name: str. args: str or None, the event's concrete_inputs.
     Without a profile it costs a fraction of a microsecond.
+    Raises: RuntimeError, when it begins, for what is no str; AssertionError when it ends twice.
     """
 
     def __init__(self, name, args=None):
@@ -58,10 +62,19 @@ class record_function(contextlib.ContextDecorator):
         self._labels = []  # of the blocks that are under way: a decorated function may recurse
 
     def __enter__(self):
-        self._labels.append(_C._begin_label(self.name))
+        for argument, (kind, accepted) in _LABEL_ARGUMENTS.items():
+            value = getattr(self, argument)
+            if not isinstance(value, accepted):
+                raise RuntimeError(
+                    f"profiler::_record_function_enter_new() Expected a value of type '{kind}' "
+                    f"for argument '{argument}' but instead found type '{type(value).__name__}'."
+                )
+        self._labels.append(_C._begin_label(self.name, self.args))
         return self
 
     def __exit__(self, *exc_info):
+        if not self._labels:
+            raise AssertionError("Expected record to be set")
         label = self._labels.pop()
         if label is not None:
             _C._end_label(label)
@@ -293,7 +306,7 @@ def _events(raw, thread, origin, first_id, with_flops):
         events.append(event)
         return event
 
-    for times, about, place, (shapes, stack, memory) in raw:
+    for times, about, place, (shapes, stack, memory, text) in raw:
         start, end, node_end = times
         kind, name, in_place, sequence = about
         parent, code, offset = place
@@ -317,6 +330,7 @@ def _events(raw, thread, origin, first_id, with_flops):
             cpu_memory_usage=memory,
             flops=flops_of(name, shapes) if with_flops else 0,
             is_user_annotation=kind == _LABEL,
+            concrete_inputs=text and [text],
             **site,
         )
         node = add(node_name, start, node_end, event, scope=1, **site) if node_end else None

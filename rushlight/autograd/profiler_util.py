@@ -79,6 +79,7 @@ class FunctionEvent(FormattedTimesMixin):
     sequence_nr: the same for an operation and the node of its backward, -1 where there is none.
     in_backward: it is a node, or what a pass does for one. scope: 0, 1 for nodes, 7 for labels.
     stack: ``file(line): function`` from the innermost out, where it was asked for.
+    concrete_inputs: the args of record_function, if it was given any.
     """
 
     device_time_total = 0
@@ -105,6 +106,7 @@ class FunctionEvent(FormattedTimesMixin):
         flops=0,
         trace_name=None,
         is_user_annotation=False,
+        concrete_inputs=None,
         code=None,
         offset=0,
     ):
@@ -133,6 +135,7 @@ class FunctionEvent(FormattedTimesMixin):
         self.device_index = 0
         self.flops = flops
         self.is_user_annotation = is_user_annotation
+        self.concrete_inputs = [] if concrete_inputs is None else concrete_inputs
         self.in_backward = scope == 1 or name.startswith(TURN)
         self._code, self._offset = code, offset
 
@@ -156,7 +159,7 @@ class FunctionEvent(FormattedTimesMixin):
 
     @property
     def site(self):
-        """The rushlight Site of the statement; None for labels and what lies inside an operation.
+        """The Site of the statement; None for record_function and what is inside an operation.
 
         The backward of a statement has the statement's.
         """
@@ -366,6 +369,8 @@ class EventList(list):
             args = {"Sequence number": event.sequence_nr} if event.sequence_nr >= 0 else {}
             if event.input_shapes:
                 args["Input Dims"] = event.input_shapes
+            if event.concrete_inputs:
+                args["Concrete Inputs"] = event.concrete_inputs
             if event.site is not None:
                 args["source"] = str(event.site)
                 args["expression"] = event.site.expression

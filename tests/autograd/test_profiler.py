@@ -327,3 +327,24 @@ def test_steps_of_optimizers_are_labelled():
     labels = [event.name for event in prof.function_events if event.is_user_annotation]
     assert labels == ["Optimizer.step#SGD.step", "Optimizer.zero_grad#SGD.zero_grad"]
     assert x.grad is None
+
+
+def test_record_function_checks_what_it_is_given():
+    sentence = r"Expected a value of type '{}' for argument '{}' but instead found type 'int'\."
+    with pytest.raises(RuntimeError, match=sentence.format("str", "name")):
+        record_function(3).__enter__()
+    with pytest.raises(RuntimeError, match=sentence.format(r"Optional\[str\]", "args")):
+        record_function("name", 3).__enter__()
+    with pytest.raises(AssertionError, match="^Expected record to be set$"):
+        record_function("name").__exit__(None, None, None)
+
+
+@rushlight_only
+def test_args_of_a_label_are_in_the_trace(tmp_path):
+    with profile() as prof, record_function("label", "batch 3"):
+        torch.ones(2)
+    assert named(prof, "label").concrete_inputs == ["batch 3"]
+    prof.export_chrome_trace(tmp_path / "trace.json")
+    trace = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    (label,) = [event for event in trace if event["name"] == "label"]
+    assert label["args"]["Concrete Inputs"] == ["batch 3"]

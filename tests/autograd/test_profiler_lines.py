@@ -100,3 +100,22 @@ def test_table_by_line_refuses_what_it_has_not():
     with pytest.raises(ValueError, match="takes no sort_by"):
         prof.table(group_by="line", sort_by="count")
     assert prof.table(group_by="line") == ""
+
+
+def test_the_step_of_an_optimizer_is_a_line():
+    x = torch.ones(10, requires_grad=True)
+    optimizer = torch.optim.SGD([x], lr=0.1)
+    with profile() as prof:
+        x.exp().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    lines = lines_of(prof)
+    assert lines["optimizer.step()"].forward > 0
+    assert lines["optimizer.step()"].ops == ["Optimizer.step#SGD.step"]
+    assert lines["optimizer.zero_grad()"].calls == 1
+
+
+def test_a_label_counts_for_no_line():
+    with profile() as prof, record_function("label"):
+        sum(range(1000))
+    assert prof.by_line() == []
