@@ -4,9 +4,9 @@ import contextlib
 
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
-from rushlight._profiles import open_profiles
+from rushlight._profiles import open_profiles as _open_profiles
 
-from ._profiler_flops import flops_of
+from ._profiler_flops import flops_of as _flops_of
 from .profiler_util import (
     TURN,
     EventList,
@@ -158,11 +158,11 @@ class profile:
     def _start(self):
         self.entered = True
         self._running = _C._start_profile(self.record_shapes, self.profile_memory, self.with_stack)
-        open_profiles.add(self._running)
+        _open_profiles.add(self._running)
 
     def _stop(self):
         running, self._running = self._running, None
-        open_profiles.discard(running)
+        _open_profiles.discard(running)
         return _C._stop_profile(running)
 
     def __exit__(self, exc_type, exc_val, exc_tb):
@@ -328,7 +328,7 @@ def _events(raw, thread, origin, first_id, with_flops):
             stack=stack and [f"{c.co_filename}({line}): {c.co_name}" for c, line in stack],
             scope={_NODE: 1, _LABEL: 7}.get(kind, 0),
             cpu_memory_usage=memory,
-            flops=flops_of(name, shapes) if with_flops else 0,
+            flops=_flops_of(name, shapes) if with_flops else 0,
             is_user_annotation=kind == _LABEL,
             concrete_inputs=text and [text],
             **site,

@@ -156,6 +156,7 @@ def test_profile_begun_inside_a_pass_takes_what_follows():
     z.sum().backward()
     profiles[0].__exit__(None, None, None)
     assert "ExpBackward0" in names(profiles[0])
+    assert all(event.time_range.start >= 0 for event in profiles[0].function_events)
 
 
 @rushlight_only
