@@ -326,8 +326,8 @@ PyObject* start_profile(PyObject*, PyObject* args) {
     profile.wants = {shapes != 0, memory != 0, stack != 0};
     profile.thread = PyThread_get_thread_native_id();
     sum_wants(*recorder);
-    recorder->read_clock();  // a turn under way may end or follow without reading it
     profile.start = Moment::now();
+    recorder->read_clock();  // a turn under way may end or follow without reading it
     return PyLong_FromLongLong(id);
   });
 }
