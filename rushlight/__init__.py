@@ -33,6 +33,7 @@ _SUBMODULES = frozenset(
         "nn",
         "optim",
         "overrides",
+        "profiler",
         "random",
         "return_types",
         "special",

@@ -1,53 +1,16 @@
 // A run: count the in-edges of every node it will execute, then take ready nodes by falling
 // sequence number; an AccumulateGrad runs as soon as its last gradient is there.
-#include "engine/engine.h"
-
-#include <pthread.h>
-
 #include <algorithm>
-#include <unordered_map>
-#include <utility>
 
-#include "core/unlocked.h"
 #include "engine/hooks.h"
+#include "engine/run.h"
 #include "graph/grad_mode.h"
-#include "graph/observer.h"
 #include "graph/provenance.h"
-#include "graph/saved.h"
 #include "graph/tensor_math.h"
 
 namespace rl {
 
 namespace {
-
-constexpr uint32_t kNoCapture = UINT32_MAX;
-
-// What one run knows of one node.
-struct Entry {
-  NodeRef node;
-  uint32_t dependencies = 0;
-  uint32_t first_capture = kNoCapture;  // index into the run's captures, chained
-  bool needed = true;
-  bool queued = false;
-  bool executed = false;
-  TensorRef grad;                // of a node with one output
-  std::vector<TensorRef> grads;  // of a node with several
-
-  TensorRef* buffers() { return grads.empty() ? &grad : grads.data(); }
-};
-
-// A gradient that autograd.grad asked for.
-struct Capture {
-  uint32_t output_nr;
-  uint32_t next;  // of the same node
-  size_t result;
-};
-
-struct Ready {
-  uint64_t sequence;
-  uint32_t index;
-  bool operator<(const Ready& other) const { return sequence < other.sequence; }
-};
 
 uint32_t g_last_run = 0;
 // Runs under way, on any thread: their claims on run slots stand.
@@ -55,67 +18,6 @@ std::vector<uint32_t>& active_runs() {
   static auto* runs = new std::vector<uint32_t>;
   return *runs;
 }
-
-}  // namespace
-
-class Run final : public EdgeFilter, public Pass, public RunView {
- public:
-  explicit Run(BackwardRequest& request);
-  ~Run() override;
-  // Between begin() and end() runs node after node, while step() says that there was one; all of
-  // them with a Playing around.
-  void begin();
-  bool step();
-  std::vector<TensorRef> end();
-
-  uint32_t id() const override { return id_; }
-  bool frees() const override { return !request_.keep_graph; }
-  void for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const override;
-  void for_each_executed(const std::function<void(Node*)>& f) const override;
-  const BackwardRequest& request() const { return request_; }
-  // The last made of the nodes that it starts from.
-  Node* last_root() const;
-  bool wants(const Edge& edge) const override {
-    const Entry* entry = find(edge.node);
-    return entry && (entry->needed || entry->first_capture != kNoCapture);
-  }
-  Node* running() const override { return running_; }
-  bool executes(Node* node) const override { return wants({node, 0}); }
-  std::vector<Node*> order() const override;
-
- private:
-  uint32_t index_of(Node* node);  // while counting: makes an entry on first sight
-  uint32_t index_known(Node* node) { return static_cast<uint32_t>(find(node) - entries_.data()); }
-  const Entry* find(Node* node) const;
-  Entry* find(Node* node) { return const_cast<Entry*>(std::as_const(*this).find(node)); }
-  void count(Node* root);
-  void mark_needed();
-  void push(uint32_t index);
-  void add_gradient(Entry& entry, uint32_t nr, TensorRef grad);
-  void run_node(uint32_t index);
-  void apply_observed(Node* node, TensorRef* grads, TensorRef* out);
-  void tell_end(bool failed);
-  void call_post_hooks(Node* node, TensorRef* grad_inputs);
-  void send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad);
-  void validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad);
-
-  BackwardRequest& request_;
-  uint32_t id_;
-  std::vector<Entry> entries_;
-  std::vector<uint32_t> post_order_;
-  std::vector<Ready> heap_;
-  std::vector<Capture> captures_;
-  std::vector<TensorRef> results_;
-  // Entries of nodes whose slot another active run holds.
-  std::unordered_map<Node*, uint32_t> elsewhere_;
-  Ref<FreedBy> freed_by_;  // with what it lets go of
-  uint32_t executed_ = 0;
-  bool told_ = false;  // observers know of this pass and not of its end
-  Node* running_ = nullptr;
-  std::vector<TensorRef> shown_;  // to the post-hooks of the node that runs
-};
-
-namespace {
 
 // Vectors keep their memory from run to run; a nested run takes fresh ones.
 struct Scratch {
@@ -127,28 +29,6 @@ Scratch& scratch() {
   static auto* instance = new Scratch;
   return *instance;
 }
-
-// What the thread knows of the run while it plays.
-class Playing {
- public:
-  explicit Playing(Run& run)
-      : mode_(run.request().create_graph), filter_(edge_filter), run_(current_run) {
-    bool restricted = !run.request().inputs.empty();
-    edge_filter = restricted ? &run : nullptr;
-    current_run = {run.id(), run_.restricted || restricted, run_.depth + 1, run.last_root(), &run};
-  }
-  ~Playing() {
-    edge_filter = filter_;
-    current_run = run_;
-  }
-  Playing(const Playing&) = delete;
-  Playing& operator=(const Playing&) = delete;
-
- private:
-  GradModeGuard mode_;
-  const EdgeFilter* const filter_;
-  const CurrentRun run_;
-};
 
 }  // namespace
 
@@ -356,7 +236,7 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
   add_gradient(entry, edge.nr, std::move(grad));
   if (--entry.dependencies) return;
   if (entry.node->is_accumulate_grad())
-    run_node(index);
+    take_turn(index);
   else
     push(index);
 }
@@ -371,6 +251,21 @@ void Run::call_post_hooks(Node* node, TensorRef* grad_inputs) {
   run_post_hooks(node, grad_inputs, shown_);
 }
 
+void Run::take_turn(uint32_t index) {
+  if (!observers) [[likely]]
+    return run_node<false>(index);
+  Node* node = entries_[index].node.get();
+  for_each_observer([&](Observer& o) { o.turn_begins(*node); });
+  try {
+    run_node<true>(index);
+  } catch (...) {
+    for_each_observer([&](Observer& o) { o.turn_failed(*node); });
+    throw;
+  }
+  for_each_observer([&](Observer& o) { o.turn_ended(*node); });
+}
+
+template <bool kObserved>
 void Run::run_node(uint32_t index) {
   Entry& entry = entries_[index];
   Node* node = entry.node.get();
@@ -400,7 +295,7 @@ void Run::run_node(uint32_t index) {
     out = more.data();
   }
   entry.executed = true;
-  if (observers) [[unlikely]]
+  if constexpr (kObserved)
     apply_observed(node, grads, out);
   else
     node->apply(grads, out);
@@ -417,43 +312,6 @@ void Run::run_node(uint32_t index) {
     if (!edge_wanted(edge)) out[i] = TensorRef();
     send(node, i, edge, without_base(std::move(out[i])));
   }
-}
-
-Node* Run::last_root() const {
-  Node* last = nullptr;
-  for (const Root& root : request_.roots) {
-    Node* node = root.edge.node;
-    if (node->sequence() == UINT64_MAX) continue;  // a leaf, which no pass uses up
-    if (!last || node->sequence() > last->sequence()) last = node;
-  }
-  return last;
-}
-
-void Run::apply_observed(Node* node, TensorRef* grads, TensorRef* out) {
-  auto failed = [&](Observer& o) { o.node_failed(*node); };
-  begin_for_each_observer([&](Observer& o) { o.node_begins(*node, grads); }, failed);
-  try {
-    node->apply(grads, out);
-  } catch (...) {
-    for_each_observer(failed);
-    throw;
-  }
-  for_each_observer(
-      [&](Observer& o) { o.node_ended(*node, node->is_accumulate_grad() ? nullptr : out); });
-}
-
-void Run::for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const {
-  for (const Root& root : request_.roots) f(root.edge, root.grad.get());
-}
-
-void Run::for_each_executed(const std::function<void(Node*)>& f) const {
-  for (const Entry& entry : entries_)
-    if (entry.executed) f(entry.node.get());
-}
-
-void Run::tell_end(bool failed) {
-  told_ = false;
-  for_each_observer([&](Observer& o) { o.pass_ended(*this, failed); });
 }
 
 void Run::begin() {
@@ -483,7 +341,7 @@ bool Run::step() {
   std::pop_heap(heap_.begin(), heap_.end());
   uint32_t index = heap_.back().index;
   heap_.pop_back();
-  run_node(index);
+  take_turn(index);
   return true;
 }
 
@@ -496,131 +354,6 @@ std::vector<TensorRef> Run::end() {
   running_ = nullptr;
   if (callbacks) host().call_all(callbacks);
   return std::move(results_);
-}
-
-std::vector<Node*> Run::order() const {
-  std::vector<uint32_t> missing(entries_.size());  // gradients, for each node
-  std::vector<Ready> ready;
-  auto each_target = [&](const Node* node, auto&& use) {
-    for (uint32_t i = 0; i < node->n_edges(); ++i)
-      if (const Edge& edge = node->edges()[i]; edge.node && find(edge.node))
-        use(static_cast<uint32_t>(find(edge.node) - entries_.data()));
-  };
-  auto add = [&](uint32_t index) {
-    const Entry& entry = entries_[index];
-    if (!entry.needed && entry.first_capture == kNoCapture) return;
-    ready.push_back({entry.node->sequence(), index});
-    std::push_heap(ready.begin(), ready.end());
-  };
-  for (const Entry& entry : entries_)
-    each_target(entry.node.get(), [&](uint32_t index) { ++missing[index]; });
-  for (uint32_t i = 0; i < entries_.size(); ++i)
-    if (!missing[i]) add(i);
-  std::vector<Node*> order;
-  while (!ready.empty()) {
-    std::pop_heap(ready.begin(), ready.end());
-    order.push_back(entries_[ready.back().index].node.get());
-    ready.pop_back();
-    each_target(order.back(), [&](uint32_t index) {
-      if (--missing[index] == 0) add(index);
-    });
-  }
-  return order;
-}
-
-BackwardRequest::~BackwardRequest() {
-  for (Root& root : roots)
-    if (root.edge.node) root.edge.node->release();
-  for (Edge& edge : inputs)
-    if (edge.node) edge.node->release();
-}
-
-namespace {
-
-// The lowest address that a run may start at on this thread: below it what a hook calls would
-// overflow.
-char* stack_floor() {
-  constexpr size_t kReserve = 1 << 20;
-  pthread_attr_t attributes;
-  void* lowest = nullptr;
-  size_t size = 0;
-  if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
-    pthread_attr_getstack(&attributes, &lowest, &size);
-    pthread_attr_destroy(&attributes);
-  }
-  return static_cast<char*>(lowest) + std::min(kReserve, size / 4);
-}
-
-// A backward pass inside a hook inside a backward pass ... takes C stack at every level, and a
-// thread at every 60th.
-void check_stack() {
-  constexpr size_t kHarmless = 32;  // this many levels fit into the smallest stack
-  constexpr size_t kMost = 10'000;
-  size_t levels = current_run.depth;
-  if (levels < kHarmless) [[likely]]
-    return;
-  static thread_local char* const floor = stack_floor();
-  check(static_cast<char*>(__builtin_frame_address(0)) > floor && levels < kMost,
-        ErrorKind::kRuntime, "maximum recursion depth exceeded: backward() runs inside itself, ",
-        levels, " levels deep\n  fix: do not call backward() in a hook of the graph that it runs.");
-}
-
-std::vector<TensorRef> run_here(BackwardRequest& request) {
-  check_stack();
-  Holder locked(nullptr);  // nodes and gradients have one thread at a time
-  Run run(request);
-  Playing playing(run);
-  run.begin();
-  while (run.step()) {
-  }
-  return run.end();
-}
-
-// A pass with the modes of the thread that asks for it.
-struct Elsewhere {
-  BackwardRequest& request;
-  ThreadState modes;
-  CurrentRun around;
-  std::vector<TensorRef> found;
-
-  static void run(void* self) {
-    auto* pass = static_cast<Elsewhere*>(self);
-    thread_state = pass->modes;
-    current_run = pass->around;
-    pass->found = run_here(pass->request);
-  }
-};
-
-}  // namespace
-
-std::vector<TensorRef> run_backward(BackwardRequest& request) {
-  // PyTorch's number. Each level takes stack, and some of what Python allows in recursion.
-  constexpr uint32_t kLevels = 60;
-  if (current_run.depth && current_run.depth % kLevels == 0) [[unlikely]] {
-    request.site = Site::capture();
-    Elsewhere pass{request, thread_state, current_run, {}};
-    if (host().run_on_helper(Elsewhere::run, &pass)) return std::move(pass.found);
-  }
-  return run_here(request);
-}
-
-BackwardSteps::BackwardSteps(std::unique_ptr<BackwardRequest> request)
-    : request_(std::move(request)), run_(std::make_unique<Run>(*request_)), id_(run_->id()) {
-  Playing playing(*run_);
-  run_->begin();
-}
-
-BackwardSteps::~BackwardSteps() = default;
-
-bool BackwardSteps::next() {
-  if (!run_) return false;
-  check_stack();
-  Holder locked(nullptr);
-  Playing playing(*run_);
-  if (run_->step()) return true;
-  run_->end();
-  run_.reset();
-  return false;
 }
 
 }  // namespace rl

@@ -68,6 +68,12 @@ void Node::finish() {
 
 uint64_t Node::last_sequence() { return g_sequence; }
 
+void Node::finish_last() {
+  sequence_ = UINT64_MAX;
+  if (observers) [[unlikely]]
+    for_each_observer([this](Observer& o) { o.accumulator_made(*this); });
+}
+
 NodeSide* Node::side() const {
   if (!has_side_) [[likely]]
     return nullptr;

@@ -124,7 +124,7 @@ class Node {
   // Takes the sequence number, greater than that of every next node, and the Site.
   void finish();
   // For AccumulateGrad, which runs as soon as it can and belongs to no statement.
-  void finish_last() { sequence_ = UINT64_MAX; }
+  void finish_last();
   uint64_t sequence() const { return sequence_; }
   static uint64_t last_sequence();  // of the newest node
   const Site& site() const { return site_; }

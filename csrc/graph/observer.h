@@ -28,8 +28,8 @@ class Pass {
 };
 
 // All observers see all threads; the GIL is held at every call. A call may throw, which ends what
-// it watches; op_failed(), node_failed() and pass_ended(failed) may not. Never destroyed: a thread
-// may be in a call of one that another thread takes off the list.
+// it watches; op_failed(), node_failed(), turn_failed() and pass_ended(failed) may not. Never
+// destroyed: a thread may be in a call of one that another thread takes off the list.
 class Observer {
  public:
   // An operation, composite ones around those they consist of. `call.output` is the result, or null
@@ -37,15 +37,27 @@ class Observer {
   virtual void op_begins(Call&) {}
   virtual void op_ended(Call&) {}
   virtual void op_failed(Call&) {}
+  // Around the forward of an autograd.Function of this name, which lives as long as the call.
+  virtual void function_begins(const char* name) { (void)name; }
+  virtual void function_ended(const char* name) { (void)name; }
   // A node of any kind has its edges, saved inputs and Site; no output leads to it yet.
   virtual void recorded(Node&) {}
+  // The AccumulateGrad of a leaf, which belongs to no statement.
+  virtual void accumulator_made(Node&) {}
   virtual void pass_begins(Pass&) {}
+  // Of a pass in steps, before each.
+  virtual void pass_goes_on() {}
   virtual void pass_ended(Pass&, bool failed) { (void)failed; }
   // Around each node that runs, between its pre- and post-hooks: grad_outputs[n_outputs], then
   // grad_inputs[n_edges] (null for AccumulateGrad), entries may be null.
   virtual void node_begins(Node&, TensorRef* grad_outputs) { (void)grad_outputs; }
   virtual void node_ended(Node&, TensorRef* grad_inputs) { (void)grad_inputs; }
   virtual void node_failed(Node&) {}
+  // Around all that a pass does for a node: its hooks, the node, and the checks and sums of the
+  // gradients that it sends on. A leaf's AccumulateGrad has its turn inside that of a node.
+  virtual void turn_begins(Node&) {}
+  virtual void turn_ended(Node&) {}
+  virtual void turn_failed(Node&) {}
 
  protected:
   ~Observer() = default;

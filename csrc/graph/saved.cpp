@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "graph/anomaly.h"
 #include "graph/copy_slices.h"
 #include "graph/packed.h"
 #include "graph/provenance.h"
@@ -276,7 +277,13 @@ void SavedSlot::fail_version(Node* node) const {
        "one of the variables needed for gradient computation has been modified by an inplace "
        "operation: [",
        dtype_tensor_type(t->dtype()), " ", shown(t->sizes(), t->ndim()), "]", producer,
-       " is at version ", t->version(), "; expected version ", version_, " instead.", story.text());
+       " is at version ", t->version(), "; expected version ", version_, " instead.",
+       anomaly_mode.enabled
+           ? " Hint: the backtrace further above shows the operation that failed to compute its "
+             "gradient. The variable in question was changed in there or anywhere later. Good luck!"
+           : " Hint: enable anomaly detection to find the operation that failed to compute its "
+             "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False).",
+       story.text());
 }
 
 }  // namespace rl

@@ -11,16 +11,17 @@ namespace rl {
 
 namespace {
 
-NonfiniteFn kernel_of(DType dtype) {
+// Null for dtypes that have neither infinity nor nan.
+NonfiniteFn kernel_of(const NonfiniteFn (&kernels)[4], DType dtype) {
   switch (dtype) {
     case DType::kFloat16:
-      return finite_kernels->float16;
+      return kernels[0];
     case DType::kBFloat16:
-      return finite_kernels->bfloat16;
+      return kernels[1];
     case DType::kFloat32:
-      return finite_kernels->float32;
+      return kernels[2];
     case DType::kFloat64:
-      return finite_kernels->float64;
+      return kernels[3];
     default:
       return nullptr;
   }
@@ -50,10 +51,28 @@ bool any_line(const TensorImpl& t, const F& f) {
   return false;
 }
 
+int64_t first(const TensorImpl& t, NonfiniteFn bad) {
+  if (!bad) return -1;
+  const auto bytes = static_cast<int64_t>(item_size(t.dtype()));
+  int64_t place = -1;
+  any_line(t, [&](const char* data, int64_t stride, int64_t n, int64_t before) {
+    constexpr int64_t kBlock = 4096;
+    for (int64_t at = 0; at < n; at += kBlock) {
+      const int64_t end = std::min(n, at + kBlock);
+      if (!bad(data + at * stride * bytes, stride, end - at)) continue;
+      while (!bad(data + at * stride * bytes, stride, 1)) ++at;
+      place = before + at;
+      return true;
+    }
+    return false;
+  });
+  return place;
+}
+
 }  // namespace
 
 bool all_finite(const TensorImpl& t) {
-  const NonfiniteFn bad = kernel_of(t.dtype());
+  const NonfiniteFn bad = kernel_of(finite_kernels->nonfinite, t.dtype());
   if (!bad) return true;
   const auto bytes = static_cast<int64_t>(item_size(t.dtype()));
   return !any_line(t, [&](const char* data, int64_t stride, int64_t n, int64_t) {
@@ -68,22 +87,11 @@ bool all_finite(const TensorImpl& t) {
 }
 
 int64_t first_nonfinite(const TensorImpl& t) {
-  const NonfiniteFn bad = kernel_of(t.dtype());
-  if (!bad) return -1;
-  const auto bytes = static_cast<int64_t>(item_size(t.dtype()));
-  int64_t place = -1;
-  any_line(t, [&](const char* data, int64_t stride, int64_t n, int64_t first) {
-    constexpr int64_t kBlock = 4096;
-    for (int64_t at = 0; at < n; at += kBlock) {
-      const int64_t end = std::min(n, at + kBlock);
-      if (!bad(data + at * stride * bytes, stride, end - at)) continue;
-      while (!bad(data + at * stride * bytes, stride, 1)) ++at;
-      place = first + at;
-      return true;
-    }
-    return false;
-  });
-  return place;
+  return first(t, kernel_of(finite_kernels->nonfinite, t.dtype()));
+}
+
+int64_t first_nan(const TensorImpl& t) {
+  return first(t, kernel_of(finite_kernels->nan, t.dtype()));
 }
 
 }  // namespace rl

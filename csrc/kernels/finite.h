@@ -7,11 +7,12 @@ namespace rl {
 
 class TensorImpl;
 
-// Whether one of n elements, `stride` elements apart, is an infinity or nan.
+// Whether one of n elements, `stride` elements apart, is what it looks for.
 using NonfiniteFn = bool (*)(const void* data, int64_t stride, int64_t n);
 
+// Of float16, bfloat16, float32, float64.
 struct FiniteKernels {
-  NonfiniteFn float16, bfloat16, float32, float64;
+  NonfiniteFn nonfinite[4], nan[4];
 };
 
 // Of the chosen kernel set.
@@ -22,5 +23,8 @@ bool all_finite(const TensorImpl& t);
 
 // The first element that is not finite, in the order of indices; -1 when there is none.
 int64_t first_nonfinite(const TensorImpl& t);
+
+// The first nan; -1 when there is none.
+int64_t first_nan(const TensorImpl& t);
 
 }  // namespace rl

@@ -1,5 +1,6 @@
 // Function.apply: calls the user's forward(), then makes its outputs part of the graph.
 #include "graph/grad_mode.h"
+#include "graph/observer.h"
 #include "graph/provenance.h"
 #include "graph/view.h"
 #include "python/conversions.h"
@@ -394,6 +395,27 @@ PyRef bind_keywords(PyObject* forward, PyObject* const* args, Py_ssize_t n, PyOb
   return tuple_of(given.data(), static_cast<Py_ssize_t>(given.size()));
 }
 
+// Tells observers of the call, as long as it takes.
+class Observed {
+ public:
+  explicit Observed(PyObject* cls) : on_(observers) {
+    if (!on_) [[likely]]
+      return;
+    name_ = reinterpret_cast<PyTypeObject*>(cls)->tp_name;
+    for_each_observer([&](Observer& o) { o.function_begins(name_); });
+  }
+  ~Observed() {
+    if (on_) [[unlikely]]
+      for_each_observer([&](Observer& o) { o.function_ended(name_); });
+  }
+  Observed(const Observed&) = delete;
+  Observed& operator=(const Observed&) = delete;
+
+ private:
+  const bool on_;
+  const char* name_ = nullptr;
+};
+
 }  // namespace
 
 PyObject* function_apply(PyObject* cls, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
@@ -410,6 +432,7 @@ PyObject* function_apply(PyObject* cls, PyObject* const* args, Py_ssize_t n, PyO
       args = reinterpret_cast<PyTupleObject*>(bound.get())->ob_item;
       n = PyTuple_GET_SIZE(bound.get());
     }
+    Observed observed(cls);
     Application call(cls, args, static_cast<size_t>(n));
     PyRef raw = call.forward(forward.get(), split ? setup.get() : nullptr);
     return call.finish(raw.get());

@@ -7,6 +7,7 @@
 #include "kernels/pool.h"
 #include "kernels/tile.h"
 #include "ops/tensor.h"
+#include "python/anomaly.h"
 #include "python/autograd.h"
 #include "python/every_op.h"
 #include "python/function_node.h"
@@ -20,6 +21,7 @@
 #include "python/node_hooks.h"
 #include "python/optimizer.h"
 #include "python/parse.h"
+#include "python/profiler.h"
 #include "python/result_types.h"
 #include "python/saved_hooks.h"
 #include "python/tensor_type.h"
@@ -415,8 +417,9 @@ PyObject* make_module() {
             init_node_hooks(m) && init_graph_task(m) && init_gradient_edge(m) &&
             init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
             init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
-            init_every_op(m) && init_steps(m) && init_torch_function(m) && init_nn_module(m) &&
-            init_optimizer(m) && init_heap(m) && init_graph_report(m) && init_graph_growth(m);
+            init_every_op(m) && init_anomaly(m) && init_profiler(m) && init_steps(m) &&
+            init_torch_function(m) && init_nn_module(m) && init_optimizer(m) && init_heap(m) &&
+            init_graph_report(m) && init_graph_growth(m);
   if (!ok) throw_python();
   return module.release();
 }

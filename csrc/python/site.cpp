@@ -78,6 +78,8 @@ void add_package_globals(PyObject* globals) {
   g_package = {g_slots.data(), g_slots.size() - 1};
 }
 
+bool is_package_globals(PyObject* globals) { return rl_in_set(&g_package, globals); }
+
 void* capture_site(int32_t* offset) {
   if (!g_capture) [[unlikely]]
     return nullptr;

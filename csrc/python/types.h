@@ -58,6 +58,7 @@ PyObject* numpy_of(PyObject* tensor, bool force);
 
 // --- the user's frames
 void add_package_globals(PyObject* globals);
+bool is_package_globals(PyObject* globals);
 void* capture_site(int32_t* offset);  // new reference or null
 std::string describe_site(void* code, int32_t offset);
 // "def backward(ctx, g):     train.py:7", or "" where it is not written in Python.

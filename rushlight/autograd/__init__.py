@@ -19,6 +19,7 @@ __all__ = [
     "Function",
     "Variable",
     "backward",
+    "detect_anomaly",
     "_force_original_view_tracking",
     "enable_grad",
     "grad",
@@ -28,6 +29,7 @@ __all__ = [
     "is_multithreading_enabled",
     "is_view_replay_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "set_multithreading_enabled",
 ]
@@ -114,15 +116,28 @@ def grad(
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from .anomaly_mode import detect_anomaly, set_detect_anomaly
     from .function import Function
     from .gradcheck import gradcheck, gradgradcheck
 
 
+_SUBMODULES = ("anomaly_mode", "function", "functional", "graph", "profiler", "profiler_util")
+
+
 def __getattr__(name):
-    if name in ("function", "functional", "graph"):
+    if name in _SUBMODULES:
         from importlib import import_module
 
         return import_module(f"rushlight.autograd.{name}")
+    if name == "DeviceType":
+        from .profiler_util import DeviceType
+
+        return DeviceType
+    if name in ("detect_anomaly", "set_detect_anomaly"):
+        from . import anomaly_mode
+
+        globals()[name] = getattr(anomaly_mode, name)
+        return globals()[name]
     if name == "Function":
         from .function import Function
 

@@ -8,6 +8,8 @@ from copy import deepcopy
 import rushlight
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
+from rushlight._profiles import labelled as _labelled
+from rushlight._profiles import open_profiles as _open_profiles
 from rushlight._typename import typename
 from rushlight.utils.hooks import RemovableHandle
 
@@ -60,6 +62,12 @@ def _with_hooks(step):
 
     @functools.wraps(step)
     def wrapper(self, *args, **kwargs):
+        if _open_profiles:
+            label = f"Optimizer.step#{type(self).__name__}.step"
+            return _labelled(label, hooked, self, *args, **kwargs)
+        return hooked(self, *args, **kwargs)
+
+    def hooked(self, *args, **kwargs):
         before, after = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
         if not (before or after or _global_optimizer_pre_hooks or _global_optimizer_post_hooks):
             return step(self, *args, **kwargs)
@@ -217,6 +225,12 @@ class Optimizer:
 
     def zero_grad(self, set_to_none=True):
         """Forget the gradients of all parameters, or set them to zero where not ``set_to_none``."""
+        if _open_profiles:
+            label = f"Optimizer.zero_grad#{type(self).__name__}.zero_grad"
+            return _labelled(label, self._zero_grad, set_to_none)
+        return self._zero_grad(set_to_none)
+
+    def _zero_grad(self, set_to_none):
         many, one = (_C._forget_grads, _forget) if set_to_none else (_C._zero_grads, _zero)
         for group in self.param_groups:
             params, at = list(group["params"]), 0

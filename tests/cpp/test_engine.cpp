@@ -230,6 +230,29 @@ TEST(an_observer_sees_failures) {
                                                  "failed MulBackward0", "pass failed after 1"}));
 }
 
+TEST(an_observer_sees_turns_around_hooks_and_what_is_sent_on) {
+  start();
+  Tensor x = leaf(3);
+  Tensor y = x * x;
+  struct Turns final : Observer {
+    std::vector<std::string> lines;
+    void turn_begins(Node& node) override { lines.push_back(concat("turn ", node.name())); }
+    void turn_ended(Node& node) override { lines.push_back(concat("end ", node.name())); }
+    void turn_failed(Node& node) override { lines.push_back(concat("failed ", node.name())); }
+    void node_begins(Node&, TensorRef*) override { lines.push_back("node"); }
+  } turns;
+  add_observer(turns);
+  backward(y);
+  CHECK(turns.lines == (std::vector<std::string>{
+                           "turn MulBackward0", "node", "turn torch::autograd::AccumulateGrad",
+                           "node", "end torch::autograd::AccumulateGrad", "end MulBackward0"}));
+  turns.lines.clear();
+  CHECK_THROWS(Error, backward(y));
+  remove_observer(turns);
+  CHECK(turns.lines ==
+        (std::vector<std::string>{"turn MulBackward0", "node", "failed MulBackward0"}));
+}
+
 TEST(an_observer_keeps_the_graph_until_the_end_of_a_pass) {
   start();
   Tensor x = leaf(3);
@@ -275,11 +298,18 @@ TEST(a_pass_in_steps_may_end_early) {
     auto request = std::make_unique<BackwardRequest>();
     request->keep_graph = true;
     add_root(*request, z);
+    struct Counts final : Observer {
+      int steps = 0;
+      void pass_goes_on() override { ++steps; }
+    } counts;
+    add_observer(counts);
     BackwardSteps steps(std::move(request));
     int n = 0;
     while (steps.next())
       if (++n && !whole) break;
+    remove_observer(counts);
     CHECK_EQ(n, whole ? 2 : 1);
+    CHECK_EQ(counts.steps, whole ? 3 : 1);
   }
   CHECK_EQ(value(x->grad().get()), 27.0);
 }

@@ -23,6 +23,7 @@ void check_dtype(DType dtype) {
   for (int64_t i = 0; i < kN; ++i) p[i] = T(i % 3 == 0 ? -largest : i % 3 == 1 ? 0.F : 1e-7F);
   CHECK(all_finite(*t));
   CHECK_EQ(first_nonfinite(*t), int64_t{-1});
+  CHECK_EQ(first_nan(*t), int64_t{-1});
   const float inf = std::numeric_limits<float>::infinity();
   for (float bad : {inf, -inf, std::nanf("")})
     for (int64_t at : {int64_t{0}, int64_t{17}, int64_t{2047}, int64_t{2048}, kN - 1}) {
@@ -30,6 +31,7 @@ void check_dtype(DType dtype) {
       p[at] = T(bad);
       CHECK(!all_finite(*t));
       CHECK_EQ(first_nonfinite(*t), at);
+      CHECK_EQ(first_nan(*t), std::isnan(bad) ? at : int64_t{-1});
       p[at] = before;
     }
 }
