@@ -166,7 +166,7 @@ def test_cycle_through_the_dict_is_collected():
 @rushlight_only
 def test_post_accumulate_hook_that_returns_a_tensor_is_refused():
     x = leaf([1.0])
-    x.register_post_accumulate_grad_hook(lambda p: p)
+    x.register_post_accumulate_grad_hook(lambda p: p.detach().clone())
     with pytest.raises(RuntimeError, match="hooks should return None"):
         x.sum().backward()
 

@@ -136,6 +136,10 @@ SAMPLES = {
         Sample([(2, 3, 3)], ((1, 2, 0, 1), "replicate")),
         Sample([(2, 3)], ((1, 2), "circular")),
     ],
+    ("_max_pool2d", 0): [
+        Sample(((2, 5, 6),), (2, (), 0, 1, False)),
+        Sample(((1, 2, 5, 5),), ((2, 3), 2, 1, 1, True)),
+    ],
     ("_im2col", 0): [
         Sample([(1, 2, 3, 4)], PAIRS),
         Sample([(2, 4, 5)], WIDE),
