@@ -10,6 +10,7 @@
 
 #include "core/unlocked.h"
 #include "engine/hooks.h"
+#include "graph/accumulate_grad.h"
 #include "graph/grad_mode.h"
 #include "graph/observer.h"
 #include "graph/provenance.h"
@@ -69,7 +70,8 @@ class Run final : public EdgeFilter, public Pass {
 
   uint32_t id() const override { return id_; }
   bool frees() const override { return !request_.keep_graph; }
-  void for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const override;
+  void for_each_root(const RootFn& f) const override;
+  void for_each_captured(const std::function<void(const Edge&, TensorImpl*)>& f) const override;
   void for_each_executed(const std::function<void(Node*)>& f) const override;
   const BackwardRequest& request() const { return request_; }
   bool wants(const Edge& edge) const override {
@@ -349,6 +351,24 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
     push(index);
 }
 
+namespace {
+
+bool runs_user_code(Node* node) {
+  if (node->holds_python()) return true;
+  if (node->is_accumulate_grad()) {
+    Extension* extension = static_cast<AccumulateGrad*>(node)->variable()->extension();
+    return extension && extension->hooks;
+  }
+  NodeSide* side = node->side();
+  return side && !side->output_hooks.empty();
+}
+
+bool is_observed(Node* node) {
+  return observed & kObservesNodes || (observed & kObservesUserCode && runs_user_code(node));
+}
+
+}  // namespace
+
 void Run::run_node(uint32_t index) {
   Entry& entry = entries_[index];
   Node* node = entry.node.get();
@@ -373,7 +393,7 @@ void Run::run_node(uint32_t index) {
     out = more.data();
   }
   entry.executed = true;
-  if (observers) [[unlikely]]
+  if (observed && is_observed(node)) [[unlikely]]
     apply_observed(node, grads, out);
   else
     node->apply(grads, out);
@@ -401,8 +421,13 @@ void Run::apply_observed(Node* node, TensorRef* grads, TensorRef* out) {
       [&](Observer& o) { o.node_ended(*node, node->is_accumulate_grad() ? nullptr : out); });
 }
 
-void Run::for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const {
-  for (const Root& root : request_.roots) f(root.edge, root.grad.get());
+void Run::for_each_root(const RootFn& f) const {
+  for (const Root& root : request_.roots) f(root.edge, root.value, root.grad.get());
+}
+
+void Run::for_each_captured(const std::function<void(const Edge&, TensorImpl*)>& f) const {
+  for (size_t i = 0; i < results_.size(); ++i)
+    if (results_[i]) f(request_.inputs[i], results_[i].get());
 }
 
 void Run::for_each_executed(const std::function<void(Node*)>& f) const {
@@ -419,7 +444,7 @@ void Run::begin() {
   if (!request_.keep_graph) site_ = Site::capture();
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
-  if (observers) [[unlikely]] {
+  if (observed & kObservesPasses) [[unlikely]] {
     told_ = true;
     for_each_observer([&](Observer& o) { o.pass_begins(*this); });
   }

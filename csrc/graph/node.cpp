@@ -58,7 +58,7 @@ void Node::set_no_output(uint32_t nr) {
 void Node::finish() {
   sequence_ = ++g_sequence;
   site_ = Site::capture();
-  if (observers) [[unlikely]]
+  if (observed & kObservesNodes) [[unlikely]]
     for_each_observer([this](Observer& o) { o.recorded(*this); });
 }
 

@@ -32,6 +32,10 @@ class OpNode final : public Node {
   const Op& op() const { return *op_; }
   int n_slots() const { return static_cast<int>(op_->slots.size()); }
   SavedSlot& slot(int i) { return reinterpret_cast<SavedSlot*>(extra())[i]; }
+  // Argument i as the operation needs it, where no slot has it: with has_kept() only.
+  SavedSlot& kept(size_t i) { return slot(n_slots() + static_cast<int>(i)); }
+  // The slot that holds argument i; -1 when none does.
+  int slot_of_argument(size_t i) const;
   bool wants(uint32_t edge) const { return edge_wanted(edges()[edge]); }
   // Slot i as a tensor, version checked; with its grad_fn when the backward pass is recorded.
   TensorRef saved(int i);
@@ -40,6 +44,11 @@ class OpNode final : public Node {
 
  private:
   void save(Call& call);
+  void save_argument(SavedSlot& place, const Value& arg, const Call& call);
+  [[gnu::cold, gnu::noinline]] void keep_arguments(Call& call);  // ops/recompute.cpp
+  int n_all_slots() const {
+    return n_slots() + (has_kept() ? static_cast<int>(op_->signature.params.size()) : 0);
+  }
   [[gnu::cold, gnu::noinline]] void pack_saved(bool outputs);
   [[gnu::cold, gnu::noinline]] void apply_unpacked(TensorRef* grad_outputs, TensorRef* grad_inputs);
   bool needed(const SlotSpec& spec) const;

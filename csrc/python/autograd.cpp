@@ -131,7 +131,7 @@ void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad, size_t 
   TensorRef start = root_gradient(out, grad, index);
   Edge edge = gradient_edge(out);
   if (!edge.node) fail_no_grad(out, index);
-  request.roots.push_back({edge, std::move(start)});
+  request.roots.push_back({edge, std::move(start), out});
 }
 
 // A tensor, or a sequence of tensors, as a borrowed array.

@@ -121,6 +121,7 @@ PyObject* FunctionNode::saved_tensors() {
 void FunctionNode::release_saved(const Site& freed_by) {
   if (!freed_) freed_by_ = freed_by;
   freed_ = true;
+  if (NodeSide* own = side()) auto gone = std::exchange(own->kept, {});
   for (size_t i = 0; i < n_saved_; ++i) slots()[i].release(nullptr);
 }
 

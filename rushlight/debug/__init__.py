@@ -6,7 +6,12 @@ from rushlight._missing import module_getattr as _module_getattr
 _C._add_package_globals(globals())
 
 # The module that each name is in: loaded when it is used.
-_WHERE = {}
+_WHERE = {
+    "NonfiniteError": "nonfinite",
+    "NonfiniteReport": "nonfinite",
+    "explain_nonfinite": "nonfinite",
+    "watch_nonfinite": "nonfinite",
+}
 
 __all__ = sorted(_WHERE)
 

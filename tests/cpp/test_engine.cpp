@@ -189,7 +189,7 @@ struct Diary final : Observer {
   void recorded(Node& node) override { lines.push_back(concat("recorded ", node.name())); }
   void pass_begins(Pass& pass) override {
     if (keep) pass.keep_until_end();
-    pass.for_each_root([&](const Edge& edge, TensorImpl* grad) {
+    pass.for_each_root([&](const Edge& edge, TensorImpl*, TensorImpl* grad) {
       lines.push_back(concat("root ", edge.node->name(), " ", value(grad)));
     });
   }

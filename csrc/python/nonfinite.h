@@ -1,0 +1,11 @@
+// rushlight.debug's looks into graphs: installed functions, all private to the package.
+#pragma once
+
+#include "python/python.h"
+
+namespace rl::python {
+
+bool init_recompute(PyObject* module);
+bool init_nonfinite(PyObject* module);
+
+}  // namespace rl::python
