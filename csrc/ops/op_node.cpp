@@ -43,7 +43,7 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
   check(edges <= UINT16_MAX, ErrorKind::kRuntime, op.record->name, "(): more than ", UINT16_MAX,
         " tensors in one recorded call are not supported");
   const bool keeps = observed & kKeepsArguments;
-  const size_t n_slots = op.slots.size() + (keeps ? op.signature.params.size() : 0);
+  const size_t n_slots = op.slots.size() + (keeps ? keeps_of(op).size() : 0);
   auto node = Node::make<OpNode>({.n_edges = edges,
                                   .n_outputs = n_outputs,
                                   .n_dims = n_dims,

@@ -32,8 +32,8 @@ class OpNode final : public Node {
   const Op& op() const { return *op_; }
   int n_slots() const { return static_cast<int>(op_->slots.size()); }
   SavedSlot& slot(int i) { return reinterpret_cast<SavedSlot*>(extra())[i]; }
-  // Argument i as the operation needs it, where no slot has it: with has_kept() only.
-  SavedSlot& kept(size_t i) { return slot(n_slots() + static_cast<int>(i)); }
+  // What is kept of argument i; null where nothing is.
+  SavedSlot* kept(size_t i);
   // The slot that holds argument i; -1 when none does.
   int slot_of_argument(size_t i) const;
   bool wants(uint32_t edge) const { return edge_wanted(edges()[edge]); }
@@ -45,9 +45,12 @@ class OpNode final : public Node {
  private:
   void save(Call& call);
   void save_argument(SavedSlot& place, const Value& arg, const Call& call);
-  [[gnu::cold, gnu::noinline]] void keep_arguments(Call& call);  // ops/recompute.cpp
+  // ops/recompute.cpp
+  [[gnu::cold, gnu::noinline]] void keep_arguments(Call& call);
+  void keep_list(SavedSlot& place, const Value& arg, size_t i);
+  bool leads_somewhere(size_t arg) const;
   int n_all_slots() const {
-    return n_slots() + (has_kept() ? static_cast<int>(op_->signature.params.size()) : 0);
+    return n_slots() + (has_kept() ? static_cast<int>(op_->keeps.size()) : 0);
   }
   [[gnu::cold, gnu::noinline]] void pack_saved(bool outputs);
   [[gnu::cold, gnu::noinline]] void apply_unpacked(TensorRef* grad_outputs, TensorRef* grad_inputs);
@@ -55,6 +58,9 @@ class OpNode final : public Node {
 
   const Op* op_;
 };
+
+// Which arguments the nodes of an op keep while somebody observes that.
+const std::vector<KeepSpec>& keeps_of(const Op& op);  // ops/recompute.cpp
 
 // The node as an OpNode; null for AccumulateGrad and custom nodes.
 OpNode* as_op_node(Node* node);

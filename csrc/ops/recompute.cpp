@@ -50,41 +50,82 @@ int OpNode::slot_of_argument(size_t i) const {
   return -1;
 }
 
+const std::vector<KeepSpec>& keeps_of(const Op& op) {
+  if (op.keeps_known) [[likely]]
+    return op.keeps;
+  for (size_t i = 0; i < op.signature.params.size(); ++i) {
+    if (op.signature.params[i].names[0] == "out") continue;
+    KeepSpec keep{static_cast<uint8_t>(i), -1, -1};
+    bool always = false;
+    for (size_t k = 0; k < op.slots.size(); ++k) {
+      if (op.slots[k].source != Source::kArg || op.slots[k].arg != i) continue;
+      keep.slot = static_cast<int8_t>(k);
+      always = op.slots[k].needed_by == 0xff;
+    }
+    if (always) continue;
+    for (uint8_t e = 0; e < op.n_edges; ++e)
+      if (op.edge_args[e] == i) keep.edge = static_cast<int8_t>(e);
+    op.keeps.push_back(keep);
+  }
+  op.keeps_known = true;
+  return op.keeps;
+}
+
+SavedSlot* OpNode::kept(size_t i) {
+  for (size_t k = 0; has_kept() && k < op_->keeps.size(); ++k)
+    if (op_->keeps[k].arg == i) return &slot(n_slots() + static_cast<int>(k));
+  return nullptr;
+}
+
 // What the backward pass does not need, but the operation itself.
 void OpNode::keep_arguments(Call& call) {
   constexpr int64_t kMaxCopied = 4096;  // elements of a target that is about to be overwritten
-  const EdgeMap map(*this);
-  for (size_t i = 0; i < op_->signature.params.size(); ++i) {
-    const Value& arg = call.args[i];
-    SavedSlot& place = kept(i);
-    uint32_t first = 0;
-    const uint32_t n = arg.is_none() ? 0 : map.find(i, &first);
-    if (n == 1 && arg.is_tensor() && edges()[first].node) {
-      if (edges()[first].node->is_accumulate_grad()) place.save_int(arg.t->version());
-      continue;
+  SavedSlot* next = &slot(n_slots());
+  for (const KeepSpec keep : op_->keeps) {
+    SavedSlot& place = *next++;
+    const Value& arg = call.args[keep.arg];
+    if (arg.is_none()) continue;
+    if (keep.edge >= 0 && arg.is_tensor() && !op_->takes_list) {
+      if (Node* from = edges()[keep.edge].node) {
+        if (from->is_accumulate_grad()) place.save_int(arg.t->version());
+        continue;
+      }
     }
-    if (slot_of_argument(i) >= 0) continue;
+    if (keep.slot >= 0 && needed(op_->slots[static_cast<size_t>(keep.slot)])) continue;
     if (arg.kind == Kind::kDType) {
       place.save_int(static_cast<int64_t>(arg.dtype));
     } else if (arg.kind == Kind::kPointer) {
       place.save_gone();
     } else if (arg.kind == Kind::kTensors) {
-      std::vector<TensorRef> copies(static_cast<size_t>(arg.list->n));
-      std::vector<TensorImpl*> entries(copies.size());
-      for (size_t k = 0; k < copies.size(); ++k) {
-        if (!arg.list->v[k] || (k < n && edges()[first + k].node)) continue;
-        copies[k] = alias_of(arg.list->v[k]);
-        entries[k] = copies[k].get();
-      }
-      place.save_list(entries.data(), arg.list->n);
-    } else if (arg.is_tensor() && arg.t == call.target && arg.t->numel() > kMaxCopied) {
-      place.save_gone();
-    } else if (arg.is_tensor() && arg.t != call.target) {
+      keep_list(place, arg, keep.arg);
+    } else if (!arg.is_tensor() || arg.t == call.target) {
+      // A target is copied; not where that costs more than a node.
+      arg.is_tensor() && arg.t->numel() > kMaxCopied ? place.save_gone()
+                                                     : save_argument(place, arg, call);
+    } else if (!leads_somewhere(keep.arg)) {
       place.save_own_alias(arg.t);  // without an edge: it may get a history that leads here
-    } else {
-      save_argument(place, arg, call);
     }
   }
+}
+
+bool OpNode::leads_somewhere(size_t arg) const {
+  uint32_t first = 0;
+  const uint32_t n = EdgeMap(*this).find(arg, &first);
+  return n == 1 && edges()[first].node;
+}
+
+// The entries that no edge leads to.
+void OpNode::keep_list(SavedSlot& place, const Value& arg, size_t i) {
+  uint32_t first = 0;
+  const uint32_t n = EdgeMap(*this).find(i, &first);
+  std::vector<TensorRef> copies(static_cast<size_t>(arg.list->n));
+  std::vector<TensorImpl*> entries(copies.size());
+  for (size_t k = 0; k < copies.size(); ++k) {
+    if (!arg.list->v[k] || (k < n && edges()[first + k].node)) continue;
+    copies[k] = alias_of(arg.list->v[k]);
+    entries[k] = copies[k].get();
+  }
+  place.save_list(entries.data(), arg.list->n);
 }
 
 bool NodeArguments::read(const SavedSlot& slot, ParamKind kind, Value& value) {
@@ -159,21 +200,22 @@ NodeArguments::NodeArguments(OpNode& node, bool unpack) : node_(node), unpack_(u
       item.edge = first;
       item.n_edges = n;
       if (kind == ParamKind::kTensors) {
-        if (!known && node.has_kept() && !read(node.kept(i), kind, item.value))
+        if (SavedSlot* kept = node.kept(i); !known && kept && !read(*kept, kind, item.value))
           item.value = Value::none();
         continue;
       }
       Node* from = node.edges()[first].node;
-      if (from->is_accumulate_grad() && node.has_kept() && !known) {
+      if (SavedSlot* kept = node.kept(i); from->is_accumulate_grad() && kept && !known) {
         TensorImpl* leaf = static_cast<AccumulateGrad*>(from)->variable();
-        item.leaf_changed = node.kept(i).kind() == SavedKind::kInt &&
-                            node.kept(i).as_int() != int64_t{leaf->version()};
+        item.leaf_changed =
+            kept->kind() == SavedKind::kInt && kept->as_int() != int64_t{leaf->version()};
       }
       continue;
     }
     if (!known && at >= 0 && node.slot(at).kind() != SavedKind::kNone) continue;
-    if (!known && node.has_kept())
-      known = node.kept(i).kind() == SavedKind::kNone || read(node.kept(i), kind, item.value);
+    if (SavedSlot* kept = node.kept(i); !known && kept)
+      known = kept->kind() == SavedKind::kNone || read(*kept, kind, item.value);
+    if (!known && kind == ParamKind::kTensor && op.signature.params[i].names[0] == "out") known = true;
     if (known) item.state = NodeArgument::State::kKnown;
   }
 }

@@ -44,17 +44,19 @@ class Watch final : public Observer {
     std::vector<TensorRef> grads;
   };
   struct State {
-    uint32_t id;
+    uint32_t id = 0;
     std::vector<Start> roots;
     std::vector<Seen> seen;
     PyRef found;  // what the callback made of a bad root
   };
 
   State* current();
+  void look(Pass& pass, const State& state);
   static PyRef roots_of(const State& state);
   static PyRef seen_of(const State& state);
 
   std::vector<State> passes_;  // under way, on any thread
+  State spare_;                // an ended one, for its memory
   PyRef begun_, ended_;
 };
 
@@ -118,15 +120,15 @@ Watch::State* Watch::current() {
 void Watch::pass_begins(Pass& pass) {
   if (paused) return;
   pass.keep_until_end();
-  State& state = passes_.emplace_back();
+  State& state = passes_.emplace_back(std::exchange(spare_, {}));
   state.id = pass.id();
-  bool bad = false;
   pass.for_each_root([&](const Edge& edge, TensorImpl* value, TensorImpl* grad) {
     state.roots.push_back({NodeRef::borrow(edge.node), edge.nr,
                            value ? TensorRef::borrow(value) : TensorRef(),
                            grad ? TensorRef::borrow(grad) : TensorRef()});
-    bad = bad || (value && !all_finite(*value));
   });
+  bool bad = false;
+  for (const Start& root : state.roots) bad = bad || (root.value && !all_finite(*root.value));
   if (!bad) return;
   const uint32_t id = state.id;
   PyRef begun = begun_;
@@ -151,14 +153,21 @@ void Watch::node_ended(Node& node, TensorRef* grads) {
 
 void Watch::pass_ended(Pass& pass, bool failed) {
   State state;
-  state.id = 0;
   for (size_t i = 0; i < passes_.size(); ++i) {
     if (passes_[i].id != pass.id()) continue;
     state = std::move(passes_[i]);
     passes_.erase(passes_.begin() + static_cast<std::ptrdiff_t>(i));
     break;
   }
-  if (failed || state.id == 0) return;
+  if (state.id == 0) return;
+  if (!failed) look(pass, state);
+  state.roots.clear();
+  state.seen.clear();
+  state.found = PyRef();
+  spare_ = std::move(state);
+}
+
+void Watch::look(Pass& pass, const State& state) {
   std::vector<NodeRef> leaves;
   pass.for_each_executed([&](Node* node) {
     if (!node->is_accumulate_grad()) return;
