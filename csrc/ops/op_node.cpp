@@ -89,6 +89,8 @@ void OpNode::link(Call& call) {
     // Indices have no edge back to this node: they are counted like an input.
     output->is_leaf() ? slot(i).save_input(output) : slot(i).save_output(output);
   }
+  if (has_kept()) [[unlikely]]
+    keep_results(call);
   if (thread_state.saved_hooks) [[unlikely]]
     pack_saved(true);
 }
@@ -107,6 +109,8 @@ void OpNode::link_through_view(Call& call) {
     const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
     if (spec.source == Source::kResult && needed(spec)) slot(i).save_own_alias(view);
   }
+  if (has_kept()) [[unlikely]]
+    keep_results(call);
   if (thread_state.saved_hooks) [[unlikely]]
     pack_saved(true);
 }
@@ -287,7 +291,10 @@ void OpNode::release_saved(const Site& freed_by) {
                        op_->signature.params[spec.arg].kind == ParamKind::kTensorOrNumber;
     slot(i).release(&freed_by, tensor_like);
   }
+  if (!has_kept()) [[likely]]
+    return;
   for (int i = n_slots(); i < n_all_slots(); ++i) slot(i).release(nullptr);
+  if (NodeSide* own = side()) auto gone = std::exchange(own->kept, {});
 }
 
 bool OpNode::adopt_output(TensorImpl* impl, bool keep) {

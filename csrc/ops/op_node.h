@@ -47,6 +47,7 @@ class OpNode final : public Node {
   void save_argument(SavedSlot& place, const Value& arg, const Call& call);
   // ops/recompute.cpp
   [[gnu::cold, gnu::noinline]] void keep_arguments(Call& call);
+  [[gnu::cold, gnu::noinline]] void keep_results(Call& call);
   void keep_list(SavedSlot& place, const Value& arg, size_t i);
   bool leads_somewhere(size_t arg) const;
   int n_all_slots() const {

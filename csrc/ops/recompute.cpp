@@ -212,11 +212,25 @@ NodeArguments::NodeArguments(OpNode& node, bool unpack) : node_(node), unpack_(u
       }
       continue;
     }
-    if (!known && at >= 0 && node.slot(at).kind() != SavedKind::kNone) continue;
-    if (SavedSlot* kept = node.kept(i); !known && kept)
+    if (at >= 0) {
+      known = known || node.slot(at).kind() == SavedKind::kNone;  // None was given
+    } else if (SavedSlot* kept = node.kept(i)) {
       known = kept->kind() == SavedKind::kNone || read(*kept, kind, item.value);
-    if (!known && kind == ParamKind::kTensor && op.signature.params[i].names[0] == "out") known = true;
+    } else {
+      known = op.signature.params[i].names[0] == "out";
+    }
     if (known) item.state = NodeArgument::State::kKnown;
+  }
+}
+
+// Of an operation that gives something else each time.
+void OpNode::keep_results(Call& call) {
+  if (repeatable(*op_)) return;
+  std::vector<KeptTensor>& kept = make_side().kept;
+  for (uint32_t i = 0; i <= call.more.size(); ++i) {
+    TensorRef copy = alias_of(i ? call.more[i - 1].get() : call.output.get());
+    const uint32_t version = copy->version();
+    kept.push_back({std::move(copy), version, static_cast<int32_t>(i)});
   }
 }
 

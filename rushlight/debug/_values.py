@@ -368,6 +368,8 @@ def _same_place(shape, index, whole):
 def value_at(t, index, shape):
     """What a broadcast operand has at the result's index, a number; None where that is no place."""
     place = None if t is None else _same_place(t.shape, index, shape)
+    if place is not None and any(i >= n for i, n in zip(index, shape)):
+        place = None
     return None if place is None else t[place].item()
 
 
