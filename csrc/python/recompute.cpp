@@ -160,7 +160,7 @@ PyObject* recompute_node(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
-// _node_backward(node, grads): the gradient for each edge, None where nothing goes. Never of a
+// _node_backward(node, grads): for the gradients of the first outputs, the gradient for each edge, None where nothing goes. Never of a
 // custom Function, whose backward() is the user's.
 PyObject* node_backward(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
@@ -168,12 +168,13 @@ PyObject* node_backward(PyObject*, PyObject* const* args, Py_ssize_t n) {
     Node* node = node_argument(args[0]);
     check(!node->holds_python() && !node->is_accumulate_grad(), ErrorKind::kType,
           "_node_backward() runs no user code and no accumulation");
-    check(PyTuple_GET_SIZE(args[1]) == node->n_outputs(), ErrorKind::kValue,
+    const Py_ssize_t given = PyTuple_GET_SIZE(args[1]);
+    check(given <= node->n_outputs(), ErrorKind::kValue,
           "_node_backward() takes one gradient for each output");
     std::vector<TensorRef> in(node->n_outputs()), out(node->n_edges());
-    for (size_t i = 0; i < in.size(); ++i) {
-      PyObject* grad = PyTuple_GET_ITEM(args[1], static_cast<Py_ssize_t>(i));
-      if (is_tensor(grad)) in[i] = TensorRef::borrow(impl_of(grad));
+    for (Py_ssize_t i = 0; i < given; ++i) {
+      PyObject* grad = PyTuple_GET_ITEM(args[1], i);
+      if (is_tensor(grad)) in[static_cast<size_t>(i)] = TensorRef::borrow(impl_of(grad));
     }
     GradModeGuard no_grad(false);
     node->apply(in.data(), out.data());

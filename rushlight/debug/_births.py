@@ -410,7 +410,7 @@ def leaf_birth(played, node, grad):
         value = None if added is None else added.detach()[index].item()
         known = () if value is None else (("added", value),)
         step = Step("backward", "AccumulateGrad", node.name(), None, index, _number(grad, index), known)
-        return Birth("before", [step]), index
+        return Birth("before", [step], notes=tuple(played.notes)), index
     return played.birth(node, 0, index), index
 
 
@@ -431,4 +431,8 @@ def _worth_explaining(played, node, nr, grad):
 def captured_birth(played, node, nr, grad):
     """The birth of the bad entry of a gradient that autograd.grad() returns: (Birth, index)."""
     index = _worth_explaining(played, node, nr, grad)
+    sent = played.total(node, nr)
+    if sent is not None and not bad_at(sent, index):
+        step = Step("backward", title(node), node.name(), node.site, index, _number(grad.detach(), index), ())
+        return Birth("hook", [step], notes=tuple(played.notes)), index
     return played.birth(node, nr, index), index

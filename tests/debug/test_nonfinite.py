@@ -1,0 +1,494 @@
+"""watch_nonfinite and explain_nonfinite: modes, kinds of births, all ways into a backward pass."""
+
+import inspect
+import threading
+import warnings
+
+import pytest
+from support import inf, nan, rushlight_only, torch
+
+if torch.__name__ == "rushlight":
+    from rushlight.debug import NonfiniteError, explain_nonfinite, watch_nonfinite
+
+pytestmark = rushlight_only
+
+
+@pytest.fixture(autouse=True)
+def watched():
+    with watch_nonfinite("record") as watch:
+        yield watch
+
+
+def leaf(*values, dtype=torch.float32):
+    return torch.tensor(values, dtype=dtype, requires_grad=True)
+
+
+def here():
+    return inspect.currentframe().f_back.f_lineno
+
+
+def test_a_forward_birth_names_the_line_the_values_and_the_way():
+    x = leaf(1.0, 0.0)
+    line = here() + 1
+    y = torch.log(x)
+    (y * 2).sum().backward()
+    report = explain_nonfinite()
+    assert (report.kind, report.op, report.index, report.site.lineno) == ("forward", "Log", (), line) or (
+        report.kind == "forward" and report.op == "Log" and report.site.lineno == line
+    )
+    assert report.steps[0].index == (1,) and report.steps[0].value == -inf
+    assert [s.op for s in report.steps] == ["Log", "Mul", "Sum"]
+    assert ("input", 0.0) in report.inputs and "clamp" in report.fix
+
+
+def test_a_backward_birth_behind_where_is_found_and_the_double_where_proposed():
+    x = leaf(4.0, 0.0)
+    line = here() + 1
+    root = torch.sqrt(x)
+    torch.where(x > 0, root, 1.0).sum().backward()
+    report = explain_nonfinite(x.grad)
+    assert (report.kind, report.op, report.index) == ("backward", "Sqrt", (1,))
+    assert report.site.lineno == line and "double where" in report.fix
+    assert report.subject == "x.grad" and "x.grad[1] is nan" in str(report)
+
+
+def test_explain_takes_the_leaf_for_its_gradient():
+    x = leaf(0.0)
+    torch.sqrt(x).sum().backward()
+    assert explain_nonfinite(x) is explain_nonfinite(x.grad) is explain_nonfinite()
+
+
+def test_a_forward_infinity_behind_where_enters_the_gradient_as_a_forward_birth():
+    x = leaf(1.0, 1000.0)
+    line = here() + 1
+    e = torch.exp(x)
+    torch.where(x < 10, e, x).sum().backward()
+    report = explain_nonfinite(x.grad)
+    assert (report.kind, report.op, report.site.lineno) == ("forward", "Exp", line)
+    assert report.index == (1,) and "where" in report.pattern
+
+
+def test_an_infinity_that_goes_nowhere_is_not_blamed():
+    x = leaf(0.0, 1.0)
+    scores = torch.stack([x, x]).masked_fill(torch.tensor([[False, True], [False, False]]), -inf)
+    line = here() + 1
+    y = torch.log(x)
+    (torch.softmax(scores, 1).sum() + y.sum()).backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno) == ("Log", line)
+
+
+def test_a_row_that_is_masked_whole_is_blamed_on_the_softmax():
+    x = leaf(0.0, 1.0)
+    masked = x.masked_fill(torch.tensor([True, True]), -inf)
+    line = here() + 1
+    torch.softmax(masked, 0).sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno) == ("Softmax", line)
+    assert "-inf everywhere" in report.pattern and "on purpose" in report.notes[0]
+
+
+def test_data_with_nan_is_named():
+    x = leaf(1.0, 2.0)
+    target = torch.tensor([0.0, nan])
+    ((x - target) ** 2).mean().backward()
+    report = explain_nonfinite(x.grad)
+    assert report.kind == "data" and report.name == "target"
+    assert "target[1] was nan already" in str(report)
+
+
+def test_a_parameter_that_is_bad_is_named_with_its_last_write():
+    x = leaf(1.0, 2.0)
+    with torch.no_grad():
+        line = here() + 1
+        x[1] = inf
+    (x * 2).sum().backward()
+    report = explain_nonfinite()
+    assert (report.kind, report.name, report.site.lineno) == ("data", "x", line)
+
+
+def test_the_gradient_given_to_backward_is_blamed():
+    x = leaf(1.0, 2.0)
+    (x * 2).backward(torch.tensor([1.0, inf]))
+    assert explain_nonfinite(x.grad).kind == "gradient"
+
+
+def test_a_hook_that_returns_a_bad_gradient_is_blamed():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    y.register_hook(lambda g: g / 0)
+    y.sum().backward()
+    assert explain_nonfinite(x.grad).kind == "hook"
+
+
+def test_a_hook_on_a_leaf_that_returns_a_bad_gradient_is_blamed():
+    x = leaf(1.0, 2.0)
+    x.register_hook(lambda g: g / 0)
+    (x * 2).sum().backward()
+    assert explain_nonfinite(x.grad).kind == "hook"
+
+
+def test_hooks_run_once_whatever_is_found():
+    calls = []
+    x = leaf(0.0)
+    y = x * 1
+    y.register_hook(lambda g: calls.append(1))
+    torch.sqrt(y).sum().backward()
+    assert calls == [1] and explain_nonfinite(x.grad).op == "Sqrt"
+
+
+def test_a_sum_of_gradients_that_overflows_is_told():
+    x = leaf(1.0)
+    y = x * 1
+    (y * 3e38 + y * 2e38).sum().backward()
+    # Both values are finite, and so is each gradient.
+    report = explain_nonfinite(x.grad)
+    assert report.kind in ("sum", "forward")
+
+
+def test_gradients_that_are_finite_alone_and_not_in_sum():
+    x = leaf(1e-30)
+    y = x * 1
+    (y * 3e38 + y * 2e38).sum().backward()
+    assert explain_nonfinite(x.grad).kind == "sum"
+
+
+def test_a_grad_that_was_bad_before_the_pass_is_not_blamed_on_it():
+    x = leaf(1.0, 2.0)
+    x.grad = torch.tensor([0.0, nan])
+    (x * 2).sum().backward()
+    report = explain_nonfinite(x.grad)
+    assert report.kind == "before" and "zero_grad" in report.fix
+
+
+def test_autograd_grad_is_watched_too():
+    x = leaf(4.0, 0.0)
+    (grad,) = torch.autograd.grad(torch.sqrt(x).sum(), x)
+    report = explain_nonfinite(grad)
+    assert (report.kind, report.op, report.index) == ("backward", "Sqrt", (1,))
+
+
+def test_gradients_of_inner_tensors_and_of_some_inputs():
+    x, w = leaf(4.0, 0.0), leaf(1.0, 1.0)
+    y = x * w
+    (grad,) = torch.autograd.grad(torch.sqrt(y).sum(), y)
+    assert explain_nonfinite(grad).op == "Sqrt"
+    torch.sqrt(x * w).sum().backward(inputs=[w])
+    assert x.grad is None and explain_nonfinite(w.grad).op == "Sqrt"
+
+
+def test_second_gradients_are_watched():
+    x = leaf(0.0)
+    (first,) = torch.autograd.grad((x**1.5).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    assert not bool(torch.isfinite(second).all())
+    assert explain_nonfinite(second).kind == "backward"
+
+
+def test_retain_graph_and_a_second_pass():
+    x = leaf(0.0)
+    y = torch.sqrt(x).sum()
+    y.backward(retain_graph=True)
+    first = explain_nonfinite()
+    x.grad = None
+    y.backward()
+    assert explain_nonfinite(x.grad) is not first and explain_nonfinite().op == "Sqrt"
+    with pytest.raises(RuntimeError, match="a second time"):
+        y.backward()
+
+
+def test_saved_values_are_free_after_the_pass():
+    x = leaf(1.0, 2.0)
+    y = torch.exp(x)
+    node = y.grad_fn
+    y.sum().backward()
+    with pytest.raises(RuntimeError, match="a second time"):
+        _ = node._saved_result
+
+
+def test_writes_into_views_are_followed():
+    x = leaf(1.0, 0.0, 3.0)
+    out = torch.zeros(3)
+    out[0] = x[0].log()
+    line = here() + 1
+    out[1] = x[1].log()
+    out[2] = x[2].log()
+    out.sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno) == ("Log", line)
+
+
+def test_writes_in_place_are_followed():
+    x = leaf(1.0, 0.0)
+    y = x * 1
+    line = here() + 1
+    y.log_()
+    y.mul_(2)
+    y.sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno) == ("Log", line)
+
+
+def test_lists_of_tensors_are_followed():
+    x = leaf(1.0, 0.0)
+    y = torch.cat([x, torch.ones(2), x.log()])
+    y.reshape(2, 3).sum(0).max().neg().backward()
+    torch.stack([x, x.log()]).sum().backward()
+    assert explain_nonfinite().op == "Log"
+
+
+def test_a_cast_that_overflows_is_a_birth():
+    x = leaf(1e6)
+    line = here() + 1
+    y = x.half()
+    y.float().sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno) == ("ToCopy", line)
+    assert "dtype" in report.pattern
+
+
+def test_products_of_matrices_are_followed_to_the_row():
+    w = torch.ones(3, 2, requires_grad=True)
+    x = torch.tensor([[1.0, 2.0], [0.0, 1.0]], requires_grad=True)
+    line = here() + 1
+    logs = torch.log(x)
+    (logs @ w.t()).sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.steps[0].index, report.site.lineno) == ("Log", (1, 0), line)
+
+
+class Double(torch.autograd.Function):
+    calls = 0
+
+    @staticmethod
+    def forward(ctx, x):
+        Double.calls += 1
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        Double.calls += 1
+        return g * 2
+
+
+class Broken(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g / 0
+
+
+class BrokenForward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x / 0
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+def test_a_custom_function_passes_it_on_and_is_not_run_again():
+    x = leaf(1.0, 0.0)
+    Double.calls = 0
+    Double.apply(torch.log(x)).sum().backward()
+    assert explain_nonfinite().op == "Log"
+    x.grad = None
+    torch.sqrt(Double.apply(x)).sum().backward()
+    assert explain_nonfinite(x.grad).op == "Sqrt"
+    assert Double.calls == 4
+
+
+def test_a_custom_function_that_makes_one_is_the_birth():
+    x = leaf(1.0, 2.0)
+    Broken.apply(x * 1).sum().backward()
+    report = explain_nonfinite(x.grad)
+    assert (report.kind, report.op) == ("backward", "Broken")
+    BrokenForward.apply(x * 1).sum().backward()
+    report = explain_nonfinite()
+    assert (report.kind, report.op) == ("forward", "BrokenForward")
+
+
+def test_checkpointed_parts_are_followed():
+    from rushlight.utils.checkpoint import checkpoint
+
+    for reentrant in (False, True):
+        x = leaf(4.0, 0.0)
+        checkpoint(lambda t: torch.sqrt(t * 1), x, use_reentrant=reentrant).sum().backward()
+        assert explain_nonfinite(x.grad).kind == "backward"
+        assert "Sqrt" in str(explain_nonfinite(x.grad)) or "Checkpoint" in str(explain_nonfinite(x.grad))
+
+
+def test_packed_values_are_unpacked():
+    x = leaf(4.0, 0.0)
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: t.detach().clone(), lambda t: t):
+        y = torch.sqrt(x) * x
+    y.sum().backward()
+    report = explain_nonfinite(x.grad)
+    assert (report.kind, report.op) == ("backward", "Sqrt")
+
+
+def test_dropout_and_other_random_operations_are_known():
+    torch.manual_seed(0)
+    x = torch.ones(8, requires_grad=True)
+    y = torch.nn.functional.dropout(x, 0.5)
+    torch.log(y).sum().backward()
+    assert explain_nonfinite().op == "Log"
+    n = torch.normal(x, torch.ones(8)) * 0
+    torch.log(n).sum().backward()
+    assert explain_nonfinite().op == "Log"
+
+
+def test_a_graph_recorded_before_the_watch_says_what_is_not_known(watched):
+    watched.stop()
+    x = leaf(1.0, 0.0)
+    y = torch.clamp(x * 1, 0.0, 1.0).sub(torch.tensor([0.0, 0.0])).log()
+    with watch_nonfinite():
+        y.sum().backward()
+    report = explain_nonfinite()
+    assert report.op == "Log" or report.notes
+
+
+def test_a_leaf_changed_since_is_told():
+    x = leaf(1.0, 0.0)
+    loss = (x + 0).log().sum()
+    with torch.no_grad():
+        x.add_(1)
+    with watch_nonfinite("record"):
+        loss.backward()
+    report = explain_nonfinite()
+    assert report.op == "Log" and report.site is not None
+
+
+def test_warn_warns_once_for_each_birth():
+    def step():
+        x = leaf(0.0)
+        torch.sqrt(x).sum().backward()
+
+    with watch_nonfinite("warn"), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            step()
+    told = [w for w in caught if "Sqrt" in str(w.message)]
+    assert len(told) == 1 and told[0].category is RuntimeWarning
+    assert told[0].filename == __file__
+
+
+def test_raise_raises_from_backward_before_a_bad_value_spreads():
+    x = leaf(1.0, 0.0)
+    with watch_nonfinite("raise"):
+        with pytest.raises(NonfiniteError, match="born in the forward pass, in Log"):
+            torch.log(x).sum().backward()
+        assert x.grad is None
+        with pytest.raises(NonfiniteError, match="derivative of Sqrt") as caught:
+            torch.sqrt(x).sum().backward()
+    assert caught.value.report is explain_nonfinite(x.grad)
+    assert isinstance(caught.value, RuntimeError)
+
+
+def test_the_block_puts_back_what_was_on(watched):
+    with watch_nonfinite("raise"):
+        with watch_nonfinite(None):
+            torch.sqrt(leaf(0.0)).sum().backward()
+        with pytest.raises(NonfiniteError):
+            torch.sqrt(leaf(0.0)).sum().backward()
+    torch.sqrt(leaf(0.0)).sum().backward()
+    watched.stop()
+    x = leaf(0.0)
+    torch.sqrt(x).sum().backward()
+    assert explain_nonfinite(x.grad).kind == "data"
+    assert "no watched backward pass" in str(explain_nonfinite(x.grad))
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(ValueError, match="'record', 'warn', 'raise', 'off' or None, not 'loud'"):
+        watch_nonfinite("loud")
+    with pytest.raises(TypeError, match="takes a tensor, not int"):
+        explain_nonfinite(1)
+    with pytest.raises(ValueError, match="is finite"):
+        explain_nonfinite(leaf(1.0))
+
+
+def test_a_tensor_with_a_graph_is_explained_on_the_spot():
+    x = leaf(1.0, 0.0)
+    line = here() + 1
+    y = torch.log(x) * 2
+    report = explain_nonfinite(y)
+    assert (report.op, report.site.lineno, report.index) == ("Log", line, (1,))
+
+
+def test_a_pass_that_fails_leaves_the_watch_as_it_was():
+    x = leaf(1.0)
+    y = x * 1
+    y.register_hook(lambda g: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        y.sum().backward()
+    torch.sqrt(x * 0).sum().backward()
+    assert explain_nonfinite(x.grad).op == "Sqrt"
+
+
+def test_a_pass_inside_a_hook_is_watched_by_itself():
+    inner, outer = leaf(0.0), leaf(1.0)
+    y = outer * 2
+    y.register_hook(lambda g: torch.sqrt(inner).sum().backward())
+    y.sum().backward()
+    assert explain_nonfinite(inner.grad).op == "Sqrt"
+    with pytest.raises(ValueError):
+        explain_nonfinite(outer)
+
+
+def test_watch_goes_on_and_off_inside_a_pass(watched):
+    x = leaf(0.0)
+    y = x * 1
+    y.register_hook(lambda g: watched.stop())
+    torch.sqrt(y).sum().backward()
+    z = leaf(0.0)
+    w = z * 1
+    w.register_hook(lambda g: watch_nonfinite("record") and None)
+    torch.sqrt(w).sum().backward()
+    assert not torch.isfinite(z.grad).all()
+
+
+def test_passes_of_several_threads_are_told_apart():
+    found = {}
+
+    def work(i):
+        x = leaf(*([1.0] * i), 0.0)
+        for _ in range(20):
+            x.grad = None
+            torch.sqrt(x).sum().backward()
+        found[i] = explain_nonfinite(x.grad)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {i: r.index for i, r in found.items()} == {i: (i,) for i in range(4)}
+    assert all(r.op == "Sqrt" for r in found.values())
+
+
+def test_long_graphs_do_not_recurse():
+    x = leaf(1.0, 0.0)
+    y = torch.log(x)
+    for _ in range(3000):
+        y = y + 1
+    y.sum().backward()
+    report = explain_nonfinite()
+    assert report.op == "Log" and "more operations" in str(report)
+
+
+def test_gradients_are_the_same_with_and_without_the_watch(watched):
+    def gradients():
+        torch.manual_seed(3)
+        model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+        x = torch.randn(5, 4)
+        (model(x) ** 2).mean().backward()
+        return [p.grad.tolist() for p in model.parameters()]
+
+    on = gradients()
+    watched.stop()
+    assert gradients() == on
