@@ -354,7 +354,7 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
 namespace {
 
 bool runs_user_code(Node* node) {
-  if (node->holds_python()) return true;
+  if (node->holds_python() || node->has_packed()) return true;
   if (node->is_accumulate_grad()) {
     Extension* extension = static_cast<AccumulateGrad*>(node)->variable()->extension();
     return extension && extension->hooks;

@@ -141,12 +141,13 @@ void Watch::node_begins(Node& node, TensorRef* grads) {
   State* state = paused ? nullptr : current();
   if (!state) return;
   // What hooks made of it.
-  if (node.holds_python() && !node.side()) return;
+  if (!node.is_accumulate_grad() && (!node.side() || node.side()->output_hooks.empty())) return;
   state->seen.push_back({NodeRef::borrow(&node), false, {grads, grads + node.n_outputs()}});
 }
 
 void Watch::node_ended(Node& node, TensorRef* grads) {
-  State* state = paused || !node.holds_python() ? nullptr : current();
+  const bool again = !node.holds_python() && !node.has_packed();  // its derivative may run
+  State* state = paused || again ? nullptr : current();
   if (!state) return;
   state->seen.push_back({NodeRef::borrow(&node), true, {grads, grads + node.n_edges()}});
 }

@@ -131,7 +131,7 @@ PyObject* recompute_node(PyObject*, PyObject* const* args, Py_ssize_t n) {
     OpNode* node = op_argument(args[0]);
     const Op& op = node->op();
     if (!repeatable(op)) Py_RETURN_NONE;
-    NodeArguments arguments(*node, true);
+    NodeArguments arguments(*node, false);
     Value values[kMaxArgs];
     std::deque<std::vector<TensorImpl*>> pointers;
     std::deque<TensorList> lists;

@@ -1,4 +1,4 @@
-"""Where an infinity or nan was born: back from a bad value, node by node, to the one that made it."""
+"""Where an infinity or nan was born: back from a bad value to the node that made it."""
 
 import math
 from typing import NamedTuple
@@ -31,20 +31,16 @@ class Step(NamedTuple):
 class Birth(NamedTuple):
     """What was found.
 
-    kind: "forward" or "backward", the pass of which an operation made it; "data", a tensor that had
-    it; "gradient", given to backward(); "hook", returned by one; "sum" of finite gradients; "before",
-    a .grad that had it already; "unknown". steps: list of Step from the birth on. source: the tensor,
-    for "data". entered: for a forward birth behind a gradient, how many steps are forward ones.
-    notes: what is not known, or was taken for granted.
+    kind: as in NonfiniteReport. steps: list of Step from the birth on. source: the tensor, for
+    "data". notes: what is not known, or was taken for granted.
     """
 
     kind: str
     steps: list
     source: object = None
-    entered: int = 0
     notes: tuple = ()
     before: tuple = ()  # operations shortly before a forward birth
-    path: tuple = ()  # operations that the gradient came through before a birth in the backward pass
+    path: tuple = ()  # operations that the gradient came through before a backward one
 
 
 def _number(t, index):
@@ -129,7 +125,8 @@ def forward_birth(values, node, nr, index):
         elif any(is_bad(i.value) for i in floats):
             at = next(k for k, i in enumerate(floats) if is_bad(i.value))
             found = at, first_bad(floats[at].value)
-            notes.append(f"{title(place)} cannot be computed again: its first bad input is followed")
+            what = title(place)
+            notes.append(f"{what} cannot be computed again: its first bad input is followed")
         if found is None:
             notes += [f"{i.name} of {title(place)} is not known: {i.lost}" for i in unknown]
             break
@@ -148,7 +145,7 @@ def forward_birth(values, node, nr, index):
         kind = "forward"
         notes += extra
     source = source if kind == "data" else None
-    return Birth(kind, steps, source, len(steps), tuple(notes), _before(node))
+    return Birth(kind, steps, source, tuple(notes), _before(node))
 
 
 def _before(node, levels=4):
@@ -337,9 +334,10 @@ class Pass:
         grads = [arrived[k].detach() for k in places]
         if not any(is_bad(g) for g in grads):
             return None
-        if self.values.kind(node) == "function":
+        if id(node) in self._outgoing:
             at = next(k for k, g in enumerate(grads) if is_bad(g))
-            self.notes.append(f"backward() of {title(node)} is not run again")
+            if self.values.kind(node) == "function":
+                self.notes.append(f"backward() of {title(node)} is not run again")
             same = grads[at].shape == shape and bad_at(grads[at], index)
             return places[at], index if same else first_bad(grads[at])
 
@@ -372,7 +370,7 @@ class Pass:
                 continue
             if origin is None:
                 steps.append(_data_step(t, at))
-                birth = Birth("data", steps[::-1], t, 1)
+                birth = Birth("data", steps[::-1], t)
             else:
                 birth = forward_birth(values, *origin, at)
                 birth = birth._replace(steps=birth.steps + steps[::-1])
@@ -398,7 +396,7 @@ class Pass:
         return tuple(path[::-1])
 
     def _end(self, kind, steps, notes):
-        return Birth(kind, steps[::-1], None, 0, (*notes, *self.notes))
+        return Birth(kind, steps[::-1], None, (*notes, *self.notes))
 
 
 def leaf_birth(played, node, grad):
@@ -409,7 +407,8 @@ def leaf_birth(played, node, grad):
     if added is None or not bad_at(added.detach(), index):
         value = None if added is None else added.detach()[index].item()
         known = () if value is None else (("added", value),)
-        step = Step("backward", "AccumulateGrad", node.name(), None, index, _number(grad, index), known)
+        at = _number(grad, index)
+        step = Step("backward", "AccumulateGrad", node.name(), None, index, at, known)
         return Birth("before", [step], notes=tuple(played.notes)), index
     return played.birth(node, 0, index), index
 
@@ -433,6 +432,7 @@ def captured_birth(played, node, nr, grad):
     index = _worth_explaining(played, node, nr, grad)
     sent = played.total(node, nr)
     if sent is not None and not bad_at(sent, index):
-        step = Step("backward", title(node), node.name(), node.site, index, _number(grad.detach(), index), ())
+        at = _number(grad.detach(), index)
+        step = Step("backward", title(node), node.name(), node.site, index, at, ())
         return Birth("hook", [step], notes=tuple(played.notes)), index
     return played.birth(node, nr, index), index

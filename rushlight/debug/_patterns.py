@@ -6,11 +6,12 @@ from rushlight import _C
 
 _C._add_package_globals(globals())
 
-_CHOOSERS = ("Where", "MaskedFill", "MaskedSelect", "Maximum", "Minimum", "Clamp", "NanToNum", "IndexPut")
+_CHOOSERS = ("Where", "MaskedFill", "MaskedSelect", "Maximum", "Minimum", "Clamp", "NanToNum")
 
+_DIVIDE = "divide by (x + eps), or choose with torch.where before dividing"
 _WHERE = (
-    "the unused branch of `{op}`: its gradient is 0, and 0 times the infinite slope (or value) of the "
-    "branch is nan",
+    "the unused branch of `{op}`: its gradient is 0, and 0 times the infinite slope (or value) of "
+    "the branch is nan",
     "make the argument safe inside, too (a double where): "
     "torch.where(ok, f(torch.where(ok, x, 1.0)), other)",
 )
@@ -95,9 +96,9 @@ def _made(step, before):
         if op == "Rsqrt" and x is not None and x < 0:
             return "the root of a negative number", "clamp its argument at 0"
         if x == 0 and other == 0:
-            return "0 / 0", "divide by (x + eps), or choose with torch.where before dividing"
+            return "0 / 0", _DIVIDE
         if other == 0 or (op in ("Reciprocal", "Rsqrt") and x == 0):
-            return "a division by 0", "divide by (x + eps), or choose with torch.where before dividing"
+            return "a division by 0", _DIVIDE
         return "a quotient too large for its dtype", "divide by (x + eps)"
     if op in ("Exp", "Exp2", "Expm1", "ExpM1", "Sinh", "Cosh"):
         return (
@@ -124,10 +125,10 @@ def _made(step, before):
     if op in ("Softmax", "LogSoftmax", "Logsumexp") and math.isnan(step.value):
         return (
             "the softmax of a row that is -inf everywhere: 0 / 0",
-            "mask with a large negative number instead: masked_fill(mask, torch.finfo(x.dtype).min)",
+            "mask with a large number instead: masked_fill(mask, torch.finfo(x.dtype).min)",
         )
     if op in ("Sub", "Add", "Rsub") and math.isnan(step.value):
-        return "inf - inf", "find out why both are infinite; torch.logaddexp for differences of logs"
+        return "inf - inf", "keep both finite: subtract a maximum, or clamp, before"
     if op == "Mul" and math.isnan(step.value):
         return "0 times an infinity", "choose with torch.where before multiplying"
     if op == "ToCopy":
@@ -136,7 +137,7 @@ def _made(step, before):
             "scale the numbers down, or keep this part in float32 (bfloat16 has its range)",
         )
     if math.isinf(step.value):
-        return "the result is too large for its dtype", "scale the numbers down, or work on logarithms"
+        return "the result is too large for its dtype", "scale down, or work on logarithms"
     return None
 
 
@@ -144,7 +145,8 @@ def pattern_of(birth):
     """(what happened, the usual rewrite) for a Birth; None where it is no known one."""
     if birth.kind in ("sum", "before", "hook", "gradient", "unknown", "data") or not birth.steps:
         return _OTHER.get(birth.kind)
-    chooser = next((op for op, _, zeroed in reversed(birth.path) if zeroed and op in _CHOOSERS), None)
+    zeroed = [op for op, _, zero in birth.path if zero and op in _CHOOSERS]
+    chooser = zeroed[-1] if zeroed else None
     if chooser is not None:
         what, fix = _WHERE
         return what.format(op=_function(chooser)), fix
@@ -167,5 +169,5 @@ _OTHER = {
     ),
     "hook": ("a hook returned it", "look at what the hook divides by"),
     "gradient": ("the gradient given to backward() has it", "check what backward() is given"),
-    "data": ("it was there before the first recorded operation", "check the data, or the last update"),
+    "data": ("it was there before the first operation", "check the data, or the last update"),
 }

@@ -1,8 +1,6 @@
 """The values of a recorded graph: as saved where they are, computed again where they are not."""
 
-from rushlight import _C
-from rushlight import float16 as _float16
-from rushlight import isfinite, where
+from rushlight import _C, isfinite, where
 
 _C._add_package_globals(globals())
 
@@ -64,6 +62,7 @@ class Values:
         self.nodes = []  # also keeps their ids
         self._known = {}  # (id(node), output) -> tensor
         self.lost = {}  # (id(node), output) -> why it is not known
+        self.notes = []
         self._arguments = {}
         self._kinds = {}
         self.assumed = set()  # ids of nodes whose values take something for granted
@@ -111,7 +110,12 @@ class Values:
     def arguments(self, node):
         """The call that a node recorded: tuples of _C._node_arguments()."""
         if id(node) not in self._arguments:
-            self._arguments[id(node)] = _C._node_arguments(node, True)
+            try:
+                self._arguments[id(node)] = _C._node_arguments(node, True)
+            except Exception as error:  # a hook's, or a checkpoint's that ran already
+                first = str(error).split("\n")[0]
+                self.notes.append(f"what {title(node)} saved cannot be unpacked: {first}")
+                self._arguments[id(node)] = _C._node_arguments(node, False)
         return self._arguments[id(node)]
 
     def _needs(self, node):
@@ -230,16 +234,14 @@ class Values:
             else:
                 full = values[item.argument] or ()
                 full += (None,) * (item.item + 1 - len(full))
-                values[item.argument] = (
-                    full[: item.item] + (item.value,) + full[item.item + 1 :]
-                )
+                values[item.argument] = full[: item.item] + (item.value,) + full[item.item + 1 :]
         outputs = _C._recompute(node, tuple(values))
         if outputs is None:
             gone = [name for name, state, *_ in arguments if state == "gone"]
             if gone:
                 return None, (
-                    f"{', '.join(gone)} of {title(node)} was not kept: the graph was recorded before "
-                    "watch_nonfinite(), or it has been changed since"
+                    f"{', '.join(gone)} of {title(node)} was not kept: the graph was recorded "
+                    "before watch_nonfinite(), or it has been changed since"
                 )
             return None, f"{title(node)} draws random numbers"
         return outputs, None
@@ -357,8 +359,8 @@ def _same_place(shape, index, whole):
     """The index of a broadcast operand for the result's index; None where it is not one."""
     if len(shape) > len(whole) or len(index) != len(whole):
         return None
-    place = []
-    for size, i, n in zip(shape, index[len(whole) - len(shape) :], whole[len(whole) - len(shape) :]):
+    place, lead = [], len(whole) - len(shape)
+    for size, i, n in zip(shape, index[lead:], whole[lead:]):
         if size not in (1, n):
             return None
         place.append(0 if size == 1 else i)
@@ -371,10 +373,3 @@ def value_at(t, index, shape):
     if place is not None and any(i >= n for i, n in zip(index, shape)):
         place = None
     return None if place is None else t[place].item()
-
-
-def largest(dtype):
-    """Beyond this a sum of two overflows."""
-    from rushlight import finfo
-
-    return finfo(dtype if dtype != _float16 else _float16).max

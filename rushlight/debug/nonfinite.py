@@ -1,10 +1,11 @@
 """Where an infinity or nan was born: watch_nonfinite() looks on, explain_nonfinite() tells."""
 
 import sys
+import threading
 import warnings
 import weakref
 
-from rushlight import Tensor, _C, no_grad
+from rushlight import _C, Tensor, no_grad
 from rushlight._site import line_of
 
 _C._add_package_globals(globals())
@@ -32,9 +33,9 @@ class NonfiniteReport:
     """The story of one infinity or nan. Printing it tells it; it keeps no tensor alive.
 
     subject: what is not finite, "x.grad" or "loss". index, value: which entry, and what it is.
-    kind: "forward" or "backward", the pass of which an operation made it; "data", a tensor that came
-    with it; "gradient", given to backward(); "hook", returned by one; "sum" of finite gradients;
-    "before", a .grad that had it already; "unknown".
+    kind: "forward" or "backward", the pass of which an operation made it; "data", a tensor that
+    came with it; "gradient", given to backward(); "hook", returned by one; "sum" of finite
+    gradients; "before", a .grad that had it already; "unknown".
     op, node: the operation that made it, as "Log" and "LogBackward0"; None without one.
     site: where that stands, a Site; None where not known.
     inputs: (name, number) of what the operation was given at that place.
@@ -56,6 +57,15 @@ class NonfiniteReport:
         self.name = name
         self.site = first.site if first else None
         self.pattern, self.fix = pattern_of(birth) or (None, None)
+        self.thread, self.run = threading.get_ident(), _C._current_graph_task_id()
+        self.by_function = bool(made) and made.node.endswith("Backward")
+
+    def begin_with(self, inner):
+        """Tell what another report knows of the way before the first operation of this one."""
+        self.kind, self.steps = inner.kind, [*inner.steps, *self.steps]
+        self.op, self.node, self.inputs, self.site = inner.op, inner.node, inner.inputs, inner.site
+        self.name, self.pattern, self.fix = inner.name, inner.pattern, inner.fix
+        self.notes = (*inner.notes, *self.notes)
 
     def __repr__(self):
         return str(self)
@@ -131,7 +141,7 @@ def _step_line(step):
 
 
 def _name_of(tensor):
-    """What the user's program calls a tensor, from the frames above; None where nothing is found."""
+    """What the user's program calls a tensor, from the frames above; None where nothing is."""
     if tensor is None:
         return None
     place = (tensor.data_ptr(), tensor.shape)
@@ -163,7 +173,8 @@ def _private(function):
     def run(*args):
         before = _C._pause_nonfinite(True)
         try:
-            with no_grad():
+            with no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the user has had them
                 return function(*args)
         finally:
             _C._pause_nonfinite(before)
@@ -214,8 +225,10 @@ def _explain_value(node, nr, value, subject):
 
 def _begun(roots):
     """A pass begins with a value that is not finite. Returns: the report of it."""
-    node, nr, value, _ = next(r for r in roots if r[2] is not None and _C._first_nonfinite(r[2]) >= 0)
-    report = _explain_value(node, nr, value, _name_of(value) or "the value that backward() starts from")
+    bad = (r for r in roots if r[2] is not None and _C._first_nonfinite(r[2]) >= 0)
+    node, nr, value, _ = next(bad)
+    name = _name_of(value) or "the value that backward() starts from"
+    report = _explain_value(node, nr, value, name)
     _tell(report)
     return report
 
@@ -233,10 +246,20 @@ def _ended_reports(roots, leaves, captured, seen):
     for node, nr, grad in captured:
         birth, index = captured_birth(played, node, nr, grad)
         found.append((grad, "a gradient from autograd.grad()", index, birth))
-    return [
-        (grad, NonfiniteReport(subject, index, grad.detach()[index].item(), birth, _name_of(birth.source)))
-        for grad, subject, index, birth in found
-    ]
+    reports = []
+    for grad, subject, index, birth in found:
+        value, name = grad.detach()[index].item(), _name_of(birth.source)
+        reports.append((grad, NonfiniteReport(subject, index, value, birth, name)))
+    return reports
+
+
+def _adopt_inner(report):
+    """Of a Function whose backward() ran a pass of its own, as checkpoints do, that knows more."""
+    inner = _last
+    if inner is None or report.kind != "backward" or inner.thread != report.thread:
+        return
+    if inner.run > report.run >= 0 and report.by_function:
+        report.begin_with(inner)
 
 
 def _ended(known, roots, leaves, captured, seen):
@@ -249,6 +272,7 @@ def _ended(known, roots, leaves, captured, seen):
         return
     reports = _ended_reports(roots, leaves, captured, seen)
     for grad, report in reports:
+        _adopt_inner(report)
         _remember(grad, report)
     for _, report in reports[:1]:
         _tell(report)
@@ -257,9 +281,9 @@ def _ended(known, roots, leaves, captured, seen):
 class watch_nonfinite:  # a function that is a context manager, too
     """Look on while backward passes run, and find out where an infinity or nan was born.
 
-    mode: "record" keeps a report of each, for explain_nonfinite(); "warn" also warns, once for each
-        birth; "raise" raises NonfiniteError from backward(), before it begins where the value that it
-        starts from is not finite. "off" or None stops watching.
+    mode: "record" keeps a report of each, for explain_nonfinite(); "warn" also warns, once for
+        each birth; "raise" raises NonfiniteError from backward(), before it begins where the value
+        that it starts from is not finite. "off" or None stops watching.
     On from the call on, for all threads; with `with`, until the end of the block, and then as
     before. stop() ends it, too.
     Each pass looks at the values that it starts from and at the gradients that it leaves, keeps the
@@ -296,16 +320,16 @@ def _switch(mode):
 def explain_nonfinite(tensor=None):
     """Tell where the infinity or nan in a gradient or a tensor was born.
 
-    tensor: a gradient, x.grad, that a watched backward() left; a leaf, whose .grad is meant; a tensor
-        with a graph, which is looked through now; nothing: the last that was found.
+    tensor: a gradient, x.grad, that a watched backward() left; a leaf, whose .grad is meant; a
+        tensor with a graph, which is looked through now; nothing: the last that was found.
     Returns: NonfiniteReport, which shows as the story.
     Raises: ValueError where all entries are finite, or nothing is known; TypeError for no tensor.
     """
     if tensor is None:
         if _last is None:
             raise ValueError(
-                "explain_nonfinite(): nothing has been found\n  fix: rushlight.debug.watch_nonfinite() "
-                "before the forward pass."
+                "explain_nonfinite(): nothing has been found\n"
+                "  fix: rushlight.debug.watch_nonfinite() before the forward pass."
             )
         return _last
     if not isinstance(tensor, Tensor):
@@ -336,4 +360,4 @@ def _explain_leaf(tensor):
         "  fix: rushlight.debug.watch_nonfinite() before the forward pass."
     )
     name = _name_of(tensor) or "the tensor"
-    return NonfiniteReport(name, index, value, Birth("data", [step], None, 1, (note,)), name)
+    return NonfiniteReport(name, index, value, Birth("data", [step], notes=(note,)), name)

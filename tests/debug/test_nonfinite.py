@@ -33,9 +33,7 @@ def test_a_forward_birth_names_the_line_the_values_and_the_way():
     y = torch.log(x)
     (y * 2).sum().backward()
     report = explain_nonfinite()
-    assert (report.kind, report.op, report.index, report.site.lineno) == ("forward", "Log", (), line) or (
-        report.kind == "forward" and report.op == "Log" and report.site.lineno == line
-    )
+    assert (report.kind, report.op, report.site.lineno) == ("forward", "Log", line)
     assert report.steps[0].index == (1,) and report.steps[0].value == -inf
     assert [s.op for s in report.steps] == ["Log", "Mul", "Sum"]
     assert ("input", 0.0) in report.inputs and "clamp" in report.fix
@@ -135,15 +133,6 @@ def test_hooks_run_once_whatever_is_found():
     y.register_hook(lambda g: calls.append(1))
     torch.sqrt(y).sum().backward()
     assert calls == [1] and explain_nonfinite(x.grad).op == "Sqrt"
-
-
-def test_a_sum_of_gradients_that_overflows_is_told():
-    x = leaf(1.0)
-    y = x * 1
-    (y * 3e38 + y * 2e38).sum().backward()
-    # Both values are finite, and so is each gradient.
-    report = explain_nonfinite(x.grad)
-    assert report.kind in ("sum", "forward")
 
 
 def test_gradients_that_are_finite_alone_and_not_in_sum():
@@ -318,8 +307,8 @@ def test_checkpointed_parts_are_followed():
     for reentrant in (False, True):
         x = leaf(4.0, 0.0)
         checkpoint(lambda t: torch.sqrt(t * 1), x, use_reentrant=reentrant).sum().backward()
-        assert explain_nonfinite(x.grad).kind == "backward"
-        assert "Sqrt" in str(explain_nonfinite(x.grad)) or "Checkpoint" in str(explain_nonfinite(x.grad))
+        report = explain_nonfinite(x.grad)
+        assert (report.kind, report.op) == ("backward", "Sqrt")
 
 
 def test_packed_values_are_unpacked():
@@ -349,7 +338,13 @@ def test_a_graph_recorded_before_the_watch_says_what_is_not_known(watched):
     with watch_nonfinite():
         y.sum().backward()
     report = explain_nonfinite()
-    assert report.op == "Log" or report.notes
+    assert (report.kind, report.op) == ("forward", "Log")
+    with watch_nonfinite(None):
+        z = torch.nn.functional.hardtanh(x * 1, 0.0, 2.0).sub(torch.zeros(2)).mul(0).log() * 1 + 1
+    with watch_nonfinite():
+        z.sum().backward()
+    report = explain_nonfinite()
+    assert report.site is not None and "recorded before" in "".join(report.notes)
 
 
 def test_a_leaf_changed_since_is_told():
@@ -433,7 +428,12 @@ def test_a_pass_that_fails_leaves_the_watch_as_it_was():
 def test_a_pass_inside_a_hook_is_watched_by_itself():
     inner, outer = leaf(0.0), leaf(1.0)
     y = outer * 2
-    y.register_hook(lambda g: torch.sqrt(inner).sum().backward())
+
+    @torch.enable_grad()
+    def hook(g):
+        torch.sqrt(inner).sum().backward()
+
+    y.register_hook(hook)
     y.sum().backward()
     assert explain_nonfinite(inner.grad).op == "Sqrt"
     with pytest.raises(ValueError):
