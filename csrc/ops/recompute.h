@@ -14,11 +14,13 @@ namespace rl {
 struct NodeArgument {
   enum class State : uint8_t {
     kKnown,
-    kEdge,  // what the node at `edge` gave; of a list, entry by entry where the edge leads somewhere
+    kEdge,  // what the node at `edge` gave; of a list, entry by entry where the edge leads
+            // somewhere
     kGone,  // not kept, or changed since
   };
   State state = State::kGone;
-  Value value;  // if known; a list has null in the places of edges. The saved value of an edge, too.
+  Value
+      value;  // if known; a list has null in the places of edges. The saved value of an edge, too.
   uint32_t edge = 0;
   uint32_t n_edges = 0;
   bool leaf_changed = false;  // the leaf at `edge` was written since

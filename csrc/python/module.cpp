@@ -387,9 +387,9 @@ PyObject* make_module() {
   bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
             init_layout_type(m) && init_device_type(m) && init_size_type(m) &&
             init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
-            init_recompute(m) && init_nonfinite(m) &&
-            init_function_type(m) && init_grad_mode_types(m) && init_conversions(m) &&
-            init_site(m) && init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
+            init_recompute(m) && init_nonfinite(m) && init_function_type(m) &&
+            init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
+            init_memory_formats(m) && init_functions(m) && init_autograd(m) &&
             init_torch_function(m) && init_nn_module(m) && init_optimizer(m);
   if (!ok) throw_python();
   return module.release();

@@ -43,11 +43,11 @@ PyObject* tuple_of(const std::vector<TensorRef>& tensors) {
 PyObject* node_kind(PyObject*, PyObject* object) {
   return guarded([&] {
     Node* node = node_argument(object);
-    const char* kind = node->is_accumulate_grad()          ? "leaf"
-                       : node->holds_python()              ? "function"
-                       : as_op_node(node)                  ? "op"
-                       : dynamic_cast<CopySlices*>(node)   ? "slices"
-                                                           : "other";
+    const char* kind = node->is_accumulate_grad()        ? "leaf"
+                       : node->holds_python()            ? "function"
+                       : as_op_node(node)                ? "op"
+                       : dynamic_cast<CopySlices*>(node) ? "slices"
+                                                         : "other";
     return PyUnicode_FromString(kind);
   });
 }
@@ -160,8 +160,8 @@ PyObject* recompute_node(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
-// _node_backward(node, grads): for the gradients of the first outputs, the gradient for each edge, None where nothing goes. Never of a
-// custom Function, whose backward() is the user's.
+// _node_backward(node, grads): for the gradients of the first outputs, the gradient for each edge,
+// None where nothing goes. Never of a custom Function, whose backward() is the user's.
 PyObject* node_backward(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(n == 2 && PyTuple_Check(args[1]), ErrorKind::kType, "_node_backward(node, grads)");

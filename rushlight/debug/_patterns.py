@@ -28,11 +28,6 @@ def _slope(step):
     op = step.op.rstrip("_")
     if op == "Sqrt":
         return "sqrt at 0, where its slope is infinite", "torch.sqrt(x + eps), or x.clamp(min=eps)"
-    if op in ("LinalgVectorNorm", "Norm") or op.startswith("Norm") or op == "Cdist":
-        return (
-            "the norm of a vector of zeros, whose slope is not defined",
-            "(x * x).sum(...).add(eps).sqrt(), with eps inside the root",
-        )
     if op == "Pow":
         base, exponent = x, _value(step, "exponent")
         if base == 0 or _value(step, "input from") == 0:
@@ -41,10 +36,6 @@ def _slope(step):
                     f"0 ** {exponent:g}, whose slope is infinite at 0",
                     "(x + eps) ** p, or x.clamp(min=eps) ** p",
                 )
-            return (
-                "x ** y at x = 0, where the slope in y is log(0)",
-                "x.clamp(min=eps) ** y, or torch.exp(y * torch.log(x.clamp(min=eps)))",
-            )
         if base is not None and base < 0:
             return (
                 "a negative number to a power that has a gradient: log(x) is nan",
@@ -57,16 +48,6 @@ def _slope(step):
         )
     if op in ("Acosh", "Atanh", "Erfinv"):
         return f"{op.lower()} at the end of its domain", "clamp the argument inside its domain"
-    if op == "Atan2" and x == 0 and _value(step, "other") == 0:
-        return (
-            "atan2(0, 0), which has no slope",
-            "torch.atan2(y, torch.where(x == 0, eps, x))",
-        )
-    if op in ("Std", "StdMean"):
-        return (
-            "the standard deviation of equal numbers (or of one), whose slope is not defined",
-            "torch.sqrt(x.var(...) + eps)",
-        )
     if op in ("Log", "Log2", "Log10", "Log1P", "Xlogy") and (x in (0, None) or x == -1):
         return "a logarithm at 0, where its slope is infinite", "torch.log(x.clamp(min=eps))"
     if op in ("Div", "Reciprocal", "Rsqrt"):
@@ -80,11 +61,12 @@ def _made(step, before):
     """Values that are not finite, of finite arguments."""
     op, x, other = step.op, _value(step, "input", "self"), _value(step, "other")
     if op in ("Log", "Log2", "Log10", "Log1P"):
-        if "Softmax" in before:
+        near = next((o for o in before if o in ("Softmax", "Sigmoid", "Rsub", "Sub")), None)
+        if near == "Softmax":
             return "the log of a softmax that is 0", "torch.log_softmax(x, dim)"
-        if "Sigmoid" in before:
+        if near == "Sigmoid":
             return "the log of a sigmoid that is 0", "torch.nn.functional.logsigmoid(x)"
-        if "Rsub" in before or "Sub" in before:
+        if near is not None and x == 0:
             return (
                 "the log of 1 - p where p has been rounded to 1",
                 "torch.log1p(-p), or logsigmoid(-x) where p is sigmoid(x)",
