@@ -17,7 +17,7 @@ import _harness
 
 CASES = (
     *("train_step", "module_step", "optimizers", "programs", "models"),
-    *("op_overhead", "function", "chain"),
+    *("op_overhead", "function", "chain", "watch"),
     *("gemm", "indexing", "elementwise", "reductions", "latency"),
     *("printing", "import_time", "memory", "build_time"),
 )

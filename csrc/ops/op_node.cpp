@@ -293,7 +293,8 @@ void OpNode::release_saved(const Site& freed_by) {
   }
   if (!has_kept()) [[likely]]
     return;
-  for (int i = n_slots(); i < n_all_slots(); ++i) slot(i).release(nullptr);
+  for (int i = n_slots(); i < n_all_slots(); ++i)
+    if (slot(i).kind() != SavedKind::kNone) slot(i).release(nullptr);
   if (NodeSide* own = side()) auto gone = std::exchange(own->kept, {});
 }
 
@@ -308,7 +309,8 @@ void OpNode::detach_output(TensorImpl* impl) {
 }
 
 OpNode::~OpNode() {
-  for (int i = 0; i < n_all_slots(); ++i) slot(i).release(nullptr);
+  for (int i = 0; i < n_all_slots(); ++i)
+    if (slot(i).kind() != SavedKind::kNone) slot(i).release(nullptr);
 }
 
 OpNode* as_op_node(Node* node) { return dynamic_cast<OpNode*>(node); }

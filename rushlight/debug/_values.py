@@ -235,7 +235,10 @@ class Values:
                 full = values[item.argument] or ()
                 full += (None,) * (item.item + 1 - len(full))
                 values[item.argument] = full[: item.item] + (item.value,) + full[item.item + 1 :]
-        outputs = _C._recompute(node, tuple(values))
+        try:
+            outputs = _C._recompute(node, tuple(values))
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            return None, f"{title(node)} refuses to run again: {str(error).splitlines()[0]}"
         if outputs is None:
             gone = [name for name, state, *_ in arguments if state == "gone"]
             if gone:

@@ -1,5 +1,6 @@
 """Where an infinity or nan was born: watch_nonfinite() looks on, explain_nonfinite() tells."""
 
+import os
 import sys
 import threading
 import warnings
@@ -13,6 +14,8 @@ _C._add_package_globals(globals())
 __all__ = ["NonfiniteError", "NonfiniteReport", "explain_nonfinite", "watch_nonfinite"]
 
 _MODES = ("record", "warn", "raise")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_OPTIMIZED = 1  # inspect.CO_OPTIMIZED: the locals are no dict
 _LONGEST = 12  # lines of a story's way from the birth
 
 _mode = None
@@ -140,6 +143,10 @@ def _step_line(step):
     return f"    {arrow}  {what:<24}  {line_of(step.site)}".rstrip()
 
 
+def _is_ours(frame):
+    return frame.f_code.co_filename.startswith(_PACKAGE)
+
+
 def _name_of(tensor):
     """What the user's program calls a tensor, from the frames above; None where nothing is."""
     if tensor is None:
@@ -151,18 +158,29 @@ def _name_of(tensor):
             isinstance(value, Tensor) and (value.data_ptr(), value.shape) == place
         )
 
+    module = getattr(sys.modules.get("rushlight.nn"), "Module", None)
+
+    def search(scope):
+        for name, value in list(scope.items()):
+            if same(value):
+                return name
+            if module is not None and isinstance(value, module):
+                for inner, parameter in value.named_parameters():
+                    if parameter is tensor:
+                        return f"{name}.{inner}"
+        return None
+
     frame = sys._getframe(1)
     while frame is not None:
-        if not frame.f_globals.get("__name__", "").startswith("rushlight"):
-            for scope in (frame.f_locals, frame.f_globals):
-                for name, value in list(scope.items()):
-                    if same(value):
-                        return name
-                    named = getattr(type(value), "named_parameters", None)
-                    if named is not None and "rushlight.nn" in sys.modules:
-                        for inner, parameter in value.named_parameters():
-                            if parameter is tensor:
-                                return f"{name}.{inner}"
+        if not _is_ours(frame):
+            scope = frame.f_locals
+            name = search(scope) or search(frame.f_globals)
+            # Before Python 3.13 this is a copy that the frame keeps, and with it every tensor.
+            copied = sys.version_info < (3, 13) and frame.f_code.co_flags & _OPTIMIZED
+            if copied and sys.getrefcount(scope) <= 3:
+                scope.clear()
+            if name is not None:
+                return name
         frame = frame.f_back
     return None
 
@@ -173,7 +191,7 @@ def _private(function):
     def run(*args):
         before = _C._pause_nonfinite(True)
         try:
-            with no_grad(), warnings.catch_warnings():
+            with no_grad(), _C.DisableTorchFunction(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the user has had them
                 return function(*args)
         finally:
@@ -199,7 +217,7 @@ def _tell(report):
 def _user_level():
     """The stack level of the user's frame, as seen from the caller."""
     level, frame = 2, sys._getframe(2)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("rushlight"):
+    while frame is not None and _is_ours(frame):
         level, frame = level + 1, frame.f_back
     return level
 
