@@ -50,6 +50,12 @@ int OpNode::slot_of_argument(size_t i) const {
   return -1;
 }
 
+namespace {
+
+constexpr int8_t kDraws = -2;  // in a KeepSpec: the generator of an operation's random numbers
+
+}  // namespace
+
 const std::vector<KeepSpec>& keeps_of(const Op& op) {
   if (op.keeps_known) [[likely]]
     return op.keeps;
@@ -65,6 +71,7 @@ const std::vector<KeepSpec>& keeps_of(const Op& op) {
     if (always) continue;
     for (uint8_t e = 0; e < op.n_edges; ++e)
       if (op.edge_args[e] == i) keep.edge = static_cast<int8_t>(e);
+    if (op.signature.params[i].kind == ParamKind::kGenerator) keep.edge = kDraws;
     op.keeps.push_back(keep);
   }
   op.keeps_known = true;
@@ -225,7 +232,10 @@ NodeArguments::NodeArguments(OpNode& node, bool unpack) : node_(node), unpack_(u
 
 // Of an operation that gives something else each time.
 void OpNode::keep_results(Call& call) {
-  if (repeatable(*op_)) return;
+  bool draws = false;
+  for (const KeepSpec keep : op_->keeps) draws |= keep.edge == kDraws;
+  if (!draws) [[likely]]
+    return;
   std::vector<KeptTensor>& kept = make_side().kept;
   for (uint32_t i = 0; i <= call.more.size(); ++i) {
     TensorRef copy = alias_of(i ? call.more[i - 1].get() : call.output.get());

@@ -92,7 +92,7 @@ def forward_birth(values, node, nr, index):
             )
             inside = _inside(index, strides, part_sizes, part_strides, offset)
             if inside is None:
-                target = _C._slices_parts(node)[1]
+                target = values.parts(node)[1]
                 node, nr = node.next_functions[target]
                 if node is None:
                     kind, source = "data", base
@@ -145,7 +145,7 @@ def forward_birth(values, node, nr, index):
         kind = "forward"
         notes += extra
     source = source if kind == "data" else None
-    return Birth(kind, steps, source, tuple(notes), _before(node))
+    return Birth(kind, steps, source, (*notes, *values.notes), _before(node))
 
 
 def _before(node, levels=4):
@@ -270,6 +270,11 @@ class Pass:
     def derivative(self, node, grads):
         """The gradients that a node sends for those that reach it; None where that fails."""
         grads = tuple(grads)
+        if self.values.kind(node) == "slices":
+            write = self.values.parts(node)[0]
+            if self.values.kind(write) == "function":
+                self.notes.append(f"backward() of {title(write)} is not run again")
+                return None
         try:
             return _C._node_backward(node, grads)
         except (RuntimeError, ValueError, TypeError) as error:

@@ -62,6 +62,7 @@ class Values:
         self.nodes = []  # also keeps their ids
         self._known = {}  # (id(node), output) -> tensor
         self.lost = {}  # (id(node), output) -> why it is not known
+        self._parts = {}
         self.notes = []
         self._arguments = {}
         self._kinds = {}
@@ -86,6 +87,12 @@ class Values:
     def give(self, node, nr, value):
         """The value of an output, from somebody who has it."""
         self._known.setdefault((id(node), nr), value.detach())
+
+    def parts(self, node):
+        """Of a write into a view what _C._slices_parts() tells; the write's node keeps its id."""
+        if id(node) not in self._parts:
+            self._parts[id(node)] = _C._slices_parts(node)
+        return self._parts[id(node)]
 
     def _harvest(self, node):
         kind = self.kind(node)
@@ -121,7 +128,7 @@ class Values:
     def _needs(self, node):
         kind = self.kind(node)
         if kind == "slices":
-            write, target, *_ = _C._slices_parts(node)
+            write, target, *_ = self.parts(node)
             edges = [
                 (after, nr)
                 for i, (after, nr) in enumerate(write.next_functions)
@@ -251,7 +258,7 @@ class Values:
 
     def slices(self, node):
         """Of a write into a view: (write's node, the written part's inputs, geometry)."""
-        write, target, sizes, strides, view_sizes, view_strides, offset = _C._slices_parts(node)
+        write, target, sizes, strides, view_sizes, view_strides, offset = self.parts(node)
         before, nr = node.next_functions[target]
         base = None if before is None else self.value(before, nr)
         part = None

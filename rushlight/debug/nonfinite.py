@@ -185,13 +185,24 @@ def _name_of(tensor):
     return None
 
 
+def _unseen(function):
+    """Run without telling subclasses of Tensor."""
+
+    def run(*args):
+        with _C.DisableTorchFunction():
+            return function(*args)
+
+    return run
+
+
 def _private(function):
     """Run without recording, and unseen by watchers."""
 
+    @_unseen
     def run(*args):
         before = _C._pause_nonfinite(True)
         try:
-            with no_grad(), _C.DisableTorchFunction(), warnings.catch_warnings():
+            with no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the user has had them
                 return function(*args)
         finally:
@@ -241,6 +252,7 @@ def _explain_value(node, nr, value, subject):
     )
 
 
+@_unseen
 def _begun(roots):
     """A pass begins with a value that is not finite. Returns: the report of it."""
     bad = (r for r in roots if r[2] is not None and _C._first_nonfinite(r[2]) >= 0)
@@ -280,6 +292,7 @@ def _adopt_inner(report):
         report.begin_with(inner)
 
 
+@_unseen
 def _ended(known, roots, leaves, captured, seen):
     """A pass leaves gradients that are not finite, or began with such a value: `known`."""
     if known is not None:

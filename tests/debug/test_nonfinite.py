@@ -86,6 +86,37 @@ def test_a_row_that_is_masked_whole_is_blamed_on_the_softmax():
     assert "-inf everywhere" in report.pattern and "on purpose" in report.notes[0]
 
 
+def test_a_model_names_its_parameter():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
+    line = here() + 1
+    torch.sqrt(model(torch.ones(1, 2)) * 0).sum().backward()
+    report = explain_nonfinite(model[0].weight)
+    assert (report.subject, report.op) == ("model.0.weight.grad", "Sqrt")
+    assert report.site.lineno == line
+    with torch.no_grad():
+        model[2].bias[0] = nan
+    model(torch.ones(1, 2)).sum().backward()
+    assert explain_nonfinite().name == "model.2.bias"
+
+
+def test_subclasses_and_modes_see_nothing_of_the_search():
+    seen = []
+
+    class Logged(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            seen.append(function)
+            return super().__torch_function__(function, types, args, kwargs or {})
+
+    x = torch.tensor([1.0, 0.0]).as_subclass(Logged).requires_grad_()
+    loss = torch.log(x).sum()
+    del seen[:]
+    torch.Tensor.backward(loss.as_subclass(torch.Tensor))
+    assert explain_nonfinite().op == "Log"
+    assert len(seen) <= 2
+
+
 def test_data_with_nan_is_named():
     x = leaf(1.0, 2.0)
     target = torch.tensor([0.0, nan])
@@ -289,6 +320,31 @@ def test_a_custom_function_passes_it_on_and_is_not_run_again():
     torch.sqrt(Double.apply(x)).sum().backward()
     assert explain_nonfinite(x.grad).op == "Sqrt"
     assert Double.calls == 4
+
+
+class DoubleInPlace(torch.autograd.Function):
+    calls = 0
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(2)
+
+    @staticmethod
+    def backward(ctx, g):
+        DoubleInPlace.calls += 1
+        return g * 2
+
+
+def test_a_custom_function_that_writes_into_a_view_is_not_run_again():
+    x = leaf(4.0, 0.0)
+    y = torch.sqrt(x) * 1
+    DoubleInPlace.apply(y[1:])
+    DoubleInPlace.calls = 0
+    y.sum().backward()
+    report = explain_nonfinite(x.grad)
+    assert DoubleInPlace.calls == 1
+    assert "DoubleInPlace" in "".join(report.notes)
 
 
 def test_a_custom_function_that_makes_one_is_the_birth():
