@@ -10,8 +10,8 @@
 #include "graph/observer.h"
 #include "graph/saved.h"
 #include "ops/op_node.h"
-#include "ops/reduce.h"
 #include "ops/recompute.h"
+#include "ops/reduce.h"
 #include "ops/table.h"
 
 namespace rl {
