@@ -169,22 +169,33 @@ void Watch::pass_ended(Pass& pass, bool failed) {
 }
 
 void Watch::look(Pass& pass, const State& state) {
-  std::vector<NodeRef> leaves;
-  pass.for_each_executed([&](Node* node) {
-    if (!node->is_accumulate_grad()) return;
-    const TensorRef& grad = static_cast<AccumulateGrad*>(node)->variable()->grad();
-    if (grad && !all_finite(*grad)) leaves.push_back(NodeRef::borrow(node));
-  });
   struct Captured {
     NodeRef node;
     uint32_t nr;
     TensorRef grad;
   };
-  std::vector<Captured> captured;
-  pass.for_each_captured([&](const Edge& edge, TensorImpl* grad) {
-    if (!all_finite(*grad))
-      captured.push_back({NodeRef::borrow(edge.node), edge.nr, TensorRef::borrow(grad)});
+  struct Bad {
+    std::vector<NodeRef> leaves;
+    std::vector<Captured> captured;
+
+    void look(Node* node, uint32_t nr, TensorImpl* grad) {
+      if (!all_finite(*grad))
+        captured.push_back({NodeRef::borrow(node), nr, TensorRef::borrow(grad)});
+    }
+  } bad;
+  pass.for_each_executed([&bad](Node* node) {
+    if (node->is_accumulate_grad()) {
+      const TensorRef& grad = static_cast<AccumulateGrad*>(node)->variable()->grad();
+      if (grad && !all_finite(*grad)) bad.leaves.push_back(NodeRef::borrow(node));
+    } else if (NodeSide* side = node->side()) {
+      for (uint32_t i = 0; i < side->retain_grad.size(); ++i)
+        if (TensorImpl* t = side->retain_grad[i]; t && t->grad())
+          bad.look(node, i, t->grad().get());
+    }
   });
+  pass.for_each_captured(
+      [&bad](const Edge& edge, TensorImpl* grad) { bad.look(edge.node, edge.nr, grad); });
+  const auto& [leaves, captured] = bad;
   if (leaves.empty() && captured.empty() && !state.found) return;
   PyRef leaf_list(checked(PyList_New(0))), captured_list(checked(PyList_New(0)));
   for (const NodeRef& node : leaves)

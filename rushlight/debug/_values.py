@@ -1,6 +1,6 @@
 """The values of a recorded graph: as saved where they are, computed again where they are not."""
 
-from rushlight import _C, isfinite, where
+from rushlight import _C, empty_like, isfinite, where
 
 _C._add_package_globals(globals())
 
@@ -310,7 +310,8 @@ def with_healed(t, keep=None, positions=None):
     if keep is not None:
         chosen = positions[keep[0] : keep[1]]
         healed.view(-1)[chosen] = t.reshape(-1)[chosen]
-    return healed
+    # As it lay: as_strided() would see other elements.
+    return healed if t.is_contiguous() else empty_like(t).copy_(healed)
 
 
 def carrier(tensors, still_bad, index, shape):

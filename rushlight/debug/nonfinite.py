@@ -263,6 +263,15 @@ def _begun(roots):
     return report
 
 
+def _source_of(node):
+    """What a gradient that belongs to a node is the gradient of."""
+    if hasattr(node, "variable"):
+        return _name_of(node.variable) or "a leaf"
+    from ._values import title
+
+    return (node.site and node.site.name) or f"what {title(node)} gave"
+
+
 @_private
 def _ended_reports(roots, leaves, captured, seen):
     from ._births import Pass, captured_birth, leaf_birth
@@ -275,7 +284,7 @@ def _ended_reports(roots, leaves, captured, seen):
         found.append((grad, f"{_name_of(node.variable) or 'a leaf'}.grad", index, birth))
     for node, nr, grad in captured:
         birth, index = captured_birth(played, node, nr, grad)
-        found.append((grad, "a gradient from autograd.grad()", index, birth))
+        found.append((grad, f"the gradient of {_source_of(node)}", index, birth))
     reports = []
     for grad, subject, index, birth in found:
         value, name = grad.detach()[index].item(), _name_of(birth.source)

@@ -86,6 +86,27 @@ def test_a_row_that_is_masked_whole_is_blamed_on_the_softmax():
     assert "-inf everywhere" in report.pattern and "on purpose" in report.notes[0]
 
 
+def test_a_mask_of_infinities_that_is_added_is_not_blamed():
+    x = leaf(0.0, 1.0)
+    mask = torch.full((2, 2), -inf).triu()
+    scores = torch.stack([x, x]) + mask
+    line = here() + 1
+    torch.softmax(scores, 1).sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno) == ("Softmax", line)
+    assert "-inf everywhere" in report.pattern
+
+
+def test_transposed_and_strided_values_are_followed():
+    x = torch.tensor([[1.0, 2.0, 3.0], [4.0, 0.0, 6.0]], requires_grad=True)
+    line = here() + 1
+    y = torch.log(x).t()
+    z = y.as_strided((2, 2), (1, 3), 1) * 2  # the last two columns of the logarithms
+    z.sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno, report.steps[0].index) == ("Log", line, (1, 1))
+
+
 def test_a_model_names_its_parameter():
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1))
@@ -195,6 +216,16 @@ def test_gradients_of_inner_tensors_and_of_some_inputs():
     assert explain_nonfinite(grad).op == "Sqrt"
     torch.sqrt(x * w).sum().backward(inputs=[w])
     assert x.grad is None and explain_nonfinite(w.grad).op == "Sqrt"
+
+
+def test_retained_gradients_are_explained():
+    x = leaf(4.0, 0.0)
+    y = x * 1
+    y.retain_grad()
+    torch.sqrt(y).sum().backward()
+    report = explain_nonfinite(y.grad)
+    assert report.op == "Sqrt" and report.subject == "the gradient of y"
+    assert explain_nonfinite(x.grad).op == "Sqrt"
 
 
 def test_second_gradients_are_watched():
