@@ -139,6 +139,11 @@ PyObject* recompute_node(PyObject*, PyObject* const* args, Py_ssize_t n) {
           "_recompute() takes one value for each argument");
     for (size_t i = 0; i < arguments.size(); ++i) {
       PyObject* given = PyTuple_GET_ITEM(args[1], static_cast<Py_ssize_t>(i));
+      const ParamKind kind = op.signature.params[i].kind;
+      const bool one = kind == ParamKind::kTensor || kind == ParamKind::kTensorOrNumber;
+      check(!is_tensor(given) || one, ErrorKind::kType, "argument ", i, " takes no tensor");
+      check(!PyTuple_Check(given) || kind == ParamKind::kTensors, ErrorKind::kType, "argument ", i,
+            " takes no tensors");
       if (is_tensor(given)) {
         values[i] = Value::of(impl_of(given));
       } else if (PyTuple_Check(given)) {

@@ -148,3 +148,22 @@ def test_a_program_computed_again_gives_the_same(program):
         value, lost = recomputed(result)
         assert value is not None, list(lost.values())
         assert same(value, result)
+
+
+def test_what_is_no_argument_is_refused():
+    x = torch.ones(2, requires_grad=True)
+    with watch_nonfinite():
+        y = torch.clamp(x, 0.0, 2.0)
+    node = y.grad_fn
+    with pytest.raises(TypeError, match="takes no tensors"):
+        torch._C._recompute(node, ((x,), None, None))
+    with pytest.raises(TypeError, match="takes no tensor"):
+        torch._C._recompute(x.select(0, 1).grad_fn, (x, x, None))
+    with pytest.raises(ValueError, match="one value for each argument"):
+        torch._C._recompute(node, (x,))
+    with pytest.raises(TypeError, match="expected a node"):
+        torch._C._node_kind(x)
+    with pytest.raises(ValueError, match="one gradient for each output"):
+        torch._C._node_backward(node, (x, x))
+    with pytest.raises(TypeError, match="no accumulation"):
+        torch._C._node_backward(node.next_functions[0][0], (x,))
