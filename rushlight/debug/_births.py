@@ -26,6 +26,7 @@ class Step(NamedTuple):
     value: float
     inputs: tuple
     gave: str = "output"
+    put: bool = False  # it is a number that the operation was given
 
 
 class Birth(NamedTuple):
@@ -103,6 +104,8 @@ def forward_birth(values, node, nr, index):
             out = out.as_strided(part_sizes, part_strides, offset)
         else:
             inputs = values.inputs(node)
+        constants = _constants(values, place) if values.kind(place) == "op" else ()
+        at = _number(out, index)
         steps.append(
             Step(
                 "forward",
@@ -110,9 +113,9 @@ def forward_birth(values, node, nr, index):
                 place.name(),
                 place.site or node.site,
                 index,
-                _number(out, index),
-                _shown_inputs(inputs, index, out.shape)
-                + (_constants(values, place) if values.kind(place) == "op" else ()),
+                at,
+                _shown_inputs(inputs, index, out.shape) + constants,
+                put=any(number == at for _, number in constants),
             )
         )
         unknown = [item for item in inputs if item.value is None]
@@ -134,6 +137,8 @@ def forward_birth(values, node, nr, index):
         if item.edge is None:
             kind, source = "data", item.value
             break
+        if what == "slices" and item.edge == node.next_functions[values.parts(node)[1]]:
+            index = _outside(index, part_strides, offset, sizes, strides)
         node, nr = item.edge
     steps.reverse()
     if kind == "data" and source is not None:
@@ -168,11 +173,7 @@ def _without_deliberate(kind, steps):
     first = steps[0] if steps else None
     if first is None or not math.isinf(first.value):
         return steps, []
-    deliberate = (kind == "data" and first.value < 0) or any(
-        isinstance(v, float) and v == first.value
-        for name, v in first.inputs
-        if name in ("value", "other", "input")
-    )
+    deliberate = first.put or (kind == "data" and first.value < 0)
     turn = next((i for i, s in enumerate(steps) if math.isnan(s.value)), None)
     if not deliberate or turn is None:
         return steps, []
@@ -210,6 +211,12 @@ def _inside(index, strides, part_sizes, part_strides, offset):
             place[d] = min(max(flat, 0) // part_strides[d], part_sizes[d] - 1)
             flat -= place[d] * part_strides[d]
     return None if flat else tuple(place)
+
+
+def _outside(index, part_strides, offset, sizes, strides):
+    """The index in the whole tensor of an element of the written part."""
+    flat = offset + sum(i * s for i, s in zip(index, part_strides))
+    return _inside([flat], [1], sizes, strides, 0)
 
 
 class Pass:
@@ -305,12 +312,13 @@ class Pass:
                 for k, g in enumerate(arrived)
                 if (at := value_at(g, index, grad.shape)) is not None
             )
+            place, _ = self._operation(source)
             steps.append(
                 Step(
                     "backward",
-                    title(source),
-                    source.name(),
-                    source.site,
+                    title(place),
+                    place.name(),
+                    place.site or source.site,
                     index,
                     _number(grad.detach(), index),
                     shown + self._forward_inputs(source, index, grad.shape),
@@ -322,10 +330,19 @@ class Pass:
                 return self._born(source, edge, index, grad, steps)
             node, (nr, index) = source, found
 
+    def _operation(self, node):
+        """The node whose derivative it is, inside a write into a view, and what that was given."""
+        if self.values.kind(node) == "slices":
+            return self.values.slices(node)[:2]
+        return node, self.values.inputs(node) if self.values.kind(node) == "op" else []
+
     def _forward_inputs(self, node, index, shape):
-        if self.values.kind(node) != "op":
+        place, inputs = self._operation(node)
+        if self.values.kind(place) != "op":
             return ()
-        known = [i for i in self.values.inputs(node) if i.saved or i.value is not None]
+        if place is not node:
+            return _constants(self.values, place)
+        known = [i for i in inputs if i.saved or i.value is not None]
         shown = _shown_inputs(known, index, shape) + _constants(self.values, node)
         for nr, t in _C._node_results(node).items():
             at = value_at(t, index, shape)
@@ -360,12 +377,13 @@ class Pass:
         """A node made a bad gradient of good ones: of bad values, or by its derivative."""
         values = self.values
         candidates = []
-        if values.kind(node) == "op":
-            for item in values.inputs(node):
+        place, inputs = self._operation(node)
+        if values.kind(place) == "op":
+            for item in inputs:
                 if item.saved and item.value is not None and item.value.is_floating_point():
                     candidates.append((item.value, item.edge))
-            for nr, t in _C._node_results(node).items():
-                if nr >= 0 and t.is_floating_point():
+            for nr, t in _C._node_results(place).items():
+                if nr >= 0 and t.is_floating_point() and place is node:
                     candidates.append((t, (node, nr)))
         for t, origin in candidates:
             if not is_bad(t):
@@ -377,6 +395,9 @@ class Pass:
                 steps.append(_data_step(t, at))
                 birth = Birth("data", steps[::-1], t)
             else:
+                if place is not node and origin == node.next_functions[values.parts(node)[1]]:
+                    _, _, sizes, strides, _, part_strides, offset = values.parts(node)
+                    at = _outside(at, part_strides, offset, sizes, strides)
                 birth = forward_birth(values, *origin, at)
                 birth = birth._replace(steps=birth.steps + steps[::-1])
             return birth._replace(notes=(*birth.notes, *self.notes), path=self._path(node, index))

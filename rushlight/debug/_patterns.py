@@ -102,7 +102,10 @@ def _made(step, before):
             "the spread of one element, with 1 taken off the number of elements",
             "correction=0 (unbiased=False)",
         )
-    if op in ("Mean", "Nanmean", "Median"):
+    if op in ("Mean", "Sum", "Cumsum") and _value(step, "input from") is not None:
+        if math.isnan(step.value):
+            return "inf - inf", "keep both finite: subtract a maximum, or clamp, before"
+    elif op in ("Mean", "Nanmean", "Median"):
         return "the mean of no elements", "leave the empty part out before"
     if op in ("Softmax", "LogSoftmax", "Logsumexp") and math.isnan(step.value):
         return (

@@ -1,6 +1,6 @@
 """The values of a recorded graph: as saved where they are, computed again where they are not."""
 
-from rushlight import _C, empty_like, isfinite, where
+from rushlight import _C, empty_like, full_like, isfinite, where
 
 _C._add_package_globals(globals())
 
@@ -329,7 +329,17 @@ def carrier(tensors, still_bad, index, shape):
     def healed_all():
         return [with_healed(t) if i in bad else t for i, t in enumerate(tensors)]
 
-    if not bad or still_bad(healed_all()):
+    if not bad:
+        return None
+    if still_bad(healed_all()):
+        # inf / 0 is bad for two reasons: was it by itself, with harmless numbers beside it?
+        for i in bad if len(tensors) > 1 else ():
+            place = _same_place(tensors[i].shape, index, shape)
+            if place is None or not bad_at(tensors[i], place):
+                continue
+            beside = [t if k == i else full_like(t, HEALED) for k, t in enumerate(tensors)]
+            if still_bad(beside):
+                return i, place
         return None
     chosen = next((i for i in bad if not still_bad(replaced(i, with_healed(tensors[i])))), None)
     others = tensors

@@ -105,7 +105,7 @@ class NonfiniteReport:
         if self.kind == "backward":
             return f"born in the backward pass, in the derivative of {first.op}"
         if self.kind == "data":
-            what = self.name or "a tensor that the program began with"
+            what = self.name or "a tensor without history"
             return f"{what}{_place(first.index)} was {_shown(first.value)} already"
         if self.kind == "gradient":
             return "the gradient that the pass began with was not finite"

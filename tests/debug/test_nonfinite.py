@@ -97,6 +97,37 @@ def test_a_mask_of_infinities_that_is_added_is_not_blamed():
     assert "-inf everywhere" in report.pattern
 
 
+def test_the_first_of_two_causes_is_blamed():
+    x = leaf(100.0, 1.0)
+    line = here() + 1
+    y = torch.exp(x)
+    (y / torch.tensor([0.0, 1.0])).sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno) == ("Exp", line) and not report.notes
+
+
+def test_a_write_into_a_view_leads_on_to_what_it_changed():
+    x = torch.tensor([[1.0, 0.0], [2.0, 3.0]], requires_grad=True)
+    line = here() + 1
+    y = torch.log(x)
+    y[:, 1].add_(1)
+    y[0].mul_(2)
+    y.sum().backward()
+    report = explain_nonfinite()
+    assert (report.op, report.site.lineno, report.steps[0].index) == ("Log", line, (0, 1))
+
+
+def test_a_derivative_inside_a_write_into_a_view_is_named():
+    x = torch.tensor([[1.0, 0.0], [2.0, 3.0]], requires_grad=True)
+    y = x * 1
+    line = here() + 1
+    y[:, 1].sqrt_()
+    y.sum().backward()
+    report = explain_nonfinite(x.grad)
+    assert (report.kind, report.op, report.site.lineno) == ("backward", "Sqrt", line)
+    assert report.steps[0].index == (0, 1)
+
+
 def test_transposed_and_strided_values_are_followed():
     x = torch.tensor([[1.0, 2.0, 3.0], [4.0, 0.0, 6.0]], requires_grad=True)
     line = here() + 1
