@@ -137,11 +137,18 @@ void Watch::pass_begins(Pass& pass) {
     if (now.id == id) now.found = std::move(found);
 }
 
+bool has_hooks(Node& node) {
+  if (node.is_accumulate_grad()) {
+    Extension* extension = static_cast<AccumulateGrad&>(node).variable()->extension();
+    return extension && extension->hooks;
+  }
+  return node.side() && !node.side()->output_hooks.empty();
+}
+
 void Watch::node_begins(Node& node, TensorRef* grads) {
   State* state = paused ? nullptr : current();
   if (!state) return;
-  // What hooks made of it.
-  if (!node.is_accumulate_grad() && (!node.side() || node.side()->output_hooks.empty())) return;
+  if (!has_hooks(node)) return;  // another observer wants to see all nodes
   state->seen.push_back({NodeRef::borrow(&node), false, {grads, grads + node.n_outputs()}});
 }
 
