@@ -17,7 +17,7 @@ import _harness
 
 CASES = (
     *("train_step", "module_step", "optimizers", "programs", "models"),
-    *("op_overhead", "function", "chain", "profiling"),
+    *("op_overhead", "function", "chain", "profiling", "watch"),
     *("gemm", "indexing", "elementwise", "reductions", "latency"),
     *("printing", "import_time", "memory", "build_time"),
 )

@@ -4,6 +4,7 @@
 
 #include "engine/hooks.h"
 #include "engine/run.h"
+#include "graph/accumulate_grad.h"
 #include "graph/grad_mode.h"
 #include "graph/provenance.h"
 #include "graph/tensor_math.h"
@@ -241,6 +242,24 @@ void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
     push(index);
 }
 
+namespace {
+
+bool runs_user_code(Node* node) {
+  if (node->holds_python() || node->has_packed()) return true;
+  if (node->is_accumulate_grad()) {
+    Extension* extension = static_cast<AccumulateGrad*>(node)->variable()->extension();
+    return extension && extension->hooks;
+  }
+  NodeSide* side = node->side();
+  return side && (!side->output_hooks.empty() || side->pre_hooks || side->post_hooks);
+}
+
+bool is_observed(Node* node) {
+  return observed & kObservesNodes || (observed & kObservesUserCode && runs_user_code(node));
+}
+
+}  // namespace
+
 // Post-hooks see what the edges' nodes will get, and what a Function returned for other inputs.
 void Run::call_post_hooks(Node* node, TensorRef* grad_inputs) {
   if (!has_post_hooks(node)) return;
@@ -252,8 +271,9 @@ void Run::call_post_hooks(Node* node, TensorRef* grad_inputs) {
 }
 
 void Run::take_turn(uint32_t index) {
-  if (!observers) [[likely]]
+  if (!(observed & (kObservesNodes | kObservesUserCode))) [[likely]]
     return run_node<false>(index);
+  if (!(observed & kObservesNodes)) return run_node<true>(index);
   Node* node = entries_[index].node.get();
   for_each_observer([&](Observer& o) { o.turn_begins(*node); });
   try {
@@ -295,7 +315,7 @@ void Run::run_node(uint32_t index) {
     out = more.data();
   }
   entry.executed = true;
-  if constexpr (kObserved)
+  if (kObserved && is_observed(node)) [[unlikely]]
     apply_observed(node, grads, out);
   else
     node->apply(grads, out);
@@ -320,7 +340,7 @@ void Run::begin() {
                               current_run.root ? current_run.root->sequence() : 0);
   for (Root& root : request_.roots) count(root.edge.node);
   if (!request_.inputs.empty()) mark_needed();
-  if (observers) [[unlikely]] {
+  if (observed & kObservesPasses) [[unlikely]] {
     told_ = true;
     for_each_observer([&](Observer& o) { o.pass_begins(*this); });
   }

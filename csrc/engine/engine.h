@@ -13,6 +13,7 @@ namespace rl {
 struct Root {
   Edge edge;
   TensorRef grad;
+  TensorImpl* value = nullptr;  // what is differentiated: for observers, while the run begins
 };
 
 struct BackwardRequest {

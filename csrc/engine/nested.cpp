@@ -124,7 +124,7 @@ bool BackwardSteps::next() {
   check_stack();
   Holder locked(nullptr);
   Playing playing(*run_);
-  if (observers) [[unlikely]]
+  if (observed & kObservesPasses) [[unlikely]]
     for_each_observer([](Observer& o) { o.pass_goes_on(); });
   if (run_->step()) return true;
   run_->end();

@@ -28,8 +28,13 @@ void Run::apply_observed(Node* node, TensorRef* grads, TensorRef* out) {
       [&](Observer& o) { o.node_ended(*node, node->is_accumulate_grad() ? nullptr : out); });
 }
 
-void Run::for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const {
-  for (const Root& root : request_.roots) f(root.edge, root.grad.get());
+void Run::for_each_root(const RootFn& f) const {
+  for (const Root& root : request_.roots) f(root.edge, root.value, root.grad.get());
+}
+
+void Run::for_each_captured(const std::function<void(const Edge&, TensorImpl*)>& f) const {
+  for (size_t i = 0; i < results_.size(); ++i)
+    if (results_[i]) f(request_.inputs[i], results_[i].get());
 }
 
 void Run::for_each_executed(const std::function<void(Node*)>& f) const {

@@ -9,6 +9,11 @@ namespace rl {
 
 class CopySlices final : public Node {
  public:
+  struct Geometry {
+    Dims base_sizes, base_strides, view_sizes, view_strides;
+    int64_t base_offset, view_offset;
+  };
+
   // `write` is the node of the operation that wrote into `view`; its edge `target`, which led to
   // the view's history, goes to that of the view's base.
   static Ref<CopySlices> make(TensorImpl* view, Ref<Node> write, uint32_t target);
@@ -26,15 +31,13 @@ class CopySlices final : public Node {
   // The node of the write itself, which no edge leads to.
   Node* write() const { return write_.get(); }
   const Dims& view_sizes() const { return geometry_->view_sizes; }
+  Node* write() const { return write_.get(); }
+  uint32_t target() const { return target_; }
+  const Geometry& geometry() const { return *geometry_; }
   // Gives `t`, with the view's geometry, this node's output as its history.
   void link(TensorImpl* t);
 
  private:
-  struct Geometry {
-    Dims base_sizes, base_strides, view_sizes, view_strides;
-    int64_t base_offset, view_offset;
-  };
-
   Ref<Node> write_;
   uint32_t target_;
   std::unique_ptr<Geometry> geometry_;

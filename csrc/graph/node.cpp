@@ -62,7 +62,7 @@ void Node::set_no_output(uint32_t nr) {
 void Node::finish() {
   sequence_ = ++g_sequence;
   site_ = Site::capture();
-  if (observers) [[unlikely]]
+  if (observed & kObservesNodes) [[unlikely]]
     for_each_observer([this](Observer& o) { o.recorded(*this); });
 }
 
@@ -70,7 +70,7 @@ uint64_t Node::last_sequence() { return g_sequence; }
 
 void Node::finish_last() {
   sequence_ = UINT64_MAX;
-  if (observers) [[unlikely]]
+  if (observed & kObservesNodes) [[unlikely]]
     for_each_observer([this](Observer& o) { o.accumulator_made(*this); });
 }
 

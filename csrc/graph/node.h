@@ -40,6 +40,13 @@ struct HookList {
   std::vector<Hook> hooks;
 };
 
+// A tensor that went into a node's operation or came out of it, while observers keep arguments.
+struct KeptTensor {
+  TensorRef tensor;
+  uint32_t version;
+  int32_t place;  // the output's number, or -1 - i of input i
+};
+
 // Rare state of a node.
 struct NodeSide {
   void* wrapper = nullptr;               // the Python object, not counted
@@ -49,6 +56,7 @@ struct NodeSide {
   void* pre_hooks = nullptr;             // a callable for grad_outputs, counted
   void* post_hooks = nullptr;            // a callable for grad_inputs, counted
   Node* slices = nullptr;                // the CopySlices that plays this node, not counted
+  std::vector<KeptTensor> kept;          // of a custom Function
   Site parent;                           // of a node made during backward: the forward node's Site
 };
 
@@ -133,6 +141,10 @@ class Node {
   bool has_packed() const { return has_packed_; }
   void set_has_packed() { has_packed_ = true; }
 
+  // What the operation was given is kept beyond what its gradient needs (ops/recompute.h).
+  bool has_kept() const { return has_kept_; }
+  void set_has_kept() { has_kept_ = true; }
+
   // A FunctionNode, whose saved state is a Python object.
   bool holds_python() const { return holds_python_; }
 
@@ -197,6 +209,7 @@ class Node {
   bool has_side_ : 1 = false;
   bool holds_python_ : 1 = false;
   bool has_packed_ : 1 = false;
+  bool has_kept_ : 1 = false;
 };
 
 using NodeRef = Ref<Node>;

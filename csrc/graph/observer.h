@@ -14,8 +14,12 @@ class Pass {
  public:
   virtual ~Pass() = default;
   virtual uint32_t id() const = 0;
-  // The roots' edges with the gradients that they start with: while the pass begins.
-  virtual void for_each_root(const std::function<void(const Edge&, TensorImpl*)>& f) const = 0;
+  // The roots' edges, values (null where not known) and the gradients that they start with: while
+  // the pass begins.
+  using RootFn = std::function<void(const Edge&, TensorImpl* value, TensorImpl* grad)>;
+  virtual void for_each_root(const RootFn& f) const = 0;
+  // The gradients that autograd.grad() asked for, with the edges they belong to: when it has ended.
+  virtual void for_each_captured(const std::function<void(const Edge&, TensorImpl*)>& f) const = 0;
   // Nodes that have run, as they were found; in no order of time.
   virtual void for_each_executed(const std::function<void(Node*)>& f) const = 0;
   // What the nodes saved stays until pass_ended() has returned, in a pass that frees it, too.
@@ -27,11 +31,23 @@ class Pass {
   bool keep_ = false;
 };
 
+// What an observer looks at, or makes others do.
+enum Observed : uint8_t {
+  kObservesOps = 1,
+  kObservesNodes = 2,     // recorded, and as they run
+  kObservesUserCode = 4,  // of the nodes that run those with hooks and custom Functions only
+  kObservesPasses = 8,
+  kKeepsArguments = 16,  // nodes keep what is needed to compute their operation again
+  kObservesAll = 15,
+};
+
 // All observers see all threads; the GIL is held at every call. A call may throw, which ends what
 // it watches; op_failed(), node_failed(), turn_failed() and pass_ended(failed) may not. Never
 // destroyed: a thread may be in a call of one that another thread takes off the list.
 class Observer {
  public:
+  // Calls for other things may come, too. Does not change.
+  virtual uint8_t observes() const { return kObservesAll; }
   // An operation, composite ones around those they consist of. `call.output` is the result, or null
   // where `call.target` was written.
   virtual void op_begins(Call&) {}
@@ -71,6 +87,8 @@ class Observer {
 
 // The first of the list, in the order of arrival; null nearly always.
 extern Observer* observers;
+// What any of them observes.
+extern uint8_t observed;
 void add_observer(Observer& observer);
 void remove_observer(Observer& observer);
 inline Observer* next_observer(Observer* observer) { return observer->next_; }

@@ -173,7 +173,7 @@ void SavedSlot::release(FreedBy* freed_by, bool tensor_like) {
   auto word = word_;
   if (kind == SavedKind::kFreed) {
     if (freed_by) return;
-    word.freed->release();
+    if (word.freed) word.freed->release();
     kind_ = SavedKind::kNone;
     return;
   }

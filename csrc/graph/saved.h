@@ -77,6 +77,11 @@ class SavedSlot {
     word_.s = text;
   }
 
+  // A value that could not be kept.
+  void save_gone() { kind_ = SavedKind::kFreed, word_.freed = nullptr; }
+  // Of a tensor: nobody has written to it since.
+  bool is_current() const { return word_.t->version() == version_; }
+
   // The saved tensor, its version checked. With `linked`, an output comes with its grad_fn, as
   // create_graph and `_saved_result` need it. Throws when changed in place or freed.
   TensorRef unpack(Node* node, bool linked) const;

@@ -210,7 +210,7 @@ void dispatch_now(Call& call) {
 }  // namespace
 
 void dispatch(Call& call) {
-  if (observers) [[unlikely]]
+  if (observed & kObservesOps) [[unlikely]]
     return dispatch_observed(call);
   dispatch_now(call);
 }

@@ -218,6 +218,13 @@ struct SlotSpec {
   uint8_t needed_by = 0xff;  // bits: edges whose gradient uses it; 0xff: always saved
 };
 
+// An argument that an operation needs and its gradient may not: see ops/recompute.h.
+struct KeepSpec {
+  uint8_t arg;
+  int8_t edge;  // its first in a call without lists, -1 for none
+  int8_t slot;  // that saves it for some gradients, -1 for none
+};
+
 struct Elementwise;
 
 constexpr int kMaxTensorArgs = 6;
@@ -244,6 +251,9 @@ struct Op {
   uint8_t n_tensor_args = 0;
   uint8_t edge_args[kMaxTensorArgs] = {};  // arguments that a gradient goes to, edge by edge
   uint8_t n_edges = 0;
+  // Made when first asked for, by keeps_of().
+  mutable std::vector<KeepSpec> keeps;
+  mutable bool keeps_known = false;
 };
 
 // Every op, in the order of the lists. Built once, at the first call.

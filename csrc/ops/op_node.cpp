@@ -5,6 +5,7 @@
 #include <string>
 
 #include "graph/grad_mode.h"
+#include "graph/observer.h"
 #include "graph/packed.h"
 #include "graph/tensor_math.h"
 #include "graph/view.h"
@@ -41,13 +42,17 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
         edges += static_cast<size_t>(arg.list->n) - 1;
   check(edges <= UINT16_MAX, ErrorKind::kRuntime, op.record->name, "(): more than ", UINT16_MAX,
         " tensors in one recorded call are not supported");
+  const bool keeps = observed & kKeepsArguments;
+  const size_t n_slots = op.slots.size() + (keeps ? keeps_of(op).size() : 0);
   auto node = Node::make<OpNode>({.n_edges = edges,
                                   .n_outputs = n_outputs,
                                   .n_dims = n_dims,
-                                  .extra = op.slots.size() * sizeof(SavedSlot)},
+                                  .extra = n_slots * sizeof(SavedSlot)},
                                  &op);
   // All slots before anything can throw: the destructor looks at each.
-  for (int i = 0; i < node->n_slots(); ++i) new (&node->slot(i)) SavedSlot;
+  for (size_t i = 0; i < n_slots; ++i) new (&node->slot(static_cast<int>(i))) SavedSlot;
+  if (keeps) [[unlikely]]
+    node->set_has_kept();
   Edge* edge = node->edges();
   for (uint32_t i = 0; i < op.n_edges; ++i) {
     const Value& arg = call.args[op.edge_args[i]];
@@ -65,6 +70,8 @@ Ref<OpNode> OpNode::record(const Op& op, Call& call) {
     node->set_output(i, t->dtype(), t->sizes(), t->ndim());
   }
   node->save(call);
+  if (keeps) [[unlikely]]
+    node->keep_arguments(call);
   node->finish();
   if (thread_state.saved_hooks) [[unlikely]]
     node->pack_saved(false);
@@ -84,6 +91,8 @@ void OpNode::link(Call& call) {
   }
   for (TensorRef& t : call.more)
     if (t && !t->requires_grad()) t->set_cut(Cut::kDtype, site());
+  if (has_kept()) [[unlikely]]
+    keep_results(call);
   if (thread_state.saved_hooks) [[unlikely]]
     pack_saved(true);
 }
@@ -102,6 +111,8 @@ void OpNode::link_through_view(Call& call) {
     const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
     if (spec.source == Source::kResult && needed(spec)) slot(i).save_own_alias(view);
   }
+  if (has_kept()) [[unlikely]]
+    keep_results(call);
   if (thread_state.saved_hooks) [[unlikely]]
     pack_saved(true);
 }
@@ -224,44 +235,48 @@ void OpNode::save(Call& call) {
       place.save_int(arg.t->sizes()[0]);
       continue;
     }
-    switch (arg.kind) {
-      case Kind::kTensor:
-        // An in-place call is about to overwrite its first argument: a copy with the same history.
-        if (arg.t == call.target)
-          place.save_input(tensor_math.clone_like(arg.t, arg.t).get());
-        else if (call.target && arg.t->storage().get() == call.target->storage().get())
-          // About to be overwritten, which its version will tell; its own history would be a cycle.
-          place.save_input(make_detached(arg.t).get());
-        else
-          place.save_input(arg.t);
-        break;
-      case Kind::kTensors:
-        place.save_list(arg.list->v, arg.list->n);
-        break;
-      case Kind::kDouble:
-        place.save_double(arg.d);
-        break;
-      case Kind::kInt:
-        place.save_int(arg.i);
-        break;
-      case Kind::kLargeInt:
-        place.save_double(arg.as_double());
-        break;
-      case Kind::kBool:
-        place.save_bool(arg.i != 0);
-        break;
-      case Kind::kDims:
-        place.save_dims(*arg.dims);
-        break;
-      case Kind::kInts:
-        place.save_ints(arg.ints->v, arg.ints->n);
-        break;
-      case Kind::kString:
-        place.save_string(lasting(arg.s));
-        break;
-      default:
-        break;
-    }
+    save_argument(place, arg, call);
+  }
+}
+
+void OpNode::save_argument(SavedSlot& place, const Value& arg, const Call& call) {
+  switch (arg.kind) {
+    case Kind::kTensor:
+      // An in-place call is about to overwrite its first argument: a copy with the same history.
+      if (arg.t == call.target)
+        place.save_input(tensor_math.clone_like(arg.t, arg.t).get());
+      else if (call.target && arg.t->storage().get() == call.target->storage().get())
+        // About to be overwritten, which its version will tell; its own history would be a cycle.
+        place.save_input(make_detached(arg.t).get());
+      else
+        place.save_input(arg.t);
+      break;
+    case Kind::kTensors:
+      place.save_list(arg.list->v, arg.list->n);
+      break;
+    case Kind::kDouble:
+      place.save_double(arg.d);
+      break;
+    case Kind::kInt:
+      place.save_int(arg.i);
+      break;
+    case Kind::kLargeInt:
+      place.save_double(arg.as_double());
+      break;
+    case Kind::kBool:
+      place.save_bool(arg.i != 0);
+      break;
+    case Kind::kDims:
+      place.save_dims(*arg.dims);
+      break;
+    case Kind::kInts:
+      place.save_ints(arg.ints->v, arg.ints->n);
+      break;
+    case Kind::kString:
+      place.save_string(lasting(arg.s));
+      break;
+    default:
+      break;
   }
 }
 
@@ -278,10 +293,15 @@ void OpNode::release_saved(FreedBy& freed_by) {
                        op_->signature.params[spec.arg].kind == ParamKind::kTensorOrNumber;
     slot(i).release(&freed_by, tensor_like);
   }
+  if (!has_kept()) [[likely]]
+    return;
+  for (int i = n_slots(); i < n_all_slots(); ++i)
+    if (slot(i).kind() != SavedKind::kNone) slot(i).release(nullptr);
+  if (NodeSide* own = side()) auto gone = std::exchange(own->kept, {});
 }
 
 void OpNode::visit_saved(HeldVisitor& visitor) const {
-  for (int i = 0; i < n_slots(); ++i) slot(i).visit_held(visitor);
+  for (int i = 0; i < n_all_slots(); ++i) slot(i).visit_held(visitor);
 }
 
 bool OpNode::adopt_output(TensorImpl* impl, bool keep) {
@@ -295,7 +315,8 @@ void OpNode::detach_output(TensorImpl* impl) {
 }
 
 OpNode::~OpNode() {
-  for (int i = 0; i < n_slots(); ++i) slot(i).release(nullptr);
+  for (int i = 0; i < n_all_slots(); ++i)
+    if (slot(i).kind() != SavedKind::kNone) slot(i).release(nullptr);
 }
 
 OpNode* as_op_node(Node* node) { return dynamic_cast<OpNode*>(node); }

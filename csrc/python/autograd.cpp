@@ -54,7 +54,7 @@ void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad, size_t 
   Edge edge = gradient_edge(out);
   if (!edge.node) fail_no_grad(out, index);
   if (number_noted) forget_number();
-  request.roots.push_back({edge, std::move(start)});
+  request.roots.push_back({edge, std::move(start), out});
 }
 
 // A tensor or a GradientEdge, or a sequence of them. An edge is replaced by a tensor at its place.

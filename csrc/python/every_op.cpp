@@ -10,6 +10,7 @@
 #include "kernels/finite.h"
 #include "ops/op_node.h"
 #include "python/node_type.h"
+#include "python/nonfinite.h"
 #include "python/types.h"
 
 namespace rl::python {
@@ -83,6 +84,7 @@ bool computes(const Call& call) {
 // found(kind, name, node, site, tensor, output number, arguments)
 [[gnu::cold]] void tell(const char* kind, const char* name, Node* node, TensorImpl* bad,
                         uint32_t nr, PyObject* arguments) {
+  if (nonfinite_paused()) return;
   struct Inside {
     Inside() { ++t_inside; }
     ~Inside() { --t_inside; }
@@ -134,7 +136,7 @@ class EveryOp final : public Observer {
   }
 
   void pass_begins(Pass& pass) override {
-    pass.for_each_root([](const Edge& edge, TensorImpl* grad) {
+    pass.for_each_root([](const Edge& edge, TensorImpl*, TensorImpl* grad) {
       if (grad && !all_finite(*grad))
         tell("root", edge.node->name(), edge.node, grad, edge.nr, PyTuple_New(0));
     });
@@ -192,16 +194,7 @@ PyObject* watch_every_op(PyObject*, PyObject* found) {
   return before ? before : Py_NewRef(Py_None);
 }
 
-// _first_nonfinite(tensor): the place among its elements, in the order of indices; -1 for none.
-PyObject* first_nonfinite_of(PyObject*, PyObject* tensor) {
-  return guarded([&]() -> PyObject* {
-    check(is_tensor(tensor), ErrorKind::kType, "_first_nonfinite(tensor)");
-    return PyLong_FromLongLong(first_nonfinite(*impl_of(tensor)));
-  });
-}
-
 PyMethodDef kFunctions[] = {
-    {"_first_nonfinite", first_nonfinite_of, METH_O, nullptr},
     {"_watch_every_op", watch_every_op, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -81,6 +81,7 @@ class Application {
   void write(TensorImpl* t, int edge, uint32_t nr);
   void save(const Declared& saved);
   void settle();
+  void keep(TensorImpl* t, int32_t place);
   // The position among the tensors that were given, -1 for another tensor.
   int input_index(TensorImpl* t) const;
 
@@ -204,6 +205,13 @@ void Application::make_node(PyObject* const* outputs, Py_ssize_t n) {
     }
   }
   node_->finish();
+  if (!(observed & kKeepsArguments)) [[likely]]
+    return;
+  int32_t index = 0;
+  for (size_t i = 0; i < n_; ++i) {
+    if (!is_tensor(args_[i])) continue;
+    keep(impl_of(args_[i]), -1 - index++);
+  }
 }
 
 // The output as it is without history: null for the tensor itself.
@@ -283,9 +291,18 @@ PyRef Application::link(const Declarations& declared, PyObject* raw, uint32_t nr
     if (!other) tracked_from_now(t);
   }
   TensorImpl* out = other ? other.get() : t;
+  if (node_ && observed & kKeepsArguments) [[unlikely]]
+    keep(out, static_cast<int32_t>(nr));
   if (out->is_view() && !out->is_inference() && !(input && dirty))
     out->extension()->creation = Creation::kCustomFunction;
   return other ? PyRef(wrap(std::move(other))) : PyRef::borrow(raw);
+}
+
+// For who looks into the graph later: forward() is never run again. The bytes, without a history.
+void Application::keep(TensorImpl* t, int32_t place) {
+  TensorRef copy = alias_of(t);
+  const uint32_t version = copy->version();
+  node_->make_side().kept.push_back({std::move(copy), version, place});
 }
 
 void Application::save(const Declared& saved) {
@@ -398,7 +415,7 @@ PyRef bind_keywords(PyObject* forward, PyObject* const* args, Py_ssize_t n, PyOb
 // Tells observers of the call, as long as it takes.
 class Observed {
  public:
-  explicit Observed(PyObject* cls) : on_(observers) {
+  explicit Observed(PyObject* cls) : on_(observed & kObservesOps) {
     if (!on_) [[likely]]
       return;
     name_ = reinterpret_cast<PyTypeObject*>(cls)->tp_name;

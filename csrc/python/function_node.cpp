@@ -126,6 +126,7 @@ PyObject* FunctionNode::saved_tensors() {
 
 void FunctionNode::release_saved(FreedBy& freed_by) {
   if (!freed_by_) freed_by_ = Ref<FreedBy>::borrow(&freed_by);
+  if (NodeSide* own = side()) auto gone = std::exchange(own->kept, {});
   for (size_t i = 0; i < n_saved_; ++i) slots()[i].release(nullptr);
 }
 
@@ -141,6 +142,8 @@ void FunctionNode::detach_output(TensorImpl* impl) {
 
 void FunctionNode::visit_saved(HeldVisitor& visitor) const {
   for (size_t i = 0; i < n_saved_; ++i) slots()[i].visit_held(visitor);
+  if (const NodeSide* own = side())
+    for (const KeptTensor& kept : own->kept) visitor.tensor(kept.tensor.get());
 }
 
 // --- backward

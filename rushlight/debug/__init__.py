@@ -14,6 +14,10 @@ _WHERE = {
     "explain": "_story",
     "keep_story": "_story",
     "trace_backward": "_steps",
+    "NonfiniteError": "nonfinite",
+    "NonfiniteReport": "nonfinite",
+    "explain_nonfinite": "nonfinite",
+    "watch_nonfinite": "nonfinite",
 }
 
 __all__ = sorted(_WHERE)

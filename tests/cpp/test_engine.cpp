@@ -11,6 +11,7 @@
 #include "graph/observer.h"
 #include "graph/saved.h"
 #include "ops/op_node.h"
+#include "ops/recompute.h"
 #include "ops/reduce.h"
 #include "ops/table.h"
 
@@ -190,7 +191,7 @@ struct Diary final : Observer {
   void recorded(Node& node) override { lines.push_back(concat("recorded ", node.name())); }
   void pass_begins(Pass& pass) override {
     if (keep) pass.keep_until_end();
-    pass.for_each_root([&](const Edge& edge, TensorImpl* grad) {
+    pass.for_each_root([&](const Edge& edge, TensorImpl*, TensorImpl* grad) {
       lines.push_back(concat("root ", edge.node->name(), " ", value(grad)));
     });
   }
@@ -217,6 +218,48 @@ TEST(an_observer_sees_operations_nodes_and_passes) {
         (std::vector<std::string>{"op mul", "recorded MulBackward0", "root MulBackward0 1",
                                   "run MulBackward0 1", "ran MulBackward0 3", "op add",
                                   "run torch::autograd::AccumulateGrad 6", "pass of 2"}));
+}
+
+TEST(an_observer_is_called_for_what_it_observes) {
+  start();
+  struct Passes final : Observer {
+    int ops = 0, nodes = 0, passes = 0;
+    uint8_t observes() const override { return kObservesPasses; }
+    void op_begins(Call&) override { ++ops; }
+    void recorded(Node&) override { ++nodes; }
+    void node_begins(Node&, TensorRef*) override { ++nodes; }
+    void pass_begins(Pass&) override { ++passes; }
+  } passes;
+  add_observer(passes);
+  Tensor x = leaf(3);
+  backward(x * x);
+  remove_observer(passes);
+  CHECK(passes.ops == 0 && passes.nodes == 0 && passes.passes == 1);
+  CHECK_EQ(int{observed}, 0);
+}
+
+TEST(a_node_keeps_what_computes_it_again_while_somebody_asks) {
+  start();
+  struct Keeps final : Observer {
+    uint8_t observes() const override { return kKeepsArguments; }
+  } keeps;
+  Tensor x = leaf(3), c = leaf(5);
+  c->set_requires_grad(false);
+  Tensor before = x - c;
+  add_observer(keeps);
+  Tensor y = x - c;
+  remove_observer(keeps);
+  OpNode* node = as_op_node(y->grad_fn());
+  NodeArguments arguments(*node, true);
+  CHECK(arguments[0].state == NodeArgument::State::kEdge);
+  CHECK(arguments[1].state == NodeArgument::State::kKnown);
+  CHECK_EQ(value(arguments[1].value.t), 5.0);
+  Value values[kMaxArgs] = {Value::of(x.get()), arguments[1].value, arguments[2].value};
+  CHECK_EQ(value(recompute(*node, values)[0].get()), -2.0);
+  NodeArguments unknown(*as_op_node(before->grad_fn()), true);
+  CHECK(unknown[1].state == NodeArgument::State::kGone);
+  c->bump_version();
+  CHECK(NodeArguments(*node, true)[1].state == NodeArgument::State::kGone);
 }
 
 TEST(an_observer_sees_failures) {

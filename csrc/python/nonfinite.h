@@ -1,0 +1,13 @@
+// rushlight.debug's looks into graphs: installed functions, all private to the package.
+#pragma once
+
+#include "python/python.h"
+
+namespace rl::python {
+
+bool init_recompute(PyObject* module);
+bool init_nonfinite(PyObject* module);
+// This thread looks for a cause: what it computes meanwhile is not watched.
+bool nonfinite_paused();
+
+}  // namespace rl::python

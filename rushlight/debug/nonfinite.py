@@ -1,0 +1,403 @@
+"""Where an infinity or nan was born: watch_nonfinite() looks on, explain_nonfinite() tells."""
+
+import os
+import sys
+import threading
+import warnings
+import weakref
+
+from rushlight import _C, Tensor, no_grad
+from rushlight._site import line_of
+
+_C._add_package_globals(globals())
+
+__all__ = ["NonfiniteError", "NonfiniteReport", "explain_nonfinite", "watch_nonfinite"]
+
+_MODES = ("record", "warn", "raise")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_OPTIMIZED = 1  # inspect.CO_OPTIMIZED: the locals are no dict
+_LONGEST = 12  # lines of a story's way from the birth
+
+_mode = None
+_reports = {}  # id(gradient) -> (weak reference, report)
+_last = None
+_warned = set()
+
+
+class NonfiniteError(RuntimeError):
+    """A value or gradient is not finite. `report` is the NonfiniteReport."""
+
+    def __init__(self, report):
+        super().__init__(str(report))
+        self.report = report
+
+
+class NonfiniteReport:
+    """The story of one infinity or nan. Printing it tells it; it keeps no tensor alive.
+
+    subject: what is not finite, "x.grad" or "loss". index, value: which entry, and what it is.
+    kind: "forward" or "backward", the pass of which an operation made it; "data", a tensor that
+    came with it; "gradient", given to backward(); "hook", returned by one; "sum" of finite
+    gradients; "before", a .grad that had it already; "unknown".
+    op, node: the operation that made it, as "Log" and "LogBackward0"; None without one.
+    site: where that stands, a Site; None where not known.
+    inputs: (name, number) of what the operation was given at that place.
+    steps: the operations from the birth on, each with direction, op, node, site, index, value.
+    pattern, fix: what is known of such a birth, and the usual rewrite; None otherwise.
+    notes: what could not be known.
+    """
+
+    def __init__(self, subject, index, value, birth, name=None):
+        from ._patterns import pattern_of
+
+        self.subject, self.index, self.value = subject, index, value
+        self.kind, self.steps, self.notes = birth.kind, birth.steps, birth.notes
+        first = birth.steps[0] if birth.steps else None
+        made = first if birth.kind in ("forward", "backward") else None
+        self.op = made.op if made else None
+        self.node = made.node if made else None
+        self.inputs = made.inputs if made else ()
+        self.name = name
+        self.site = first.site if first else None
+        self.pattern, self.fix = pattern_of(birth) or (None, None)
+        self.thread, self.run = threading.get_ident(), _C._current_graph_task_id()
+        self.by_function = bool(made) and made.node.endswith("Backward")
+
+    def begin_with(self, inner):
+        """Tell what another report knows of the way before the first operation of this one."""
+        self.kind, self.steps = inner.kind, [*inner.steps, *self.steps]
+        self.op, self.node, self.inputs, self.site = inner.op, inner.node, inner.inputs, inner.site
+        self.name, self.pattern, self.fix = inner.name, inner.pattern, inner.fix
+        self.notes = (*inner.notes, *self.notes)
+
+    def __repr__(self):
+        return str(self)
+
+    def __str__(self):
+        lines = [f"{self.subject}{_place(self.index)} is {_shown(self.value)}: {self._headline()}"]
+        if self.op is not None:
+            lines += self._first()
+        elif self.site is not None:
+            label = "last written by" if self.kind == "data" else "at"
+            lines.append(f"  {label}  {line_of(self.site)}")
+        way = self.steps[1:] if self.kind != "unknown" else self.steps
+        if way:
+            lines.append("  on its way")
+            skipped = len(way) - _LONGEST
+            if skipped > 0:
+                half = _LONGEST // 2
+                lines += [_step_line(step) for step in way[:half]]
+                lines.append(f"    … {skipped} more operations …")
+                lines += [_step_line(step) for step in way[-half:]]
+            else:
+                lines += [_step_line(step) for step in way]
+        if self.pattern:
+            lines.append(f"  pattern: {self.pattern}")
+        if self.fix:
+            lines.append(f"  fix: {self.fix}")
+        lines += [f"  note: {note}" for note in dict.fromkeys(self.notes)]
+        return "\n".join(lines)
+
+    def _headline(self):
+        first = self.steps[0] if self.steps else None
+        if self.kind == "forward":
+            return f"born in the forward pass, in {first.op}"
+        if self.kind == "backward":
+            return f"born in the backward pass, in the derivative of {first.op}"
+        if self.kind == "data":
+            what = self.name or "a tensor without history"
+            return f"{what}{_place(first.index)} was {_shown(first.value)} already"
+        if self.kind == "gradient":
+            return "the gradient that the pass began with was not finite"
+        if self.kind == "hook":
+            return "born in a hook, of a finite gradient"
+        if self.kind == "sum":
+            return "born in a sum of gradients, each of them finite"
+        if self.kind == "before":
+            return "what this pass added is finite"
+        return "its birth is not known"
+
+    def _first(self):
+        first = self.steps[0]
+        told = ", ".join(f"{name} = {_shown(value)}" for name, value in first.inputs)
+        label = "made by" if self.kind == "forward" else "derivative of"
+        lines = [f"  {label}  {line_of(first.site) or first.node}"]
+        lines.append(
+            f"    {first.gave}{_place(first.index)} = {_shown(first.value)}"
+            + (f"  from  {told}" if told else "")
+        )
+        return lines
+
+
+def _place(index):
+    return f"[{', '.join(map(str, index))}]" if index else ""
+
+
+def _shown(value):
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _step_line(step):
+    arrow = "forward " if step.direction == "forward" else "backward"
+    what = f"{step.op}{_place(step.index)} = {_shown(step.value)}"
+    return f"    {arrow}  {what:<24}  {line_of(step.site)}".rstrip()
+
+
+def _is_ours(frame):
+    return frame.f_code.co_filename.startswith(_PACKAGE)
+
+
+def _name_of(tensor):
+    """What the user's program calls a tensor, from the frames above; None where nothing is."""
+    if tensor is None:
+        return None
+    place = (tensor.data_ptr(), tensor.shape)
+
+    def same(value):
+        return value is tensor or (
+            isinstance(value, Tensor) and (value.data_ptr(), value.shape) == place
+        )
+
+    module = getattr(sys.modules.get("rushlight.nn"), "Module", None)
+
+    def search(scope):
+        for name, value in list(scope.items()):
+            if same(value):
+                return name
+            if module is not None and isinstance(value, module):
+                for inner, parameter in value.named_parameters():
+                    if parameter is tensor:
+                        return f"{name}.{inner}"
+        return None
+
+    frame = sys._getframe(1)
+    while frame is not None:
+        if not _is_ours(frame):
+            scope = frame.f_locals
+            name = search(scope) or search(frame.f_globals)
+            # Before Python 3.13 this is a copy that the frame keeps, and with it every tensor.
+            copied = sys.version_info < (3, 13) and frame.f_code.co_flags & _OPTIMIZED
+            if copied and sys.getrefcount(scope) <= 3:
+                scope.clear()
+            if name is not None:
+                return name
+        frame = frame.f_back
+    return None
+
+
+def _unseen(function):
+    """Run without telling subclasses of Tensor."""
+
+    def run(*args):
+        with _C.DisableTorchFunction():
+            return function(*args)
+
+    return run
+
+
+def _private(function):
+    """Run without recording, and unseen by watchers."""
+
+    @_unseen
+    def run(*args):
+        before = _C._pause_nonfinite(True)
+        try:
+            with no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the user has had them
+                return function(*args)
+        finally:
+            _C._pause_nonfinite(before)
+
+    return run
+
+
+def _tell(report):
+    """What the mode asks for. Raises: NonfiniteError in mode "raise"."""
+    global _last
+    _last = report
+    if _mode == "raise":
+        raise NonfiniteError(report)
+    if _mode == "warn":
+        site = report.site
+        birth = (report.kind, report.node, site and (site.filename, site.lineno, site.column))
+        if birth not in _warned:
+            _warned.add(birth)
+            warnings.warn(str(report), RuntimeWarning, stacklevel=_user_level())
+
+
+def _user_level():
+    """The stack level of the user's frame, as seen from the caller."""
+    level, frame = 2, sys._getframe(2)
+    while frame is not None and _is_ours(frame):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _remember(gradient, report):
+    key = id(gradient)
+    _reports[key] = (weakref.ref(gradient, lambda _: _reports.pop(key, None)), report)
+
+
+@_private
+def _explain_value(node, nr, value, subject):
+    from ._births import forward_birth
+    from ._values import Values, first_bad
+
+    values = Values([node])
+    values.give(node, nr, value)
+    index = first_bad(value)
+    birth = forward_birth(values, node, nr, index)
+    return NonfiniteReport(
+        subject, index, value.detach()[index].item(), birth, _name_of(birth.source)
+    )
+
+
+@_unseen
+def _begun(roots):
+    """A pass begins with a value that is not finite. Returns: the report of it."""
+    bad = (r for r in roots if r[2] is not None and _C._first_nonfinite(r[2]) >= 0)
+    node, nr, value, _ = next(bad)
+    name = _name_of(value) or "the value that backward() starts from"
+    report = _explain_value(node, nr, value, name)
+    _tell(report)
+    return report
+
+
+def _source_of(node):
+    """What a gradient that belongs to a node is the gradient of."""
+    if hasattr(node, "variable"):
+        return _name_of(node.variable) or "a leaf"
+    from ._values import title
+
+    return (node.site and node.site.name) or f"what {title(node)} gave"
+
+
+@_private
+def _ended_reports(roots, leaves, captured, seen):
+    from ._births import Pass, captured_birth, leaf_birth
+
+    played = Pass(roots, seen)
+    found = []
+    for node in leaves:
+        grad = node.variable.grad
+        birth, index = leaf_birth(played, node, grad)
+        found.append((grad, f"{_name_of(node.variable) or 'a leaf'}.grad", index, birth))
+    for node, nr, grad in captured:
+        birth, index = captured_birth(played, node, nr, grad)
+        found.append((grad, f"the gradient of {_source_of(node)}", index, birth))
+    reports = []
+    for grad, subject, index, birth in found:
+        value, name = grad.detach()[index].item(), _name_of(birth.source)
+        reports.append((grad, NonfiniteReport(subject, index, value, birth, name)))
+    return reports
+
+
+def _adopt_inner(report):
+    """Of a Function whose backward() ran a pass of its own, as checkpoints do, that knows more."""
+    inner = _last
+    if inner is None or report.kind != "backward" or inner.thread != report.thread:
+        return
+    if inner.run > report.run >= 0 and report.by_function:
+        report.begin_with(inner)
+
+
+@_unseen
+def _ended(known, roots, leaves, captured, seen):
+    """A pass leaves gradients that are not finite, or began with such a value: `known`."""
+    if known is not None:
+        for node in leaves:
+            _remember(node.variable.grad, known)
+        for _, _, grad in captured:
+            _remember(grad, known)
+        return
+    reports = _ended_reports(roots, leaves, captured, seen)
+    for grad, report in reports:
+        _adopt_inner(report)
+        _remember(grad, report)
+    for _, report in reports[:1]:
+        _tell(report)
+
+
+class watch_nonfinite:  # a function that is a context manager, too
+    """Look on while backward passes run, and find out where an infinity or nan was born.
+
+    mode: "record" keeps a report of each, for explain_nonfinite(); "warn" also warns, once for
+        each birth; "raise" raises NonfiniteError from backward(), before it begins where the value
+        that it starts from is not finite. "off" or None stops watching.
+    On from the call on, for all threads; with `with`, until the end of the block, and then as
+    before. stop() ends it, too.
+    Each pass looks at the values that it starts from and at the gradients that it leaves, keeps the
+    graph until then, and graphs keep the arguments that cannot be computed again. Only where
+    something is found, the values are computed again, without running custom Functions or hooks.
+    Raises: ValueError for another mode.
+    """
+
+    def __init__(self, mode="record"):
+        if mode is not None and mode not in (*_MODES, "off"):
+            raise ValueError(
+                f"watch_nonfinite() takes 'record', 'warn', 'raise', 'off' or None, not {mode!r}"
+            )
+        self._before = _mode
+        _switch(None if mode == "off" else mode)
+
+    def stop(self):
+        """Stop watching."""
+        _switch(None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        _switch(self._before)
+
+
+def _switch(mode):
+    global _mode
+    _mode = mode
+    _C._watch_nonfinite(*((_begun, _ended) if mode else (None, None)))
+
+
+def explain_nonfinite(tensor=None):
+    """Tell where the infinity or nan in a gradient or a tensor was born.
+
+    tensor: a gradient, x.grad, that a watched backward() left; a leaf, whose .grad is meant; a
+        tensor with a graph, which is looked through now; nothing: the last that was found.
+    Returns: NonfiniteReport, which shows as the story.
+    Raises: ValueError where all entries are finite, or nothing is known; TypeError for no tensor.
+    """
+    if tensor is None:
+        if _last is None:
+            raise ValueError(
+                "explain_nonfinite(): nothing has been found\n"
+                "  fix: rushlight.debug.watch_nonfinite() before the forward pass."
+            )
+        return _last
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"explain_nonfinite() takes a tensor, not {type(tensor).__name__}")
+    entry = _reports.get(id(tensor))
+    if entry is not None and entry[0]() is tensor and _C._first_nonfinite(tensor) >= 0:
+        return entry[1]
+    if _C._first_nonfinite(tensor) >= 0:
+        if tensor.grad_fn is not None:
+            name = _name_of(tensor) or "the tensor"
+            return _explain_value(tensor.grad_fn, tensor.output_nr, tensor, name)
+        return _explain_leaf(tensor)
+    if tensor.is_leaf and tensor.grad is not None and _C._first_nonfinite(tensor.grad) >= 0:
+        return explain_nonfinite(tensor.grad)
+    raise ValueError("explain_nonfinite(): every entry of the tensor (and of its .grad) is finite")
+
+
+@_private
+def _explain_leaf(tensor):
+    from ._births import Birth, Step
+    from ._values import first_bad
+
+    index = first_bad(tensor)
+    value = tensor.detach()[index].item()
+    step = Step("forward", "", "", _C._last_writer(tensor), index, value, ())
+    note = (
+        "no watched backward pass left this gradient\n"
+        "  fix: rushlight.debug.watch_nonfinite() before the forward pass."
+    )
+    name = _name_of(tensor) or "the tensor"
+    return NonfiniteReport(name, index, value, Birth("data", [step], notes=(note,)), name)
