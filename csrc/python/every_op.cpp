@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 #include "graph/observer.h"
 #include "kernels/finite.h"
@@ -102,6 +101,7 @@ bool computes(const Call& call) {
   PyRef list(checked(PyList_New(0)));
   for (int i = 0; i < kMaxArgs && static_cast<size_t>(i) < call.op->signature.params.size(); ++i) {
     const Value& v = call.args[i];
+    if (v.is_tensor() && v.t == call.target) continue;  // overwritten by now
     PyRef item;
     if (v.is_tensor())
       item = PyRef(wrap(TensorRef::borrow(v.t)));
@@ -172,9 +172,9 @@ class EveryOp final : public Observer {
     for (int i = 0; i < kMaxArgs; ++i)
       if (call.args[i].t != call.target || !call.args[i].is_tensor())
         if (!finite_argument(call.args[i])) return;  // it only passed on what it got
-    std::string name = call.op->signature.name;
-    if (call.target && call.target == call.args[0].t && !name.ends_with('_')) name += '_';
-    tell("op", name.c_str(), nullptr, out, nr, argument_tuple(call));
+    const Op& op = *call.op;
+    const char* name = op.node_name.empty() ? op.signature.name.c_str() : op.node_name.c_str();
+    tell("op", name, nullptr, out, nr, argument_tuple(call));
   }
 };
 

@@ -15,7 +15,7 @@ NO_VALUE = {
         pixel_unshuffle channel_shuffle tril triu diag_embed diagonal_copy diagonal_scatter
         select_scatter slice_scatter as_strided_scatter narrow_copy constant_pad_nd
         _reflection_pad1d _reflection_pad2d _reflection_pad3d _replication_pad1d
-        _replication_pad2d _replication_pad3d _im2col _block_diag
+        _replication_pad2d _replication_pad3d _im2col _block_diag _max_pool2d
     """,
     "chooses among its values": """
         relu maximum minimum clamp clamp.1 clamp_min.1 clamp_min clamp_max.1 clamp_max fmax
