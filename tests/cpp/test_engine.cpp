@@ -568,7 +568,8 @@ void hold(const Tensor& x, Object& witness) {
 
 TEST(a_recorded_gradient_and_its_leaf_go_when_the_last_reference_from_outside_does) {
   start();
-  Object witness{.hook = [](TensorImpl*) { return nullptr; }};
+  Object witness;
+  witness.hook = [](TensorImpl*) { return nullptr; };
   Tensor x = leaf(2), w = leaf(3);
   hold(x, witness);
   Tensor y = x * x * w;
@@ -593,7 +594,8 @@ TEST(a_recorded_gradient_and_its_leaf_go_when_the_last_reference_from_outside_do
 
 TEST(a_suspect_that_goes_by_itself_or_loses_its_gradient_is_forgotten) {
   start();
-  Object witness{.hook = [](TensorImpl*) { return nullptr; }};
+  Object witness;
+  witness.hook = [](TensorImpl*) { return nullptr; };
   Tensor x = leaf(2), y = x * x;
   hold(x, witness);
   backward(y, true, true);
@@ -614,12 +616,16 @@ TEST(what_is_owned_reaches_through_shared_objects_and_cycles) {
   CHECK_EQ(owned.tensors.size(), size_t{1});  // x and y are held here too
   CHECK_EQ(owned.nodes.size(), size_t{1});
   backward(z, true, true);
+  suspect_cycle(x.get());
   x = y = Tensor();
+  break_cycles();  // z leads to x, whose nodes are watched from now on
   find_owned(z.get(), owned);
   // z, y, x, its gradient; two products of the first pass, those of the second, the accumulator.
   CHECK(owned.tensors.size() >= 4);
   CHECK(owned.nodes.size() >= 6);
   CHECK_EQ(owned.tensors[0], z.get());
+  z = Tensor();
+  break_cycles();
 }
 
 }  // namespace
