@@ -38,6 +38,7 @@ enum Observed : uint8_t {
   kObservesUserCode = 4,  // of the nodes that run those with hooks and custom Functions only
   kObservesPasses = 8,
   kKeepsArguments = 16,  // nodes keep what is needed to compute their operation again
+  kGivesOutputs = 32,    // may have the outputs of operations that then need not be computed
   kObservesAll = 15,
 };
 
@@ -52,6 +53,9 @@ class Observer {
   // where `call.target` was written.
   virtual void op_begins(Call&) {}
   virtual void op_ended(Call&) {}
+  // After op_begins(), for an operation that is not composite, in place or a view: whether `output`
+  // and `more` hold its outputs now, tensors of their own without history, which are then recorded.
+  virtual bool gives_outputs(Call&) { return false; }
   virtual void op_failed(Call&) {}
   // Around the forward of an autograd.Function of this name, which lives as long as the call.
   virtual void function_begins(const char* name) { (void)name; }

@@ -17,10 +17,9 @@ namespace rl {
 
 namespace {
 
-// Grad mode is on and some input requires grad: compute, then remember how.
-void dispatch_recorded(Call& call) {
+// Grad mode is on and some input requires grad: remember how the outputs were computed.
+void record_outputs(Call& call) {
   const Op& op = *call.op;
-  op.forward(call);
   if (!call.output) return;  // unbind() of nothing
   if (thread_state.replay_views && op.record->view) [[unlikely]]
     remember_view(call);
@@ -172,34 +171,55 @@ class CallHolder final : public Holder {
   std::unique_ptr<Held> held_;
 };
 
+uint8_t key_of(const Call& call) {
+  uint8_t key = 0;
+  for (int i = 0; i < call.op->n_tensor_args; ++i) {
+    const Value& v = call.args[call.op->tensor_args[i]];
+    if (v.kind != Kind::kNone) key |= key_of(v);
+  }
+  return key;
+}
+
+void finish_unrecorded(Call& call, uint8_t key) {
+  if (thread_state.inference | thread_state.replay_views) [[unlikely]] {
+    if (thread_state.inference)
+      mark_inference(call);
+    else if (call.op->record->view)
+      remember_view(call);
+  }
+  if (key & (kRequiresGrad | kCut)) remember_cut(call, key, call.output.get());
+}
+
 void dispatch_now(Call& call) {
   const Op& op = *call.op;
   CallHolder holder(call);
-  uint8_t key = 0;
-  for (int i = 0; i < op.n_tensor_args; ++i) {
-    const Value& v = call.args[op.tensor_args[i]];
-    if (v.kind != Kind::kNone) key |= key_of(v);
-  }
+  uint8_t key = key_of(call);
   uint8_t live = key & thread_state.key_mask;
   if (op.composite) return op.forward(call);
   if (call.target) [[unlikely]]
     return dispatch_inplace(call, key, live);
-  if (live & kRequiresGrad) return dispatch_recorded(call);
   op.forward(call);
-  if (thread_state.inference | thread_state.replay_views) [[unlikely]] {
-    if (thread_state.inference)
-      mark_inference(call);
-    else if (op.record->view)
-      remember_view(call);
-  }
-  if (key & (kRequiresGrad | kCut)) remember_cut(call, key, call.output.get());
+  live& kRequiresGrad ? record_outputs(call) : finish_unrecorded(call, key);
+}
+
+// False where no observer has outputs for the call, so that it has to be computed.
+bool dispatch_given(Call& call) {
+  // What is written in place and what views look at is there only once they have run.
+  if (call.op->composite || call.target || call.op->record->view) return false;
+  bool given = false;
+  for_each_observer([&](Observer& o) { given = given || o.gives_outputs(call); });
+  if (!given) return false;
+  CallHolder holder(call);
+  uint8_t key = key_of(call);
+  key & thread_state.key_mask& kRequiresGrad ? record_outputs(call) : finish_unrecorded(call, key);
+  return true;
 }
 
 [[gnu::cold, gnu::noinline]] void dispatch_observed(Call& call) {
   auto failed = [&](Observer& o) { o.op_failed(call); };
   begin_for_each_observer([&](Observer& o) { o.op_begins(call); }, failed);
   try {
-    dispatch_now(call);
+    if (!(observed & kGivesOutputs) || !dispatch_given(call)) dispatch_now(call);
   } catch (...) {
     for_each_observer(failed);
     throw;

@@ -122,7 +122,8 @@ void Roll::forward(Call& call) {
 
 void Roll::backward(OpNode& node, TensorRef* grad_out, TensorRef* grad_in) {
   if (!grad_out[0]) return;
-  Dims dims = node.slot(0).as_dims(), shifts = node.slot(1).as_dims();
+  const bool whole = node.slot(0).kind() == SavedKind::kNone;  // of outputs that were given
+  Dims dims = whole ? kNoDims : node.slot(0).as_dims(), shifts = node.slot(1).as_dims();
   std::reverse(dims.v, dims.v + dims.n);
   std::reverse(shifts.v, shifts.v + shifts.n);
   for (int i = 0; i < shifts.n; ++i) {

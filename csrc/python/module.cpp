@@ -20,6 +20,7 @@
 #include "python/nn_module.h"
 #include "python/node_hooks.h"
 #include "python/nonfinite.h"
+#include "python/op_modes.h"
 #include "python/optimizer.h"
 #include "python/parse.h"
 #include "python/profiler.h"
@@ -420,7 +421,7 @@ PyObject* make_module() {
       init_conversions(m) && init_site(m) && init_memory_formats(m) && init_functions(m) &&
       init_autograd(m) && init_every_op(m) && init_anomaly(m) && init_profiler(m) &&
       init_steps(m) && init_torch_function(m) && init_nn_module(m) && init_optimizer(m) &&
-      init_heap(m) && init_graph_report(m) && init_graph_growth(m);
+      init_heap(m) && init_op_modes(m) && init_graph_report(m) && init_graph_growth(m);
   if (!ok) throw_python();
   return module.release();
 }

@@ -9,6 +9,7 @@
 #include "graph/tensor_math.h"
 #include "kernels/finite.h"
 #include "python/function_node.h"
+#include "python/nonfinite.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -50,33 +51,6 @@ PyObject* node_kind(PyObject*, PyObject* object) {
                                                          : "other";
     return PyUnicode_FromString(kind);
   });
-}
-
-PyObject* value_object(const Value& v) {
-  switch (v.kind) {
-    case Kind::kTensor:
-      return wrap(TensorRef::borrow(v.t));
-    case Kind::kTensors:
-      return tuple_of(static_cast<size_t>(v.list->n),
-                      [&](size_t i) { return wrap(TensorRef::borrow(v.list->v[i])); });
-    case Kind::kDouble:
-      return PyFloat_FromDouble(v.d);
-    case Kind::kInt:
-      return PyLong_FromLongLong(v.i);
-    case Kind::kBool:
-      return PyBool_FromLong(v.i != 0);
-    case Kind::kDims:
-      return make_size(v.dims->v, v.dims->n);
-    case Kind::kDType:
-      return Py_NewRef(dtype_object(v.dtype));
-    case Kind::kString:
-      return PyUnicode_FromString(v.s);
-    case Kind::kInts:
-      return tuple_of(static_cast<size_t>(v.ints->n),
-                      [&](size_t i) { return PyLong_FromLongLong(v.ints->v[i]); });
-    default:
-      Py_RETURN_NONE;
-  }
 }
 
 // _node_arguments(node, unpack): (name, state, value, first edge, number of edges, whether the leaf
@@ -245,6 +219,33 @@ PyMethodDef kFunctions[] = {
 };
 
 }  // namespace
+
+PyObject* value_object(const Value& v) {
+  switch (v.kind) {
+    case Kind::kTensor:
+      return wrap(TensorRef::borrow(v.t));
+    case Kind::kTensors:
+      return tuple_of(static_cast<size_t>(v.list->n),
+                      [&](size_t i) { return wrap(TensorRef::borrow(v.list->v[i])); });
+    case Kind::kDouble:
+      return PyFloat_FromDouble(v.d);
+    case Kind::kInt:
+      return PyLong_FromLongLong(v.i);
+    case Kind::kBool:
+      return PyBool_FromLong(v.i != 0);
+    case Kind::kDims:
+      return make_size(v.dims->v, v.dims->n);
+    case Kind::kDType:
+      return Py_NewRef(dtype_object(v.dtype));
+    case Kind::kString:
+      return PyUnicode_FromString(v.s);
+    case Kind::kInts:
+      return tuple_of(static_cast<size_t>(v.ints->n),
+                      [&](size_t i) { return PyLong_FromLongLong(v.ints->v[i]); });
+    default:
+      Py_RETURN_NONE;
+  }
+}
 
 bool init_recompute(PyObject* module) { return PyModule_AddFunctions(module, kFunctions) == 0; }
 
