@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
     (
+        "_ops",
         "_tensor_str",
         "autograd",
         "backends",
@@ -77,6 +78,7 @@ _LAZY = {
     "max_pool2d": "nn._pool",
     "meshgrid": "_shapes",
     "positive": "functional",
+    "ops": "_ops",
     "pairwise_distance": "nn._distances",
     "printoptions": "_tensor_str",
     "rms_norm": "nn._distances",

@@ -13,9 +13,12 @@ from rushlight.random import fork_rng, get_rng_state, set_rng_state
 __all__ = [
     "CheckpointError",
     "CheckpointFunction",
+    "CheckpointPolicy",
+    "SelectiveCheckpointContext",
     "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
+    "create_selective_checkpoint_contexts",
     "detach_variable",
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
@@ -23,6 +26,14 @@ __all__ = [
 ]
 
 _C._add_package_globals(globals())
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._selective import (
+        CheckpointPolicy,
+        SelectiveCheckpointContext,
+        create_selective_checkpoint_contexts,
+    )
 
 # What the contexts below set; None leaves the choice to each call.
 _early_stop = None
@@ -426,5 +437,17 @@ def _run(function, args, kwargs, preserve, context_fn, determinism_check, debug,
     return result
 
 
+_SELECTIVE = (
+    "CheckpointPolicy",
+    "SelectiveCheckpointContext",
+    "create_selective_checkpoint_contexts",
+)
+
+
 def __getattr__(name):
+    if name in _SELECTIVE:
+        from . import _selective
+
+        value = globals()[name] = getattr(_selective, name)
+        return value
     raise _module_getattr(__name__, name)
