@@ -4,6 +4,7 @@
 named by those (``linear`` is ``addmm`` or ``mm``), and so they run here.
 """
 
+import functools
 import sys
 from types import ModuleType
 
@@ -89,7 +90,7 @@ class OpOverload:
         return f"<OpOverload(op='{self.overloadpacket}', overload='{self._overloadname}')>"
 
     def __reduce__(self):
-        return getattr, (self.overloadpacket, self._overloadname)
+        return _find, (str(self),)
 
 
 class OpOverloadPacket:
@@ -126,7 +127,7 @@ class OpOverloadPacket:
         return f"<OpOverloadPacket(op='{self}')>"
 
     def __reduce__(self):
-        return getattr, (getattr(ops, self.namespace), self.__name__)
+        return _find, (str(self),)
 
 
 class _OpNamespace(ModuleType):
@@ -149,9 +150,6 @@ class _OpNamespace(ModuleType):
     def __dir__(self):
         return sorted(_names()) if self._name == "aten" else []
 
-    def __reduce__(self):
-        return getattr, (ops, self._name)
-
 
 class _Ops(ModuleType):
     __file__ = "_ops.py"
@@ -165,11 +163,15 @@ class _Ops(ModuleType):
         namespace = self.__dict__[name] = _OpNamespace(name)
         return namespace
 
-    def __reduce__(self):
-        return getattr, (sys.modules["rushlight"], "ops")
-
 
 ops = _Ops()
+
+
+def _find(path):
+    """What lies at ``aten.mm.default``, which is how an operation is pickled and copied."""
+    return functools.reduce(getattr, path.split("."), ops)
+
+
 _cache = {}
 
 
