@@ -96,7 +96,8 @@ class _Keeping(_Mode):
             return
         context = SelectiveCheckpointContext(is_recompute=False, op_output=output)
         entry = _RECOMPUTED
-        if self.policy(context, op, *args, **kwargs) in _SAVES:
+        answer = self.policy(context, op, *args, **kwargs)
+        if any(answer is saves for saves in _SAVES):
             several = isinstance(output, tuple)
             entry = tuple(_Kept(t, op) for t in output) if several else _Kept(output, op)
         self.outputs.setdefault(op, {})[self.next_index(op)] = entry

@@ -112,6 +112,7 @@ def test_kept_outputs_are_not_computed_again(kept, again):
         (Policy.PREFER_CPU_OFFLOAD, 1),
         (False, 1),
         (None, 1),
+        (1, 1),
     ],
 )
 def test_answers_of_a_policy(answer, again):
