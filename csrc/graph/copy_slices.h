@@ -31,7 +31,6 @@ class CopySlices final : public Node {
   // The node of the write itself, which no edge leads to.
   Node* write() const { return write_.get(); }
   const Dims& view_sizes() const { return geometry_->view_sizes; }
-  Node* write() const { return write_.get(); }
   uint32_t target() const { return target_; }
   const Geometry& geometry() const { return *geometry_; }
   // Gives `t`, with the view's geometry, this node's output as its history.
