@@ -94,10 +94,15 @@ void TensorImpl::set_grad_fn(Node* node, uint32_t output_nr) {
   if (node) node_retain(node);
   if (key_ & kCut) [[unlikely]]
     clear_cut();
+  const bool held = saved_ || (leaf_ && node_);
   node_ = node;
   leaf_ = node == nullptr;
   output_nr_ = output_nr;
   set_requires_grad(node != nullptr);
+  if (held) [[unlikely]] {
+    moved_ = node != nullptr;
+    if (moved_) cycle_moved(this);
+  }
   if (old) node_release(old);
 }
 
