@@ -172,7 +172,35 @@ class CallHolder final : public Holder {
   std::unique_ptr<Held> held_;
 };
 
-void dispatch_now(Call& call) {
+// The call that comes back to the door, its observers told.
+thread_local const Call* t_told = nullptr;
+
+// False: this call has been told of, and is to be computed.
+[[gnu::cold, gnu::noinline]] bool dispatch_observed(Call& call) {
+  if (t_told == &call) {
+    t_told = nullptr;
+    return false;
+  }
+  auto failed = [&](Observer& o) { o.op_failed(call); };
+  begin_for_each_observer([&](Observer& o) { o.op_begins(call); }, failed);
+  try {
+    t_told = &call;
+    dispatch(call);
+  } catch (...) {
+    t_told = nullptr;
+    for_each_observer(failed);
+    throw;
+  }
+  t_told = nullptr;  // also where the last observer has left before it was looked at
+  for_each_observer([&](Observer& o) { o.op_ended(call); });
+  return true;
+}
+
+}  // namespace
+
+void dispatch(Call& call) {
+  if (observed & kObservesOps) [[unlikely]]
+    if (dispatch_observed(call)) return;
   const Op& op = *call.op;
   CallHolder holder(call);
   uint8_t key = 0;
@@ -193,26 +221,6 @@ void dispatch_now(Call& call) {
       remember_view(call);
   }
   if (key & (kRequiresGrad | kCut)) remember_cut(call, key, call.output.get());
-}
-
-[[gnu::cold, gnu::noinline]] void dispatch_observed(Call& call) {
-  auto failed = [&](Observer& o) { o.op_failed(call); };
-  begin_for_each_observer([&](Observer& o) { o.op_begins(call); }, failed);
-  try {
-    dispatch_now(call);
-  } catch (...) {
-    for_each_observer(failed);
-    throw;
-  }
-  for_each_observer([&](Observer& o) { o.op_ended(call); });
-}
-
-}  // namespace
-
-void dispatch(Call& call) {
-  if (observed & kObservesOps) [[unlikely]]
-    return dispatch_observed(call);
-  dispatch_now(call);
 }
 
 }  // namespace rl
