@@ -5,10 +5,10 @@ of the graph, or at an error.
 """
 
 import dis
-import functools
 import itertools
 import linecache
 import os
+import weakref
 from typing import NamedTuple
 
 
@@ -97,11 +97,16 @@ def _target(instructions, i):
     return None
 
 
-@functools.lru_cache(maxsize=128)
+_known = weakref.WeakKeyDictionary()  # what is looked at keeps no code alive
+
+
 def _instructions(code):
     """The instructions of a code object, and where in that list an offset is."""
-    instructions = list(dis.get_instructions(code))
-    return instructions, {instruction.offset: i for i, instruction in enumerate(instructions)}
+    if code not in _known:
+        instructions = list(dis.get_instructions(code))
+        index = {instruction.offset: i for i, instruction in enumerate(instructions)}
+        _known[code] = instructions, index
+    return _known[code]
 
 
 def _name(code, offset):

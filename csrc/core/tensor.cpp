@@ -83,6 +83,15 @@ void TensorImpl::set_geometry(const Dims& sizes, const int64_t* strides, int64_t
 }
 
 void TensorImpl::set_grad_fn(Node* node, uint32_t output_nr) {
+  // The result of an operation.
+  if (leaf_ && !retains_grad_ && !saved_ && !node_ && node && !(key_ & kCut)) [[likely]] {
+    node_retain(node);
+    node_ = node;
+    leaf_ = false;
+    output_nr_ = output_nr;
+    key_ |= kRequiresGrad;
+    return;
+  }
   // A leaf's accumulator is not counted and looks after itself; a grad_fn is ours to release.
   Node* old = leaf_ ? nullptr : node_;
   if (old && saved_by_grad_fn_) {
@@ -94,10 +103,15 @@ void TensorImpl::set_grad_fn(Node* node, uint32_t output_nr) {
   if (node) node_retain(node);
   if (key_ & kCut) [[unlikely]]
     clear_cut();
+  const bool held = saved_ || (leaf_ && node_);
   node_ = node;
   leaf_ = node == nullptr;
   output_nr_ = output_nr;
   set_requires_grad(node != nullptr);
+  if (held) [[unlikely]] {
+    moved_ = node != nullptr;
+    if (moved_) cycle_moved(this);
+  }
   if (old) node_release(old);
 }
 

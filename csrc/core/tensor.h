@@ -18,6 +18,8 @@ using TensorRef = Ref<TensorImpl>;
 // graph/cycles.cpp: the .grad of a waiting tensor is about to change; it dies.
 void cycle_changed(TensorImpl* t);
 void cycle_forget(TensorImpl* t) noexcept;
+// A tensor that a node holds got a new history, which may lead to that node.
+void cycle_moved(TensorImpl* t);
 // A watched object lost a reference: true where that was the last, and it must die.
 bool cycle_released(TensorImpl* t) noexcept;
 
@@ -168,6 +170,11 @@ class TensorImpl {
   bool saved_by_grad_fn() const { return saved_by_grad_fn_; }
   void set_saved_by_grad_fn(bool on) { saved_by_grad_fn_ = on; }
 
+  // Some node has saved this tensor, or a view of it, as an input.
+  void set_saved() { saved_ = true; }
+  // It got its history after a node had come to hold it: that may be a cycle.
+  bool moved() const { return moved_; }
+
   uint32_t version() const { return version_ ? version_->value : 0; }
   void bump_version();
   Version& shared_version();  // makes the block on first use
@@ -223,6 +230,8 @@ class TensorImpl {
   bool saved_by_grad_fn_ : 1 = false;
   bool owns_wrapper_ : 1 = false;
   bool waiting_ : 1 = false;
+  bool saved_ : 1 = false;
+  bool moved_ : 1 = false;
   Cut cut_ = Cut::kNone;
   uint32_t output_nr_ = 0;
   Ref<Storage> storage_;

@@ -214,7 +214,7 @@ namespace {
 
 // A reshaped or transposed gradient whose base nobody else holds, without that base: it can be
 // written over, and a leaf can take it as its .grad.
-TensorRef without_base(TensorRef grad) {
+inline TensorRef without_base(TensorRef grad) {
   if (!grad || !grad->is_view() || grad->refs() != 1 || grad->wrapper() || grad_enabled())
     return grad;
   const TensorImpl* base = grad->base();
@@ -230,7 +230,7 @@ TensorRef without_base(TensorRef grad) {
 
 }  // namespace
 
-void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
+inline void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad) {
   uint32_t index = index_known(edge.node);
   if (grad) validate(from, edge_nr, edge, grad);
   Entry& entry = entries_[index];
@@ -270,14 +270,17 @@ void Run::call_post_hooks(Node* node, TensorRef* grad_inputs) {
   run_post_hooks(node, grad_inputs, shown_);
 }
 
-void Run::take_turn(uint32_t index) {
-  if (!(observed & (kObservesNodes | kObservesUserCode))) [[likely]]
-    return run_node<false>(index);
-  if (!(observed & kObservesNodes)) return run_node<true>(index);
+inline void Run::take_turn(uint32_t index) {
+  if (observed & kObservesNodes) [[unlikely]]
+    return take_observed_turn(index);
+  run_node(index);
+}
+
+[[gnu::cold]] void Run::take_observed_turn(uint32_t index) {
   Node* node = entries_[index].node.get();
   for_each_observer([&](Observer& o) { o.turn_begins(*node); });
   try {
-    run_node<true>(index);
+    run_node(index);
   } catch (...) {
     for_each_observer([&](Observer& o) { o.turn_failed(*node); });
     throw;
@@ -285,7 +288,6 @@ void Run::take_turn(uint32_t index) {
   for_each_observer([&](Observer& o) { o.turn_ended(*node); });
 }
 
-template <bool kObserved>
 void Run::run_node(uint32_t index) {
   Entry& entry = entries_[index];
   Node* node = entry.node.get();
@@ -301,7 +303,8 @@ void Run::run_node(uint32_t index) {
     for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
     return;
   }
-  run_tensor_hooks(node, grads);
+  const bool leaf = node->is_accumulate_grad();
+  if (leaf || node->has_side()) run_tensor_hooks(node, grads);
   if (node->has_side()) [[unlikely]]
     run_pre_hooks(node, grads, shown_);
   if ((++executed_ & 15) == 0) host().poll();
@@ -315,14 +318,14 @@ void Run::run_node(uint32_t index) {
     out = more.data();
   }
   entry.executed = true;
-  if (kObserved && is_observed(node)) [[unlikely]]
+  if (observed && is_observed(node)) [[unlikely]]
     apply_observed(node, grads, out);
   else
     node->apply(grads, out);
-  if (node->is_accumulate_grad()) run_post_accumulate_hooks(node);
+  if (leaf) run_post_accumulate_hooks(node);
   if (node->has_side()) [[unlikely]]
     call_post_hooks(node, out);
-  if (node->is_accumulate_grad()) return;
+  if (leaf) return;
   if (!request_.keep_graph && !keep_) node->release_saved(*freed_by_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();
   // entries_ does not grow any more: every target was counted.
@@ -356,13 +359,22 @@ void Run::begin() {
   }
 }
 
-bool Run::step() {
+[[gnu::always_inline]] inline bool Run::take_next() {
   if (heap_.empty()) return false;
   std::pop_heap(heap_.begin(), heap_.end());
   uint32_t index = heap_.back().index;
   heap_.pop_back();
   take_turn(index);
   return true;
+}
+
+bool Run::step() { return take_next(); }
+
+std::vector<TensorRef> Run::play() {
+  begin();
+  while (take_next()) {
+  }
+  return end();
 }
 
 std::vector<TensorRef> Run::end() {

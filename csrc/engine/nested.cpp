@@ -77,10 +77,7 @@ std::vector<TensorRef> run_here(BackwardRequest& request) {
   Holder locked(nullptr);  // nodes and gradients have one thread at a time
   Run run(request);
   Playing playing(run);
-  run.begin();
-  while (run.step()) {
-  }
-  return run.end();
+  return run.play();
 }
 
 // A pass with the modes of the thread that asks for it.

@@ -50,6 +50,8 @@ class Run final : public EdgeFilter, public Pass, public RunView {
   void begin();
   bool step();
   std::vector<TensorRef> end();
+  // All three.
+  std::vector<TensorRef> play();
 
   uint32_t id() const override { return id_; }
   bool frees() const override { return !request_.keep_graph; }
@@ -76,8 +78,9 @@ class Run final : public EdgeFilter, public Pass, public RunView {
   void mark_needed();
   void push(uint32_t index);
   void add_gradient(Entry& entry, uint32_t nr, TensorRef grad);
+  bool take_next();
   void take_turn(uint32_t index);
-  template <bool kObserved>
+  void take_observed_turn(uint32_t index);
   void run_node(uint32_t index);
   void apply_observed(Node* node, TensorRef* grads, TensorRef* out);
   void tell_end(bool failed);

@@ -7,11 +7,12 @@ namespace rl {
 
 class AccumulateGrad final : public Node {
  public:
-  explicit AccumulateGrad(TensorImpl* variable) : variable_(TensorRef::borrow(variable)) {}
+  explicit AccumulateGrad(TensorImpl* variable) : variable_(TensorRef::borrow(variable)) {
+    set_accumulates();
+  }
   ~AccumulateGrad() override;
 
   const char* name() const override { return "torch::autograd::AccumulateGrad"; }
-  bool is_accumulate_grad() const override { return true; }
   void apply(TensorRef* grad_outputs, TensorRef* grad_inputs) override;
   OutputMeta output_meta(uint32_t) const override {
     return {variable_->dtype(), static_cast<uint8_t>(variable_->ndim()), true, 0};

@@ -211,13 +211,12 @@ void watch(Walk& walk, uint32_t item, const std::vector<uint32_t>& led_to) {
   }
 }
 
-// The gradients to take so that the cycles which `suspect` is part of are broken. `leaving` becomes
+// Breaks the cycles which `suspect` is part of, where nothing else holds them. `leaving` becomes
 // null where it is part of them.
-std::vector<TensorRef> gradients_in_cycles(TensorImpl* suspect, TensorImpl*& leaving) {
+void break_cycles_of(TensorImpl* suspect, TensorImpl*& leaving) {
   constexpr size_t kMaxObjects = size_t{1} << 20;  // some tenths of a second
   Walk walk(kMaxObjects, leaving);
-  std::vector<TensorRef> gradients;
-  if (!walk.follow_all(object_of(suspect), 0)) return gradients;
+  if (!walk.follow_all(object_of(suspect), 0)) return;
   const std::vector<Item>& items = walk.items();
   std::vector<uint32_t> held;  // from outside
   for (uint32_t i = 0; i < items.size(); ++i)
@@ -230,14 +229,19 @@ std::vector<TensorRef> gradients_in_cycles(TensorImpl* suspect, TensorImpl*& lea
     const std::vector<uint32_t>& led_to = walk.mark_from(i);
     if (!items[0].marked) continue;
     watch(walk, i, led_to);
-    return gradients;
+    return;
   }
+  // Nothing dies before all has been seen.
+  std::vector<TensorRef> gradients, moved;
   for (const Item& item : items) {
     if (item.marked) continue;
     if (leaving && item.object == object_of(leaving)) leaving = nullptr;
-    if (is_suspect(item.object)) gradients.push_back(as_tensor(item.object)->take_grad());
+    if (!is_suspect(item.object)) continue;
+    TensorImpl* t = as_tensor(item.object);
+    if (t->moved()) moved.push_back(TensorRef::borrow(t));
+    gradients.push_back(t->take_grad());
   }
-  return gradients;
+  for (TensorRef& t : moved) t->set_grad_fn(nullptr, 0);
 }
 
 constexpr size_t kMaxOwned = 4096;          // what one Python object is searched for
@@ -299,7 +303,7 @@ void break_cycles(TensorImpl* leaving) noexcept {
     t->set_waiting(false);
     if (!left_by_python(t) || !may_close_cycle(t)) continue;
     try {
-      gradients_in_cycles(t, leaving);
+      break_cycles_of(t, leaving);
     } catch (const std::bad_alloc&) {
       continue;  // a cycle stays, as where it is too large
     }
@@ -317,6 +321,13 @@ void break_later_cycles() noexcept {
 
 void cycle_changed(TensorImpl* t) {
   if (Object object = cycles().waiting.at(t)) look_again(object);
+}
+
+void cycle_moved(TensorImpl* t) {
+  if (t->waiting())
+    cycle_changed(t);
+  else if (left_by_python(t))
+    suspect_cycle(t);
 }
 
 void cycle_forget(TensorImpl* t) noexcept {

@@ -1,5 +1,6 @@
 // Cycles through .grad: after backward(create_graph=True) a leaf owns its gradient, whose graph
-// owns the leaf. Also which objects of the graph only one of them keeps alive.
+// owns the leaf. And through histories: b.mul_(a), then a.copy_(b), of which the first saved a.
+// Also which objects of the graph only one of them keeps alive.
 #pragma once
 
 #include <vector>
@@ -8,10 +9,11 @@
 
 namespace rl {
 
-// Whether a cycle may close through this .grad: it has a history, a .grad or a base of its own.
+// Whether a cycle may close through its history, or through a .grad that has a history, a .grad or
+// a base of its own.
 inline bool may_close_cycle(const TensorImpl* t) {
   const TensorImpl* grad = t->grad().get();
-  return grad && (!grad->is_leaf() || grad->is_view() || grad->grad());
+  return t->moved() || (grad && (!grad->is_leaf() || grad->is_view() || grad->grad()));
 }
 // No Python object that somebody uses stands for the tensor.
 inline bool left_by_python(const TensorImpl* t) { return !t->wrapper() || t->owns_wrapper(); }
@@ -23,8 +25,8 @@ void suspect_cycle_later(TensorImpl* t);
 
 // Something is to be looked at.
 extern constinit bool cycles_due;
-// Takes the .grad of every suspect which nothing but such a cycle holds: so it goes at once. May
-// run Python code. `leaving`: the suspect whose Python object is just being dropped.
+// Takes the .grad and the history of every suspect which nothing but such a cycle holds: so it goes
+// at once. May run Python code. `leaving`: the suspect whose Python object is just being dropped.
 void break_cycles(TensorImpl* leaving = nullptr) noexcept;
 // Those too that were to be looked at later. The host calls it.
 void break_later_cycles() noexcept;

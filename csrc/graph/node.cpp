@@ -113,8 +113,16 @@ void Node::destroy_now() {
   --live_nodes;
   size_t bytes = bytes_;
   Edge* to = edges();
-  for (uint32_t i = 0; i < n_edges_; ++i)
-    if (to[i].node) to[i].node->release();
+  for (uint32_t i = 0; i < n_edges_; ++i) {
+    Node* next = to[i].node;
+    if (!next || static_cast<int32_t>(--next->refs_) > 0) continue;
+    if (next->refs_) [[unlikely]] {
+      next->destroy();
+    } else {
+      next->next_dead_ = t_drain.head;  // destroy() is under way
+      t_drain.head = next;
+    }
+  }
   this->~Node();
   small_free(this, bytes);
 }

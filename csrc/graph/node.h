@@ -103,7 +103,6 @@ class Node {
   }
   // Lets go of saved values after the node ran for the last time.
   virtual void release_saved(FreedBy& freed_by) { (void)freed_by; }
-  virtual bool is_accumulate_grad() const { return false; }
   // All that the node holds but for its edges.
   virtual void visit_saved(HeldVisitor&) const {}
   // The tensor saved here as this node's own output dies: take it over (`keep`) or forget it.
@@ -148,6 +147,8 @@ class Node {
   // A FunctionNode, whose saved state is a Python object.
   bool holds_python() const { return holds_python_; }
 
+  bool is_accumulate_grad() const { return accumulates_; }
+
   bool has_side() const { return has_side_; }
   NodeSide* side() const;  // null when there is none
   NodeSide& make_side();
@@ -176,6 +177,7 @@ class Node {
   Node() = default;
   virtual ~Node() = default;
   void set_holds_python() { holds_python_ = true; }
+  void set_accumulates() { accumulates_ = true; }
 
   OutputMeta* metas() { return reinterpret_cast<OutputMeta*>(edges() + n_edges_); }
   const OutputMeta* metas() const { return const_cast<Node*>(this)->metas(); }
@@ -210,6 +212,7 @@ class Node {
   bool holds_python_ : 1 = false;
   bool has_packed_ : 1 = false;
   bool has_kept_ : 1 = false;
+  bool accumulates_ : 1 = false;
 };
 
 using NodeRef = Ref<Node>;

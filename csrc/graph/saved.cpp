@@ -43,6 +43,8 @@ void SavedSlot::save_input(TensorImpl* input) {
         "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead of "
         "`torch.inference_mode()`.",
         "used by", input);
+  if (input->is_view()) input->base()->set_saved();
+  input->set_saved();
   input->retain();
   kind_ = SavedKind::kInput;
   word_.t = input;

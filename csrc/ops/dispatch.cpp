@@ -190,16 +190,11 @@ void finish_unrecorded(Call& call, uint8_t key) {
   if (key & (kRequiresGrad | kCut)) remember_cut(call, key, call.output.get());
 }
 
-void dispatch_now(Call& call) {
-  const Op& op = *call.op;
-  CallHolder holder(call);
-  uint8_t key = key_of(call);
-  uint8_t live = key & thread_state.key_mask;
-  if (op.composite) return op.forward(call);
-  if (call.target) [[unlikely]]
-    return dispatch_inplace(call, key, live);
-  op.forward(call);
-  live& kRequiresGrad ? record_outputs(call) : finish_unrecorded(call, key);
+void finish(Call& call, uint8_t key) {
+  if (key & thread_state.key_mask & kRequiresGrad)
+    record_outputs(call);
+  else
+    finish_unrecorded(call, key);
 }
 
 // False where no observer has outputs for the call, so that it has to be computed.
@@ -210,29 +205,49 @@ bool dispatch_given(Call& call) {
   for_each_observer([&](Observer& o) { given = given || o.gives_outputs(call); });
   if (!given) return false;
   CallHolder holder(call);
-  uint8_t key = key_of(call);
-  key & thread_state.key_mask& kRequiresGrad ? record_outputs(call) : finish_unrecorded(call, key);
+  finish(call, key_of(call));
   return true;
 }
 
-[[gnu::cold, gnu::noinline]] void dispatch_observed(Call& call) {
+// The call that comes back to the door, its observers told.
+thread_local const Call* t_told = nullptr;
+
+// False: this call has been told of, and is to be computed.
+[[gnu::cold, gnu::noinline]] bool dispatch_observed(Call& call) {
+  if (t_told == &call) {
+    t_told = nullptr;
+    return false;
+  }
   auto failed = [&](Observer& o) { o.op_failed(call); };
   begin_for_each_observer([&](Observer& o) { o.op_begins(call); }, failed);
   try {
-    if (!(observed & kGivesOutputs) || !dispatch_given(call)) dispatch_now(call);
+    if (!(observed & kGivesOutputs) || !dispatch_given(call)) {
+      t_told = &call;
+      dispatch(call);
+    }
   } catch (...) {
+    t_told = nullptr;
     for_each_observer(failed);
     throw;
   }
+  t_told = nullptr;  // also where the last observer has left before it was looked at
   for_each_observer([&](Observer& o) { o.op_ended(call); });
+  return true;
 }
 
 }  // namespace
 
 void dispatch(Call& call) {
   if (observed & kObservesOps) [[unlikely]]
-    return dispatch_observed(call);
-  dispatch_now(call);
+    if (dispatch_observed(call)) return;
+  const Op& op = *call.op;
+  CallHolder holder(call);
+  uint8_t key = key_of(call);
+  if (op.composite) return op.forward(call);
+  if (call.target) [[unlikely]]
+    return dispatch_inplace(call, key, key & thread_state.key_mask);
+  op.forward(call);
+  finish(call, key);
 }
 
 }  // namespace rl

@@ -82,12 +82,13 @@ void OpNode::link(Call& call) {
   call.output->set_grad_fn(this, 0);
   for (uint32_t i = 1; i < outputs_with_gradient(*op_, call); ++i)
     if (is_float(call.more[i - 1]->dtype())) call.more[i - 1]->set_grad_fn(this, i);
-  for (int i = 0; i < n_slots(); ++i) {
-    const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
+  SavedSlot* place = &slot(0);
+  for (const SlotSpec& spec : op_->slots) {
+    SavedSlot& own = *place++;
     if (spec.source != Source::kResult || !needed(spec)) continue;
     TensorImpl* output = spec.arg == 0 ? call.output.get() : call.more[spec.arg - 1u].get();
     // Indices have no edge back to this node: they are counted like an input.
-    output->is_leaf() ? slot(i).save_input(output) : slot(i).save_output(output);
+    output->is_leaf() ? own.save_input(output) : own.save_output(output);
   }
   for (TensorRef& t : call.more)
     if (t && !t->requires_grad()) t->set_cut(Cut::kDtype, site());
@@ -203,6 +204,13 @@ void OpNode::save(Call& call) {
     if (!needed(spec) || spec.source == Source::kResult)
       continue;  // once the output is linked to this node
     const Value& arg = call.args[spec.arg];
+    if (spec.source == Source::kArg) [[likely]] {
+      if (arg.is_tensor() && !call.target)
+        place.save_input(arg.t);
+      else
+        save_argument(place, arg, call);
+      continue;
+    }
     if (spec.source == Source::kSizes) {
       place.save_dims(arg.t->shape());
       continue;
@@ -231,11 +239,7 @@ void OpNode::save(Call& call) {
       place.save_int(arg.t->ndim());
       continue;
     }
-    if (spec.source == Source::kRows) {
-      place.save_int(arg.t->sizes()[0]);
-      continue;
-    }
-    save_argument(place, arg, call);
+    if (spec.source == Source::kRows) place.save_int(arg.t->sizes()[0]);
   }
 }
 
@@ -287,11 +291,11 @@ std::vector<TensorRef> OpNode::saved_list(int i) {
 TensorRef OpNode::saved(int i) { return slot(i).unpack(this, grad_enabled()); }
 
 void OpNode::release_saved(FreedBy& freed_by) {
-  for (int i = 0; i < n_slots(); ++i) {
-    const SlotSpec& spec = op_->slots[static_cast<size_t>(i)];
+  SavedSlot* next = &slot(0);
+  for (const SlotSpec& spec : op_->slots) {
     bool tensor_like = spec.source == Source::kArg &&
                        op_->signature.params[spec.arg].kind == ParamKind::kTensorOrNumber;
-    slot(i).release(&freed_by, tensor_like);
+    next++->release(&freed_by, tensor_like);
   }
   if (!has_kept()) [[likely]]
     return;
@@ -315,8 +319,9 @@ void OpNode::detach_output(TensorImpl* impl) {
 }
 
 OpNode::~OpNode() {
-  for (int i = 0; i < n_all_slots(); ++i)
-    if (slot(i).kind() != SavedKind::kNone) slot(i).release(nullptr);
+  SavedSlot* at = &slot(0);
+  for (SavedSlot* end = at + n_all_slots(); at != end; ++at)
+    if (at->kind() != SavedKind::kNone) at->release(nullptr);
 }
 
 OpNode* as_op_node(Node* node) { return dynamic_cast<OpNode*>(node); }

@@ -102,16 +102,18 @@ int set_grad_fn(PyObject* self, PyObject* value, void*) {
                   story.text());
 }
 
+[[gnu::cold, gnu::noinline]] PyObject* no_grad_of_non_leaf(TensorImpl* t) {
+  return guarded([&]() -> PyObject* {
+    warn_non_leaf(t);
+    Py_RETURN_NONE;
+  });
+}
+
 PyObject* get_grad(PyObject* self, void*) {
   TensorImpl* t = impl_of(self);
   if (t->grad()) [[likely]]
     return guarded([&] { return wrap(t->grad()); });
-  if (!t->is_leaf() && !t->retains_grad() && t->requires_grad()) {
-    return guarded([&]() -> PyObject* {
-      warn_non_leaf(t);
-      Py_RETURN_NONE;
-    });
-  }
+  if (!t->is_leaf() && !t->retains_grad() && t->requires_grad()) return no_grad_of_non_leaf(t);
   Py_RETURN_NONE;
 }
 

@@ -18,6 +18,7 @@ int visit_tensor(const TensorImpl* t, visitproc visit, void* arg) {
 void clear_tensor(TensorImpl* t) {
   clear_hooks(t);
   if (t->grad() && (may_close_cycle(t) || t->grad()->owns_wrapper())) t->set_grad(TensorRef());
+  if (t->moved()) t->set_grad_fn(nullptr, 0);
 }
 
 template <class Root>

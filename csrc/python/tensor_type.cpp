@@ -92,7 +92,7 @@ void tensor_dealloc(PyObject* object) {
   bool exact = type == tensor_type;
   if (exact && (self->dict || self->weakrefs) && PyObject_CallFinalizerFromDealloc(object) < 0)
     return;
-  if (PyObject_GC_IsTracked(object)) PyObject_GC_UnTrack(object);
+  PyObject_GC_UnTrack(object);
   if (self->weakrefs) PyObject_ClearWeakRefs(object);
   Py_CLEAR(self->dict);
   part(self);
