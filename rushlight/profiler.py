@@ -45,6 +45,9 @@ class ProfilerAction(enum.Enum):
     RECORD_AND_SAVE = 3
 
 
+_RECORDED = (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
+
+
 def supported_activities():
     """Return the set of activities that can be watched: the CPU."""
     return {ProfilerActivity.CPU}
@@ -204,6 +207,11 @@ class profile:
     def stop(self):
         """End, and tell on_trace_ready of a cycle that was being recorded; ``with`` does it."""
         self._end_step()
+        if self.profiler is None and self.current_action in _RECORDED:
+            raise AssertionError(
+                "Profiler must be initialized before stopping trace\n"
+                "  fix: start() it first, or use it in a with block."
+            )
         self._change(self.current_action, None)
 
     def step(self):
@@ -227,9 +235,8 @@ class profile:
 
     def _change(self, before, action):
         """What lies between two steps: the end of a recording, the beginning of one, or nothing."""
-        recorded = (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
         ends = before is ProfilerAction.RECORD_AND_SAVE or action is None
-        if before in recorded and (ends or action not in recorded):
+        if before in _RECORDED and (ends or action not in _RECORDED):
             self.profiler.__exit__(None, None, None)
             if ends:
                 self._tell()
@@ -237,7 +244,7 @@ class profile:
                 warnings.warn(f"Incorrect schedule: RECORD followed by {action.name}", stacklevel=3)
         elif before is ProfilerAction.WARMUP and action is ProfilerAction.NONE:
             warnings.warn("Incorrect schedule: WARMUP followed by NONE", stacklevel=3)
-        if action in recorded and (before not in recorded or ends):
+        if action in _RECORDED and (before not in _RECORDED or ends):
             if self.profiler is None or not self.acc_events:
                 self.profiler = self._make()
             self.profiler._start()

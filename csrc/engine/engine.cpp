@@ -101,7 +101,8 @@ void Run::count(Node* root) {
   bool ordered = !request_.inputs.empty();
   std::vector<Frame> stack;
   Frame frame{root_index, 0};
-  for (;;) {
+  for (size_t seen = 1;; ++seen) {
+    if ((seen & 0xffff) == 0) host().poll();  // an interrupt need not wait for a long graph
     Node* node = entries_[frame.index].node.get();
     bool descended = false;
     while (frame.next_edge < node->n_edges()) {
@@ -169,8 +170,8 @@ void Run::add_gradient(Entry& entry, uint32_t nr, TensorRef grad) {
   }
   // In place when this run alone owns the sum so far and nobody differentiates it.
   auto owned = [](TensorImpl* t) {
-    return t->refs() == 1 && t->storage()->refs() == 1 && !t->is_view() && t->is_contiguous() &&
-           t->storage()->resizable();
+    return t->refs() == 1 && !t->is_inference() && t->storage()->refs() == 1 && !t->is_view() &&
+           t->is_contiguous() && t->storage()->resizable();
   };
   if (!grad_enabled() && owned(place.get())) {
     tensor_math.accumulate(place.get(), grad.get());
@@ -199,6 +200,8 @@ namespace {
 
 // Brings a gradient to the shape and dtype of the tensor it belongs to.
 void Run::validate(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef& grad) {
+  if (grad->is_inference() && !inference_enabled()) [[unlikely]]
+    grad = plain(grad.get());
   OutputMeta meta = edge.node->output_meta(edge.nr);
   if (!meta.defined) return;
   if (!gradient_fits(edge, *grad)) {
@@ -236,10 +239,10 @@ inline void Run::send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef 
   Entry& entry = entries_[index];
   add_gradient(entry, edge.nr, std::move(grad));
   if (--entry.dependencies) return;
-  if (entry.node->is_accumulate_grad())
-    take_turn(index);
-  else
-    push(index);
+  if (!entry.node->is_accumulate_grad()) return push(index);
+  Node* sender = running_;
+  take_turn(index);
+  running_ = sender;
 }
 
 namespace {

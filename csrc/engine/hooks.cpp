@@ -54,7 +54,8 @@ void call_hooks(const HookList& list, TensorRef& grad) {
     TensorRef changed = TensorRef::steal(host().call_tensor_hook(callable, grad.get()));
     if (!changed) continue;
     check_replacement(grad.get(), changed.get());
-    grad = std::move(changed);
+    grad =
+        changed->is_inference() && !inference_enabled() ? plain(changed.get()) : std::move(changed);
   }
 }
 
@@ -64,11 +65,17 @@ void call_node_hooks(void* hooks, TensorRef* grads, uint32_t n,
   const std::vector<TensorRef> before(grads, grads + n);
   host().call_node_hooks(hooks, grads, n, seen);
   for (uint32_t i = 0; i < n; ++i)
-    if (grads[i] && grads[i].get() != before[i].get())
+    if (grads[i] && grads[i].get() != before[i].get()) {
       check_replacement(before[i].get(), grads[i].get());
+      if (grads[i]->is_inference() && !inference_enabled()) grads[i] = plain(grads[i].get());
+    }
 }
 
 }  // namespace
+
+TensorRef plain(TensorImpl* t) {
+  return TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
+}
 
 void run_tensor_hooks(Node* node, TensorRef* grads) {
   if (node->is_accumulate_grad()) {

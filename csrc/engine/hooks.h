@@ -14,6 +14,9 @@ void run_tensor_hooks(Node* node, TensorRef* grads);
 // grads[i].
 void run_pre_hooks(Node* node, TensorRef* grads, std::vector<TensorRef>& shown);
 
+// The same bytes as a tensor that may be written, for one that a hook made in inference mode.
+TensorRef plain(TensorImpl* made_in_inference_mode);
+
 // Whether any were registered before the node's gradients have gone on.
 bool has_post_hooks(const Node* node);
 // May replace grad_inputs[i], which have the shapes and dtypes of their edges. Empties `shown`.

@@ -72,10 +72,10 @@ void AccumulateGrad::apply(TensorRef* grad_outputs, TensorRef*) {
     // Taken over when nobody else can see it: one owner of the tensor and of its storage. A
     // post-hook's view of it does not count, as in PyTorch.
     bool seen = grad->refs() == 2 && side() && side()->post_hooks;
-    bool take = !grad_enabled() && (grad->refs() == 1 || seen) && grad->storage()->refs() == 1 &&
-                !grad->is_view() && layout_fits(*grad, *leaf);
+    bool take = !grad_enabled() && !grad->is_inference() && (grad->refs() == 1 || seen) &&
+                grad->storage()->refs() == 1 && !grad->is_view() && layout_fits(*grad, *leaf);
     leaf->set_grad(take ? std::move(grad) : tensor_math.clone_like(grad.get(), leaf));
-  } else if (!grad_enabled() && !old->requires_grad()) {
+  } else if (!grad_enabled() && !old->is_inference()) {
     tensor_math.accumulate(old.get(), grad.get());
   } else {
     leaf->set_grad(tensor_math.add(old.get(), grad.get()));

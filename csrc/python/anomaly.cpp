@@ -10,6 +10,7 @@
 #include "graph/observer.h"
 #include "graph/provenance.h"
 #include "kernels/finite.h"
+#include "python/function_node.h"
 #include "python/parse.h"
 #include "python/type_tools.h"
 #include "python/types.h"
@@ -21,23 +22,16 @@ namespace {
 constexpr char kTrace[] = "traceback_";
 constexpr char kParent[] = "parent_";
 
-// A node that runs on this thread, with all that its pass does for it.
-struct Turn {
-  Node* node;
-  uint32_t pass;
-};
-
-struct Turns {
-  std::vector<Turn> stack;
-  uint32_t told = 0;  // the pass whose failure was warned of: once, for the innermost node
-};
-
-Turns& turns() {
-  static thread_local Turns instance;
-  return instance;
-}
+// The pass whose failure was warned of on this thread: once, for the innermost node.
+constinit thread_local uint32_t t_told = 0;
 
 PyObject* metadata_of(Node& node) {
+  // A Function's is that of its context.
+  PyContext* context = node.holds_python() ? static_cast<FunctionNode&>(node).context() : nullptr;
+  if (context) {
+    if (!context->metadata) context->metadata = checked(PyDict_New());
+    return context->metadata;
+  }
   NodeSide& side = node.make_side();
   if (!side.metadata) side.metadata = checked(PyDict_New());
   return static_cast<PyObject*>(side.metadata);
@@ -52,9 +46,9 @@ PyRef format_stack() {
 void keep_trace(Node& node) {
   PyRef trace = format_stack();
   checked(PyDict_SetItemString(metadata_of(node), kTrace, trace.get()));
-  const std::vector<Turn>& stack = turns().stack;
-  if (stack.empty()) return;
-  PyRef parent(checked(wrap_node(stack.back().node)));
+  Node* running = current_run.view ? current_run.view->running() : nullptr;
+  if (!running) return;
+  PyRef parent(checked(wrap_node(running)));
   checked(PyDict_SetItemString(metadata_of(node), kParent, parent.get()));
 }
 
@@ -129,12 +123,9 @@ class AnomalyObserver final : public Observer {
     }
   }
 
-  void turn_begins(Node& node) override { turns().stack.push_back({&node, current_run.id}); }
-  void turn_ended(Node& node) override { leave(node); }
   void turn_failed(Node& node) override {
-    if (!leave(node)) return;
-    if (turns().told == current_run.id) return;
-    turns().told = current_run.id;
+    if (t_told == current_run.id) return;
+    t_told = current_run.id;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     try {
@@ -144,19 +135,6 @@ class AnomalyObserver final : public Observer {
       PyErr_Print();
     }
     PyErr_Restore(type, value, traceback);
-  }
-
- private:
-  // False for a turn that began before the mode was on.
-  static bool leave(Node& node) {
-    std::vector<Turn>& stack = turns().stack;
-    // Turns above it ended while the mode was off.
-    for (size_t i = stack.size(); i-- > 0;) {
-      if (stack[i].node != &node || stack[i].pass != current_run.id) continue;
-      stack.resize(i);
-      return true;
-    }
-    return false;
   }
 };
 

@@ -116,11 +116,42 @@ void FunctionNode::check_not_freed() {
   if (freed_by_) fail_second_backward(this, *freed_by_);
 }
 
+namespace {
+
+PyRef class_of(PyObject* context) {
+  static PyObject* const forward_class = PyUnicode_InternFromString("_forward_cls");
+  return PyRef(
+      checked(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(context)), forward_class)));
+}
+
+// Whether the class, or one that it inherits from, says so.
+bool class_says(PyObject* cls, PyObject* name) {
+  PyObject* said = _PyType_Lookup(reinterpret_cast<PyTypeObject*>(cls), name);  // borrowed
+  if (!said || said == Py_False) [[likely]]
+    return false;
+  const int truth = PyObject_IsTrue(said);
+  checked(truth);
+  return truth != 0;
+}
+
+}  // namespace
+
 PyObject* FunctionNode::saved_tensors() {
+  check(!taken_, ErrorKind::kRuntime,
+        "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on "
+        "the autograd.Function. Either access saved_tensors only once, or set "
+        "clear_saved_tensors_on_access=False.\n  fix: keep what the first access gave in a "
+        "variable.");
   check_not_freed();
   PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(n_saved_))));
   for (size_t i = 0; i < n_saved_; ++i)
     PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), wrap(slots()[i].unpack(this, true)));
+  static PyObject* const once = PyUnicode_InternFromString("clear_saved_tensors_on_access");
+  if (context_ && class_says(class_of(reinterpret_cast<PyObject*>(context_)).get(), once))
+      [[unlikely]] {
+    taken_ = true;
+    for (size_t i = 0; i < n_saved_; ++i) slots()[i].release(nullptr);
+  }
   return tuple.release();
 }
 
@@ -158,11 +189,9 @@ namespace {
 
 // The user's backward() or vjp(). New reference.
 PyObject* user_backward(PyObject* context) {
-  static PyObject* const forward_class = PyUnicode_InternFromString("_forward_cls");
   static PyObject* const backward_name = PyUnicode_InternFromString("backward");
   static PyObject* const vjp_name = PyUnicode_InternFromString("vjp");
-  PyRef cls(
-      checked(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(context)), forward_class)));
+  PyRef cls = class_of(context);
   PyRef backward(checked(PyObject_GetAttr(cls.get(), backward_name)));
   PyRef vjp(checked(PyObject_GetAttr(cls.get(), vjp_name)));
   if (vjp.get() == function_defaults.backward) return backward.release();
@@ -255,7 +284,12 @@ void FunctionNode::apply(TensorRef* grad_outputs, TensorRef* grad_inputs) {
       grad = tensor_math.full(output_shape(i), meta.dtype, 0);
     arguments.push(wrap(std::move(grad)));
   }
-  PyRef result(arguments.call(backward.get()));
+  static PyObject* const boxed = PyUnicode_InternFromString("boxed_grads_call");
+  PyRef result;
+  if (class_says(class_of(context).get(), boxed)) [[unlikely]]
+    result = arguments.call_boxed(backward.get());
+  else
+    result = PyRef(arguments.call(backward.get()));
   read_gradients(this, result.get(), grad_inputs);
 }
 

@@ -97,6 +97,7 @@ class FunctionNode final : public Node {
 
   PyContext* context_;  // null once the context has died
   size_t n_saved_;
+  bool taken_ = false;  // by backward(), of a class that lets go of what it hands out
   Ref<FreedBy> freed_by_;
 };
 
@@ -146,6 +147,14 @@ class Arguments {
   PyObject* call(PyObject* function) {
     return checked(
         PyObject_Vectorcall(function, items_, n_ | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  }
+  // With the first, and the others in a list that only the function called holds on to.
+  PyRef call_boxed(PyObject* function) {
+    PyRef list(checked(PyList_New(static_cast<Py_ssize_t>(n_ - 1))));
+    for (size_t i = 1; i < n_; ++i)
+      PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i - 1), items_[i]);
+    n_ = 1;
+    return PyRef(checked(PyObject_CallFunctionObjArgs(function, items_[0], list.get(), nullptr)));
   }
 
  private:

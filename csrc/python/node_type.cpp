@@ -217,6 +217,37 @@ PyObject* variable(PyObject* self, void*) {
   });
 }
 
+// node(*gradients): what it makes of them, as a backward pass would; hooks do not run.
+PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
+  return guarded([&]() -> PyObject* {
+    check(!kwargs || PyDict_GET_SIZE(kwargs) == 0, ErrorKind::kType,
+          "a node takes no keyword arguments");
+    NodeRef node = NodeRef::borrow(self_node(self));
+    check(node.get(), ErrorKind::kRuntime, "a context without a graph cannot be called");
+    const uint32_t n = node->n_outputs();
+    check(PyTuple_GET_SIZE(args) == n, ErrorKind::kType, "expected ", n, " arguments, got ",
+          PyTuple_GET_SIZE(args), " instead");
+    std::vector<TensorRef> in(n), out(node->n_edges());
+    for (uint32_t i = 0; i < n; ++i) {
+      PyObject* grad = PyTuple_GET_ITEM(args, i);
+      if (grad == Py_None) continue;
+      check(is_tensor(grad), ErrorKind::kType, "argument ", i, " is not a Variable");
+      in[i] = TensorRef::borrow(impl_of(grad));
+      const Dims shape = node->output_shape(i);
+      check(same_sizes(shape.v, shape.n, in[i]->sizes(), in[i]->ndim()) &&
+                in[i]->dtype() == node->output_meta(i).dtype,
+            ErrorKind::kRuntime, "argument ", i, " must be a gradient of shape ", shown(shape),
+            " and dtype ", dtype_name(node->output_meta(i).dtype), ", as the output is");
+    }
+    node->apply(in.data(), out.data());
+    if (out.size() == 1) return wrap(std::move(out[0]));
+    PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(out.size()))));
+    for (size_t i = 0; i < out.size(); ++i)
+      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), checked(wrap(std::move(out[i]))));
+    return tuple.release();
+  });
+}
+
 PyObject* repr(PyObject* self) {
   return PyUnicode_FromFormat("<%s object at %p>", Py_TYPE(self)->tp_name, self);
 }
@@ -292,15 +323,11 @@ constexpr unsigned kFlags =
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION;
 
 PyType_Slot kBaseSlots[] = {
-    {Py_tp_dealloc, slot(dealloc)},
-    {Py_tp_traverse, slot(traverse)},
-    {Py_tp_clear, slot(clear)},
-    {Py_tp_repr, slot(repr)},
-    {Py_tp_getattro, slot(get_attribute)},
-    {Py_tp_methods, kMethods},
-    {Py_tp_members, kMembers},
-    {Py_tp_getset, kAttributes},
-    {0, nullptr},
+    {Py_tp_dealloc, slot(dealloc)}, {Py_tp_traverse, slot(traverse)},
+    {Py_tp_clear, slot(clear)},     {Py_tp_repr, slot(repr)},
+    {Py_tp_call, slot(call)},       {Py_tp_getattro, slot(get_attribute)},
+    {Py_tp_methods, kMethods},      {Py_tp_members, kMembers},
+    {Py_tp_getset, kAttributes},    {0, nullptr},
 };
 
 PyType_Spec kBaseSpec = {"rushlight._C._NodeBase", sizeof(PyNode), 0, kFlags | Py_TPFLAGS_BASETYPE,

@@ -22,6 +22,8 @@ class BackwardCFunction(FunctionCtx):
     def apply(self, *grads):
         """Call the Function's backward() with these gradients; return what it returns."""
         cls = self._forward_cls
+        if cls.boxed_grads_call:
+            grads = (list(grads),)
         if cls.vjp is Function.vjp:
             return cls.backward(self, *grads)
         return cls.vjp(self, *grads)
@@ -67,6 +69,10 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
     """
 
     generate_vmap_rule = False
+    # backward() may read ctx.saved_tensors once, which lets go of them.
+    clear_saved_tensors_on_access = False
+    # backward(ctx, grads) gets one list, from which it may take what it no longer needs.
+    boxed_grads_call = False
 
     def __init__(self, *args, **kwargs):
         import warnings

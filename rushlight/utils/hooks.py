@@ -2,8 +2,6 @@
 
 import weakref
 
-from rushlight._missing import module_getattr as _module_getattr
-
 __all__ = [
     "HookDict",
     "RemovableHandle",
@@ -100,4 +98,8 @@ def __getattr__(name):
         from rushlight.nn.modules._backward_hook import BackwardHook
 
         return BackwardHook
-    raise _module_getattr(__name__, name)
+    if name.startswith("_"):  # probes of the import system
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    from rushlight._missing import module_getattr  # nor this
+
+    raise module_getattr(__name__, name)

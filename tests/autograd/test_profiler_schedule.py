@@ -145,3 +145,8 @@ def test_lines_of_the_last_cycle():
     (line,) = prof.by_line()
     assert line.source == "torch.ones(2).exp()"
     assert line.calls == 2
+
+
+def test_stop_before_start_is_refused():
+    with pytest.raises(AssertionError, match="Profiler must be initialized before stopping trace"):
+        torch.profiler.profile().stop()
