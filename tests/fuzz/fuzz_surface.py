@@ -38,7 +38,8 @@ LEFT_OUT = set(
     "install_as_torch set_num_threads set_num_interop_threads __class__ __dir__ __getattr__ "
     "__getattribute__ __init_subclass__ __subclasshook__ _add_package_globals _set_site_capture "
     "__del__ __sizeof__ TYPE_CHECKING module_getattr import_module _push_on_torch_function_stack "
-    "_pop_torch_function_stack".split()
+    "_pop_torch_function_stack _object_dict _watch_tensors _watch_nodes _watch_nonfinite "
+    "_watch_every_op _push_op_mode _pop_op_mode".split()
 )
 MODULES = (
     "autograd autograd.graph autograd.function autograd.functional _C nn nn.functional nn.init "
