@@ -278,6 +278,13 @@ def _looked_up(derivative):
     return derivative
 
 
+def _negative(formula):
+    """Minus a formula, whose words follow it: ``d / beta, cut at -1 and 1``."""
+    formula, comma, rest = formula.partition(",")
+    formula, where, condition = formula.partition(" where ")
+    return f"-({formula}){where}{condition}{comma}{rest}"
+
+
 def rule_for(derivative, parameter, first):
     """The part of an op's derivative that is about one parameter, and whether it is a formula.
 
@@ -289,10 +296,13 @@ def rule_for(derivative, parameter, first):
     for at, match in enumerate(starts):
         end = starts[at + 1].start() if at + 1 < len(starts) else len(derivative)
         text = derivative[match.end() : end].rstrip(" ,;")
-        # "dy/da = -dy/db = ..." gives both.
-        by_name.setdefault(
-            match[1], f"-({derivative[end:].split(' = ')[-1]})" if text == "-" else text
-        )
+        # "dy/da = -dy/db = F" gives both: F for a, and -(F) for b.
+        if text == "-":
+            following = starts[at + 1]
+            last = starts[at + 2].start() if at + 2 < len(starts) else len(derivative)
+            text = derivative[following.end() : last].rstrip(" ,;")
+            by_name[following[1]] = _negative(text)
+        by_name.setdefault(match[1], text)
     if parameter in by_name:
         return by_name[parameter], True
     if "x" in by_name and first:
