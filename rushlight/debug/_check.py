@@ -130,25 +130,25 @@ def _reached(function):
             continue
         seen.add(id(value))
         inner = ()
-        if isinstance(value, _C.Tensor):
+        if words.is_a(value, _C.Tensor):
             found[id(value)] = value
-        elif isinstance(value, _C._ModuleBase):
+        elif words.is_a(value, _C._ModuleBase):
             inner = (*value.parameters(), *value.buffers())
-        elif isinstance(value, types.FunctionType):
+        elif words.is_a(value, types.FunctionType):
             cells = [c.cell_contents for c in value.__closure__ or () if _is_filled(c)]
             known = value.__globals__
-            named = [known[n] for n in _names_of(value.__code__) if n in known]
+            named = [dict.get(known, n) for n in _names_of(value.__code__)]
             inner = (*cells, *named, *(value.__defaults__ or ()))
-        elif isinstance(value, types.MethodType):
+        elif words.is_a(value, types.MethodType):
             inner = (value.__self__, value.__func__)
-        elif isinstance(value, functools.partial):
+        elif words.is_a(value, functools.partial):
             inner = (value.func, *value.args, *value.keywords.values())
-        elif isinstance(value, list | tuple) and len(value) <= 256:
-            inner = value
-        elif isinstance(value, dict) and len(value) <= 256:
-            inner = value.values()
-        elif not isinstance(value, type | types.ModuleType):
-            inner = getattr(value, "__dict__", {}).values()
+        elif base := next((b for b in (list, tuple) if words.is_a(value, b)), None):
+            inner = list(base.__iter__(value)) if base.__len__(value) <= 256 else ()
+        elif words.is_a(value, dict):
+            inner = list(dict.values(value)) if dict.__len__(value) <= 256 else ()
+        elif not words.is_a(value, type | types.ModuleType):
+            inner = list(words.members_of(value).values())
         waiting += [(item, depth + 1) for item in inner]
     return found
 
