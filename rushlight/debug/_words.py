@@ -209,6 +209,19 @@ def receiver(node, names):
     return names.get(id(leaf)) or f"a leaf of shape {tuple(leaf.shape)}"
 
 
+def is_inside(node, consumer):
+    """Whether a node is a part of the expression that its consumer computed: a module's, say.
+
+    The Site of both is the user's expression; in a loop it is also that of the round before,
+    unless the expression is not the node's operation itself.
+    """
+    if is_leaf_node(node) or (site := node.site) is None or site != consumer.site:
+        return False
+    rule = _C._node_rule(node)
+    op, parameters = (rule[0], rule[2]) if rule is not None else ("apply", ("input",))
+    return not arguments(site.expression, op, parameters)
+
+
 _PLAIN = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
 
 
