@@ -30,8 +30,9 @@ class Step:
 
     node: the grad_fn. name: of its class. site: a Site or None, with expression and place.
     variable: what the result was stored in, the leaf's name for a leaf. grads: the incoming
-    gradient of each output, after hooks. hooks: what these did, a line each. outgoing: the gradients passed on. leaf: the Tensor whose
-    ``.grad`` this step changed, with before, added and after; None in all other steps.
+    gradient of each output, after hooks. hooks: what these did, a line each. outgoing: the
+    gradients passed on. leaf: the Tensor whose ``.grad`` this step changed, with before, added and
+    after; None in all other steps.
     """
 
     __slots__ = (
