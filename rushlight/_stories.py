@@ -70,6 +70,11 @@ def _is_module(node):
 
 def under_no_grad(code, offset):
     """The statement in a no_grad block, indented as the error shows it."""
+    if code.co_name == "<lambda>":  # its statement is the one that defines it
+        return (
+            "parameters are updated outside the graph: call the lambda that does it in a "
+            "`with torch.no_grad():` block."
+        )
     place = _Place(code, offset)
     node = place.statement or place.expression
     if node is None:
@@ -110,22 +115,24 @@ def out_of_place(code, offset):
 
 
 def _rewritten(place):
-    """(what is changed, the code that makes a new tensor instead; None for an indexed part)."""
+    """(what is changed, the code that makes a new tensor instead; None for a part or a view)."""
     statement, call = place.statement, place.expression
     if isinstance(statement, ast.AugAssign) and not isinstance(call, ast.Call):
         if place.opname == "STORE_SUBSCR":
-            return _whole(statement.target), None
+            return _written(statement.target)
         value = ast.BinOp(statement.target, statement.op, statement.value)
         return statement.target, _assign(statement.target, value)
     if isinstance(call, ast.Subscript) and place.opname == "STORE_SUBSCR":
-        return _whole(call), None
+        return _written(call)
     receiver, name = _method_call(call)
     changed, value = _new_value(receiver, name, call)
     if changed is None:
         return None
     if isinstance(changed, ast.Subscript):
-        return _whole(changed), None
+        return _written(changed)
     alone = isinstance(statement, ast.Expr) and statement.value is call
+    if alone and not _is_target(changed):
+        return _written(changed)
     return changed, _assign(changed, value) if alone else value
 
 
@@ -143,10 +150,10 @@ def _new_value(receiver, name, call):
     if receiver is None or not name.endswith("_") or name.endswith("__"):
         return nothing
     if _is_module(receiver):
+        if not call.args or not _is_function(receiver, name[:-1]):
+            return nothing
         function = ast.Attribute(receiver, name[:-1])
-        return (
-            (call.args[0], ast.Call(function, call.args, call.keywords)) if call.args else nothing
-        )
+        return call.args[0], ast.Call(function, call.args, call.keywords)
     if name == "copy_" and call.args:
         return receiver, ast.Call(ast.Attribute(call.args[0], "clone"), [], [])
     if name in ("zero_", "fill_"):
@@ -163,11 +170,39 @@ def _assign(target, value):
     return ast.fix_missing_locations(ast.Assign([target], value))
 
 
-def _whole(node):
-    """``y`` of ``y[0][1]``."""
-    while isinstance(node, ast.Subscript):
+def _is_function(module, name):
+    """Whether the module that an expression means, by its usual name, has a function."""
+    import rushlight
+    from rushlight.nn import functional
+
+    first, *rest = ast.unparse(module).split(".")
+    found = {"F": functional, "nn": rushlight.nn, "init": rushlight.nn.init}.get(first, rushlight)
+    for part in rest:
+        found = getattr(found, part, None)
+    return callable(getattr(found, name, None))
+
+
+def _is_target(node):
+    """Whether a result can be bound to it: no call, and no attribute that a tensor computes."""
+    from rushlight import Tensor
+
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        if isinstance(node, ast.Attribute) and node.attr != "grad" and hasattr(Tensor, node.attr):
+            return False
         node = node.value
-    return node
+    return isinstance(node, ast.Name)
+
+
+def _written(node):
+    """(``y``, None) of ``y[0][1]``, ``y.view(-1)`` and ``y.T``: a copy of y is to be written."""
+    while not _is_target(node) or isinstance(node, ast.Subscript):
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            node = node.func.value
+        else:
+            return None
+    return None if _is_module(node) else (node, None)
 
 
 def without_out(code, offset):

@@ -332,6 +332,25 @@ PyObject* node_rule(PyObject*, PyObject* object) {
   });
 }
 
+// _node_hooks(node): (whether hooks change what comes, whether hooks change what it passes on).
+PyObject* node_hooks(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    check(is_node(object), ErrorKind::kType, "_node_hooks(): not a node");
+    Node* node = node_of(object);
+    bool before = false, after = false;
+    if (NodeSide* side = node ? node->side() : nullptr) {
+      before = side->pre_hooks;
+      after = side->post_hooks;
+      for (const HookList& list : side->output_hooks) before |= !list.hooks.empty();
+    }
+    if (node && node->is_accumulate_grad()) {
+      const Extension* extension = static_cast<AccumulateGrad*>(node)->variable()->extension();
+      before |= extension && extension->hooks;
+    }
+    return checked(Py_BuildValue("(NN)", PyBool_FromLong(before), PyBool_FromLong(after)));
+  });
+}
+
 // _apply_node(node, gradients): what an op's node makes of them, once more; None where asking would
 // run the user's code.
 PyObject* apply_node(PyObject*, PyObject* args) {
@@ -356,6 +375,7 @@ PyObject* apply_node(PyObject*, PyObject* args) {
 
 PyMethodDef kFunctions[] = {
     {"_node_rule", node_rule, METH_O, nullptr},
+    {"_node_hooks", node_hooks, METH_O, nullptr},
     {"_apply_node", apply_node, METH_VARARGS, nullptr},
     {"_watch_nodes", watch_nodes, METH_O, nullptr},
     {"_watch_tensors", watch_tensors, METH_O, nullptr},

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import inspect
 import math
+import re
 import sys
 import types
 
@@ -19,13 +20,15 @@ _STEP = {"float64": 1e-6, "float32": 1e-2, "bfloat16": 0.25, "float16": 0.1}
 _RTOL = {"float64": 1e-4, "float32": 1e-2, "bfloat16": 0.1, "float16": 0.05}
 # What steps are divided by where one says that a gradient is wrong.
 _FINER = (8, 64, 512)
+_MOST_SCALE = 1000.0  # a large loss has noise; the step must stay small beside the entry
+_INSIDE = 1e-3  # the step beside an entry near the border of the domain, relative to it
 _ALIGNED = 1e-8  # relative error of a sum over many entries
 
 
 class Entry:
     """One entry of a gradient: name of its tensor, index, analytic and numeric value."""
 
-    __slots__ = ("name", "index", "analytic", "numeric", "_tensor", "_flat")
+    __slots__ = ("name", "index", "analytic", "numeric", "_tensor", "_flat", "_step")
 
     @property
     def relative_error(self):
@@ -47,11 +50,12 @@ class CheckResult:
     checked: how many entries were. wrong: those that are not right, in order. first: the first of
     them, or None. kinks: entries where the loss has a kink, and backward chose a slope between
     those of both sides. culprit: the operation that made the first wrong one, in words, or None.
-    node: its grad_fn, or None. unused: names of tensors that the loss does not depend on.
+    node: its grad_fn, or None. outside: entries a step from which the loss is not finite, as at the
+    border of log's domain. unused: names of tensors that the loss does not depend on.
     """
 
     def __init__(self):
-        self.checked, self.wrong, self.kinks, self.unused = 0, [], [], []
+        self.checked, self.wrong, self.kinks, self.outside, self.unused = 0, [], [], [], []
         self.culprit = self.node = None
 
     @property
@@ -71,6 +75,9 @@ class CheckResult:
         if self.kinks:
             lines.append(f"  {len(self.kinks)} at a kink, where any slope between is right")
             lines.append(f"  first   {self.kinks[0]}")
+        if self.outside:
+            lines.append(f"  {len(self.outside)} not judged: the loss is not finite a step away")
+            lines.append(f"  first   {self.outside[0]}")
         if self.unused:
             lines.append(f"  the loss does not depend on {', '.join(self.unused)}")
         return "\n".join(lines)
@@ -106,6 +113,11 @@ def _as_named(x, names):
             keywords = made if all(isinstance(key, str) for key in keys) else {}
             return [((), keywords), ((made,), {}), ((), {})]
     else:
+        if not hasattr(type(x), "__iter__"):
+            raise TypeError(
+                "check_grad(): x must be a Tensor, a Module, or a list or dict of Tensors, "
+                f"not {type(x).__name__}"
+            )
         tensors = list(x)
         named = [
             (names.get(id(t), f"x[{i}]") if isinstance(t, _C.Tensor) else f"x[{i}]", t)
@@ -130,25 +142,25 @@ def _reached(function):
             continue
         seen.add(id(value))
         inner = ()
-        if isinstance(value, _C.Tensor):
+        if words.is_a(value, _C.Tensor):
             found[id(value)] = value
-        elif isinstance(value, _C._ModuleBase):
+        elif words.is_a(value, _C._ModuleBase):
             inner = (*value.parameters(), *value.buffers())
-        elif isinstance(value, types.FunctionType):
+        elif words.is_a(value, types.FunctionType):
             cells = [c.cell_contents for c in value.__closure__ or () if _is_filled(c)]
             known = value.__globals__
-            named = [known[n] for n in _names_of(value.__code__) if n in known]
+            named = [dict.get(known, n) for n in _names_of(value.__code__)]
             inner = (*cells, *named, *(value.__defaults__ or ()))
-        elif isinstance(value, types.MethodType):
+        elif words.is_a(value, types.MethodType):
             inner = (value.__self__, value.__func__)
-        elif isinstance(value, functools.partial):
+        elif words.is_a(value, functools.partial):
             inner = (value.func, *value.args, *value.keywords.values())
-        elif isinstance(value, list | tuple) and len(value) <= 256:
-            inner = value
-        elif isinstance(value, dict) and len(value) <= 256:
-            inner = value.values()
-        elif not isinstance(value, type | types.ModuleType):
-            inner = getattr(value, "__dict__", {}).values()
+        elif base := next((b for b in (list, tuple) if words.is_a(value, b)), None):
+            inner = list(base.__iter__(value)) if base.__len__(value) <= 256 else ()
+        elif words.is_a(value, dict):
+            inner = list(dict.values(value)) if dict.__len__(value) <= 256 else ()
+        elif not words.is_a(value, type | types.ModuleType):
+            inner = list(words.members_of(value).values())
         waiting += [(item, depth + 1) for item in inner]
     return found
 
@@ -229,7 +241,7 @@ class _Check:
         self.rtol = _RTOL[self.dtype] if rtol is None else rtol
         self.atol = self.rtol / 100 if atol is None else atol
         # Between what rounding and what curvature makes of it.
-        scale = max(1.0, abs(self.value)) ** (1 / 3)
+        scale = min(max(1.0, abs(self.value)) ** (1 / 3), _MOST_SCALE)
         self.eps = _STEP[self.dtype] * scale if eps is None else eps
         again = self.loss().item()
         if again != self.value:
@@ -274,11 +286,19 @@ class _Check:
 def _check_entry(check, entry, result):
     """Compare one entry; sort it under wrong or kinks where it differs."""
     flat, i, analytic = entry._flat
-    step = check.eps * max(1.0, abs(flat[i].item()))
-    above, below = check.at(flat, i, step), check.at(flat, i, -step)
-    entry.numeric = (above - below) / (2 * step)
+    here = abs(flat[i].item())
+    for step in (check.eps * max(1.0, here), _INSIDE * here):
+        if not step:
+            continue
+        above, below = check.at(flat, i, step), check.at(flat, i, -step)
+        entry.numeric, entry._step = (above - below) / (2 * step), step
+        if math.isfinite(entry.numeric):
+            break
     result.checked += 1
-    if check.fits(analytic, entry.numeric, step):
+    if not math.isfinite(entry.numeric):
+        result.outside.append(entry)
+        return
+    if check.fits(analytic, entry.numeric, step) or _explained(check, entry):
         return
     finer, up, down = step, above, below
     for shrink in _FINER:
@@ -298,6 +318,17 @@ def _check_entry(check, entry, result):
         result.kinks.append(entry)
     else:
         result.wrong.append(entry)
+
+
+def _explained(check, entry):
+    """Whether the curvature that a step of half the length shows explains the gap."""
+    flat, i, analytic = entry._flat
+    half = entry._step / 2
+    halved = (check.at(flat, i, half) - check.at(flat, i, -half)) / (2 * half)
+    # Richardson's extrapolation, off by no more than the halved difference is.
+    best = (4 * halved - entry.numeric) / 3
+    allowed = check.atol + check.rtol * abs(best) + abs(best - halved) + check.noise(half)
+    return abs(analytic - best) <= allowed
 
 
 def _entry(name, t, grad, i):
@@ -341,6 +372,52 @@ def _suspect(check, t, grad, entries):
     return int(part[0])
 
 
+def _compare(picked, check, max_entries):
+    """The CheckResult for pairs of a name and a tensor."""
+    result = CheckResult()
+    for (name, t), grad in zip(picked, check.grads, strict=True):
+        n = t.numel()
+        few = min(n, max_entries)
+        chosen = [i * n // few for i in range(few)]
+        entries = [_entry(name, t, grad, i) for i in chosen]
+        for entry in entries:
+            _check_entry(check, entry, result)
+        others = sorted(set(range(n)).difference(chosen)) if n > few else []
+        if grad is None and not any(entry.numeric for entry in entries):
+            result.unused.append(name)
+        if others and (i := _suspect(check, t, grad, others)) is not None:
+            _check_entry(check, _entry(name, t, grad, i), result)
+    if result.wrong:
+        from ._culprit import find_culprit
+
+        step = result.first._step
+        result.culprit, result.node = find_culprit(check, result.first, step)
+    if len(result.unused) == len(picked):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph.\n"
+            f"  the loss does not change with {', '.join(result.unused)}"
+        )
+    for entry in result.wrong + result.kinks + result.outside:
+        entry._tensor = entry._flat = None
+    return result
+
+
+def _check_arguments(eps, rtol, atol, max_entries):
+    for name, value in (("eps", eps), ("rtol", rtol), ("atol", atol)):
+        if value is None:
+            continue
+        if not isinstance(value, int | float):
+            raise TypeError(f"check_grad(): {name} must be a number, not {type(value).__name__}")
+        if not 0 <= value < math.inf or (name == "eps" and not value):
+            least = "greater than 0" if name == "eps" else "at least 0"
+            raise ValueError(f"check_grad(): {name} must be finite and {least}, but got {value}")
+    if not isinstance(max_entries, int):
+        kind = type(max_entries).__name__
+        raise TypeError(f"check_grad(): max_entries must be an int, not {kind}")
+    if max_entries < 0:
+        raise ValueError(f"check_grad(): max_entries must be at least 0, but got {max_entries}")
+
+
 def check_grad(
     loss_fn,
     x,
@@ -367,11 +444,14 @@ def check_grad(
     max_entries: of each tensor so many are checked one by one, evenly spread; of all others their
         sum along one direction.
     raise_exception: raise GradcheckError for a wrong gradient instead of returning it.
+    Where loss_fn makes tensors that do not go with float64, as torch.ones(3), all keep their dtype.
     Returns: CheckResult, true where all is right, or at a kink, where no slope is wrong.
     Raises: ValueError where no tensor requires grad; RuntimeError for a loss of several elements,
         one that does not require grad or is not finite, and a function that gives other values for
-        the same input (random numbers of the default generator repeat); TypeError for no Tensor.
+        the same input (random numbers of the default generator repeat); TypeError for no Tensor;
+        TypeError or ValueError for an eps, rtol, atol or max_entries that makes no sense.
     """
+    _check_arguments(eps, rtol, atol, max_entries)
     names = words.names_in(sys._getframe(1))
     named, ways = _as_named(x, names)
     tensors = [t if t.is_leaf else t.detach().clone().requires_grad_() for _, t in named]
@@ -388,35 +468,20 @@ def check_grad(
         call = functools.partial(loss_fn, *tensors)  # whose TypeError says what is wrong
     moved = _reached(loss_fn)
     moved.update((id(t), t) for t in tensors)
-    result = CheckResult()
-    with _random_state() as repeat, _in_doubles(moved.values()), _C.no_grad():
-        picked = [(n, t) for (n, _), t in zip(named, tensors, strict=True) if t.requires_grad]
-        check = _Check(call, [t for _, t in picked], repeat, eps, rtol, atol)
-        for (name, t), grad in zip(picked, check.grads, strict=True):
-            n = t.numel()
-            few = min(n, max_entries)
-            chosen = [i * n // few for i in range(few)]
-            entries = [_entry(name, t, grad, i) for i in chosen]
-            for entry in entries:
-                _check_entry(check, entry, result)
-            others = sorted(set(range(n)).difference(chosen)) if n > few else []
-            if grad is None and not any(entry.numeric for entry in entries):
-                result.unused.append(name)
-            if others and (i := _suspect(check, t, grad, others)) is not None:
-                _check_entry(check, _entry(name, t, grad, i), result)
-        if result.wrong:
-            from ._culprit import find_culprit
-
-            flat, i, _ = result.first._flat
-            step = check.eps * max(1.0, abs(flat[i].item()))
-            result.culprit, result.node = find_culprit(check, result.first, step)
-        if len(result.unused) == len(picked):
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph.\n"
-                f"  the loss does not change with {', '.join(result.unused)}"
-            )
-        for entry in result.wrong + result.kinks:
-            entry._tensor = entry._flat = None
+    picked = [(n, t) for (n, _), t in zip(named, tensors, strict=True) if t.requires_grad]
+    with _random_state() as repeat, _C.no_grad(), contextlib.ExitStack() as doubles:
+        start = functools.partial(_Check, call, [t for _, t in picked], repeat, eps, rtol, atol)
+        doubles.enter_context(_in_doubles(moved.values()))
+        try:
+            check = start()
+        except RuntimeError as error:
+            if not re.search("dtype|scalar type", str(error)):
+                raise
+            check = None
+        if check is None:  # loss_fn makes tensors that do not go with float64
+            doubles.close()
+            check = start()
+        result = _compare(picked, check, max_entries)
     if result.wrong and raise_exception:
         from rushlight.autograd.gradcheck import GradcheckError
 

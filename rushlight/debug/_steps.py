@@ -19,7 +19,7 @@ class Outgoing:
     the derivative as a number where both sides have one element, else None.
     """
 
-    __slots__ = ("gradient", "to", "node", "parameter", "rule", "factor", "words")
+    __slots__ = ("gradient", "to", "node", "parameter", "rule", "factor", "words", "edge")
 
     def __repr__(self):
         return f"{self.rule}  ->  {self.to}"
@@ -30,8 +30,9 @@ class Step:
 
     node: the grad_fn. name: of its class. site: a Site or None, with expression and place.
     variable: what the result was stored in, the leaf's name for a leaf. grads: the incoming
-    gradient of each output, after hooks. outgoing: the gradients passed on. leaf: the Tensor whose
-    ``.grad`` this step changed, with before, added and after; None in all other steps.
+    gradient of each output, after hooks. hooks: what these did, a line each. outgoing: the
+    gradients passed on. leaf: the Tensor whose ``.grad`` this step changed, with before, added and
+    after; None in all other steps.
     """
 
     __slots__ = (
@@ -40,6 +41,8 @@ class Step:
         "site",
         "variable",
         "grads",
+        "hooks",
+        "hook_factor",
         "outgoing",
         "leaf",
         "before",
@@ -77,7 +80,7 @@ def _leaf_step(step, before, names):
     step.outgoing = ()
     added = words.summary(step.added)
     target = f"{name}.grad" if words._is_identifier(name.split("[")[0]) else f".grad of {name}"
-    lines = [f"{step.name:<16}  {name}"]
+    lines = [f"{step.name:<16}  {name}", *(f"  {hook}" for hook in step.hooks)]
     if step.added is None:
         lines.append(f"  {target} stays as it is: the gradient is None, which stands for zeros")
     elif before is None:
@@ -139,6 +142,8 @@ class _Pass:
         self.names = names
         self.ready = deque()
         self.story = _story.Story()
+        self._inner = {}  # by sequence number: short names of what an expression computes inside
+        self._sent = {}  # by node and output: what has come for those with hooks, added up
 
     def __call__(self, node, grads, gradients, before):
         with _C.no_grad():
@@ -146,14 +151,57 @@ class _Pass:
             step.node, step.grads = node, grads
             step.name = node.name().rsplit("::", 1)[-1]
             step.site = node.site
+            self._find_hooks(step)
             step.leaf = step.before = step.added = step.after = None
             if gradients is None:
                 _leaf_step(step, before, self.names)
             else:
                 step.variable = step.site.name if step.site is not None else None
                 self._node_step(step, gradients)
+                self._send(step)
         self.ready.append(step)
-        self.story.add(step)
+        self.story.add(step, "" if step.leaf is not None else self.line_of(node))
+
+    def _send(self, step):
+        """Add up what nodes get before their hooks; of others nothing is kept."""
+        after = _C._node_hooks(step.node)[1]
+        edges = step.node.next_functions
+        for out in step.outgoing:
+            if out.gradient is not None and (after or _C._node_hooks(out.node)[0]):
+                key = _story._key_of(out.node), edges[out.edge][1]
+                known = self._sent.get(key)
+                # A copy, which hooks that write in place do not reach.
+                gradient = out.gradient.detach()
+                self._sent[key] = gradient.clone() if known is None else known + gradient
+
+    def _find_hooks(self, step):
+        """Say where what the node got is not what was sent to it."""
+        step.hooks, step.hook_factor = [], 1.0
+        for i, got in enumerate(step.grads):
+            sent = self._sent.pop((_story._key_of(step.node), i), None) if self._sent else None
+            if sent is None or got is None or got.shape != sent.shape:
+                continue
+            if bool(((got == sent) | (got.isnan() & sent.isnan())).all()):
+                continue
+            step.hooks.append(f"a hook made {words.summary(sent)} into {words.summary(got)}")
+            single = words.is_single(got) and sent.item()
+            step.hook_factor = got.item() / sent.item() if single else None
+
+    def name_of(self, node, consumer):
+        """Who gets a gradient: short names for what an expression computes inside."""
+        key = None if words.is_leaf_node(node) else node._sequence_nr()
+        if key is not None and key not in self._inner and words.is_inside(node, consumer):
+            taken = {*self.names.values(), *self._inner.values()}
+            n = len(self._inner) + 1
+            while f"h{n}" in taken:
+                n += 1
+            self._inner[key] = f"h{n}"
+        return self._inner.get(key) or words.receiver(node, self.names)
+
+    def line_of(self, node):
+        """The line of a node, with the short name of its result."""
+        name = self._inner.get(node._sequence_nr())
+        return words.line_of(node) + (f"  (makes {name})" if name else "")
 
     def _node_step(self, step, gradients):
         node = step.node
@@ -165,15 +213,16 @@ class _Pass:
                 continue
             out = Outgoing()
             out.gradient, out.node, out.factor = gradients[i], next_node, factors[i]
-            out.to = words.receiver(next_node, self.names)
-            out.parameter = None
+            out.to = self.name_of(next_node, node)
+            out.parameter, out.edge = None, i
             self._explain(step, out, rule, i)
             outgoing.append(out)
         step.outgoing = tuple(outgoing)
-        lines = [words.line_of(node)]
+        lines = [self.line_of(node)]
         many = len(step.grads) > 1
         for i, g in enumerate(step.grads):
             lines.append(f"  {f'in[{i}]' if many else 'in':<5}  {words.summary(g)}")
+        lines += [f"  hook   {hook}" for hook in step.hooks]
         lines += [f"  out    {out.words}" for out in outgoing]
         step._text = "\n".join(lines)
 
@@ -196,14 +245,17 @@ class _Pass:
         texts = words.arguments(step.expression, op, parameters)
         for parameter, (next_node, _) in zip(by_edge, step.node.next_functions, strict=True):
             if next_node is not None and parameter not in texts:
-                name = words.receiver(next_node, self.names)
+                name = self.name_of(next_node, step.node)
                 texts[parameter] = name if len(name) <= 32 else parameter
         for symbol, value in values.items():
             if not isinstance(value, bool | _C.Tensor):
                 texts[symbol] = f"{value:g}"
         if by_edge:
             texts.setdefault("x", texts.get(by_edge[0], "x"))
-        if step.site is not None and step.site.name and "=" not in step.expression:
+        inner = self._inner.get(step.node._sequence_nr())
+        if inner:
+            texts.setdefault("y", inner)
+        elif step.site is not None and step.site.name and "=" not in step.expression:
             texts.setdefault("y", step.site.name)
         return texts
 
@@ -223,7 +275,8 @@ class _Pass:
         if of_gradient:
             left = f"{slices}{out.to} gets {shown}"
         else:
-            result = words.bracketed(words.result_of(node))
+            inner = self._inner.get(node._sequence_nr())
+            result = words.bracketed(inner or words.result_of(node))
             left = f"{slices}d{result}/d{words.bracketed(out.to)} = {shown}"
         if out.factor is not None:
             last = words.number(out.factor)
@@ -234,9 +287,9 @@ class _Pass:
         return f"{left},  {known}" if known else left
 
 
-def symbolic_links(node, names):
+def symbolic_links(node, made):
     """(next node, rule, receiver) for each edge, without numbers: what a freed graph tells."""
-    step, made = Step(), _Pass(names)
+    step = Step()
     step.node, step.site, step.name, step.grads = node, node.site, node.name(), ()
     rule = _C._node_rule(node)
     for i, (next_node, _) in enumerate(node.next_functions):
@@ -244,7 +297,7 @@ def symbolic_links(node, names):
             continue
         out = Outgoing()
         out.gradient = out.factor = out.parameter = None
-        out.node, out.to = next_node, words.receiver(next_node, names)
+        out.node, out.to = next_node, made.name_of(next_node, node)
         made._explain(step, out, rule, i)
         yield next_node, out.rule, out.to
 

@@ -19,7 +19,7 @@ _UNUSED = "One of the differentiated Tensors appears to not have been used in th
 class _Record:
     """What one node did: the line that made it, and a rule for each gradient that it passed on."""
 
-    __slots__ = ("line", "result", "incoming", "out")
+    __slots__ = ("line", "incoming", "hooks", "hook_factor", "out")
 
 
 class _Link:
@@ -31,7 +31,7 @@ class _Link:
 class _Leaf:
     """A leaf that a pass reached, without a reference that would keep it."""
 
-    __slots__ = ("tensor", "name", "before", "added", "after")
+    __slots__ = ("tensor", "name", "before", "added", "after", "hooks")
 
 
 def _key_of(node):
@@ -48,17 +48,18 @@ class Story:
         self.leaves = {}
         self.complete = True  # False: rules without numbers, the graph being freed
 
-    def add(self, step):
-        """Take over what a Step says."""
+    def add(self, step, line):
+        """Take over what a Step says, and the line of its node."""
         if step.leaf is not None:
             leaf = _Leaf()
             leaf.tensor, leaf.name = weakref.ref(step.leaf), step.variable
             leaf.before = None if step.before is None else words.summary(step.before)
+            leaf.hooks = step.hooks
             leaf.added, leaf.after = words.summary(step.added), words.summary(step.after)
             self.leaves["leaf", id(step.leaf)] = leaf
             return
         record = _Record()
-        record.line, record.result = words.line_of(step.node), words.result_of(step.node)
+        record.line, record.hooks, record.hook_factor = line, step.hooks, step.hook_factor
         record.incoming = words.summary(step.grads[0]) if len(step.grads) == 1 else ""
         record.out = []
         for out in step.outgoing:
@@ -124,16 +125,19 @@ class Path:
     """One way from the loss to the tensor.
 
     lines: (source line, rule, gradient) of each node. factors: their derivatives as numbers, None
-    where one is no number. product: of the factors and the gradient that the pass began with.
+    where one is no number. hooks: what hooks made of the gradient of each node, in words. product:
+    of the factors, the gradient that the pass began with, and what hooks multiplied it by.
     """
 
-    __slots__ = ("lines", "factors", "start", "product")
+    __slots__ = ("lines", "factors", "hooks", "start", "product", "_parts")
 
     def __init__(self, story, keys, links):
         records = [story.records[key] for key in keys]
         self.lines = [
             (r.line, link.rule, link.gradient) for r, link in zip(records, links, strict=True)
         ]
+        # What the pass began with is what hooks of the root made of it.
+        self.hooks = [r.hooks for r in records]
         self.start, self.product = records[0].incoming if records else "", None
         self.factors = [link.factor for link in links]
         if not records or any(f is None for f in self.factors):
@@ -143,19 +147,27 @@ class Path:
             self.product = float(self.start)
         except ValueError:
             return
-        for factor in self.factors:
-            self.product *= factor
+        self._parts = [self.start]
+        for i, (record, factor) in enumerate(zip(records, self.factors, strict=True)):
+            by = 1.0 if i == 0 else record.hook_factor
+            if by is None:  # it made something of a zero
+                self.product = None
+                return
+            if by != 1.0:
+                self._parts.append(f"{words.number(by)} (hook)")
+            self._parts.append(words.number(factor))
+            self.product *= by * factor
 
     def __str__(self):
         lines = []
-        for line, rule, gradient in self.lines:
+        for (line, rule, gradient), hooks in zip(self.lines, self.hooks, strict=True):
             lines.append(f"  {line}")
+            lines += [f"      {hook}" for hook in hooks]
             lines += [f"      {part}" for part in rule.split("\n")]
             if self.factors is None and gradient:
                 lines.append(f"      gradient: {gradient}")
         if self.product is not None:
-            parts = " * ".join([self.start, *map(words.number, self.factors)])
-            lines.append(f"  product  {parts} = {words.number(self.product)}")
+            lines.append(f"  product  {' * '.join(self._parts)} = {words.number(self.product)}")
         return "\n".join(lines)
 
 
@@ -165,9 +177,13 @@ class Explanation:
     name: of the tensor. paths: from the loss to it, at most 8. n_paths: how many there are.
     """
 
-    def __init__(self, name, paths, n_paths, story, key):
+    def __init__(self, name, paths, n_paths, story, key, hooked):
         self.name, self.paths, self.n_paths = name, paths, n_paths
         self._leaf = story.leaves.get(key)
+        known = self._leaf or story.records.get(key)
+        self._hooks = known.hooks if known else ()
+        if hooked and known is None:
+            self._hooks = [f"and hooks of {name} change the result: this is what they are given"]
         self._complete = story.complete
 
     def __str__(self):
@@ -189,6 +205,7 @@ class Explanation:
             total = sum(path.product for path in self.paths)
             parts = " + ".join(words.number(path.product) for path in self.paths)
             lines.append(f"sum  {parts} = {words.number(total)}")
+        lines += self._hooks
         if self._leaf is not None:
             lines.append(self._accumulated())
         return "\n".join(lines)
@@ -246,9 +263,9 @@ def _recorded(x, loss, gradient, names):
 
 def _without_numbers(loss, names):
     """The story of a freed graph: its nodes, and their rules in words."""
-    from ._steps import symbolic_links
+    from ._steps import _Pass, symbolic_links
 
-    story = Story()
+    story, made = Story(), _Pass(names)
     story.complete = False
     waiting = [loss.grad_fn]
     while waiting:
@@ -256,9 +273,10 @@ def _without_numbers(loss, names):
         if node is None or words.is_leaf_node(node) or _key_of(node) in story.records:
             continue
         record = _Record()
-        record.line, record.result, record.incoming = words.line_of(node), "", ""
+        record.line, record.incoming = made.line_of(node), ""
+        record.hooks, record.hook_factor = (), 1.0
         record.out = []
-        for target, rule, to in symbolic_links(node, names):
+        for target, rule, to in symbolic_links(node, made):
             link = _Link()
             link.key, link.rule, link.factor = _key_of(target), rule, None
             link.gradient, link.to = "", to
@@ -306,4 +324,5 @@ def explain(x, loss=None, gradient=None):
     paths, total = _paths(story, key)
     if not total:
         raise RuntimeError(f"{_UNUSED}\n  {name} has no part in what the pass went through.")
-    return Explanation(name, paths, total, story, key)
+    hooked = bool(x._backward_hooks)
+    return Explanation(name, paths, total, story, key, hooked)

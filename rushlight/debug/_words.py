@@ -75,28 +75,73 @@ def _is_identifier(text):
     return text.replace(".", "").isidentifier()
 
 
+# No user code runs here: no __class__ of a proxy, no __repr__ of a key, no property.
+
+
+def is_a(value, kinds):
+    """``isinstance`` by the type alone, without asking what a proxy stands for."""
+    return issubclass(type(value), kinds)
+
+
+def members_of(value):
+    """The attributes in the ``__dict__`` of an object; empty where it has none."""
+    members = _C._object_dict(value)
+    return members if type(members) is dict else {}
+
+
+def named_parameters(module, prefix=""):
+    """(path, parameter) for each parameter of a module and of those below it, by their dicts."""
+    waiting, seen = [(prefix, module)], set()
+    while waiting:
+        path, module = waiting.pop(0)
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        members = members_of(module)
+        for kind in ("_parameters", "_modules"):
+            parts = members.get(kind)
+            for name, part in list(dict.items(parts)) if is_a(parts, dict) else ():
+                if kind == "_modules" and is_a(part, _C._ModuleBase):
+                    waiting.append((f"{path}.{name}", part))
+                elif kind == "_parameters" and is_a(part, _C.Tensor):
+                    yield f"{path}.{name}", part
+
+
+def _key_text(key):
+    plain = any(type(key) is kind for kind in (str, int, bool, float, bytes, type(None)))
+    return repr(key) if plain else f"<{_type_name(type(key))}>"
+
+
+_type_name = type.__dict__["__name__"].__get__
+
+
 def _add_names(found, name, value, depth=1):
-    if isinstance(value, _C.Tensor):
+    if is_a(value, _C.Tensor):
         found.setdefault(id(value), name)
-    elif isinstance(value, _C._ModuleBase):
-        for part, parameter in value.named_parameters():
-            found.setdefault(id(parameter), f"{name}.{part}")
-    elif isinstance(value, list | tuple) and len(value) <= 64 and depth:
-        for i, item in enumerate(value):
-            _add_names(found, f"{name}[{i}]", item, depth - 1)
-    elif isinstance(value, dict) and len(value) <= 64 and depth:
-        for key, item in value.items():
-            _add_names(found, f"{name}[{key!r}]", item, depth - 1)
+    elif is_a(value, _C._ModuleBase):
+        for path, parameter in named_parameters(value, name):
+            found.setdefault(id(parameter), path)
+    elif (base := next((b for b in (list, tuple) if is_a(value, b)), None)) and depth:
+        if base.__len__(value) <= 64:
+            for i, item in enumerate(list(base.__iter__(value))):
+                _add_names(found, f"{name}[{i}]", item, depth - 1)
+    elif is_a(value, dict) and depth:
+        if dict.__len__(value) <= 64:
+            for key, item in list(dict.items(value)):
+                _add_names(found, f"{name}[{_key_text(key)}]", item, depth - 1)
     elif name == "self" and depth:
-        for part, item in getattr(value, "__dict__", {}).items():
+        for part, item in list(members_of(value).items()):
             _add_names(found, f"self.{part}", item, depth - 1)
 
 
 def _variables(frame):
     """The variables of a frame, without leaving it a copy of them that would keep them alive."""
     variables = frame.f_locals
-    items = list(variables.items())
-    copied = type(variables) is dict and frame.f_code.co_flags & inspect.CO_OPTIMIZED
+    optimized = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+    if not optimized and not is_a(variables, dict):
+        return []  # a class body in a mapping of its metaclass
+    items = list(dict.items(variables) if is_a(variables, dict) else variables.items())
+    copied = type(variables) is dict and optimized
     # Two references of ours and the frame's: no caller of locals() holds it, nor a debugger.
     if copied and sys.gettrace() is None and sys.getrefcount(variables) <= 3:
         variables.clear()
@@ -109,8 +154,8 @@ def names_in(frame):
     for _ in range(6):
         if frame is None:
             break
-        for name, value in (*_variables(frame), *list(frame.f_globals.items())):
-            if name.isidentifier() and not name.startswith("__"):
+        for name, value in (*_variables(frame), *list(dict.items(frame.f_globals))):
+            if type(name) is str and name.isidentifier() and not name.startswith("__"):
                 _add_names(found, name, value)
         frame = frame.f_back
     return found
@@ -162,6 +207,19 @@ def receiver(node, names):
         return site.name if site is not None and site.name else result_of(node)
     leaf = node.variable
     return names.get(id(leaf)) or f"a leaf of shape {tuple(leaf.shape)}"
+
+
+def is_inside(node, consumer):
+    """Whether a node is a part of the expression that its consumer computed: a module's, say.
+
+    The Site of both is the user's expression; in a loop it is also that of the round before,
+    unless the expression is not the node's operation itself.
+    """
+    if is_leaf_node(node) or (site := node.site) is None or site != consumer.site:
+        return False
+    rule = _C._node_rule(node)
+    op, parameters = (rule[0], rule[2]) if rule is not None else ("apply", ("input",))
+    return not arguments(site.expression, op, parameters)
 
 
 _PLAIN = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
@@ -278,6 +336,13 @@ def _looked_up(derivative):
     return derivative
 
 
+def _negative(formula):
+    """Minus a formula, whose words follow it: ``d / beta, cut at -1 and 1``."""
+    formula, comma, rest = formula.partition(",")
+    formula, where, condition = formula.partition(" where ")
+    return f"-({formula}){where}{condition}{comma}{rest}"
+
+
 def rule_for(derivative, parameter, first):
     """The part of an op's derivative that is about one parameter, and whether it is a formula.
 
@@ -289,10 +354,13 @@ def rule_for(derivative, parameter, first):
     for at, match in enumerate(starts):
         end = starts[at + 1].start() if at + 1 < len(starts) else len(derivative)
         text = derivative[match.end() : end].rstrip(" ,;")
-        # "dy/da = -dy/db = ..." gives both.
-        by_name.setdefault(
-            match[1], f"-({derivative[end:].split(' = ')[-1]})" if text == "-" else text
-        )
+        # "dy/da = -dy/db = F" gives both: F for a, and -(F) for b.
+        if text == "-":
+            following = starts[at + 1]
+            last = starts[at + 2].start() if at + 2 < len(starts) else len(derivative)
+            text = derivative[following.end() : last].rstrip(" ,;")
+            by_name[following[1]] = _negative(text)
+        by_name.setdefault(match[1], text)
     if parameter in by_name:
         return by_name[parameter], True
     if "x" in by_name and first:
