@@ -248,7 +248,7 @@ bool runs_user_code(Node* node) {
   if (node->holds_python() || node->has_packed()) return true;
   if (node->is_accumulate_grad()) {
     Extension* extension = static_cast<AccumulateGrad*>(node)->variable()->extension();
-    return extension && extension->hooks;
+    return extension && (extension->hooks || extension->post_hooks);
   }
   NodeSide* side = node->side();
   return side && (!side->output_hooks.empty() || side->pre_hooks || side->post_hooks);
@@ -322,6 +322,7 @@ void Run::run_node(uint32_t index) {
   if (node->is_accumulate_grad()) run_post_accumulate_hooks(node);
   if (node->has_side()) [[unlikely]]
     call_post_hooks(node, out);
+  if (kObserved) tell_hooks_ended(node, out);
   if (node->is_accumulate_grad()) return;
   if (!request_.keep_graph && !keep_) node->release_saved(*freed_by_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();

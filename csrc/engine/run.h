@@ -80,6 +80,7 @@ class Run final : public EdgeFilter, public Pass, public RunView {
   template <bool kObserved>
   void run_node(uint32_t index);
   void apply_observed(Node* node, TensorRef* grads, TensorRef* out);
+  void tell_hooks_ended(Node* node, TensorRef* out);
   void tell_end(bool failed);
   void call_post_hooks(Node* node, TensorRef* grad_inputs);
   void send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad);

@@ -185,6 +185,10 @@ EveryOp& every_op() {
 
 // _watch_every_op(found): None stops it. Returns what was called before, or None.
 PyObject* watch_every_op(PyObject*, PyObject* found) {
+  if (found != Py_None && !PyCallable_Check(found)) {
+    PyErr_SetString(PyExc_TypeError, "_watch_every_op() takes a callable or None");
+    return nullptr;
+  }
   PyObject* before = g_found;
   if (before) remove_observer(every_op());
   for (Known& known : g_known) known.block = Ref<Version>();

@@ -28,12 +28,11 @@ def _inputs(pairs, index, shape):
 
 
 def _saved(node):
-    """What the derivative of a node was computed from."""
-    for name in dir(node):
-        if name.startswith("_saved_"):
-            value = getattr(node, name)
-            if isinstance(value, Tensor | int | float) and not isinstance(value, bool):
-                yield name.removeprefix("_saved_"), value
+    """What the derivative of an operation's node was computed from, but not what is packed."""
+    rule = _C._node_rule(node)
+    for name, value in rule[4].items() if rule else ():
+        if name != "n" and isinstance(value, Tensor | int | float) and not isinstance(value, bool):
+            yield "result" if name == "y" else name, value
 
 
 _KINDS = {"op": "forward", "node": "backward", "hook": "hook", "root": "gradient"}

@@ -2,11 +2,11 @@
 
 import ast
 import functools
-import inspect
 import re
-import sys
 
 from rushlight import _C, _site
+
+from ._holders import variables
 
 _C._add_package_globals(globals())
 
@@ -92,24 +92,13 @@ def _add_names(found, name, value, depth=1):
             _add_names(found, f"self.{part}", item, depth - 1)
 
 
-def _variables(frame):
-    """The variables of a frame, without leaving it a copy of them that would keep them alive."""
-    variables = frame.f_locals
-    items = list(variables.items())
-    copied = type(variables) is dict and frame.f_code.co_flags & inspect.CO_OPTIMIZED
-    # Two references of ours and the frame's: no caller of locals() holds it, nor a debugger.
-    if copied and sys.gettrace() is None and sys.getrefcount(variables) <= 3:
-        variables.clear()
-    return items
-
-
 def names_in(frame):
     """What a frame, and those that called it, call their tensors: a dict by id."""
     found = {}
     for _ in range(6):
         if frame is None:
             break
-        for name, value in (*_variables(frame), *list(frame.f_globals.items())):
+        for name, value in (*variables(frame), *list(dict.items(frame.f_globals))):
             if name.isidentifier() and not name.startswith("__"):
                 _add_names(found, name, value)
         frame = frame.f_back

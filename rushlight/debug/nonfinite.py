@@ -15,7 +15,6 @@ __all__ = ["NonfiniteError", "NonfiniteReport", "explain_nonfinite", "watch_nonf
 
 _MODES = ("record", "warn", "raise")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_OPTIMIZED = 1  # inspect.CO_OPTIMIZED: the locals are no dict
 _LONGEST = 12  # lines of a story's way from the birth
 
 _UNSAID = object()
@@ -154,36 +153,13 @@ def _name_of(tensor):
     """What the user's program calls a tensor, from the frames above; None where nothing is."""
     if tensor is None:
         return None
-    place = (tensor.data_ptr(), tensor.shape)
-
-    def same(value):
-        return value is tensor or (
-            isinstance(value, Tensor) and (value.data_ptr(), value.shape) == place
-        )
-
-    module = getattr(sys.modules.get("rushlight.nn"), "Module", None)
-
-    def search(scope):
-        for name, value in list(scope.items()):
-            if same(value):
-                return name
-            if module is not None and isinstance(value, module):
-                for inner, parameter in value.named_parameters():
-                    if parameter is tensor:
-                        return f"{name}.{inner}"
-        return None
+    from ._holders import name_in
 
     frame = sys._getframe(1)
     while frame is not None:
-        if not _is_ours(frame):
-            scope = frame.f_locals
-            name = search(scope) or search(frame.f_globals)
-            # Before Python 3.13 this is a copy that the frame keeps, and with it every tensor.
-            copied = sys.version_info < (3, 13) and frame.f_code.co_flags & _OPTIMIZED
-            if copied and sys.getrefcount(scope) <= 3:
-                scope.clear()
-            if name is not None:
-                return name
+        name = None if _is_ours(frame) else name_in(frame, tensor)
+        if name is not None:
+            return name
         frame = frame.f_back
     return None
 
@@ -212,6 +188,30 @@ def _private(function):
             _C._pause_nonfinite(before)
 
     return run
+
+
+def _searched(search, *found):
+    """The report of a search, or where that fails, None and the note that says so."""
+    try:
+        return search(*found), None
+    except Exception as error:  # of ours: it is not to end the user's pass
+        first = str(error).split("\n")[0]
+        return None, f"the search for it failed: {type(error).__name__}: {first}"
+
+
+@_private
+def _unknown(subject, tensor, note):
+    from ._births import Birth
+    from ._values import first_bad
+
+    index = first_bad(tensor)
+    return NonfiniteReport(
+        subject, index, _entry(tensor, index), Birth("unknown", [], None, (note,))
+    )
+
+
+def _entry(tensor, index):
+    return tensor.detach()[index].item()
 
 
 def _tell(report):
@@ -250,9 +250,11 @@ def _explain_value(node, nr, value, subject):
     values.give(node, nr, value)
     index = first_bad(value)
     birth = forward_birth(values, node, nr, index)
-    return NonfiniteReport(
-        subject, index, value.detach()[index].item(), birth, _name_of(birth.source)
-    )
+    return NonfiniteReport(subject, index, _entry(value, index), birth, _name_of(birth.source))
+
+
+def _explain_root(node, nr, value, name):
+    return _explain_value(node, nr, value, _name_of(value) or name)
 
 
 @_unseen
@@ -260,8 +262,10 @@ def _begun(roots):
     """A pass begins with a value that is not finite. Returns: the report of it."""
     bad = (r for r in roots if r[2] is not None and _C._first_nonfinite(r[2]) >= 0)
     node, nr, value, _ = next(bad)
-    name = _name_of(value) or "the value that backward() starts from"
-    report = _explain_value(node, nr, value, name)
+    name = "the value that backward() starts from"
+    report, why = _searched(_explain_root, node, nr, value, name)
+    if report is None:
+        report = _unknown(name, value, why)
     _tell(report)
     return report
 
@@ -290,8 +294,10 @@ def _ended_reports(roots, leaves, captured, seen):
         found.append((grad, f"the gradient of {_source_of(node)}", index, birth))
     reports = []
     for grad, subject, index, birth in found:
-        value, name = grad.detach()[index].item(), _name_of(birth.source)
+        value, name = _entry(grad, index), _name_of(birth.source)
         reports.append((grad, NonfiniteReport(subject, index, value, birth, name)))
+    for _, report in reports:
+        _adopt_inner(report)
     return reports
 
 
@@ -313,9 +319,11 @@ def _ended(known, roots, leaves, captured, seen):
         for _, _, grad in captured:
             _remember(grad, known)
         return
-    reports = _ended_reports(roots, leaves, captured, seen)
+    reports, why = _searched(_ended_reports, roots, leaves, captured, seen)
+    if reports is None:
+        grads = [node.variable.grad for node in leaves] + [grad for *_, grad in captured]
+        reports = [(grad, _unknown("a gradient", grad, why)) for grad in grads]
     for grad, report in reports:
-        _adopt_inner(report)
         _remember(grad, report)
     for _, report in reports[:1]:
         _tell(report)
@@ -331,7 +339,8 @@ def _report_of(*found):
 @_unseen
 def _found(*found):
     """An operation has a result that is not finite, and had nothing that was not."""
-    _tell(_report_of(*found))
+    report, why = _searched(_report_of, *found)
+    _tell(report or _unknown("the result", found[4], why))
 
 
 class watch_nonfinite:  # a function that is a context manager, too
@@ -416,7 +425,7 @@ def _explain_leaf(tensor):
     from ._values import first_bad
 
     index = first_bad(tensor)
-    value = tensor.detach()[index].item()
+    value = _entry(tensor, index)
     step = Step("forward", "", "", _C._last_writer(tensor), index, value, ())
     note = (
         "no watched backward pass left this gradient\n"
