@@ -149,7 +149,7 @@ def forward_birth(values, node, nr, index):
         steps.insert(0, _data_step(source, index))
     if any(id(n) in values.assumed for n in values.nodes):
         notes.append("what a buffer held before it was written into is taken to be 0")
-    steps, extra = _without_deliberate(kind, steps)
+    steps, extra = _without_deliberate(kind, steps, source)
     if extra:
         kind = "forward"
         notes += extra
@@ -177,17 +177,36 @@ def _data_step(source, index):
     return Step("forward", "", "", site, index, _number(source.detach(), index), ())
 
 
-def _without_deliberate(kind, steps):
+# What puts a given value in chosen places.
+_PUTS = ("Where", "MaskedFill", "MaskedScatter", "IndexFill", "IndexPut", "Fill", "Scatter")
+
+
+def _without_deliberate(kind, steps, source):
     """A -inf that was put in on purpose, to mask, is not the birth of the nan that came of it."""
     first = steps[0] if steps else None
-    if first is None or not math.isinf(first.value):
+    if kind == "unknown" or first is None or not math.isinf(first.value):
         return steps, []
-    deliberate = first.put or (kind == "data" and first.value < 0)
+    deliberate = first.put or (kind == "data" and _is_mask(steps, source))
     turn = next((i for i, s in enumerate(steps) if math.isnan(s.value)), None)
     if not deliberate or turn is None:
         return steps, []
     where = f" by {first.op}" if first.op else ""
-    return steps[turn:], [f"the {first.value} was put in{where} on purpose: {first.site}"]
+    line = f": {line_of(first.site)}" if first.site else ""
+    return steps[turn:], [f"the {first.value} was put in{where} on purpose{line}"]
+
+
+def _is_mask(steps, source):
+    """Whether a -inf that a tensor without history has masks: beside zeros, or where one is chosen.
+
+    Alone it may as well be the logarithm of a tensor without history.
+    """
+    if steps[0].value > 0:
+        return False
+    if len(steps) > 1 and steps[1].op in _PUTS:
+        return True
+    source = source.detach()
+    masked = source == -math.inf
+    return not bool(masked.all()) and bool((masked | (source == 0)).all())
 
 
 def _runner(values, node, inputs, floats, nr, index):
