@@ -63,6 +63,7 @@ class Run final : public EdgeFilter, public Pass, public RunView {
     const Entry* entry = find(edge.node);
     return entry && (entry->needed || entry->first_capture != kNoCapture);
   }
+  bool creates_graph() const override { return request_.create_graph; }
   Node* running() const override { return running_; }
   bool executes(Node* node) const override { return wants({node, 0}); }
   std::vector<Node*> order() const override;

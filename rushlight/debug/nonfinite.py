@@ -21,6 +21,7 @@ _UNSAID = object()
 
 _mode = None
 _each = False  # every operation is looked at
+_token = None  # of the newest watch: [whether it was not stopped]
 _reports = {}  # id(gradient) -> (weak reference, report)
 _last = None
 _warned = set()
@@ -105,7 +106,8 @@ class NonfiniteReport:
         if self.kind == "forward":
             return f"born in the forward pass, in {first.op}"
         if self.kind == "backward":
-            return f"born in the backward pass, in the derivative of {first.op}"
+            what = first.op if first.gave == "output" else f"the derivative of {first.op}"
+            return f"born in the backward pass, in {what}"
         if self.kind == "data":
             what = self.name or "a tensor without history"
             return f"{what}{_place(first.index)} was {_shown(first.value)} already"
@@ -122,7 +124,7 @@ class NonfiniteReport:
     def _first(self):
         first = self.steps[0]
         told = ", ".join(f"{name} = {_shown(value)}" for name, value in first.inputs)
-        label = "made by" if self.kind == "forward" else "derivative of"
+        label = "made by" if first.gave == "output" else "derivative of"
         lines = [f"  {label}  {line_of(first.site) or first.node}"]
         lines.append(
             f"    {first.gave}{_place(first.index)} = {_shown(first.value)}"
@@ -358,7 +360,7 @@ class watch_nonfinite:  # a function that is a context manager, too
     Each pass looks at the values that it starts from and at the gradients that it leaves, keeps the
     graph until then, and graphs keep the arguments that cannot be computed again. Only where
     something is found, the values are computed again, without running custom Functions or hooks.
-    Raises: ValueError for another mode.
+    Raises: ValueError for another mode; TypeError for an every_op that is no bool.
     """
 
     def __init__(self, mode=_UNSAID, *, every_op=False):
@@ -368,23 +370,33 @@ class watch_nonfinite:  # a function that is a context manager, too
             raise ValueError(
                 f"watch_nonfinite() takes 'record', 'warn', 'raise', 'off' or None, not {mode!r}"
             )
-        self._before = _mode, _each
-        _switch(None if mode == "off" else mode, every_op)
+        if not isinstance(every_op, bool):
+            raise TypeError(
+                "watch_nonfinite(): argument 'every_op' must be bool, not "
+                + type(every_op).__name__
+            )
+        self._before = _mode, _each, _token
+        self._token = [True]
+        _switch(None if mode == "off" else mode, every_op, self._token)
 
     def stop(self):
-        """Stop watching."""
-        _switch(None, False)
+        """Stop watching; a watch that began later goes on."""
+        self._token[0] = False
+        if _token is self._token:
+            _switch(None, False, _token)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        _switch(*self._before)
+        mode, every_op, token = self._before
+        on = token is not None and token[0]  # it was not stopped meanwhile
+        _switch(mode if on else None, every_op, token)
 
 
-def _switch(mode, every_op):
-    global _mode, _each
-    _mode, _each = mode, bool(mode and every_op)
+def _switch(mode, every_op, token):
+    global _mode, _each, _token
+    _mode, _each, _token = mode, bool(mode and every_op), token
     _C._watch_every_op(_found if _each else None)
     _C._watch_nonfinite(*((_begun, _ended) if mode else (None, None)))
 

@@ -7,7 +7,7 @@ import pytest
 from support import inf, nan, rushlight_only, torch
 
 if torch.__name__ == "rushlight":
-    from rushlight.debug import explain_nonfinite, watch_nonfinite
+    from rushlight.debug import NonfiniteError, explain_nonfinite, watch_nonfinite
 
 pytestmark = rushlight_only
 
@@ -273,3 +273,126 @@ def test_the_search_takes_time_in_proportion_to_the_nodes():
 
     seconds(100)
     assert seconds(16000) < 40 * max(seconds(2000), 0.01)  # 64 times where each looks at all
+
+
+# --- patterns ------------------------------------------------------------------------------------
+
+
+def story(function, *values):
+    x = leaf(*values)
+    with watch_nonfinite():
+        function(x).sum().backward()
+    return explain_nonfinite()
+
+
+def test_a_product_that_overflows_is_not_0_times_an_infinity():
+    x = leaf(1e-30, 1.0)
+    with watch_nonfinite():
+        (x * 1e30).backward(torch.tensor([1e30, 1.0]))
+    report = explain_nonfinite(x.grad)
+    assert (report.kind, report.op, report.value) == ("backward", "Mul", inf)
+    assert report.pattern == "the gradient is too large for its dtype"
+
+
+class Sqrt(torch.autograd.Function):
+    """Of the user's, as bad in both passes."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x / 0
+
+    @staticmethod
+    def backward(ctx, g):
+        return g / 0
+
+
+def test_a_custom_function_is_told_by_no_pattern_of_an_operation():
+    report = story(lambda x: Sqrt.apply(x * 1), 1.0)
+    assert (report.kind, report.op, report.pattern) == ("forward", "Sqrt", None)
+    x = leaf(1.0)
+    with watch_nonfinite():
+        y = Sqrt.apply(x * 1)
+        torch.autograd.backward(torch.where(x > 5, y, x), torch.ones(1))
+    report = explain_nonfinite(x.grad)
+    assert (report.kind, report.op) == ("backward", "Sqrt") and "0 is 0" not in str(report)
+
+
+def test_the_log_of_what_was_rounded_to_0_gets_a_fix_that_helps():
+    for function in (lambda x: (1 - x.sigmoid()).log(), lambda x: torch.log1p(-x.sigmoid())):
+        report = story(function, 50.0, 1.0)
+        assert "1 - p where p has been rounded to 1" in report.pattern
+        assert "logsigmoid(-x)" in report.fix and "log1p" not in report.fix
+    assert "1 - p" not in story(lambda x: (x - x.detach()).log(), 3.0).pattern
+    assert "softmax" not in story(lambda x: (x.softmax(0) - 1).log(), 3.0, 3.0).pattern
+
+
+def test_only_what_was_put_in_counts_as_a_mask():
+    report = story(lambda x: (x + x.detach().log()).softmax(0), 0.0, 0.0)
+    assert report.kind == "data" and report.steps[0].value == -inf
+    mask = torch.tensor([[0.0, -inf], [-inf, -inf]])
+    report = story(lambda x: (x + mask).softmax(1), 0.0, 0.0)
+    assert report.op == "Softmax" and "on purpose" in report.notes[0]
+    assert "None" not in str(report)
+    bad = torch.tensor([True, True])
+    report = story(lambda x: torch.where(bad, torch.tensor(-inf), x).softmax(0), 0.0, 0.0)
+    assert report.op == "Softmax" and "None" not in str(report)
+
+
+# --- every operation -----------------------------------------------------------------------------
+
+
+class DividesLater(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, g):
+        return g / 0
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("in_hook", [False, True])
+def test_an_operation_of_a_backward_pass_is_told_as_such(create_graph, in_hook):
+    x = leaf(1.0, 2.0)
+    with watch_nonfinite(every_op=True):
+        y = x * 2 if in_hook else DividesLater.apply(x)
+        if in_hook:
+            y.register_hook(lambda g: g / 0)
+        with pytest.raises(NonfiniteError) as error:
+            y.sum().backward(create_graph=create_graph)
+    report = error.value.report
+    assert (report.kind, report.op, report.site.expression) == ("backward", "Div", "g / 0")
+    assert "born in the backward pass, in Div\n  made by" in str(report)
+    assert report.pattern == "a division by 0"
+
+
+def test_what_a_checkpoint_computes_again_is_of_the_forward_pass():
+    from rushlight.utils.checkpoint import checkpoint
+
+    x, scale = leaf(1.0, 2.0), [1.0]
+    y = checkpoint(lambda t: torch.exp(t * scale[0]), x, use_reentrant=True)
+    scale[0] = 1000.0
+    with watch_nonfinite(every_op=True), pytest.raises(NonfiniteError) as error:
+        y.sum().backward()
+    assert (error.value.report.kind, error.value.report.op) == ("forward", "Exp")
+
+
+def test_stopping_an_older_watch_leaves_the_newer():
+    older = watch_nonfinite()
+    with watch_nonfinite("raise"):
+        older.stop()
+        with pytest.raises(NonfiniteError):
+            torch.log(leaf(0.0)).backward()
+    x = leaf(0.0)
+    torch.sqrt(x).backward()  # the older is not on again
+    assert "no watched backward pass" in explain_nonfinite(x.grad).notes[0]
+    newer = watch_nonfinite("raise")
+    newer.stop()
+    torch.log(leaf(0.0)).backward()
+
+
+@pytest.mark.parametrize("every_op", ["x", 1, None])
+def test_every_op_is_a_bool(every_op):
+    with pytest.raises(TypeError, match="argument 'every_op' must be bool"):
+        watch_nonfinite(every_op=every_op)
