@@ -251,7 +251,7 @@ bool runs_user_code(Node* node) {
   if (node->holds_python() || node->has_packed()) return true;
   if (node->is_accumulate_grad()) {
     Extension* extension = static_cast<AccumulateGrad*>(node)->variable()->extension();
-    return extension && extension->hooks;
+    return extension && (extension->hooks || extension->post_hooks);
   }
   NodeSide* side = node->side();
   return side && (!side->output_hooks.empty() || side->pre_hooks || side->post_hooks);
@@ -328,6 +328,8 @@ void Run::run_node(uint32_t index) {
   if (leaf) run_post_accumulate_hooks(node);
   if (node->has_side()) [[unlikely]]
     call_post_hooks(node, out);
+  if (observed) [[unlikely]]
+    tell_hooks_ended(node, out);
   if (leaf) return;
   if (!request_.keep_graph && !keep_) node->release_saved(*freed_by_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();

@@ -37,6 +37,7 @@ struct BackwardRequest {
 // What Python code that a run calls can ask of it.
 class RunView {
  public:
+  virtual bool creates_graph() const = 0;
   virtual Node* running() const = 0;  // null once all nodes have run
   // Whether the node runs, or gives what autograd.grad asked for.
   virtual bool executes(Node* node) const = 0;

@@ -65,6 +65,7 @@ class Run final : public EdgeFilter, public Pass, public RunView {
     const Entry* entry = find(edge.node);
     return entry && (entry->needed || entry->first_capture != kNoCapture);
   }
+  bool creates_graph() const override { return request_.create_graph; }
   Node* running() const override { return running_; }
   bool executes(Node* node) const override { return wants({node, 0}); }
   std::vector<Node*> order() const override;
@@ -83,6 +84,7 @@ class Run final : public EdgeFilter, public Pass, public RunView {
   void take_observed_turn(uint32_t index);
   void run_node(uint32_t index);
   void apply_observed(Node* node, TensorRef* grads, TensorRef* out);
+  void tell_hooks_ended(Node* node, TensorRef* out);
   void tell_end(bool failed);
   void call_post_hooks(Node* node, TensorRef* grad_inputs);
   void send(Node* from, uint32_t edge_nr, const Edge& edge, TensorRef grad);

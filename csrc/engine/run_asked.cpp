@@ -1,6 +1,7 @@
 // What hooks and observers ask of a run, and are told.
 #include <algorithm>
 
+#include "engine/hooks.h"
 #include "engine/run.h"
 
 namespace rl {
@@ -26,6 +27,12 @@ void Run::apply_observed(Node* node, TensorRef* grads, TensorRef* out) {
   }
   for_each_observer(
       [&](Observer& o) { o.node_ended(*node, node->is_accumulate_grad() ? nullptr : out); });
+}
+
+void Run::tell_hooks_ended(Node* node, TensorRef* out) {
+  if (!has_post_hooks(node)) return;
+  for_each_observer(
+      [&](Observer& o) { o.hooks_ended(*node, node->is_accumulate_grad() ? nullptr : out); });
 }
 
 void Run::for_each_root(const RootFn& f) const {

@@ -73,6 +73,9 @@ class Observer {
   virtual void node_begins(Node&, TensorRef* grad_outputs) { (void)grad_outputs; }
   virtual void node_ended(Node&, TensorRef* grad_inputs) { (void)grad_inputs; }
   virtual void node_failed(Node&) {}
+  // Of a node whose hooks have run after node_ended(): what they made of grad_inputs, null for
+  // AccumulateGrad.
+  virtual void hooks_ended(Node&, TensorRef* grad_inputs) { (void)grad_inputs; }
   // Around all that a pass does for a node: its hooks, the node, and the checks and sums of the
   // gradients that it sends on. A leaf's AccumulateGrad has its turn inside that of a node.
   virtual void turn_begins(Node&) {}

@@ -144,11 +144,6 @@ bool NodeArguments::read(const SavedSlot& slot, ParamKind kind, Value& value) {
       tensors_.push_back(TensorRef::borrow(slot.raw_tensor()));
       value = Value::of(tensors_.back().get());
       return true;
-    case SavedKind::kPacked:
-      if (!unpack_) return false;
-      tensors_.push_back(slot.unpack(&node_, false));
-      value = Value::of(tensors_.back().get());
-      return true;
     case SavedKind::kList: {
       std::vector<TensorImpl*>& pointers = pointers_.emplace_back();
       for (const SavedSlot& entry : slot.list()) {
@@ -189,7 +184,7 @@ bool NodeArguments::read(const SavedSlot& slot, ParamKind kind, Value& value) {
   }
 }
 
-NodeArguments::NodeArguments(OpNode& node, bool unpack) : node_(node), unpack_(unpack) {
+NodeArguments::NodeArguments(OpNode& node) {
   const Op& op = node.op();
   const EdgeMap map(node);
   items_.resize(op.signature.params.size());
@@ -226,7 +221,10 @@ NodeArguments::NodeArguments(OpNode& node, bool unpack) : node_(node), unpack_(u
     } else {
       known = op.signature.params[i].names[0] == "out";
     }
-    if (known) item.state = NodeArgument::State::kKnown;
+    if (known)
+      item.state = NodeArgument::State::kKnown;
+    else if (at >= 0 && node.slot(at).kind() == SavedKind::kPacked)
+      item.state = NodeArgument::State::kPacked;
   }
 }
 

@@ -14,9 +14,10 @@ namespace rl {
 struct NodeArgument {
   enum class State : uint8_t {
     kKnown,
-    kEdge,  // what the node at `edge` gave; of a list, entry by entry where the edge leads
-            // somewhere
-    kGone,  // not kept, or changed since
+    kEdge,    // what the node at `edge` gave; of a list, entry by entry where the edge leads
+              // somewhere
+    kGone,    // not kept, or changed since
+    kPacked,  // by the user's hooks, which are not called
   };
   State state = State::kGone;
   Value
@@ -29,16 +30,14 @@ struct NodeArgument {
 
 class NodeArguments {
  public:
-  // `node` outlives this and is not freed meanwhile. `unpack`: what hooks have packed, too.
-  NodeArguments(OpNode& node, bool unpack);
+  // `node` outlives this and is not freed meanwhile.
+  explicit NodeArguments(OpNode& node);
   size_t size() const { return items_.size(); }
   const NodeArgument& operator[](size_t i) const { return items_[i]; }
 
  private:
   bool read(const SavedSlot& slot, ParamKind kind, Value& value);
 
-  OpNode& node_;
-  const bool unpack_;
   std::vector<NodeArgument> items_;
   // What the values point to.
   std::vector<TensorRef> tensors_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/engine.h"
+#include "graph/grad_mode.h"
 #include "graph/observer.h"
 #include "kernels/finite.h"
 #include "ops/op_node.h"
@@ -162,6 +164,10 @@ class EveryOp final : public Observer {
   static int hides(const Node& node) {
     return !node.holds_python() && !node.is_accumulate_grad() ? 1 : 0;
   }
+  // Of a pass; what a checkpoint computes again has another grad mode than its derivatives.
+  static bool in_derivative() {
+    return current_run.view && grad_enabled() == current_run.view->creates_graph();
+  }
   static void look(const Call& call, TensorImpl* out, uint32_t nr) {
     if (!out) return;
     if (all_finite(*out)) [[likely]] {
@@ -174,7 +180,7 @@ class EveryOp final : public Observer {
         if (!finite_argument(call.args[i])) return;  // it only passed on what it got
     const Op& op = *call.op;
     const char* name = op.node_name.empty() ? op.signature.name.c_str() : op.node_name.c_str();
-    tell("op", name, nullptr, out, nr, argument_tuple(call));
+    tell(in_derivative() ? "pass" : "op", name, nullptr, out, nr, argument_tuple(call));
   }
 };
 
@@ -185,6 +191,10 @@ EveryOp& every_op() {
 
 // _watch_every_op(found): None stops it. Returns what was called before, or None.
 PyObject* watch_every_op(PyObject*, PyObject* found) {
+  if (found != Py_None && !PyCallable_Check(found)) {
+    PyErr_SetString(PyExc_TypeError, "_watch_every_op() takes a callable or None");
+    return nullptr;
+  }
   PyObject* before = g_found;
   if (before) remove_observer(every_op());
   for (Known& known : g_known) known.block = Ref<Version>();

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "graph/accumulate_grad.h"
 #include "graph/observer.h"
+#include "graph/tensor_math.h"
 #include "kernels/finite.h"
 #include "python/type_tools.h"
 #include "python/types.h"
@@ -25,6 +26,7 @@ class Watch final : public Observer {
   void node_begins(Node& node, TensorRef* grads) override;
   void node_ended(Node& node, TensorRef* grads) override;
   void node_failed(Node&) override {}
+  void hooks_ended(Node& node, TensorRef* grads) override;
 
   // Takes counts of what Python finds: null stops. Returns whether it was on.
   bool set(PyObject* begun, PyObject* ended);
@@ -37,10 +39,11 @@ class Watch final : public Observer {
     uint32_t nr;
     TensorRef value, grad;
   };
-  // Gradients at nodes that ran the user's code, which is not run again.
+  // Gradients at nodes that ran the user's code, which is not run again: "arrived" there, "made"
+  // by the node, "sent" on by the hooks after it; "finite" is a leaf's .grad before such hooks.
   struct Seen {
     NodeRef node;
-    bool outgoing;
+    const char* what;
     std::vector<TensorRef> grads;
   };
   struct State {
@@ -96,7 +99,7 @@ PyRef Watch::roots_of(const State& state) {
   return list;
 }
 
-// [(node, whether outgoing, [gradient])]
+// [(node, what, [gradient])]
 PyRef Watch::seen_of(const State& state) {
   PyRef list(checked(PyList_New(0)));
   for (const Seen& seen : state.seen) {
@@ -104,8 +107,7 @@ PyRef Watch::seen_of(const State& state) {
     PyRef grads(checked(PyList_New(0)));
     for (const TensorRef& grad : seen.grads)
       checked(PyList_Append(grads.get(), tensor_or_none(grad).get()));
-    PyRef item(checked(
-        Py_BuildValue("(OOO)", node.get(), seen.outgoing ? Py_True : Py_False, grads.get())));
+    PyRef item(checked(Py_BuildValue("(OsO)", node.get(), seen.what, grads.get())));
     checked(PyList_Append(list.get(), item.get()));
   }
   return list;
@@ -150,14 +152,32 @@ void Watch::node_begins(Node& node, TensorRef* grads) {
   State* state = paused ? nullptr : current();
   if (!state) return;
   if (!has_hooks(node)) return;  // another observer wants to see all nodes
-  state->seen.push_back({NodeRef::borrow(&node), false, {grads, grads + node.n_outputs()}});
+  state->seen.push_back({NodeRef::borrow(&node), "arrived", {grads, grads + node.n_outputs()}});
 }
 
 void Watch::node_ended(Node& node, TensorRef* grads) {
+  if (node.is_accumulate_grad()) {
+    TensorImpl* leaf = static_cast<AccumulateGrad&>(node).variable();
+    State* state =
+        paused || !leaf->extension() || !leaf->extension()->post_hooks ? nullptr : current();
+    if (state && leaf->grad() && all_finite(*leaf->grad()))
+      state->seen.push_back({NodeRef::borrow(&node), "finite", {}});
+    return;
+  }
   const bool again = !node.holds_python() && !node.has_packed();  // its derivative may run
   State* state = paused || again ? nullptr : current();
   if (!state) return;
-  state->seen.push_back({NodeRef::borrow(&node), true, {grads, grads + node.n_edges()}});
+  Seen made{NodeRef::borrow(&node), "made", {grads, grads + node.n_edges()}};
+  if (node.side() && node.side()->post_hooks)  // they may write into them
+    for (TensorRef& grad : made.grads)
+      if (grad) grad = tensor_math.clone_like(grad.get(), grad.get());
+  state->seen.push_back(std::move(made));
+}
+
+void Watch::hooks_ended(Node& node, TensorRef* grads) {
+  State* state = paused || !grads ? nullptr : current();
+  if (!state) return;
+  state->seen.push_back({NodeRef::borrow(&node), "sent", {grads, grads + node.n_edges()}});
 }
 
 void Watch::pass_ended(Pass& pass, bool failed) {
@@ -227,6 +247,8 @@ PyObject* watch_nonfinite(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&] {
     check(n == 2, ErrorKind::kType, "_watch_nonfinite(begun, ended)");
     const bool off = args[0] == Py_None;
+    check(off || (PyCallable_Check(args[0]) && PyCallable_Check(args[1])), ErrorKind::kType,
+          "_watch_nonfinite() takes two callables, or None for none");
     return PyBool_FromLong(off ? watch().set(nullptr, nullptr) : watch().set(args[0], args[1]));
   });
 }

@@ -53,18 +53,18 @@ PyObject* node_kind(PyObject*, PyObject* object) {
   });
 }
 
-// _node_arguments(node, unpack): (name, state, value, first edge, number of edges, whether the leaf
+// _node_arguments(node): (name, state, value, first edge, number of edges, whether the leaf
 // there has changed, whether the gradient needs it) for each.
-PyObject* node_arguments(PyObject*, PyObject* const* args, Py_ssize_t n) {
+PyObject* node_arguments(PyObject*, PyObject* object) {
   return guarded([&] {
-    check(n == 2, ErrorKind::kType, "_node_arguments(node, unpack)");
-    OpNode* node = op_argument(args[0]);
-    NodeArguments arguments(*node, bool_argument("_node_arguments", "unpack", args[1], true));
+    OpNode* node = op_argument(object);
+    NodeArguments arguments(*node);
     return tuple_of(arguments.size(), [&](size_t i) {
       const NodeArgument& a = arguments[i];
-      const char* state = a.state == NodeArgument::State::kKnown  ? "known"
-                          : a.state == NodeArgument::State::kEdge ? "edge"
-                                                                  : "gone";
+      const char* state = a.state == NodeArgument::State::kKnown    ? "known"
+                          : a.state == NodeArgument::State::kEdge   ? "edge"
+                          : a.state == NodeArgument::State::kPacked ? "packed"
+                                                                    : "gone";
       PyRef value(checked(value_object(a.value)));
       return Py_BuildValue("(ssOIIOO)", node->op().signature.params[i].names[0].c_str(), state,
                            value.get(), a.edge, a.n_edges, a.leaf_changed ? Py_True : Py_False,
@@ -105,7 +105,7 @@ PyObject* recompute_node(PyObject*, PyObject* const* args, Py_ssize_t n) {
     OpNode* node = op_argument(args[0]);
     const Op& op = node->op();
     if (!repeatable(op)) Py_RETURN_NONE;
-    NodeArguments arguments(*node, false);
+    NodeArguments arguments(*node);
     Value values[kMaxArgs];
     std::deque<std::vector<TensorImpl*>> pointers;
     std::deque<TensorList> lists;
@@ -145,16 +145,12 @@ PyObject* node_backward(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(n == 2 && PyTuple_Check(args[1]), ErrorKind::kType, "_node_backward(node, grads)");
     Node* node = node_argument(args[0]);
-    check(!node->holds_python() && !node->is_accumulate_grad(), ErrorKind::kType,
-          "_node_backward() runs no user code and no accumulation");
-    const Py_ssize_t given = PyTuple_GET_SIZE(args[1]);
-    check(given <= node->n_outputs(), ErrorKind::kValue,
-          "_node_backward() takes one gradient for each output");
-    std::vector<TensorRef> in(node->n_outputs()), out(node->n_edges());
-    for (Py_ssize_t i = 0; i < given; ++i) {
-      PyObject* grad = PyTuple_GET_ITEM(args[1], i);
-      if (is_tensor(grad)) in[static_cast<size_t>(i)] = TensorRef::borrow(impl_of(grad));
-    }
+    auto* slices = dynamic_cast<CopySlices*>(node);
+    const Node* inner = slices ? slices->write() : node;
+    check(!inner->holds_python() && !inner->has_packed() && !node->is_accumulate_grad(),
+          ErrorKind::kType, "_node_backward() runs no user code and no accumulation");
+    std::vector<TensorRef> in = node_gradients("_node_backward", *node, args[1]);
+    std::vector<TensorRef> out(node->n_edges());
     GradModeGuard no_grad(false);
     node->apply(in.data(), out.data());
     for (uint32_t i = 0; i < node->n_edges(); ++i) {
@@ -208,7 +204,7 @@ PyObject* first_bad(PyObject*, PyObject* tensor) {
 
 PyMethodDef kFunctions[] = {
     {"_node_kind", node_kind, METH_O, nullptr},
-    {"_node_arguments", method(node_arguments), METH_FASTCALL, nullptr},
+    {"_node_arguments", node_arguments, METH_O, nullptr},
     {"_node_results", node_results, METH_O, nullptr},
     {"_recompute", method(recompute_node), METH_FASTCALL, nullptr},
     {"_node_backward", method(node_backward), METH_FASTCALL, nullptr},
@@ -219,6 +215,26 @@ PyMethodDef kFunctions[] = {
 };
 
 }  // namespace
+
+std::vector<TensorRef> node_gradients(const char* function, Node& node, PyObject* tuple) {
+  const auto n = static_cast<size_t>(PyTuple_GET_SIZE(tuple));
+  check(n <= node.n_outputs(), ErrorKind::kValue, function,
+        "() takes one gradient for each output");
+  std::vector<TensorRef> grads(node.n_outputs());
+  for (uint32_t i = 0; i < n; ++i) {
+    PyObject* given = PyTuple_GET_ITEM(tuple, i);
+    if (given == Py_None) continue;
+    check(is_tensor(given), ErrorKind::kType, function, "() takes tensors and None");
+    const OutputMeta meta = node.output_meta(i);
+    TensorImpl* grad = impl_of(given);
+    check(!meta.defined || grad->dtype() == meta.dtype, ErrorKind::kType, function, "(): gradient ",
+          i, " is not of its output's dtype");
+    check(!meta.defined || gradient_fits({&node, i}, *grad), ErrorKind::kValue, function,
+          "(): gradient ", i, " is not of its output's shape");
+    grads[i] = TensorRef::borrow(grad);
+  }
+  return grads;
+}
 
 PyObject* value_object(const Value& v) {
   switch (v.kind) {

@@ -12,6 +12,7 @@
 #include "graph/view.h"
 #include "ops/op_node.h"
 #include "python/autograd.h"
+#include "python/nonfinite.h"
 #include "python/type_tools.h"
 #include "python/types.h"
 
@@ -153,6 +154,8 @@ Watcher& watcher() {
 
 // Sets this thread's callback, None for none; returns the one before.
 PyObject* exchange_callback(PyObject*& place, PyObject* callback) {
+  check(callback == Py_None || PyCallable_Check(callback), ErrorKind::kType,
+        "expected a callable or None");
   PyObject* next = callback == Py_None ? nullptr : Py_NewRef(callback);
   if (next && !place) watcher().use();
   if (!next && place) watcher().unuse();
@@ -361,13 +364,8 @@ PyObject* apply_node(PyObject*, PyObject* args) {
     Node* node = node_of(object);
     OpNode* op = node ? op_node_of(node) : nullptr;
     if (!op || op->has_packed()) Py_RETURN_NONE;
-    check(PyTuple_GET_SIZE(gradients) == node->n_outputs(), ErrorKind::kValue,
-          "_apply_node(): one gradient for each output");
-    std::vector<TensorRef> in(node->n_outputs()), out(node->n_edges());
-    for (uint32_t i = 0; i < node->n_outputs(); ++i) {
-      PyObject* g = PyTuple_GET_ITEM(gradients, i);
-      if (is_tensor(g)) in[i] = TensorRef::borrow(impl_of(g));
-    }
+    std::vector<TensorRef> in = node_gradients("_apply_node", *node, gradients);
+    std::vector<TensorRef> out(node->n_edges());
     node->apply(in.data(), out.data());
     return wanted_tuple(*node, out.data()).release();
   });

@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from rushlight import _C, isfinite
+from rushlight._site import line_of
 
 from ._values import Values, bad_at, carrier, first_bad, is_bad, title, value_at
 
@@ -131,6 +132,9 @@ def forward_birth(values, node, nr, index):
             what = title(place)
             notes.append(f"{what} cannot be computed again: its first bad input is followed")
         if found is None:
+            if unknown:
+                kind = "unknown"
+                notes.append(_first_seen(steps[-1]))
             notes += [f"{i.name} of {title(place)} is not known: {i.lost}" for i in unknown]
             break
         item, index = floats[found[0]], found[1]
@@ -145,12 +149,17 @@ def forward_birth(values, node, nr, index):
         steps.insert(0, _data_step(source, index))
     if any(id(n) in values.assumed for n in values.nodes):
         notes.append("what a buffer held before it was written into is taken to be 0")
-    steps, extra = _without_deliberate(kind, steps)
+    steps, extra = _without_deliberate(kind, steps, source)
     if extra:
         kind = "forward"
         notes += extra
     source = source if kind == "data" else None
     return Birth(kind, steps, source, (*notes, *values.notes), _before(node))
+
+
+def _first_seen(step):
+    where = f": {line_of(step.site)}" if step.site else ""
+    return f"{step.op} is the first that could be looked at{where}"
 
 
 def _before(node, levels=4):
@@ -168,17 +177,36 @@ def _data_step(source, index):
     return Step("forward", "", "", site, index, _number(source.detach(), index), ())
 
 
-def _without_deliberate(kind, steps):
+# What puts a given value in chosen places.
+_PUTS = ("Where", "MaskedFill", "MaskedScatter", "IndexFill", "IndexPut", "Fill", "Scatter")
+
+
+def _without_deliberate(kind, steps, source):
     """A -inf that was put in on purpose, to mask, is not the birth of the nan that came of it."""
     first = steps[0] if steps else None
-    if first is None or not math.isinf(first.value):
+    if kind == "unknown" or first is None or not math.isinf(first.value):
         return steps, []
-    deliberate = first.put or (kind == "data" and first.value < 0)
+    deliberate = first.put or (kind == "data" and _is_mask(steps, source))
     turn = next((i for i, s in enumerate(steps) if math.isnan(s.value)), None)
     if not deliberate or turn is None:
         return steps, []
     where = f" by {first.op}" if first.op else ""
-    return steps[turn:], [f"the {first.value} was put in{where} on purpose: {first.site}"]
+    line = f": {line_of(first.site)}" if first.site else ""
+    return steps[turn:], [f"the {first.value} was put in{where} on purpose{line}"]
+
+
+def _is_mask(steps, source):
+    """Whether a -inf that a tensor without history has masks: beside zeros, or where one is chosen.
+
+    Alone it may as well be the logarithm of a tensor without history.
+    """
+    if steps[0].value > 0:
+        return False
+    if len(steps) > 1 and steps[1].op in _PUTS:
+        return True
+    source = source.detach()
+    masked = source == -math.inf
+    return not bool(masked.all()) and bool((masked | (source == 0)).all())
 
 
 def _runner(values, node, inputs, floats, nr, index):
@@ -222,7 +250,9 @@ def _outside(index, part_strides, offset, sizes, strides):
 class Pass:
     """A backward pass played again, on the values of the first time; users' code is not run.
 
-    roots: (node, output, value, gradient). seen: (node, outgoing, gradients) where users' code ran.
+    roots: (node, output, value, gradient). seen: (node, what, gradients) where users' code ran:
+        "arrived" there, "made" by the node, "sent" on by its hooks; "finite": a leaf's .grad was so
+        before the hooks that see it.
     """
 
     def __init__(self, roots, seen):
@@ -233,9 +263,17 @@ class Pass:
         self.notes = []
         self.sent = {}  # (id(node), output) -> [(from node, its edge, gradient)]
         self.arrived = {}  # id(node) -> gradients after hooks
+        self._outputs = {}  # id(node) -> 1 + the last output that something was sent to
         self._outgoing = {}
-        for node, outgoing, grads in seen:
-            (self._outgoing if outgoing else self.arrived)[id(node)] = grads
+        self._changed = {}  # id(node) -> gradients that its hooks made of what it sends
+        self._made = {}  # id(node) -> what it made, before those hooks
+        self.finite = set()
+        places = {"arrived": self.arrived, "made": self._outgoing, "sent": self._changed}
+        for node, what, grads in seen:
+            if what == "finite":
+                self.finite.add(id(node))
+            else:
+                places[what][id(node)] = grads
         self.hooked = set(self.arrived)
         for node, nr, _, grad in roots:
             self._send(None, 0, node, nr, grad)
@@ -245,7 +283,9 @@ class Pass:
 
     def _send(self, source, edge, node, nr, grad):
         if grad is not None and node is not None:
+            grad = _fitting(grad, node, nr)
             self.sent.setdefault((id(node), nr), []).append((source, edge, grad))
+            self._outputs[id(node)] = max(nr + 1, self._outputs.get(id(node), 0))
 
     def total(self, node, nr):
         """The sum of the gradients that were sent to an output; None without any."""
@@ -258,19 +298,20 @@ class Pass:
 
     def _play(self, node):
         n = len(node._input_metadata) or 1
-        outputs = range(max([n] + [nr + 1 for i, nr in self.sent if i == id(node)]))
+        outputs = range(max(n, self._outputs.get(id(node), 0)))
         if id(node) not in self.hooked:
             grads = [self.total(node, nr) for nr in outputs]
             if all(g is None for g in grads):
                 return
             self.arrived[id(node)] = grads
         given = self._outgoing.get(id(node))
-        if given is None:
-            if self.values.kind(node) == "function":
-                return
+        if given is None and self.values.kind(node) != "function":
             given = self.derivative(node, self.arrived[id(node)])
-            if given is None:
-                return
+        if id(node) in self._changed:
+            self._made[id(node)] = given
+            given = self._changed[id(node)]
+        if given is None:
+            return
         for edge, ((after, nr), grad) in enumerate(zip(node.next_functions, given)):
             self._send(node, edge, after, nr, grad)
 
@@ -325,6 +366,16 @@ class Pass:
                     "gradient",
                 )
             )
+            if id(source) in self._changed:
+                made = self._made[id(source)]
+                if made is None:
+                    return self._end(
+                        "unknown", steps, ["what the hooks of a node got is not known"]
+                    )
+                if made[edge] is None or not bad_at(made[edge], index):
+                    got = () if made[edge] is None else (("before", _number(made[edge], index)),)
+                    steps[-1] = steps[-1]._replace(inputs=got)
+                    return self._end("hook", steps, [])
             found = self._carrier(source, edge, arrived, index, grad.shape)
             if found is None:
                 return self._born(source, edge, index, grad, steps)
@@ -376,12 +427,19 @@ class Pass:
     def _born(self, node, edge, index, grad, steps):
         """A node made a bad gradient of good ones: of bad values, or by its derivative."""
         values = self.values
-        candidates = []
+        candidates, unknown = [], []
         place, inputs = self._operation(node)
         if values.kind(place) == "op":
             for item in inputs:
-                if item.saved and item.value is not None and item.value.is_floating_point():
+                if item.saved and item.value is None:
+                    unknown.append(f"{item.name} of {title(place)} is not known: {item.lost}")
+                elif item.saved and item.value.is_floating_point():
                     candidates.append((item.value, item.edge))
+            unknown += [
+                f"{name} of {title(place)} is packed by saved_tensors_hooks, which are not called"
+                for name, state, *_ in values.arguments(place)
+                if state == "packed"
+            ]
             for nr, t in _C._node_results(place).items():
                 if nr >= 0 and t.is_floating_point() and place is node:
                     candidates.append((t, (node, nr)))
@@ -401,6 +459,8 @@ class Pass:
                 birth = forward_birth(values, *origin, at)
                 birth = birth._replace(steps=birth.steps + steps[::-1])
             return birth._replace(notes=(*birth.notes, *self.notes), path=self._path(node, index))
+        if unknown:
+            return self._end("unknown", steps, [_first_seen(steps[-1]), *unknown])
         birth = self._end("backward", steps, [])
         return birth._replace(path=self._path(node, index))
 
@@ -425,11 +485,28 @@ class Pass:
         return Birth(kind, steps[::-1], None, (*notes, *self.notes))
 
 
+def _fitting(grad, node, nr):
+    """A gradient as the engine hands it to a node: users' code may have given another shape."""
+    metas = node._input_metadata
+    meta = metas[nr] if nr < len(metas) else None
+    if meta is None:
+        return grad
+    grad = grad.detach()
+    if grad.shape != meta.shape:
+        grad = grad.sum_to_size(meta.shape)
+    return grad if grad.dtype == meta.dtype else grad.to(meta.dtype)
+
+
 def leaf_birth(played, node, grad):
     """The birth of the bad entry of a leaf's .grad: (Birth, index)."""
     index = _worth_explaining(played, node, 0, grad)
     arrived = played.arrived.get(id(node))
     added = arrived[0] if arrived else played.total(node, 0)
+    if id(node) in played.finite:
+        step = Step(
+            "backward", "AccumulateGrad", node.name(), None, index, _number(grad, index), ()
+        )
+        return Birth("hook", [step], notes=("a post-accumulate hook of the leaf made it",)), index
     if added is None or not bad_at(added.detach(), index):
         value = None if added is None else added.detach()[index].item()
         known = () if value is None else (("added", value),)

@@ -28,22 +28,28 @@ def _inputs(pairs, index, shape):
 
 
 def _saved(node):
-    """What the derivative of a node was computed from."""
-    for name in dir(node):
-        if name.startswith("_saved_"):
-            value = getattr(node, name)
-            if isinstance(value, Tensor | int | float) and not isinstance(value, bool):
-                yield name.removeprefix("_saved_"), value
+    """What the derivative of an operation's node was computed from, but not what is packed."""
+    rule = _C._node_rule(node)
+    for name, value in rule[4].items() if rule else ():
+        if name != "n" and isinstance(value, Tensor | int | float) and not isinstance(value, bool):
+            yield "result" if name == "y" else name, value
 
 
-_KINDS = {"op": "forward", "node": "backward", "hook": "hook", "root": "gradient"}
+_KINDS = {
+    "op": "forward",
+    "pass": "backward",
+    "node": "backward",
+    "hook": "hook",
+    "root": "gradient",
+}
 
 
 def report_of(kind, name, node, site, tensor, position, arguments):
     """Return the NonfiniteReport about a result, where all that it came from is finite.
 
-    kind: "op", "node", "hook" or "root"; name: of the node that records the operation; node: None
-        for an operation; site: where it was computed or recorded; tensor: the result, which is
+    kind: "op", "pass" for an operation while a backward pass runs, as of a custom Function's
+        backward(), "node", "hook" or "root"; name: of the node that records the operation; node:
+        None for an operation; site: where it was computed or recorded; tensor: the result, which is
         output or gradient number `position`; arguments: pairs of a name and a Tensor or number.
     """
     from .nonfinite import NonfiniteReport
@@ -54,9 +60,10 @@ def report_of(kind, name, node, site, tensor, position, arguments):
         arguments = _saved(node)
     direction = "forward" if kind == "op" else "backward"
     inputs = _inputs(arguments, index, tensor.shape)
-    step = Step(direction, _title(name), name, site, index, value, inputs)
+    gave = "output" if kind in ("op", "pass") else "gradient"
+    step = Step(direction, _title(name), name, site, index, value, inputs, gave)
     subject = site and site.name
-    if kind == "op":
+    if kind in ("op", "pass"):
         subject = subject or "the result"
     elif kind == "node":
         subject = f"gradient {position} of {_title(name)}"

@@ -17,7 +17,7 @@ from types import (
     ModuleType,
 )
 
-from rushlight import _C
+from rushlight import _C, Tensor
 
 _C._add_package_globals(globals())
 
@@ -25,8 +25,10 @@ _FRAMES = {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorT
 _PLAIN = (str, int, bool, float, bytes, type(None))  # keys that are shown
 _SEQUENCES = (list, tuple, deque)
 _SETS = (set, frozenset)
+_OPTIMIZED = 1  # inspect.CO_OPTIMIZED: the locals are no dict
 _DEPTH = 8  # of list of dict of attribute ...
 
+_shape_of = Tensor.shape.__get__
 _attributes = ModuleType.__dict__["__dict__"].__get__
 _class_dict = type.__dict__["__dict__"].__get__
 _bases = type.__dict__["__mro__"].__get__
@@ -41,6 +43,58 @@ def _builtin(holder, kinds):
 def _is_exactly(holder, kinds):
     """Whether its type is one of these; ``in`` would ask the type's class for equality."""
     return any(type(holder) is kind for kind in kinds)
+
+
+def variables(frame):
+    """(name, value) of a frame's variables, without a copy of them that the frame would keep."""
+    found = _C._frame_variables(frame)
+    if not frame.f_code.co_flags & _OPTIMIZED:
+        scope = frame.f_locals  # no copy: of a module, a class or exec()
+        if issubclass(type(scope), dict):
+            found += list(dict.items(scope))
+    return found
+
+
+def name_in(frame, tensor):
+    """What a frame calls a tensor or another view of the same; None where it has no name for it."""
+    place = _place(tensor)
+    for scope in (variables(frame), list(dict.items(frame.f_globals))):
+        for name, value in scope:
+            if type(name) is not str:
+                continue
+            if value is tensor or (issubclass(type(value), Tensor) and _place(value) == place):
+                return name
+            if issubclass(type(value), _C._ModuleBase):
+                inner = _parameter_name(value, tensor)
+                if inner is not None:
+                    return f"{name}.{inner}"
+    return None
+
+
+def _place(tensor):
+    return Tensor.data_ptr(tensor), _shape_of(tensor)
+
+
+def _parameter_name(module, tensor):
+    """What a module calls a parameter, as named_parameters() does."""
+    pending, seen = [("", module)], set()
+    while pending:
+        prefix, module = pending.pop()
+        members = _C._object_dict(module)
+        if id(module) in seen or type(members) is not dict:
+            continue
+        seen.add(id(module))
+        for name, value in _named(members, "_parameters"):
+            if value is tensor:
+                return prefix + name
+        pending += [(f"{prefix}{name}.", part) for name, part in _named(members, "_modules")]
+    return None
+
+
+def _named(members, key):
+    mapping = dict.get(members, key)
+    items = list(dict.items(mapping)) if issubclass(type(mapping), dict) else ()
+    return [(name, value) for name, value in items if type(name) is str]
 
 
 def _module_name(frame):

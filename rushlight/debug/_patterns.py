@@ -8,6 +8,13 @@ _C._add_package_globals(globals())
 
 _CHOOSERS = ("Where", "MaskedFill", "MaskedSelect", "Maximum", "Minimum", "Clamp", "NanToNum")
 
+# They move values, and leave them as they are.
+_SHAPES = (
+    *("Alias", "AsStrided", "Clone", "Expand", "Gather", "Index", "IndexSelect", "Narrow"),
+    *("Permute", "Reshape", "Select", "Slice", "Squeeze", "T", "Transpose", "Unbind", "Unsqueeze"),
+    *("UnsafeView", "View"),
+)
+
 _DIVIDE = "divide by (x + eps), or choose with torch.where before dividing"
 _WHERE = (
     "the unused branch of `{op}`: its gradient is 0, and 0 times the infinite slope (or value) of "
@@ -26,7 +33,7 @@ def _slope(step):
     """Derivatives that are infinite where the value is finite."""
     x, result = _value(step, "input", "self"), _value(step, "result")
     op = step.op.rstrip("_")
-    if op == "Sqrt":
+    if op == "Sqrt" and (x if result is None else result) in (0, None):
         return "sqrt at 0, where its slope is infinite", "torch.sqrt(x + eps), or x.clamp(min=eps)"
     if op == "Pow":
         base, exponent = x, _value(step, "exponent")
@@ -50,10 +57,14 @@ def _slope(step):
         return f"{op.lower()} at the end of its domain", "clamp the argument inside its domain"
     if op in ("Log", "Log2", "Log10", "Log1P", "Xlogy") and (x in (0, None) or x == -1):
         return "a logarithm at 0, where its slope is infinite", "torch.log(x.clamp(min=eps))"
-    if op in ("Div", "Reciprocal", "Rsqrt"):
+    divisor = _value(step, "other") if op == "Div" else x
+    if op in ("Div", "Reciprocal", "Rsqrt") and (divisor is None or abs(divisor) < 1):
         return "a division by 0, or by a number whose square is 0", "divide by (x + eps)"
-    if op == "Mul" or result is not None and math.isinf(result):
+    numbers = [value for _, value in step.inputs]
+    if math.isnan(step.value) and 0 in numbers and any(map(math.isinf, numbers)):
         return "0 times an infinity", "keep the infinite factor out, with torch.where before it"
+    if math.isinf(step.value) and all(map(math.isfinite, numbers)):
+        return "the gradient is too large for its dtype", "scale the loss down"
     return None
 
 
@@ -61,18 +72,22 @@ def _made(step, before):
     """Values that are not finite, of finite arguments."""
     op, x, other = step.op, _value(step, "input", "self"), _value(step, "other")
     if op in ("Log", "Log2", "Log10", "Log1P"):
-        near = next((o for o in before if o in ("Softmax", "Sigmoid", "Rsub", "Sub")), None)
+        near = next((o for o in before if o not in _SHAPES), None)
+        zero = -1 if op == "Log1P" else 0
+        if x is not None and x < zero:
+            return "the logarithm of a negative number", "clamp its argument: x.clamp(min=eps)"
+        if near == "Rsub" and x == 0 or op == "Log1P" and near == "Neg" and x == -1:
+            return (
+                "the log of 1 - p where p has been rounded to 1",
+                "logsigmoid(-x) where p is sigmoid(x), log_softmax where it is a softmax; else "
+                "compute 1 - p itself without the rounding",
+            )
+        if op == "Log1P":
+            return "log1p(-1)", "torch.log1p(x.clamp(min=eps - 1))"
         if near == "Softmax":
             return "the log of a softmax that is 0", "torch.log_softmax(x, dim)"
         if near == "Sigmoid":
             return "the log of a sigmoid that is 0", "torch.nn.functional.logsigmoid(x)"
-        if near is not None and x == 0:
-            return (
-                "the log of 1 - p where p has been rounded to 1",
-                "torch.log1p(-p), or logsigmoid(-x) where p is sigmoid(x)",
-            )
-        if x is not None and x < 0:
-            return "the logarithm of a negative number", "clamp its argument: x.clamp(min=eps)"
         return "log(0)", "torch.log(x.clamp(min=eps)), or torch.log(x + eps)"
     if op in ("Div", "Reciprocal", "Rsqrt", "Remainder", "Fmod"):
         if op == "Rsqrt" and x is not None and x < 0:
@@ -136,7 +151,9 @@ def pattern_of(birth):
         what, fix = _WHERE
         return what.format(op=_function(chooser)), fix
     first = birth.steps[0]
-    return _made(first, birth.before) if birth.kind == "forward" else _slope(first)
+    if first.node.endswith("Backward"):
+        return None  # a custom Function, of whatever name
+    return _made(first, birth.before) if first.gave == "output" else _slope(first)
 
 
 def _function(op):

@@ -55,7 +55,7 @@ class Values:
     """What every output in the graph under some nodes was.
 
     A value is taken from a node that saved it, else computed again from the values before it. What
-    users wrote themselves, custom Functions and hooks, never runs.
+    users wrote themselves, custom Functions and hooks, never runs: what these packed is not known.
     """
 
     def __init__(self, roots):
@@ -98,7 +98,7 @@ class Values:
         kind = self.kind(node)
         if kind == "op":
             edges = node.next_functions
-            for _, state, value, first, n, _, _ in _C._node_arguments(node, False):
+            for _, state, value, first, n, _, _ in _C._node_arguments(node):
                 if state != "edge" or value is None:
                     continue
                 for i, entry in enumerate(value if isinstance(value, tuple) else (value,)[:n]):
@@ -117,12 +117,7 @@ class Values:
     def arguments(self, node):
         """The call that a node recorded: tuples of _C._node_arguments()."""
         if id(node) not in self._arguments:
-            try:
-                self._arguments[id(node)] = _C._node_arguments(node, True)
-            except Exception as error:  # a hook's, or a checkpoint's that ran already
-                first = str(error).split("\n")[0]
-                self.notes.append(f"what {title(node)} saved cannot be unpacked: {first}")
-                self._arguments[id(node)] = _C._node_arguments(node, False)
+            self._arguments[id(node)] = _C._node_arguments(node)
         return self._arguments[id(node)]
 
     def _needs(self, node):
@@ -247,6 +242,12 @@ class Values:
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             return None, f"{title(node)} refuses to run again: {str(error).splitlines()[0]}"
         if outputs is None:
+            packed = [name for name, state, *_ in arguments if state == "packed"]
+            if packed:
+                return None, (
+                    f"{', '.join(packed)} of {title(node)} is packed by saved_tensors_hooks, "
+                    "which are not called"
+                )
             gone = [name for name, state, *_ in arguments if state == "gone"]
             if gone:
                 return None, (

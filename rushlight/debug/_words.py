@@ -2,11 +2,11 @@
 
 import ast
 import functools
-import inspect
 import re
-import sys
 
 from rushlight import _C, _site
+
+from ._holders import variables
 
 _C._add_package_globals(globals())
 
@@ -134,27 +134,13 @@ def _add_names(found, name, value, depth=1):
             _add_names(found, f"self.{part}", item, depth - 1)
 
 
-def _variables(frame):
-    """The variables of a frame, without leaving it a copy of them that would keep them alive."""
-    variables = frame.f_locals
-    optimized = frame.f_code.co_flags & inspect.CO_OPTIMIZED
-    if not optimized and not is_a(variables, dict):
-        return []  # a class body in a mapping of its metaclass
-    items = list(dict.items(variables) if is_a(variables, dict) else variables.items())
-    copied = type(variables) is dict and optimized
-    # Two references of ours and the frame's: no caller of locals() holds it, nor a debugger.
-    if copied and sys.gettrace() is None and sys.getrefcount(variables) <= 3:
-        variables.clear()
-    return items
-
-
 def names_in(frame):
     """What a frame, and those that called it, call their tensors: a dict by id."""
     found = {}
     for _ in range(6):
         if frame is None:
             break
-        for name, value in (*_variables(frame), *list(dict.items(frame.f_globals))):
+        for name, value in (*variables(frame), *list(dict.items(frame.f_globals))):
             if type(name) is str and name.isidentifier() and not name.startswith("__"):
                 _add_names(found, name, value)
         frame = frame.f_back

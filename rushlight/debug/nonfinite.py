@@ -15,13 +15,13 @@ __all__ = ["NonfiniteError", "NonfiniteReport", "explain_nonfinite", "watch_nonf
 
 _MODES = ("record", "warn", "raise")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_OPTIMIZED = 1  # inspect.CO_OPTIMIZED: the locals are no dict
 _LONGEST = 12  # lines of a story's way from the birth
 
 _UNSAID = object()
 
 _mode = None
 _each = False  # every operation is looked at
+_token = None  # of the newest watch: [whether it was not stopped]
 _reports = {}  # id(gradient) -> (weak reference, report)
 _last = None
 _warned = set()
@@ -106,7 +106,8 @@ class NonfiniteReport:
         if self.kind == "forward":
             return f"born in the forward pass, in {first.op}"
         if self.kind == "backward":
-            return f"born in the backward pass, in the derivative of {first.op}"
+            what = first.op if first.gave == "output" else f"the derivative of {first.op}"
+            return f"born in the backward pass, in {what}"
         if self.kind == "data":
             what = self.name or "a tensor without history"
             return f"{what}{_place(first.index)} was {_shown(first.value)} already"
@@ -123,7 +124,7 @@ class NonfiniteReport:
     def _first(self):
         first = self.steps[0]
         told = ", ".join(f"{name} = {_shown(value)}" for name, value in first.inputs)
-        label = "made by" if self.kind == "forward" else "derivative of"
+        label = "made by" if first.gave == "output" else "derivative of"
         lines = [f"  {label}  {line_of(first.site) or first.node}"]
         lines.append(
             f"    {first.gave}{_place(first.index)} = {_shown(first.value)}"
@@ -154,36 +155,13 @@ def _name_of(tensor):
     """What the user's program calls a tensor, from the frames above; None where nothing is."""
     if tensor is None:
         return None
-    place = (tensor.data_ptr(), tensor.shape)
-
-    def same(value):
-        return value is tensor or (
-            isinstance(value, Tensor) and (value.data_ptr(), value.shape) == place
-        )
-
-    module = getattr(sys.modules.get("rushlight.nn"), "Module", None)
-
-    def search(scope):
-        for name, value in list(scope.items()):
-            if same(value):
-                return name
-            if module is not None and isinstance(value, module):
-                for inner, parameter in value.named_parameters():
-                    if parameter is tensor:
-                        return f"{name}.{inner}"
-        return None
+    from ._holders import name_in
 
     frame = sys._getframe(1)
     while frame is not None:
-        if not _is_ours(frame):
-            scope = frame.f_locals
-            name = search(scope) or search(frame.f_globals)
-            # Before Python 3.13 this is a copy that the frame keeps, and with it every tensor.
-            copied = sys.version_info < (3, 13) and frame.f_code.co_flags & _OPTIMIZED
-            if copied and sys.getrefcount(scope) <= 3:
-                scope.clear()
-            if name is not None:
-                return name
+        name = None if _is_ours(frame) else name_in(frame, tensor)
+        if name is not None:
+            return name
         frame = frame.f_back
     return None
 
@@ -212,6 +190,30 @@ def _private(function):
             _C._pause_nonfinite(before)
 
     return run
+
+
+def _searched(search, *found):
+    """The report of a search, or where that fails, None and the note that says so."""
+    try:
+        return search(*found), None
+    except Exception as error:  # of ours: it is not to end the user's pass
+        first = str(error).split("\n")[0]
+        return None, f"the search for it failed: {type(error).__name__}: {first}"
+
+
+@_private
+def _unknown(subject, tensor, note):
+    from ._births import Birth
+    from ._values import first_bad
+
+    index = first_bad(tensor)
+    return NonfiniteReport(
+        subject, index, _entry(tensor, index), Birth("unknown", [], None, (note,))
+    )
+
+
+def _entry(tensor, index):
+    return tensor.detach()[index].item()
 
 
 def _tell(report):
@@ -250,9 +252,11 @@ def _explain_value(node, nr, value, subject):
     values.give(node, nr, value)
     index = first_bad(value)
     birth = forward_birth(values, node, nr, index)
-    return NonfiniteReport(
-        subject, index, value.detach()[index].item(), birth, _name_of(birth.source)
-    )
+    return NonfiniteReport(subject, index, _entry(value, index), birth, _name_of(birth.source))
+
+
+def _explain_root(node, nr, value, name):
+    return _explain_value(node, nr, value, _name_of(value) or name)
 
 
 @_unseen
@@ -260,8 +264,10 @@ def _begun(roots):
     """A pass begins with a value that is not finite. Returns: the report of it."""
     bad = (r for r in roots if r[2] is not None and _C._first_nonfinite(r[2]) >= 0)
     node, nr, value, _ = next(bad)
-    name = _name_of(value) or "the value that backward() starts from"
-    report = _explain_value(node, nr, value, name)
+    name = "the value that backward() starts from"
+    report, why = _searched(_explain_root, node, nr, value, name)
+    if report is None:
+        report = _unknown(name, value, why)
     _tell(report)
     return report
 
@@ -290,8 +296,10 @@ def _ended_reports(roots, leaves, captured, seen):
         found.append((grad, f"the gradient of {_source_of(node)}", index, birth))
     reports = []
     for grad, subject, index, birth in found:
-        value, name = grad.detach()[index].item(), _name_of(birth.source)
+        value, name = _entry(grad, index), _name_of(birth.source)
         reports.append((grad, NonfiniteReport(subject, index, value, birth, name)))
+    for _, report in reports:
+        _adopt_inner(report)
     return reports
 
 
@@ -313,9 +321,11 @@ def _ended(known, roots, leaves, captured, seen):
         for _, _, grad in captured:
             _remember(grad, known)
         return
-    reports = _ended_reports(roots, leaves, captured, seen)
+    reports, why = _searched(_ended_reports, roots, leaves, captured, seen)
+    if reports is None:
+        grads = [node.variable.grad for node in leaves] + [grad for *_, grad in captured]
+        reports = [(grad, _unknown("a gradient", grad, why)) for grad in grads]
     for grad, report in reports:
-        _adopt_inner(report)
         _remember(grad, report)
     for _, report in reports[:1]:
         _tell(report)
@@ -331,7 +341,8 @@ def _report_of(*found):
 @_unseen
 def _found(*found):
     """An operation has a result that is not finite, and had nothing that was not."""
-    _tell(_report_of(*found))
+    report, why = _searched(_report_of, *found)
+    _tell(report or _unknown("the result", found[4], why))
 
 
 class watch_nonfinite:  # a function that is a context manager, too
@@ -349,7 +360,7 @@ class watch_nonfinite:  # a function that is a context manager, too
     Each pass looks at the values that it starts from and at the gradients that it leaves, keeps the
     graph until then, and graphs keep the arguments that cannot be computed again. Only where
     something is found, the values are computed again, without running custom Functions or hooks.
-    Raises: ValueError for another mode.
+    Raises: ValueError for another mode; TypeError for an every_op that is no bool.
     """
 
     def __init__(self, mode=_UNSAID, *, every_op=False):
@@ -359,23 +370,33 @@ class watch_nonfinite:  # a function that is a context manager, too
             raise ValueError(
                 f"watch_nonfinite() takes 'record', 'warn', 'raise', 'off' or None, not {mode!r}"
             )
-        self._before = _mode, _each
-        _switch(None if mode == "off" else mode, every_op)
+        if not isinstance(every_op, bool):
+            raise TypeError(
+                "watch_nonfinite(): argument 'every_op' must be bool, not "
+                + type(every_op).__name__
+            )
+        self._before = _mode, _each, _token
+        self._token = [True]
+        _switch(None if mode == "off" else mode, every_op, self._token)
 
     def stop(self):
-        """Stop watching."""
-        _switch(None, False)
+        """Stop watching; a watch that began later goes on."""
+        self._token[0] = False
+        if _token is self._token:
+            _switch(None, False, _token)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        _switch(*self._before)
+        mode, every_op, token = self._before
+        on = token is not None and token[0]  # it was not stopped meanwhile
+        _switch(mode if on else None, every_op, token)
 
 
-def _switch(mode, every_op):
-    global _mode, _each
-    _mode, _each = mode, bool(mode and every_op)
+def _switch(mode, every_op, token):
+    global _mode, _each, _token
+    _mode, _each, _token = mode, bool(mode and every_op), token
     _C._watch_every_op(_found if _each else None)
     _C._watch_nonfinite(*((_begun, _ended) if mode else (None, None)))
 
@@ -416,7 +437,7 @@ def _explain_leaf(tensor):
     from ._values import first_bad
 
     index = first_bad(tensor)
-    value = tensor.detach()[index].item()
+    value = _entry(tensor, index)
     step = Step("forward", "", "", _C._last_writer(tensor), index, value, ())
     note = (
         "no watched backward pass left this gradient\n"

@@ -38,7 +38,7 @@ CASES = {
     "log of negative": ([-1.0, 1.0], torch.log, "logarithm of a negative", "clamp"),
     "log softmax": ([0.0, 1000.0], lambda x: x.softmax(0).log(), "log of a softmax", "log_softmax"),
     "log sigmoid": ([-200.0, 1.0], lambda x: x.sigmoid().log(), "log of a sigmoid", "logsigmoid"),
-    "log one minus": ([50.0, 1.0], lambda x: (1 - x.sigmoid()).log(), "1 - p", "log1p(-p)"),
+    "log one minus": ([50.0, 1.0], lambda x: (1 - x.sigmoid()).log(), "1 - p", "logsigmoid(-x)"),
     "division": ([0.0, 1.0], lambda x: 1 / x, "division by 0", "eps"),
     "zero by zero": ([0.0, 1.0], lambda x: x / x, "0 / 0", "torch.where before dividing"),
     "overflow": ([100.0, 1.0], torch.exp, "exp of a large number", "logsumexp"),

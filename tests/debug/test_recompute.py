@@ -159,7 +159,7 @@ def test_what_is_no_argument_is_refused():
     with pytest.raises(TypeError, match="takes no tensors"):
         torch._C._recompute(node, ((x,), None, None, None))
     with pytest.raises(TypeError, match="takes no tensor"):
-        torch._C._recompute(chosen, (x,) * len(torch._C._node_arguments(chosen, False)))
+        torch._C._recompute(chosen, (x,) * len(torch._C._node_arguments(chosen)))
     with pytest.raises(ValueError, match="one value for each argument"):
         torch._C._recompute(node, (x,))
     with pytest.raises(TypeError, match="expected a node"):
