@@ -22,6 +22,9 @@ _C._add_package_globals(globals())
 
 # A line that is to blame has left at least one node in so many passes.
 _SLOWEST = 8
+# What is searched for a container of containers: list, exception, traceback, frame.
+_MOST_LEVELS = 6
+_MOST_HOLDERS = 4096
 _warned = set()
 
 
@@ -52,9 +55,52 @@ def look(bounds, passes):
             counts[i] += ages[i] - ages[i + 1]
         sizes[group] = sizes.get(group, 0) + node_bytes + saved_bytes
     least = passes // (len(bounds) - 1) // _SLOWEST
+    blamed = False
     for group in sorted(sizes, key=sizes.get, reverse=True):
         if min(stretches[group]) >= least and not _is_bounded(groups[group]):
+            blamed = True
             _warn(heap, groups[group], sum(stretches[group]), sizes[group], passes)
+    if blamed:
+        return
+    lines = {}
+    for group in sizes:
+        lines.setdefault(groups[group][4:6], []).append(group)
+    for members in sorted(lines.values(), key=len, reverse=True):
+        counts = [sum(column) for column in zip(*map(stretches.get, members), strict=True)]
+        if len(members) == 1 or min(counts) < least:
+            continue
+        outer = _outer_group(heap, [groups[i] for i in members])
+        if outer is not None and not _is_bounded(outer):
+            _warn(heap, outer, sum(counts), sum(map(sizes.get, members)), passes)
+
+
+def _outer_group(heap, groups):
+    """These groups as that of the nearest container whose items hold most of them, or None.
+
+    Such are the tuples in a list, dicts in a dict, and the exceptions whose frames keep a loss.
+    """
+    newest = groups[-1]
+    level = {id(g[3][0][0]): (g[3][0][0], set()) for g in groups if g[3]}
+    for i, group in enumerate(groups):
+        if group[3]:
+            level[id(group[3][0][0])][1].add(i)
+    seen = set(level)
+    for _ in range(_MOST_LEVELS):
+        if not 0 < len(level) <= _MOST_HOLDERS:
+            return None
+        inner, level = list(level.values()), {}
+        last = {}
+        for place, holder, _ in _C._holders(heap.objects, heap.frames, [o for o, _ in inner]):
+            if id(holder) in seen:
+                continue
+            level.setdefault(id(holder), (holder, set()))[1].update(inner[place][1])
+            last[id(holder)] = max(place, last.get(id(holder), 0))
+        for holder, members in level.values():
+            if 2 * len(members) > len(groups) and heap.is_container(holder):
+                child = inner[last[id(holder)]][0]
+                return (child, "", len(members), [(holder, None)], *newest[4:])
+        seen |= set(level)
+    return None
 
 
 def _is_bounded(group):
@@ -102,10 +148,11 @@ def _advice(site, name, container, one):
     variable = name.partition(" in ")[0]
     if container:
         place = variable.rpartition("[")[0] or variable
-        value = site.name if site and site.name else "the value"
-        number = f"a number into `{place}`, as `{value}.item()`, or " if one else ""
+        value = _value_text(site)
+        item, detached = (f", as `{value}.{end}()`" if value else "" for end in ("item", "detach"))
+        number = f"a number into `{place}`{item}, or " if one else ""
         where = "" if one else f" into `{place}`"
-        return f"put {number}a tensor without history{where}, as `{value}.detach()`."
+        return f"put {number}a tensor without history{where}{detached}."
     better = _sum_without_graph(site.source) if site else None
     if better and not one:
         return f"write `{better.format('.detach()')}`."
@@ -117,6 +164,21 @@ def _advice(site, name, container, one):
         f"cut the history between passes: `{variable} = {variable}.detach()`; keep it only as far "
         "as gradients are to flow."
     )
+
+
+def _value_text(site):
+    """The code of what a statement made; empty where that is long or no expression."""
+    if site is None or site.name:
+        return site.name if site else ""
+    try:
+        body = ast.parse(site.expression.strip(), mode="eval").body
+    except SyntaxError:
+        return ""
+    text = _operand(body).format("")
+    return text if len(text) <= _LONGEST else ""
+
+
+_LONGEST = 40
 
 
 def _sum_without_graph(source):
