@@ -1,5 +1,9 @@
 #include "python/stories.h"
 
+#include <algorithm>
+#include <cctype>
+#include <string>
+
 #include "graph/accumulate_grad.h"
 #include "graph/edges.h"
 #include "graph/provenance.h"
@@ -166,6 +170,24 @@ Node* user_of_like(const BackwardRequest& request, TensorImpl* t) {
 
 }  // namespace
 
+namespace {
+
+// Whether the expression at a place mentions a variable, given as "`v`".
+bool mentions(const Site& site, const std::string& quoted) {
+  if (!site || quoted.size() < 3 || quoted.front() != '`') return false;
+  const std::string name = quoted.substr(1, quoted.size() - 2);
+  std::string text = host().describe_site(site.code(), site.offset());
+  text.resize(std::min(text.size(), text.rfind("  ")));  // without the file's name
+  auto inside = [&](size_t i) {
+    return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) || text[i] == '_');
+  };
+  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1))
+    if (!(at && (inside(at - 1) || text[at - 1] == '.')) && !inside(at + name.size())) return true;
+  return false;
+}
+
+}  // namespace
+
 void fail_unused(const BackwardRequest& request, TensorImpl* t, size_t index, bool many) {
   Provenance story;
   Site here = Site::capture();
@@ -184,7 +206,9 @@ void fail_unused(const BackwardRequest& request, TensorImpl* t, size_t index, bo
   const bool later = made_by && made_by->sequence() > last_root;
   if (later) story.line("why", "it was made after the output, which cannot depend on it");
   if (user) story.line("used instead", user->site());
-  if (later || (user && t->cut_site()))
+  const bool rebound = user && !made_by && mentions(user->site(), name);
+  if (rebound) story.line("why", concat(name, " stood for another tensor there"));
+  if (later || rebound || (user && t->cut_site()))
     story.fix(
         "pass the tensor that the output was computed from: this name stands for another one now.");
   else

@@ -58,6 +58,7 @@ def test_unused_input_whose_name_was_bound_to_a_new_leaf():
         "  it is         `w`, of shape [2]",
         "  cut off by    w = w.detach().requires_grad_()  train.py:3",
         "  used instead  loss = (w * 2).sum()      train.py:2",
+        "  why           `w` stood for another tensor there",
         f"  fix: {ANOTHER}",
     ]
 

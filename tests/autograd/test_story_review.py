@@ -71,3 +71,15 @@ def test_a_leaf_changed_in_a_lambda_leaves_its_definition_alone():
     fix = fix_of("update = lambda: w.add_(1)\nupdate()\n")
     assert "update =" not in fix
     assert fix.endswith("call the lambda that does it in a `with torch.no_grad():` block.")
+
+
+def test_a_name_that_holds_another_leaf_by_now_is_told_of():
+    program = (
+        "v = torch.ones(3, requires_grad=True)\n"
+        "s = (w * 2).sum() + (v * 3).sum()\n"
+        "v = torch.zeros(3, requires_grad=True)\n"
+        "torch.autograd.grad(s, [w, v])\n"
+    )
+    lines = story_of(program)
+    assert any("`v` stood for another tensor there" in line for line in lines)
+    assert lines[-1].endswith("this name stands for another one now.")

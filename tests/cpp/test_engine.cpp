@@ -250,16 +250,16 @@ TEST(a_node_keeps_what_computes_it_again_while_somebody_asks) {
   Tensor y = x - c;
   remove_observer(keeps);
   OpNode* node = as_op_node(y->grad_fn());
-  NodeArguments arguments(*node, true);
+  NodeArguments arguments(*node);
   CHECK(arguments[0].state == NodeArgument::State::kEdge);
   CHECK(arguments[1].state == NodeArgument::State::kKnown);
   CHECK_EQ(value(arguments[1].value.t), 5.0);
   Value values[kMaxArgs] = {Value::of(x.get()), arguments[1].value, arguments[2].value};
   CHECK_EQ(value(recompute(*node, values)[0].get()), -2.0);
-  NodeArguments unknown(*as_op_node(before->grad_fn()), true);
+  NodeArguments unknown(*as_op_node(before->grad_fn()));
   CHECK(unknown[1].state == NodeArgument::State::kGone);
   c->bump_version();
-  CHECK(NodeArguments(*node, true)[1].state == NodeArgument::State::kGone);
+  CHECK(NodeArguments(*node)[1].state == NodeArgument::State::kGone);
 }
 
 TEST(an_observer_sees_failures) {
