@@ -105,6 +105,7 @@ void Node::destroy_now() {
     // The table entry goes first: letting go of Python objects may come back to the table.
     auto entry = side_table().extract(this);
     NodeSide& side = entry.mapped();
+    if (side.cell) side.cell->node = nullptr;
     for (HookList& list : side.output_hooks)
       for (Hook& hook : list.hooks) host().decref(hook.callable);
     for (void* held : {side.metadata, side.pre_hooks, side.post_hooks})

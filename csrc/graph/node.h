@@ -47,9 +47,15 @@ struct KeptTensor {
   int32_t place;  // the output's number, or -1 - i of input i
 };
 
+// Where something that does not keep the node alive finds it; null once it is gone.
+struct NodeCell {
+  Node* node = nullptr;
+};
+
 // Rare state of a node.
 struct NodeSide {
   void* wrapper = nullptr;               // the Python object, not counted
+  NodeCell* cell = nullptr;              // not counted
   void* metadata = nullptr;              // a dict, counted
   std::vector<HookList> output_hooks;    // per output
   std::vector<TensorImpl*> retain_grad;  // per output: tensors with retain_grad(), not counted

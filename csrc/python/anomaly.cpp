@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/hooks.h"
 #include "graph/anomaly.h"
 #include "graph/observer.h"
 #include "graph/provenance.h"
@@ -100,6 +101,7 @@ std::string index_text(const TensorImpl& t, int64_t flat) {
 [[noreturn]] void fail_nan(Node& node, uint32_t nr, const TensorImpl& grad, int64_t at) {
   Provenance story;
   story.line("forward", node.site());
+  if (has_post_hooks(&node)) story.line("hooks", "its post-hooks had run, and may have made it");
   story.line("first nan", concat("at index ", index_text(grad, at), " of a gradient of shape ",
                                  shown(grad.sizes(), grad.ndim())));
   story.fix(
@@ -109,19 +111,25 @@ std::string index_text(const TensorImpl& t, int64_t flat) {
        "th output.", story.text());
 }
 
+void look_for_nan(Node& node, TensorRef* grad_inputs) {
+  if (!anomaly_mode.check_nan || !grad_inputs) return;
+  for (uint32_t i = 0; i < node.n_edges(); ++i) {
+    if (!grad_inputs[i]) continue;
+    int64_t at = first_nan(*grad_inputs[i]);
+    if (at >= 0) fail_nan(node, i, *grad_inputs[i], at);
+  }
+}
+
 class AnomalyObserver final : public Observer {
  public:
   void recorded(Node& node) override { keep_trace(node); }
   void accumulator_made(Node& node) override { keep_trace(node); }
 
+  // As in PyTorch, what counts is what the node's post-hooks made of the gradients.
   void node_ended(Node& node, TensorRef* grad_inputs) override {
-    if (!anomaly_mode.check_nan || !grad_inputs) return;
-    for (uint32_t i = 0; i < node.n_edges(); ++i) {
-      if (!grad_inputs[i]) continue;
-      int64_t at = first_nan(*grad_inputs[i]);
-      if (at >= 0) fail_nan(node, i, *grad_inputs[i], at);
-    }
+    if (!has_post_hooks(&node)) look_for_nan(node, grad_inputs);
   }
+  void hooks_ended(Node& node, TensorRef* grad_inputs) override { look_for_nan(node, grad_inputs); }
 
   void turn_failed(Node& node) override {
     if (t_told == current_run.id) return;

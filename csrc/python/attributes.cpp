@@ -212,6 +212,9 @@ int set_dict(PyObject* self, PyObject* value, void* closure) {
 }
 
 PyObject* get_backward_hooks(PyObject* self, void*) { return tensor_backward_hooks(self); }
+int set_backward_hooks(PyObject* self, PyObject* hooks, void*) {
+  return set_tensor_backward_hooks(self, hooks);
+}
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
 PyObject* get_true(PyObject*, void*) { Py_RETURN_TRUE; }
 
@@ -288,8 +291,8 @@ PyGetSetDef kAttributes[] = {
     {"_base", get_base, nullptr, "The tensor that this view looks at, or None.", nullptr},
     {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called on a non-leaf.",
      nullptr},
-    {"_backward_hooks", get_backward_hooks, nullptr, "The registered hooks by id, or None.",
-     nullptr},
+    {"_backward_hooks", get_backward_hooks, set_backward_hooks,
+     "The registered hooks by id, or None.", nullptr},
     {"is_cuda", get_false, nullptr, nullptr, nullptr},
     {"is_cpu", get_true, nullptr, nullptr, nullptr},
     {"is_sparse", get_false, nullptr, nullptr, nullptr},

@@ -48,13 +48,25 @@ TensorRef root_gradient(TensorImpl* out, PyObject* given, size_t index) {
   return TensorRef::borrow(grad);
 }
 
-void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad, size_t index) {
+void add_root(BackwardRequest& request, TensorImpl* out, PyObject* grad) {
   refresh_view(out);
-  TensorRef start = root_gradient(out, grad, index);
-  Edge edge = gradient_edge(out);
-  if (!edge.node) fail_no_grad(out, index);
+  request.roots.push_back({{}, root_gradient(out, grad, request.roots.size()), out});
+}
+
+// After the gradients of all roots have been looked at.
+void find_edges(BackwardRequest& request) {
+  for (size_t i = 0; i < request.roots.size(); ++i) {
+    Root& root = request.roots[i];
+    root.edge = gradient_edge(root.value);
+    if (!root.edge.node) fail_no_grad(root.value, i);
+  }
   if (number_noted) forget_number();
-  request.roots.push_back({edge, std::move(start), out});
+}
+
+PyRef tuple_of(PyObject* object, const char* what) {
+  const bool iterable = Py_TYPE(object)->tp_iter || PySequence_Check(object);
+  check(iterable, ErrorKind::kType, "'", short_type(object), "' object is not iterable\n  ", what);
+  return PyRef(checked(PySequence_Tuple(object)));
 }
 
 // A tensor or a GradientEdge, or a sequence of them. An edge is replaced by a tensor at its place.
@@ -72,11 +84,7 @@ class Tensors {
     }
     // A tuple of our own: a hook may change the caller's list during the run.
     if (role == kInputs && PyDict_CheckExact(object)) sequence_ = PyRef(PyDict_Values(object));
-    sequence_ = PyRef(PySequence_Tuple(sequence_ ? sequence_.get() : object));
-    if (!sequence_) {
-      PyErr_Clear();
-      fail(ErrorKind::kType, what, ", but got ", short_type(object));
-    }
+    sequence_ = tuple_of(sequence_ ? sequence_.get() : object, what);
     n = PyTuple_GET_SIZE(sequence_.get());
     items_ = reinterpret_cast<PyTupleObject*>(sequence_.get())->ob_item;
     check_items(role);
@@ -113,34 +121,28 @@ class Tensors {
   std::vector<TensorRef> at_edges_;  // null for tensors; empty where there are no edges
 };
 
+// As in PyTorch, gradients beyond the last output are not looked at.
 void add_roots(BackwardRequest& request, const Tensors& outputs, PyObject* grads) {
-  if (!grads || grads == Py_None) {
-    for (Py_ssize_t i = 0; i < outputs.n; ++i)
-      add_root(request, outputs[i], nullptr, static_cast<size_t>(i));
-    return;
+  PyRef sequence;
+  Py_ssize_t given = outputs.n;
+  PyObject* const* items = nullptr;
+  if (grads && is_tensor(grads)) {
+    items = &grads;
+    given = 1;
+  } else if (grads && grads != Py_None) {
+    sequence = tuple_of(grads, "gradients can be either Tensors or None");
+    items = reinterpret_cast<PyTupleObject*>(sequence.get())->ob_item;
+    given = PyTuple_GET_SIZE(sequence.get());
   }
-  if (is_tensor(grads)) {
-    check(outputs.n == 1, ErrorKind::kRuntime, "got ", outputs.n, " tensors and 1 gradients");
-    return add_root(request, outputs[0], grads, 0);
-  }
-  PyRef sequence(PySequence_Tuple(grads));
-  if (!sequence) {
-    PyErr_Clear();
-    fail(ErrorKind::kType, "gradients can be either Tensors or None, but got ", short_type(grads));
-  }
-  Py_ssize_t n = PyTuple_GET_SIZE(sequence.get());
-  PyObject** items = reinterpret_cast<PyTupleObject*>(sequence.get())->ob_item;
-  for (Py_ssize_t i = 0; i < n; ++i)
-    check(is_tensor(items[i]) || items[i] == Py_None, ErrorKind::kType,
-          "gradients can be either Tensors or None, but got ", short_type(items[i]));
-  check(n == outputs.n, ErrorKind::kRuntime, "got ", outputs.n, " tensors and ", n, " gradients");
-  for (Py_ssize_t i = 0; i < n; ++i)
-    add_root(request, outputs[i], items[i], static_cast<size_t>(i));
+  for (Py_ssize_t i = 0; i < std::min(outputs.n, given); ++i)
+    add_root(request, outputs[i], items ? items[i] : nullptr);
+  check(given >= outputs.n, ErrorKind::kRuntime, "got ", outputs.n, " tensors and ", given,
+        " gradients");
 }
 
 // A bool, or anything with an index, as PyTorch takes it.
-bool flag(PyObject* object, bool otherwise) {
-  if (!object || object == Py_None) return otherwise;
+bool flag(PyObject* object) {
+  if (!object) return false;
   PyRef index(checked(PyNumber_Index(object)));
   int truth = PyObject_IsTrue(index.get());
   checked(truth);
@@ -148,8 +150,9 @@ bool flag(PyObject* object, bool otherwise) {
 }
 
 void set_flags(BackwardRequest& request, PyObject* retain_graph, PyObject* create_graph) {
-  request.create_graph = flag(create_graph, false);
-  request.keep_graph = flag(retain_graph, request.create_graph);
+  const bool keep_given = retain_graph && retain_graph != Py_None;
+  request.keep_graph = flag(keep_given ? retain_graph : create_graph);
+  request.create_graph = flag(create_graph);
 }
 
 void retain_grad(TensorImpl* t) {
@@ -197,10 +200,11 @@ void warn_create_graph() {
 }  // namespace
 
 void fill_request(BackwardRequest& request, PyObject* const* v) {
-  set_flags(request, v[2], v[3]);
-  if (request.create_graph && request.accumulate) warn_create_graph();
   Tensors outputs(v[0], Tensors::kOutputs, "tensors must be Tensors");
   add_roots(request, outputs, v[1]);
+  set_flags(request, v[2], v[3]);
+  find_edges(request);
+  if (request.create_graph && request.accumulate) warn_create_graph();
   if (outputs.n) add_inputs(request, v[4]);
 }
 
@@ -233,16 +237,18 @@ PyObject* grad(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames
     parse_arguments(kParameters, args, n, kwnames, v);
     BackwardRequest request;
     request.accumulate = false;
-    set_flags(request, v[3], v[4]);
-    bool materialize = flag(v[6], false);
-    bool allow_unused = flag(v[5], materialize);
-    check(!materialize || allow_unused, ErrorKind::kValue,
+    const int materialize = v[6] ? PyObject_IsTrue(v[6]) : 0;
+    checked(materialize);
+    check(!materialize || v[5] != Py_False, ErrorKind::kValue,
           "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
           "allow_unused=False.");
     Tensors outputs(v[0], Tensors::kOutputs, "outputs must be Tensors");
     Tensors inputs(v[1], Tensors::kInputs, "inputs must be Tensors");
     check(inputs.n > 0, ErrorKind::kRuntime, "`inputs` argument to `grad()` cannot be empty.");
     add_roots(request, outputs, v[2]);
+    set_flags(request, v[3], v[4]);
+    const bool allow_unused = flag(v[5] && v[5] != Py_None ? v[5] : v[6]);
+    find_edges(request);
     for (Py_ssize_t i = 0; i < inputs.n; ++i) {
       TensorImpl* t = inputs[i];
       refresh_view(t);
@@ -366,23 +372,21 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, P
     BackwardRequest request;
     TensorImpl* t = impl_of(self);
     if (n == 0 && !kwnames) [[likely]] {
-      add_root(request, t, nullptr, 0);
+      add_root(request, t, nullptr);
+      find_edges(request);
       run(request);
       Py_RETURN_NONE;
     }
     static constexpr Parameters kParameters{
         "Tensor.backward", 4, 0, 4, {"gradient", "retain_graph", "create_graph", "inputs"}};
     PyObject* v[4] = {};
+    check(n <= 4, ErrorKind::kType, "Tensor.backward() takes from 1 to 5 positional arguments but ",
+          n + 1, " were given");
     parse_arguments(kParameters, args, n, kwnames, v);
+    add_roots(request, Tensors(self, Tensors::kOutputs, ""), v[0]);
     set_flags(request, v[1], v[2]);
+    find_edges(request);
     if (request.create_graph) warn_create_graph();
-    if (v[0] && !is_tensor(v[0]) && v[0] != Py_None) {
-      // A list of gradients for one tensor: PyTorch looks at its entries.
-      Tensors outputs(self, Tensors::kOutputs, "");
-      add_roots(request, outputs, v[0]);
-    } else {
-      add_root(request, t, v[0], 0);
-    }
     add_inputs(request, v[3]);
     run(request);
     Py_RETURN_NONE;
@@ -403,9 +407,38 @@ PyObject* tensor_retain_grad(PyObject* self, PyObject*) {
 
 PyObject* tensor_backward_hooks(PyObject* self) {
   TensorImpl* t = impl_of(self);
-  HookList* list = t->requires_grad() ? tensor_hooks(t, false) : nullptr;
+  HookList* list = t->requires_grad() || t->is_leaf() ? tensor_hooks(t, false) : nullptr;
   if (!list || list->hooks.empty()) Py_RETURN_NONE;
   return Py_NewRef(static_cast<PyObject*>(list->hooks[0].callable));
+}
+
+int set_tensor_backward_hooks(PyObject* self, PyObject* hooks) {
+  return guarded_int([&] {
+    check(hooks, ErrorKind::kRuntime, "Deletion of _backwards_hooks not allowed!");
+    const bool none = hooks == Py_None;
+    check(none || PyDict_Check(hooks), ErrorKind::kType,
+          "_backward_hooks must be a dict of hooks by id, or None, but got ", short_type(hooks));
+    TensorImpl* t = impl_of(self);
+    refresh_view(t);
+    check(t->is_leaf(), ErrorKind::kRuntime,
+          "_backward_hooks can be set for a leaf only: those of a computed tensor belong to its "
+          "grad_fn, which PyTorch does not change either\n  fix: y.register_hook(hook) adds one, "
+          "handle.remove() takes it away.");
+    PyRef made;
+    if (!none) {
+      PyRef module(checked(PyImport_ImportModule("rushlight._hooks")));
+      PyRef type(checked(PyObject_GetAttrString(module.get(), "TensorHooks")));
+      const bool own = Py_IS_TYPE(hooks, reinterpret_cast<PyTypeObject*>(type.get()));
+      made = own ? PyRef::borrow(hooks) : PyRef(checked(PyObject_CallOneArg(type.get(), hooks)));
+    }
+    HookList* list = tensor_hooks(t, made.get() != nullptr);
+    if (!list) return 0;
+    auto before = std::exchange(list->hooks, {});
+    if (made) list->hooks.push_back({0, made.release()});
+    for (Hook& hook : before) Py_DECREF(static_cast<PyObject*>(hook.callable));
+    tracked_from_now(t);
+    return 0;
+  });
 }
 
 TensorImpl* call_tensor_hook(void* hook, TensorImpl* grad) {

@@ -13,6 +13,8 @@ PyObject* tensor_backward(PyObject* self, PyObject* const* args, Py_ssize_t n, P
 PyObject* tensor_retain_grad(PyObject* self, PyObject*);
 // The hooks by id, or None.
 PyObject* tensor_backward_hooks(PyObject* self);
+// Of a leaf: a dict, which is copied unless it comes from such a tensor, or None.
+int set_tensor_backward_hooks(PyObject* self, PyObject* hooks);
 TensorImpl* call_tensor_hook(void* hook, TensorImpl* grad);
 bool init_autograd(PyObject* module);
 // What rushlight.debug sees of a pass.

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "python/type_tools.h"
 #include "python/types.h"
+#include "python/weak_node.h"
 
 namespace rl::python {
 
@@ -32,14 +33,15 @@ PyObject* execution_order(PyObject*, PyObject*) {
   });
 }
 
-// _will_engine_execute_node(node)
+// _will_engine_execute_node(node), also of a node that _weak_node() stands for
 PyObject* will_execute(PyObject*, PyObject* node) {
   return guarded([&] {
-    check(is_node(node), ErrorKind::kRuntime,
+    const bool weak = is_weak_node(node);
+    check(weak || is_node(node), ErrorKind::kRuntime,
           "_will_engine_execute_node expects an grad_fn, but got ", Py_TYPE(node)->tp_name);
     check(current_run.view, ErrorKind::kRuntime,
           "_get_should_execute_nodes should only be called during the backward pass");
-    Node* of = node_of(node);
+    Node* of = weak ? node_of_weak(node) : node_of(node);
     return PyBool_FromLong(of && current_run.view->executes(of));
   });
 }

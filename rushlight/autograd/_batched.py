@@ -22,6 +22,7 @@ def grad_by_row(
         batches = (None,) * len(outputs)
     else:
         batches = (grad_outputs,) if isinstance(grad_outputs, _C.Tensor) else tuple(grad_outputs)
+    batches = batches[: len(outputs)]
     for i, (output, batch) in enumerate(zip(outputs, batches, strict=False)):
         _check_batch(i, output, batch)
     sizes = [len(batch) for batch in batches]

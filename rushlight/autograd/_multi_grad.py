@@ -1,5 +1,7 @@
 """``register_multi_grad_hook``: one hook on the gradients of several tensors."""
 
+import weakref
+
 from rushlight import _C
 from rushlight.utils.hooks import RemovableHandle
 
@@ -24,22 +26,41 @@ class MultiHandle(RemovableHandle):
         self.handles = state
 
 
+def _source(tensor):
+    """What tells of a tensor whether a pass brings its gradient, and keeps nothing alive.
+
+    A leaf has a node only while a graph leads to it, and another one for the next graph.
+    """
+    if tensor.is_leaf:
+        return weakref.ref(tensor)
+    return _C._weak_node(_C._gradient_edge(tensor)[0])
+
+
+def _runs(source):
+    """Whether the pass that is under way runs the node at ``source``, or captures there."""
+    if isinstance(source, weakref.ref):
+        leaf = source()
+        edge = None if leaf is None else _C._gradient_edge(leaf)
+        return edge is not None and _C._will_engine_execute_node(edge[0])
+    return _C._will_engine_execute_node(source)
+
+
 class _Waiting:
     """What one backward pass has still to bring, and has brought."""
 
     __slots__ = ("missing", "grads")
 
-    def __init__(self, nodes):
-        self.missing = sum(map(_C._will_engine_execute_node, nodes))
-        self.grads = [None] * len(nodes)
+    def __init__(self, sources):
+        self.missing = sum(map(_runs, sources))
+        self.grads = [None] * len(sources)
 
 
 class _All:
     """Calls ``fn`` with all gradients, once the last that the pass computes is there."""
 
-    def __init__(self, fn, nodes):
+    def __init__(self, fn, sources):
         self.fn = fn
-        self.nodes = nodes
+        self.sources = sources
 
     def on(self, index):
         """The hook of one of the tensors."""
@@ -50,7 +71,7 @@ class _All:
             passes = _C._current_graph_task_dict()
             waiting = passes.get(self)
             if waiting is None:
-                waiting = passes[self] = _Waiting(self.nodes)
+                waiting = passes[self] = _Waiting(self.sources)
             waiting.grads[index] = grad
             waiting.missing -= 1
             if waiting.missing == 0:
@@ -89,12 +110,12 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
         return MultiHandle(t.register_hook(hook) for t in tensors if t.requires_grad)
     if mode != "all":
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
-    edges = [_C._gradient_edge(t) for t in tensors]
-    if None in edges:
-        raise AssertionError(
-            "Expected gradient function to be set\n"
-            f"  tensors[{edges.index(None)}] does not require grad\n"
-            "  fix: leave it out, or make it require grad before anything is computed from it."
-        )
-    hooks = _All(fn, [node for node, _ in edges])
+    for i, t in enumerate(tensors):
+        if _C._gradient_edge(t) is None:
+            raise AssertionError(
+                "Expected gradient function to be set\n"
+                f"  tensors[{i}] does not require grad\n"
+                "  fix: leave it out, or make it require grad before anything is computed from it."
+            )
+    hooks = _All(fn, [_source(t) for t in tensors])
     return MultiHandle(t.register_hook(hooks.on(i)) for i, t in enumerate(tensors))

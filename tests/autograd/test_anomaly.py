@@ -273,3 +273,67 @@ def test_graph_with_tracebacks_dies_with_its_last_reference():
         assert dead() is None
     finally:
         gc.enable()
+
+
+def test_nan_that_a_post_hook_makes_is_found():
+    # The node's own gradients were looked at, before its post-hooks ran.
+    torch.autograd.set_detect_anomaly(True)
+    x = leaf([1.0])
+    y = x * 2
+    y.grad_fn.register_hook(lambda grad_inputs, _: (grad_inputs[0] * float("nan"), None))
+    error, texts = fails(y.backward, RuntimeError)
+    assert error.startswith("Function 'MulBackward0' returned nan values in its 0th output.")
+    assert len(texts) == 1
+    assert x.grad is None
+
+
+class MakesNan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * float("nan")
+
+
+@pytest.mark.parametrize("make", [lambda x: x.sqrt(), MakesNan.apply])
+@pytest.mark.parametrize("replacement", ["zero", "none"])
+def test_nan_that_a_post_hook_replaces_is_not_found(make, replacement):
+    torch.autograd.set_detect_anomaly(True)
+    x = leaf([-1.0])
+    y = make(x)
+    y.grad_fn.register_hook(
+        lambda grad_inputs, _: (torch.zeros(1) if replacement == "zero" else None,)
+    )
+    y.backward()
+    assert (x.grad.item() if replacement == "zero" else x.grad) == (
+        0.0 if replacement == "zero" else None
+    )
+
+
+def test_nan_that_a_post_hook_lets_pass_is_found_after_it():
+    torch.autograd.set_detect_anomaly(True)
+    y = leaf([-1.0]).sqrt()
+    seen = []
+    y.grad_fn.register_hook(lambda grad_inputs, _: seen.append(grad_inputs[0].isnan().item()))
+    error, _ = fails(y.backward, RuntimeError)
+    assert error.startswith("Function 'SqrtBackward0' returned nan values in its 0th output.")
+    assert seen == [True]
+
+
+def test_post_hook_that_was_removed_changes_nothing():
+    torch.autograd.set_detect_anomaly(True)
+    y = leaf([-1.0]).sqrt()
+    y.grad_fn.register_hook(lambda grad_inputs, _: (torch.zeros(1),)).remove()
+    error, _ = fails(y.backward, RuntimeError)
+    assert error.startswith("Function 'SqrtBackward0' returned nan values in its 0th output.")
+
+
+@rushlight_only
+def test_error_says_that_post_hooks_ran_before():
+    torch.autograd.set_detect_anomaly(True)
+    y = leaf([-1.0]).sqrt()
+    y.grad_fn.register_hook(lambda grad_inputs, _: None)
+    error, _ = fails(y.backward, RuntimeError)
+    assert "its post-hooks had run, and may have made it" in error
