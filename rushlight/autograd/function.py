@@ -82,7 +82,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
             "static, so you should invoke them on the class itself. Instantiating an autograd "
             "function will raise an error in a future version of PyTorch.",
             DeprecationWarning,
-            stacklevel=2,
+            stacklevel=_C._user_stack_level(),
         )
 
     def __call__(self, *args, **kwargs):
