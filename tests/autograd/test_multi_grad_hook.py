@@ -212,3 +212,16 @@ def test_hook_dies_with_the_tensors():
     del thing, a, b
     gc.collect()
     assert alive() is None
+
+
+def test_handles_can_be_bound_together():
+    graph = torch.autograd.graph
+    a, b = leaf([1.0]), leaf([1.0])
+    seen = []
+    assert type(register_multi_grad_hook([a], seen.append)) is graph._MultiHandle
+    hooks = [t.register_hook(lambda g: seen.append(g.item())) for t in (a, b)]
+    with graph._MultiHandle(tuple(hooks)) as both:
+        (b * 2).backward()
+    assert seen == [2.0] and both.handles == tuple(hooks)
+    (b * 2).backward()
+    assert seen == [2.0]
