@@ -275,7 +275,7 @@ def _source_of(node):
 
 @_private
 def _ended_reports(roots, leaves, captured, seen):
-    from ._births import Pass, captured_birth, leaf_birth
+    from ._replay import Pass, captured_birth, leaf_birth
 
     played = Pass(roots, seen)
     found = []
