@@ -23,7 +23,8 @@ ASAN_VENV := .venv-asan
 ASAN_BUILD := build/asan
 TSAN_VENV := .venv-tsan
 TSAN_BUILD := build/tsan
-TSAN_TESTS ?= tests/autograd/test_threads.py tests/hardness/test_threads.py tests/kernels/test_pool.py
+TSAN_TESTS ?= tests/hardness/test_threads.py tests/autograd/test_nested_backward.py \
+  tests/kernels/test_pool.py tests/python/test_unlocked.py
 BENCH_VENV := .venv-bench
 
 BUILD_TOOLS := scikit-build-core cmake ninja scipy-openblas64
@@ -125,7 +126,7 @@ asan: $(ASAN_BUILD)/.installed
 # Addresses are not drawn at random, which g++ 12's runtime does not expect. The interpreter's own
 # atomics are not seen: its lock is, through the mutex that it is made of.
 TSAN_RUNTIMES = $(shell for f in libtsan.so libstdc++.so.6; do $(CXX) -print-file-name=$$f; done | tr '\n' ':')
-TSAN_ENV = TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$(abspath tools/tsan.supp)
+TSAN_ENV = TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 tsan: $(TSAN_BUILD)/.installed
 	@$(TSAN_VENV)/bin/cmake --build $(TSAN_BUILD)
 	@$(TSAN_VENV)/bin/cmake --install $(TSAN_BUILD) --prefix "$(call site_packages,$(TSAN_VENV))" >/dev/null

@@ -55,7 +55,7 @@ void keep_trace(Node& node) {
 
 // The warning stands beside an error that is under way: one that a filter makes of it is printed.
 void warn_beside_error(const std::string& text) {
-  if (PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1) < 0) PyErr_Print();
+  if (PyErr_WarnEx(PyExc_UserWarning, text.c_str(), user_stack_level()) < 0) PyErr_Print();
 }
 
 // The node's own trace, then those of the nodes that were running when it was recorded.

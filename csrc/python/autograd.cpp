@@ -9,6 +9,7 @@
 #include "graph/view.h"
 #include "ops/copy.h"
 #include "ops/tensor.h"
+#include "python/conversions.h"
 #include "python/gradient_edge.h"
 #include "python/graph_growth.h"
 #include "python/stories.h"
@@ -185,16 +186,11 @@ void add_inputs(BackwardRequest& request, PyObject* inputs) {
 }
 
 void warn_create_graph() {
-  int status = PyErr_WarnEx(PyExc_UserWarning,
-                            "Using backward() with create_graph=True will create a reference cycle "
-                            "between the parameter and its "
-                            "gradient which can cause a memory leak. We recommend using "
-                            "autograd.grad when creating the graph to "
-                            "avoid this. If you have to use this function, make sure to reset the "
-                            ".grad fields of your parameters "
-                            "to None after use to break the cycle and avoid the leak.",
-                            1);
-  if (status < 0) throw_python();
+  warn_user(
+      "Using backward() with create_graph=True will create a reference cycle between the parameter "
+      "and its gradient which can cause a memory leak. We recommend using autograd.grad when "
+      "creating the graph to avoid this. If you have to use this function, make sure to reset the "
+      ".grad fields of your parameters to None after use to break the cycle and avoid the leak.");
 }
 
 }  // namespace

@@ -436,7 +436,9 @@ void device_argument(const char* function, PyObject* object) {
   if (object) check_device(object, function);
 }
 
-void warn_user(const char* text) { checked(PyErr_WarnEx(PyExc_UserWarning, text, 1)); }
+void warn_user(const char* text) {
+  checked(PyErr_WarnEx(PyExc_UserWarning, text, user_stack_level()));
+}
 
 void warn_user_once(bool& warned, const char* text) {
   if (warned && !g_warn_always) return;

@@ -134,7 +134,7 @@ bool init_memory_formats(PyObject* module) {
 void warn(const char* category, const std::string& message) {
   PyObject* type =
       std::strcmp(category, "UserWarning") == 0 ? PyExc_UserWarning : PyExc_RuntimeWarning;
-  if (PyErr_WarnEx(type, message.c_str(), 1) < 0) throw_python();
+  if (PyErr_WarnEx(type, message.c_str(), user_stack_level()) < 0) throw_python();
 }
 
 void poll() {

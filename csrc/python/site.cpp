@@ -55,12 +55,16 @@ PyObject* py_current_site(PyObject*, PyObject*) {
   });
 }
 
+PyObject* py_user_stack_level(PyObject*, PyObject*) { return PyLong_FromLong(user_stack_level()); }
+
 PyMethodDef kMethods[] = {
     {"_add_package_globals", py_add_package_globals, METH_O,
      "Frames with this dict as globals are the package's own, never the user's."},
     {"_set_site_capture", py_set_site_capture, METH_O,
      "Switch the capturing of Sites on or off, for measurements; return what it was."},
     {"_current_site", py_current_site, METH_NOARGS, "The Site of the calling expression."},
+    {"_user_stack_level", py_user_stack_level, METH_NOARGS,
+     "The stacklevel at which a warning of the caller's names the user's statement."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -84,6 +88,18 @@ void* capture_site(int32_t* offset) {
   if (!g_capture) [[unlikely]]
     return nullptr;
   return rl_user_frame(&g_package, offset);
+}
+
+int user_stack_level() {
+  int level = 1;
+  PyRef frame = PyRef::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  while (frame) {
+    auto* at = reinterpret_cast<PyFrameObject*>(frame.get());
+    if (!is_package_globals(PyRef(PyFrame_GetGlobals(at)).get())) break;
+    frame = PyRef(reinterpret_cast<PyObject*>(PyFrame_GetBack(at)));
+    ++level;
+  }
+  return level;
 }
 
 PyObject* site_object(const Site& site) {

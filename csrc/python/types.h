@@ -60,6 +60,8 @@ PyObject* numpy_of(PyObject* tensor, bool force);
 void add_package_globals(PyObject* globals);
 bool is_package_globals(PyObject* globals);
 void* capture_site(int32_t* offset);  // new reference or null
+// The stack_level of PyErr_WarnEx at which a warning names the user's statement.
+int user_stack_level();
 std::string describe_site(void* code, int32_t offset);
 // "def backward(ctx, g):     train.py:7", or "" where it is not written in Python.
 std::string describe_function(PyObject* function);

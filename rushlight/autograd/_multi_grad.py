@@ -8,7 +8,7 @@ from rushlight.utils.hooks import RemovableHandle
 _C._add_package_globals(globals())
 
 
-class MultiHandle(RemovableHandle):
+class _MultiHandle(RemovableHandle):
     """Removes a hook from several tensors."""
 
     def __init__(self, handles):
@@ -107,7 +107,7 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
     """
     if mode == "any":
         hook = _Any(fn)
-        return MultiHandle(t.register_hook(hook) for t in tensors if t.requires_grad)
+        return _MultiHandle(t.register_hook(hook) for t in tensors if t.requires_grad)
     if mode != "all":
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     for i, t in enumerate(tensors):
@@ -118,4 +118,4 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
                 "  fix: leave it out, or make it require grad before anything is computed from it."
             )
     hooks = _All(fn, [_source(t) for t in tensors])
-    return MultiHandle(t.register_hook(hooks.on(i)) for i, t in enumerate(tensors))
+    return _MultiHandle(t.register_hook(hooks.on(i)) for i, t in enumerate(tensors))

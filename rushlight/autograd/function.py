@@ -7,7 +7,15 @@ import sys
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
 
-__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "once_differentiable"]
+__all__ = [
+    "BackwardCFunction",
+    "Function",
+    "FunctionCtx",
+    "FunctionMeta",
+    "InplaceFunction",
+    "NestedIOFunction",
+    "once_differentiable",
+]
 
 _C._add_package_globals(globals())
 
@@ -82,7 +90,7 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
             "static, so you should invoke them on the class itself. Instantiating an autograd "
             "function will raise an error in a future version of PyTorch.",
             DeprecationWarning,
-            stacklevel=2,
+            stacklevel=_C._user_stack_level(),
         )
 
     def __call__(self, *args, **kwargs):
@@ -147,6 +155,14 @@ class Function(FunctionCtx, metaclass=FunctionMeta):
         )
 
 
+class InplaceFunction(Function):
+    """An older base of Functions that may change their input in place; use Function instead."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
+
+
 def _bind(forward, args, kwargs):
     """The positional arguments of ``forward(*args, **kwargs)``, defaults included."""
     import inspect
@@ -192,5 +208,15 @@ def once_differentiable(fn):
     return wrapper
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._nested_function import NestedIOFunction
+
+
 def __getattr__(name):
+    if name == "NestedIOFunction":
+        from ._nested_function import NestedIOFunction
+
+        globals()[name] = NestedIOFunction
+        return NestedIOFunction
     raise _module_getattr(__name__, name)

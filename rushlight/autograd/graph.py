@@ -6,6 +6,7 @@ from typing import NamedTuple
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
 
+from ._multi_grad import _MultiHandle as _MultiHandle
 from ._multi_grad import register_multi_grad_hook
 
 __all__ = [

@@ -5,6 +5,7 @@ import contextlib
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
 from rushlight._profiles import open_profiles as _open_profiles
+from rushlight.autograd import kineto_available as kineto_available
 
 from ._profiler_flops import flops_of as _flops_of
 from .profiler_util import (

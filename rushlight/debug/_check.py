@@ -2,15 +2,14 @@
 
 import contextlib
 import functools
-import inspect
 import math
 import re
 import sys
-import types
 
 from rushlight import _C
 
 from . import _words as words
+from ._called import accepts, as_named, in_doubles, random_state, reached
 
 _C._add_package_globals(globals())
 
@@ -83,140 +82,6 @@ class CheckResult:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-# --- what is called, and with what --------------------------------------------------------------
-
-
-def _accepts(function, args, kwargs):
-    try:
-        inspect.signature(function).bind(*args, **kwargs)
-    except TypeError:
-        return False
-    except ValueError:  # a builtin tells nothing of its arguments
-        return bool(args)
-    return True
-
-
-def _as_named(x, names):
-    """(name, tensor) pairs, and the ways to call with them, the first that fits being taken."""
-    if isinstance(x, _C.Tensor):
-        return [(names.get(id(x), "x"), x)], lambda ts: [((ts[0],), {}), ((), {})]
-    if isinstance(x, _C._ModuleBase):
-        return list(x.named_parameters()), lambda ts: [((), {}), ((x,), {})]
-    if isinstance(x, dict):
-        keys = list(x)
-        named = [(str(key), t) for key, t in x.items()]
-
-        def ways(ts):
-            made = dict(zip(keys, ts, strict=True))
-            keywords = made if all(isinstance(key, str) for key in keys) else {}
-            return [((), keywords), ((made,), {}), ((), {})]
-    else:
-        if not hasattr(type(x), "__iter__"):
-            raise TypeError(
-                "check_grad(): x must be a Tensor, a Module, or a list or dict of Tensors, "
-                f"not {type(x).__name__}"
-            )
-        tensors = list(x)
-        named = [
-            (names.get(id(t), f"x[{i}]") if isinstance(t, _C.Tensor) else f"x[{i}]", t)
-            for i, t in enumerate(tensors)
-        ]
-
-        def ways(ts):
-            return [(tuple(ts), {}), ((list(ts),), {}), ((), {})]
-
-    for name, t in named:
-        if not isinstance(t, _C.Tensor):
-            raise TypeError(f"check_grad(): {name} must be Tensor, not {type(t).__name__}")
-    return named, ways
-
-
-def _reached(function):
-    """The tensors that a function closes over, with modules' parameters and buffers."""
-    found, seen, waiting = {}, set(), [(function, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        if id(value) in seen or depth > 4:
-            continue
-        seen.add(id(value))
-        inner = ()
-        if words.is_a(value, _C.Tensor):
-            found[id(value)] = value
-        elif words.is_a(value, _C._ModuleBase):
-            inner = (*value.parameters(), *value.buffers())
-        elif words.is_a(value, types.FunctionType):
-            cells = [c.cell_contents for c in value.__closure__ or () if _is_filled(c)]
-            known = value.__globals__
-            named = [dict.get(known, n) for n in _names_of(value.__code__)]
-            inner = (*cells, *named, *(value.__defaults__ or ()))
-        elif words.is_a(value, types.MethodType):
-            inner = (value.__self__, value.__func__)
-        elif words.is_a(value, functools.partial):
-            inner = (value.func, *value.args, *value.keywords.values())
-        elif base := next((b for b in (list, tuple) if words.is_a(value, b)), None):
-            inner = list(base.__iter__(value)) if base.__len__(value) <= 256 else ()
-        elif words.is_a(value, dict):
-            inner = list(dict.values(value)) if dict.__len__(value) <= 256 else ()
-        elif not words.is_a(value, type | types.ModuleType):
-            inner = list(words.members_of(value).values())
-        waiting += [(item, depth + 1) for item in inner]
-    return found
-
-
-def _names_of(code):
-    """The global names that a function uses, also in the functions inside of it."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names_of(constant)
-
-
-def _is_filled(cell):
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _in_doubles(tensors):
-    """Leaves that float hold float64 copies of their values in the block, and then theirs again."""
-    before = []
-    try:
-        for t in tensors:
-            if t.is_leaf and t.is_floating_point() and not t.is_inference():
-                before.append((t, t.data))
-                t.data = _C.empty(t.shape, dtype=_C.float64).copy_(t.data)
-        yield
-    finally:
-        for t, data in before:
-            t.data = data
-
-
-@contextlib.contextmanager
-def _random_state():
-    """Yields a function that sets all random numbers back to those of the block's beginning."""
-    state = _C.get_rng_state()
-    others = []
-    if "random" in sys.modules:
-        random = sys.modules["random"]
-        others.append((random.setstate, random.getstate()))
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        others.append((numpy_random.set_state, numpy_random.get_state()))
-
-    def repeat():
-        _C.set_rng_state(state)
-        for put, value in others:
-            put(value)
-
-    try:
-        yield repeat
-    finally:
-        repeat()
 
 
 # --- the check ----------------------------------------------------------------------------------
@@ -453,7 +318,7 @@ def check_grad(
     """
     _check_arguments(eps, rtol, atol, max_entries)
     names = words.names_in(sys._getframe(1))
-    named, ways = _as_named(x, names)
+    named, ways = as_named(x, names)
     tensors = [t if t.is_leaf else t.detach().clone().requires_grad_() for _, t in named]
     if not any(t.requires_grad for t in tensors):
         raise ValueError(
@@ -461,17 +326,17 @@ def check_grad(
             "have requires_grad=True.\n  fix: x.requires_grad_() before the call."
         )
     for args, kwargs in ways(tensors):
-        if _accepts(loss_fn, args, kwargs):
+        if accepts(loss_fn, args, kwargs):
             call = functools.partial(loss_fn, *args, **kwargs)
             break
     else:
         call = functools.partial(loss_fn, *tensors)  # whose TypeError says what is wrong
-    moved = _reached(loss_fn)
+    moved = reached(loss_fn)
     moved.update((id(t), t) for t in tensors)
     picked = [(n, t) for (n, _), t in zip(named, tensors, strict=True) if t.requires_grad]
-    with _random_state() as repeat, _C.no_grad(), contextlib.ExitStack() as doubles:
+    with random_state() as repeat, _C.no_grad(), contextlib.ExitStack() as doubles:
         start = functools.partial(_Check, call, [t for _, t in picked], repeat, eps, rtol, atol)
-        doubles.enter_context(_in_doubles(moved.values()))
+        doubles.enter_context(in_doubles(moved.values()))
         try:
             check = start()
         except RuntimeError as error:

@@ -3,15 +3,9 @@
 from rushlight import _C, Tensor
 
 from ._births import Birth, Step
-from ._values import first_bad, value_at
+from ._values import first_bad, title_of, value_at
 
 _C._add_package_globals(globals())
-
-
-def _title(name):
-    """``Log`` of ``LogBackward0``."""
-    at = name.rfind("Backward")
-    return name[:at] if at > 0 else name
 
 
 def _inputs(pairs, index, shape):
@@ -61,12 +55,12 @@ def report_of(kind, name, node, site, tensor, position, arguments):
     direction = "forward" if kind == "op" else "backward"
     inputs = _inputs(arguments, index, tensor.shape)
     gave = "output" if kind in ("op", "pass") else "gradient"
-    step = Step(direction, _title(name), name, site, index, value, inputs, gave)
+    step = Step(direction, title_of(name), name, site, index, value, inputs, gave)
     subject = site and site.name
     if kind in ("op", "pass"):
         subject = subject or "the result"
     elif kind == "node":
-        subject = f"gradient {position} of {_title(name)}"
+        subject = f"gradient {position} of {title_of(name)}"
     else:
-        subject = f"the gradient of {subject or _title(name)}"
+        subject = f"the gradient of {subject or title_of(name)}"
     return NonfiniteReport(subject, index, value, Birth(_KINDS[kind], [step]))

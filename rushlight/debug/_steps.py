@@ -140,9 +140,11 @@ class _Pass:
 
     def __init__(self, names):
         self.names = names
+        self._taken = frozenset(names.values())
         self.ready = deque()
         self.story = _story.Story()
         self._inner = {}  # by sequence number: short names of what an expression computes inside
+        self._n_names = 0
         self._sent = {}  # by node and output: what has come for those with hooks, added up
 
     def __call__(self, node, grads, gradients, before):
@@ -191,11 +193,10 @@ class _Pass:
         """Who gets a gradient: short names for what an expression computes inside."""
         key = None if words.is_leaf_node(node) else node._sequence_nr()
         if key is not None and key not in self._inner and words.is_inside(node, consumer):
-            taken = {*self.names.values(), *self._inner.values()}
-            n = len(self._inner) + 1
-            while f"h{n}" in taken:
-                n += 1
-            self._inner[key] = f"h{n}"
+            self._n_names += 1
+            while f"h{self._n_names}" in self._taken:
+                self._n_names += 1
+            self._inner[key] = f"h{self._n_names}"
         return self._inner.get(key) or words.receiver(node, self.names)
 
     def line_of(self, node):

@@ -1,6 +1,7 @@
 """``explain``: the chain of rules that made a gradient, as text. A story keeps no tensor alive."""
 
 import contextlib
+import math
 import sys
 import threading
 import weakref
@@ -188,7 +189,8 @@ class Explanation:
 
     def __str__(self):
         many = self.n_paths != 1
-        head = f"{self.name} gets its gradient along {self.n_paths} path{'s' if many else ''}"
+        count = _count_text(self.n_paths)
+        head = f"{self.name} gets its gradient along {count} path{'s' if many else ''}"
         lines = [head + (", whose products add up" if many else "")]
         if not self._complete:
             lines.append(
@@ -200,7 +202,7 @@ class Explanation:
                 lines.append(f"path {i + 1}")
             lines.append(str(path))
         if self.n_paths > len(self.paths):
-            lines.append(f"and {self.n_paths - len(self.paths)} more paths")
+            lines.append(f"and {_count_text(self.n_paths - len(self.paths))} more paths")
         elif many and all(path.product is not None for path in self.paths):
             total = sum(path.product for path in self.paths)
             parts = " + ".join(words.number(path.product) for path in self.paths)
@@ -217,6 +219,11 @@ class Explanation:
         return f"{self.name}.grad was {leaf.before}, got {leaf.added}, became {leaf.after}"
 
     __repr__ = __str__
+
+
+def _count_text(n):
+    """A count in digits; its order alone where these are more than int agrees to write."""
+    return str(n) if n < 10**20 else f"about 10^{round(math.log10(n))}"
 
 
 def _paths(story, key):
@@ -238,16 +245,26 @@ def _paths(story, key):
         counts[at] = sum(counts.get(link.key, 0) for link in story.records[at].out)
     total = sum(counts.get(root, 0) for root in roots)
     found = []
-    walk = [(root, (root,), ()) for root in reversed(roots) if counts.get(root)]
+    # A way is (key, link, the way on from there), so that ways share what they have in common.
+    walk = [(root, None) for root in reversed(roots) if counts.get(root)]
     while walk and len(found) < _MOST_PATHS:
-        at, keys, links = walk.pop()
+        at, way = walk.pop()
         if at == key:
-            found.append(Path(story, keys[:-1], links))
+            found.append(_path(story, way))
             continue
         for link in reversed(story.records[at].out):
             if counts.get(link.key):
-                walk.append((link.key, (*keys, link.key), (*links, link)))
+                walk.append((link.key, (at, link, way)))
     return found, total
+
+
+def _path(story, way):
+    keys, links = [], []
+    while way is not None:
+        key, link, way = way
+        keys.append(key)
+        links.append(link)
+    return Path(story, keys[::-1], links[::-1])
 
 
 def _recorded(x, loss, gradient, names):

@@ -29,11 +29,16 @@ def bad_at(tensor, index):
     return not bool(isfinite(tensor[index]))
 
 
-def title(node):
-    """The operation of a node: "Log" of LogBackward0, the class's name of a custom Function."""
-    name = node.name().rsplit("::", 1)[-1]
+def title_of(name):
+    """``Log`` of ``LogBackward0``, the name of a node; the class's name of a custom Function."""
+    name = name.rsplit("::", 1)[-1]
     head, backward, tail = name.rpartition("Backward")
     return head if backward and (tail.isdigit() or tail in ("", "s")) else name
+
+
+def title(node):
+    """The operation of a node, as title_of() has it."""
+    return title_of(node.name())
 
 
 class Input:

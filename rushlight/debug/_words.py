@@ -7,6 +7,7 @@ import re
 from rushlight import _C, _site
 
 from ._holders import variables
+from ._values import title_of
 
 _C._add_package_globals(globals())
 
@@ -160,7 +161,7 @@ def is_leaf_node(node):
     return node.name() == "torch::autograd::AccumulateGrad"
 
 
-def title(node):
+def op_name(node):
     """``exp`` of ExpBackward0; the class of a custom Function."""
     function = getattr(node, "_forward_cls", None)
     if function is not None:
@@ -171,7 +172,7 @@ def title(node):
     rule = _C._node_rule(node)
     if rule is not None:
         return rule[0].strip("_")
-    return re.sub(r"Backward\d*$", "", text).lower() or text
+    return title_of(text).lower()
 
 
 def result_of(node):
@@ -183,7 +184,8 @@ def result_of(node):
             return text
         if site.name:
             return site.name
-    return title(node) if node.name().rsplit("::", 1)[-1] in _PLUMBING else f"{title(node)}(...)"
+    name = op_name(node)
+    return name if node.name().rsplit("::", 1)[-1] in _PLUMBING else f"{name}(...)"
 
 
 def receiver(node, names):

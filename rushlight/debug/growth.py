@@ -5,8 +5,6 @@ has grown for long, which line it is.
 """
 
 import ast
-import os
-import sys
 import textwrap
 import warnings
 from collections import deque
@@ -131,16 +129,7 @@ def _warn(heap, group, nodes, size, passes):
         "  rushlight.debug.memory_report() shows what is alive; rushlight.debug.warn_growth(False) "
         "ends these warnings."
     )
-    warnings.warn("\n".join(lines), UserWarning, stacklevel=_user_level())
-
-
-def _user_level():
-    """The ``stacklevel`` of the user's statement, for a warning of the caller's."""
-    level, frame = 1, sys._getframe(1)
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-    while frame is not None and frame.f_code.co_filename.startswith(package):
-        level, frame = level + 1, frame.f_back
-    return level
+    warnings.warn("\n".join(lines), UserWarning, stacklevel=_C._user_stack_level())
 
 
 def _advice(site, name, container, one):

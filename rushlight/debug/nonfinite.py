@@ -227,15 +227,7 @@ def _tell(report):
         birth = (report.kind, report.node, site and (site.filename, site.lineno, site.column))
         if birth not in _warned:
             _warned.add(birth)
-            warnings.warn(str(report), RuntimeWarning, stacklevel=_user_level())
-
-
-def _user_level():
-    """The stack level of the user's frame, as seen from the caller."""
-    level, frame = 2, sys._getframe(2)
-    while frame is not None and _is_ours(frame):
-        level, frame = level + 1, frame.f_back
-    return level
+            warnings.warn(str(report), RuntimeWarning, stacklevel=_C._user_stack_level())
 
 
 def _remember(gradient, report):
@@ -283,7 +275,7 @@ def _source_of(node):
 
 @_private
 def _ended_reports(roots, leaves, captured, seen):
-    from ._births import Pass, captured_birth, leaf_birth
+    from ._replay import Pass, captured_birth, leaf_birth
 
     played = Pass(roots, seen)
     found = []

@@ -3,6 +3,7 @@
 from contextlib import contextmanager, nullcontext
 from weakref import WeakKeyDictionary, ref
 
+import rushlight
 from rushlight import _C
 from rushlight._missing import module_getattr as _module_getattr
 from rushlight.autograd import backward, enable_grad
@@ -20,9 +21,11 @@ __all__ = [
     "checkpoint_sequential",
     "create_selective_checkpoint_contexts",
     "detach_variable",
+    "get_device_states",
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
     "set_checkpoint_early_stop",
+    "set_device_states",
 ]
 
 _C._add_package_globals(globals())
@@ -178,6 +181,28 @@ def detach_variable(inputs):
         i.detach().requires_grad_(i.requires_grad) if isinstance(i, _C.Tensor) else i
         for i in inputs
     )
+
+
+def get_device_states(*args):
+    """Return the indices and the random states of the devices, the CPU apart, of these tensors.
+
+    Both lists are empty: every tensor lies on the CPU, whose state ``get_rng_state()`` gives.
+    """
+    return [], []
+
+
+def set_device_states(devices, states, *, device_type=None):
+    """Set the random state of each of these devices.
+
+    device_type: the name of the devices' module; the CPU's where it is None.
+    Raises: AttributeError where the module knows no single devices, as that of the CPU.
+    """
+    if device_type == "meta":
+        return
+    module = getattr(rushlight, device_type or "cpu")
+    for device, state in zip(devices, states):
+        with module.device(device):
+            module.set_rng_state(state)
 
 
 def _chosen(use_reentrant, sentence):

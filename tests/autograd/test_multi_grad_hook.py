@@ -348,3 +348,16 @@ def test_handle_that_outlives_the_tensors_keeps_nothing():
     finally:
         gc.enable()
     handle.remove()
+
+
+def test_handles_can_be_bound_together():
+    graph = torch.autograd.graph
+    a, b = leaf([1.0]), leaf([1.0])
+    seen = []
+    assert type(register_multi_grad_hook([a], seen.append)) is graph._MultiHandle
+    hooks = [t.register_hook(lambda g: seen.append(g.item())) for t in (a, b)]
+    with graph._MultiHandle(tuple(hooks)) as both:
+        (b * 2).backward()
+    assert seen == [2.0] and both.handles == tuple(hooks)
+    (b * 2).backward()
+    assert seen == [2.0]

@@ -4,7 +4,7 @@ import json
 from importlib import import_module
 
 import pytest
-from support import leaf, rushlight_only, torch
+from support import ON_TORCH, leaf, rushlight_only, torch
 
 profiler = import_module(torch.__name__ + ".autograd.profiler")
 profile, record_function = profiler.profile, profiler.record_function
@@ -348,3 +348,8 @@ def test_args_of_a_label_are_in_the_trace(tmp_path):
     trace = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     (label,) = [event for event in trace if event["name"] == "label"]
     assert label["args"]["Concrete Inputs"] == ["batch 3"]
+
+
+def test_kineto_is_asked_for_by_name():
+    available = torch.autograd.kineto_available()
+    assert available is ON_TORCH and torch.autograd.profiler.kineto_available() is ON_TORCH

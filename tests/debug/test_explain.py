@@ -1,7 +1,9 @@
 """explain: the paths from a loss to a tensor, with numbers, before and after the pass."""
 
 import gc
+import re
 import threading
+import tracemalloc
 import weakref
 
 import pytest
@@ -53,6 +55,50 @@ def test_very_many_paths_are_counted_and_not_listed():
     story = explain(a, y)
     assert story.n_paths == 2**60 and len(story.paths) == 8
     assert f"and {2**60 - 8} more paths" in str(story)
+
+
+def test_the_memory_for_many_paths_is_in_proportion_to_the_nodes():
+    def peak(n):
+        y = a = leaf(1.0)
+        for _ in range(n):
+            y = y * y
+        tracemalloc.start()
+        try:
+            story = explain(a, y)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            assert story.n_paths == 2**n and len(story.paths) == 8
+
+    few, many = peak(200), peak(2000)
+    assert few < many < 15 * few  # 100 times where each way holds all that led to it
+
+
+def test_names_inside_of_an_expression_are_found_with_work_in_proportion_to_them(monkeypatch):
+    class Names(dict):
+        looks = 0
+
+        def values(self):
+            Names.looks += 1
+            return super().values()
+
+    from rushlight.debug import _words
+
+    monkeypatch.setattr(_words, "names_in", lambda frame: Names({1: "h2"}))
+    a = leaf(1.0)
+    layers = torch.nn.Sequential(*[torch.nn.Tanh(), torch.nn.Sigmoid()] * 50)
+    text = str(explain(a, layers(a)))
+    assert "d(layers(a))/dh1" in text and "dh1/dh3" in text and "(makes h100)" in text
+    assert not re.search(r"\bh2\b", text) and Names.looks == 1
+
+
+def test_a_count_of_paths_longer_than_int_writes_is_given_by_its_order():
+    y = a = leaf(1.0)
+    for _ in range(15000):
+        y = y * y
+    text = str(explain(a, y))
+    assert text.startswith("a gets its gradient along about 10^4515 paths")
+    assert "and about 10^4515 more paths" in text
 
 
 def test_a_long_chain():

@@ -1,6 +1,5 @@
 """watch_nonfinite and explain_nonfinite: modes, kinds of births, all ways into a backward pass."""
 
-import inspect
 import threading
 import warnings
 
@@ -10,21 +9,9 @@ from support import inf, nan, rushlight_only, torch
 if torch.__name__ == "rushlight":
     from rushlight.debug import NonfiniteError, explain_nonfinite, watch_nonfinite
 
-pytestmark = rushlight_only
+from .watching import here, leaf
 
-
-@pytest.fixture(autouse=True)
-def watched():
-    with watch_nonfinite("record") as watch:
-        yield watch
-
-
-def leaf(*values, dtype=torch.float32):
-    return torch.tensor(values, dtype=dtype, requires_grad=True)
-
-
-def here():
-    return inspect.currentframe().f_back.f_lineno
+pytestmark = [rushlight_only, pytest.mark.usefixtures("watched")]
 
 
 def test_a_forward_birth_names_the_line_the_values_and_the_way():

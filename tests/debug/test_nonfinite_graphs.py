@@ -1,28 +1,14 @@
 """Births are followed through every kind of graph: views, writes, lists, Functions, checkpoints."""
 
-import inspect
-
 import pytest
 from support import rushlight_only, torch
 
 if torch.__name__ == "rushlight":
-    from rushlight.debug import explain_nonfinite, watch_nonfinite
+    from rushlight.debug import explain_nonfinite
 
-pytestmark = rushlight_only
+from .watching import here, leaf
 
-
-@pytest.fixture(autouse=True)
-def watched():
-    with watch_nonfinite("record") as watch:
-        yield watch
-
-
-def leaf(*values, dtype=torch.float32):
-    return torch.tensor(values, dtype=dtype, requires_grad=True)
-
-
-def here():
-    return inspect.currentframe().f_back.f_lineno
+pytestmark = [rushlight_only, pytest.mark.usefixtures("watched")]
 
 
 def test_autograd_grad_is_watched_too():

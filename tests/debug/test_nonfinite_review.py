@@ -8,11 +8,9 @@ from support import inf, nan, rushlight_only, torch
 if torch.__name__ == "rushlight":
     from rushlight.debug import NonfiniteError, explain_nonfinite, watch_nonfinite
 
+from .watching import leaf
+
 pytestmark = rushlight_only
-
-
-def leaf(*values, dtype=torch.float32):
-    return torch.tensor(values, dtype=dtype, requires_grad=True)
 
 
 # --- the program's result is its own -------------------------------------------------------------
@@ -72,9 +70,9 @@ def broken(*arguments):
 
 @pytest.mark.parametrize("where", ["forward_birth", "Pass"])
 def test_a_search_that_fails_leaves_the_pass_its_result_and_says_so(monkeypatch, where):
-    from rushlight.debug import _births
+    from rushlight.debug import _births, _replay
 
-    monkeypatch.setattr(_births, where, broken)
+    monkeypatch.setattr(_births if where == "forward_birth" else _replay, where, broken)
     x = leaf(0.0, 4.0)
     with watch_nonfinite():
         y = torch.log(x) if where == "forward_birth" else torch.sqrt(x)
@@ -264,7 +262,7 @@ def test_the_work_of_the_search_is_in_proportion_to_the_nodes():
 
         def trace(frame, event, _):
             nonlocal count
-            if not frame.f_code.co_filename.endswith("_births.py"):
+            if not frame.f_code.co_filename.endswith(("_births.py", "_replay.py")):
                 return None
             count += event == "line"
             return trace

@@ -1,12 +1,13 @@
 """trace_backward: each step, its words and numbers, and the same gradients as backward()."""
 
 import gc
+import inspect
 import threading
 import weakref
 
 import pytest
 from op_samples import bind, samples
-from support import leaf, rushlight_only, torch
+from support import leaf, recorded_warnings, rushlight_only, torch
 
 pytestmark = [
     rushlight_only,
@@ -195,6 +196,26 @@ def test_create_graph_and_second_derivative():
     (second,) = torch.autograd.grad(a.grad, a)
     assert second.item() == 12.0
     a.grad = None
+
+
+def test_the_warning_of_create_graph_is_at_the_line_that_asks_for_it():
+    a = leaf(2.0)
+    with recorded_warnings() as caught:
+        torch.debug.trace_backward(a**2, create_graph=True)
+        torch.autograd.backward(a**2, create_graph=True)
+        (a**2).backward(create_graph=True)
+    first = inspect.currentframe().f_lineno - 3
+    assert [(w.filename, w.lineno) for w in caught] == [(__file__, first + i) for i in range(3)]
+    a.grad = None
+
+
+def test_a_warning_that_a_step_gives_is_at_the_line_that_takes_the_step():
+    a = leaf(-1.0)
+    with torch.autograd.detect_anomaly(), recorded_warnings() as caught:
+        steps = iter(torch.debug.trace_backward(a.sqrt()))
+        with pytest.raises(RuntimeError, match="returned nan values"):
+            next(steps)
+    assert [w.filename for w in caught] == [__file__]
 
 
 def test_in_other_modes_and_inside_another_pass():

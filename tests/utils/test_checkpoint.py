@@ -412,3 +412,16 @@ def test_checkpoint_dies_with_the_graph_without_the_collector(use_reentrant, aft
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_no_device_beside_the_cpu_has_a_random_state():
+    assert module.get_device_states() == ([], [])
+    assert module.get_device_states(leaf([1.0]), [leaf(1.0)], "name") == ([], [])
+    state = torch.get_rng_state()
+    module.set_device_states([], [])
+    module.set_device_states([0], [])
+    module.set_device_states([0], [state], device_type="meta")
+    with pytest.raises(AttributeError, match=r"cpu' has no attribute 'device'"):
+        module.set_device_states([0], [state], device_type="cpu")
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        module.set_device_states([], [], device_type="nonsense")
