@@ -1,7 +1,6 @@
 """What a profile shows: events, their averages by operation, tables, traces."""
 
 import enum
-import json
 import weakref
 from operator import attrgetter
 
@@ -359,56 +358,9 @@ class EventList(list):
 
         An arrow leads from each operation to the node of its backward.
         """
-        import os
+        from ._profiler_trace import write_trace
 
-        pid = os.getpid()
-        trace = [
-            {"ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": {"name": "python"}}
-        ]
-        for event in self:
-            args = {"Sequence number": event.sequence_nr} if event.sequence_nr >= 0 else {}
-            if event.input_shapes:
-                args["Input Dims"] = event.input_shapes
-            if event.concrete_inputs:
-                args["Concrete Inputs"] = event.concrete_inputs
-            if event.site is not None:
-                args["source"] = str(event.site)
-                args["expression"] = event.site.expression
-            trace.append(
-                {
-                    "ph": "X",
-                    "cat": "user_annotation" if event.is_user_annotation else "cpu_op",
-                    "name": event.trace_name,
-                    "pid": pid,
-                    "tid": event.thread,
-                    "ts": event.time_range.start,
-                    "dur": event.time_range.elapsed_us(),
-                    "args": args,
-                }
-            )
-        trace += self._arrows(pid)
-        if str(path).endswith(".gz"):
-            import gzip
-
-            opened = gzip.open(path, "wt")
-        else:
-            opened = open(path, "w")
-        with opened as file:
-            json.dump({"schemaVersion": 1, "displayTimeUnit": "ms", "traceEvents": trace}, file)
-
-    def _arrows(self, pid):
-        forward = {}
-        for event in self:
-            if event.sequence_nr < 0:
-                continue
-            if not event.in_backward:
-                forward[event.sequence_nr] = event
-            elif event.scope == 1 and event.sequence_nr in forward:
-                common = {"cat": "fwdbwd", "name": "fwdbwd", "id": event.id, "pid": pid}
-                begin = forward[event.sequence_nr]
-                yield {**common, "ph": "s", "tid": begin.thread, "ts": begin.time_range.start}
-                end = {"ph": "f", "bp": "e", "tid": event.thread, "ts": event.time_range.start}
-                yield {**common, **end}
+        write_trace(self, path)
 
     def supported_export_stacks_metrics(self):
         """Return the names that export_stacks() takes."""

@@ -3,6 +3,7 @@
 from rushlight import _C, Tensor
 
 from ._births import Birth, Step
+from ._report import NonfiniteReport
 from ._values import first_bad, title_of, value_at
 
 _C._add_package_globals(globals())
@@ -46,8 +47,6 @@ def report_of(kind, name, node, site, tensor, position, arguments):
         None for an operation; site: where it was computed or recorded; tensor: the result, which is
         output or gradient number `position`; arguments: pairs of a name and a Tensor or number.
     """
-    from .nonfinite import NonfiniteReport
-
     index = first_bad(tensor)
     value = tensor.detach()[index].item()
     if kind == "node":
