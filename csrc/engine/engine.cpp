@@ -253,6 +253,7 @@ bool runs_user_code(Node* node) {
     Extension* extension = static_cast<AccumulateGrad*>(node)->variable()->extension();
     return extension && (extension->hooks || extension->post_hooks);
   }
+  if (!node->has_side()) return false;
   NodeSide* side = node->side();
   return side && (!side->output_hooks.empty() || side->pre_hooks || side->post_hooks);
 }
@@ -326,10 +327,10 @@ void Run::run_node(uint32_t index) {
   else
     node->apply(grads, out);
   if (leaf) run_post_accumulate_hooks(node);
-  if (node->has_side()) [[unlikely]]
+  if (node->has_side()) [[unlikely]] {
     call_post_hooks(node, out);
-  if (observed) [[unlikely]]
-    tell_hooks_ended(node, out);
+    if (observed) tell_hooks_ended(node, out);
+  }
   if (leaf) return;
   if (!request_.keep_graph && !keep_) node->release_saved(*freed_by_);
   for (uint32_t i = 0; i < node->n_outputs(); ++i) grads[i] = TensorRef();

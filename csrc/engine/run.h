@@ -57,7 +57,7 @@ class Run final : public EdgeFilter, public Pass, public RunView {
   bool frees() const override { return !request_.keep_graph; }
   void for_each_root(const RootFn& f) const override;
   void for_each_captured(const std::function<void(const Edge&, TensorImpl*)>& f) const override;
-  void for_each_executed(const std::function<void(Node*)>& f) const override;
+  Node* next_executed(size_t& at) const override;
   const BackwardRequest& request() const { return request_; }
   // The last made of the nodes that it starts from.
   Node* last_root() const;

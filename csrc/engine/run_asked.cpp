@@ -44,9 +44,10 @@ void Run::for_each_captured(const std::function<void(const Edge&, TensorImpl*)>&
     if (results_[i]) f(request_.inputs[i], results_[i].get());
 }
 
-void Run::for_each_executed(const std::function<void(Node*)>& f) const {
-  for (const Entry& entry : entries_)
-    if (entry.executed) f(entry.node.get());
+Node* Run::next_executed(size_t& at) const {
+  while (at < entries_.size())
+    if (const Entry& entry = entries_[at++]; entry.executed) return entry.node.get();
+  return nullptr;
 }
 
 void Run::tell_end(bool failed) {

@@ -20,8 +20,8 @@ class Pass {
   virtual void for_each_root(const RootFn& f) const = 0;
   // The gradients that autograd.grad() asked for, with the edges they belong to: when it has ended.
   virtual void for_each_captured(const std::function<void(const Edge&, TensorImpl*)>& f) const = 0;
-  // Nodes that have run, as they were found; in no order of time.
-  virtual void for_each_executed(const std::function<void(Node*)>& f) const = 0;
+  // Nodes that have run, in no order of time: for (size_t at = 0; Node* n = next_executed(at);).
+  virtual Node* next_executed(size_t& at) const = 0;
   // What the nodes saved stays until pass_ended() has returned, in a pass that frees it, too.
   void keep_until_end() { keep_ = true; }
   // The pass frees what its nodes saved.

@@ -19,7 +19,7 @@ static bool any(const void* memory, int64_t stride, int64_t n) {
   const auto* p = static_cast<const Bits*>(memory);
   Bits found = 0;
   int64_t i = 0;
-  if (stride == 1) {
+  if (stride == 1 && n >= kLanes) {
     Bits lanes[kLanes] = {};
     for (; i + kLanes <= n; i += kLanes)
       for (int k = 0; k < kLanes; ++k) lanes[k] = Bits(lanes[k] | overflow(p[i + k]));

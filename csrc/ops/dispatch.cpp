@@ -210,7 +210,7 @@ bool dispatch_given(Call& call) {
 }
 
 // The call that comes back to the door, its observers told.
-thread_local const Call* t_told = nullptr;
+[[gnu::tls_model("initial-exec")]] constinit thread_local const Call* t_told = nullptr;
 
 // False: this call has been told of, and is to be computed.
 [[gnu::cold, gnu::noinline]] bool dispatch_observed(Call& call) {

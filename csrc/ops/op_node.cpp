@@ -290,6 +290,16 @@ std::vector<TensorRef> OpNode::saved_list(int i) {
 
 TensorRef OpNode::saved(int i) { return slot(i).unpack(this, grad_enabled()); }
 
+namespace {
+
+// What is no number, which stays readable.
+bool holds_memory(const SavedSlot& slot) {
+  return slot.is_tensor() || slot.kind() == SavedKind::kList || slot.kind() == SavedKind::kPacked ||
+         slot.kind() == SavedKind::kDims;
+}
+
+}  // namespace
+
 void OpNode::release_saved(FreedBy& freed_by) {
   SavedSlot* next = &slot(0);
   for (const SlotSpec& spec : op_->slots) {
@@ -299,9 +309,12 @@ void OpNode::release_saved(FreedBy& freed_by) {
   }
   if (!has_kept()) [[likely]]
     return;
-  for (int i = n_slots(); i < n_all_slots(); ++i)
-    if (slot(i).kind() != SavedKind::kNone) slot(i).release(nullptr);
-  if (NodeSide* own = side()) auto gone = std::exchange(own->kept, {});
+  for (SavedSlot* end = next + op_->keeps.size(); next != end; ++next) {
+    if (!holds_memory(*next)) continue;
+    next->release(nullptr);
+    next->save_gone();
+  }
+  if (has_side()) auto gone = std::exchange(side()->kept, {});
 }
 
 void OpNode::visit_saved(HeldVisitor& visitor) const {

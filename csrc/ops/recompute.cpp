@@ -54,11 +54,7 @@ namespace {
 
 constexpr int8_t kDraws = -2;  // in a KeepSpec: the generator of an operation's random numbers
 
-}  // namespace
-
-const std::vector<KeepSpec>& keeps_of(const Op& op) {
-  if (op.keeps_known) [[likely]]
-    return op.keeps;
+[[gnu::cold, gnu::noinline]] void find_keeps(const Op& op) {
   for (size_t i = 0; i < op.signature.params.size(); ++i) {
     if (op.signature.params[i].names[0] == "out") continue;
     KeepSpec keep{static_cast<uint8_t>(i), -1, -1};
@@ -74,7 +70,16 @@ const std::vector<KeepSpec>& keeps_of(const Op& op) {
     if (op.signature.params[i].kind == ParamKind::kGenerator) keep.edge = kDraws;
     op.keeps.push_back(keep);
   }
+  // What keep_results() asks of every call: the last one tells.
+  std::ranges::stable_partition(op.keeps, [](KeepSpec keep) { return keep.edge != kDraws; });
   op.keeps_known = true;
+}
+
+}  // namespace
+
+const std::vector<KeepSpec>& keeps_of(const Op& op) {
+  if (!op.keeps_known) [[unlikely]]
+    find_keeps(op);
   return op.keeps;
 }
 
@@ -88,11 +93,12 @@ SavedSlot* OpNode::kept(size_t i) {
 void OpNode::keep_arguments(Call& call) {
   constexpr int64_t kMaxCopied = 4096;  // elements of a target that is about to be overwritten
   SavedSlot* next = &slot(n_slots());
+  const bool lists = op_->takes_list;
   for (const KeepSpec keep : op_->keeps) {
     SavedSlot& place = *next++;
     const Value& arg = call.args[keep.arg];
     if (arg.is_none()) continue;
-    if (keep.edge >= 0 && arg.is_tensor() && !op_->takes_list) {
+    if (keep.edge >= 0 && arg.is_tensor() && !lists) {
       if (Node* from = edges()[keep.edge].node) {
         if (from->is_accumulate_grad()) place.save_int(arg.t->version());
         continue;
@@ -109,7 +115,7 @@ void OpNode::keep_arguments(Call& call) {
       // A target is copied; not where that costs more than a node.
       arg.is_tensor() && arg.t->numel() > kMaxCopied ? place.save_gone()
                                                      : save_argument(place, arg, call);
-    } else if (!leads_somewhere(keep.arg)) {
+    } else if (!lists || !leads_somewhere(keep.arg)) {
       place.save_own_alias(arg.t);  // without an edge: it may get a history that leads here
     }
   }
@@ -230,9 +236,7 @@ NodeArguments::NodeArguments(OpNode& node) {
 
 // Of an operation that gives something else each time.
 void OpNode::keep_results(Call& call) {
-  bool draws = false;
-  for (const KeepSpec keep : op_->keeps) draws |= keep.edge == kDraws;
-  if (!draws) [[likely]]
+  if (op_->keeps.empty() || op_->keeps.back().edge != kDraws) [[likely]]
     return;
   std::vector<KeptTensor>& kept = make_side().kept;
   for (uint32_t i = 0; i <= call.more.size(); ++i) {

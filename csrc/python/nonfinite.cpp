@@ -2,7 +2,8 @@
 // from and the gradients that it leaves. Only where one is found, Python is called to find out why.
 #include "python/nonfinite.h"
 
-#include <unordered_map>
+#include <memory>
+#include <vector>
 
 #include "engine/engine.h"
 #include "graph/accumulate_grad.h"
@@ -58,8 +59,8 @@ class Watch final : public Observer {
   static PyRef roots_of(const State& state);
   static PyRef seen_of(const State& state);
 
-  std::vector<State> passes_;  // under way, on any thread
-  State spare_;                // an ended one, for its memory
+  std::vector<std::unique_ptr<State>> passes_;  // under way, on any thread
+  std::unique_ptr<State> spare_;                // an ended one, for its memory
   PyRef begun_, ended_;
 };
 
@@ -76,7 +77,7 @@ bool Watch::set(PyObject* begun, PyObject* ended) {
   PyRef old_ended = std::exchange(ended_, PyRef::borrow(ended));
   if (was && !begun) {
     remove_observer(*this);
-    std::vector<State> gone = std::exchange(passes_, {});
+    auto gone = std::exchange(passes_, {});
   } else if (!was && begun) {
     add_observer(*this);
   }
@@ -114,15 +115,16 @@ PyRef Watch::seen_of(const State& state) {
 }
 
 Watch::State* Watch::current() {
-  for (State& state : passes_)
-    if (state.id == current_run.id) return &state;
+  for (auto& state : passes_)
+    if (state->id == current_run.id) return state.get();
   return nullptr;
 }
 
 void Watch::pass_begins(Pass& pass) {
   if (paused) return;
   pass.keep_until_end();
-  State& state = passes_.emplace_back(std::exchange(spare_, {}));
+  if (!spare_) spare_ = std::make_unique<State>();
+  State& state = *passes_.emplace_back(std::move(spare_));
   state.id = pass.id();
   pass.for_each_root([&](const Edge& edge, TensorImpl* value, TensorImpl* grad) {
     state.roots.push_back({NodeRef::borrow(edge.node), edge.nr,
@@ -135,8 +137,8 @@ void Watch::pass_begins(Pass& pass) {
   const uint32_t id = state.id;
   PyRef begun = begun_;
   PyRef found(checked(PyObject_CallFunctionObjArgs(begun.get(), roots_of(state).get(), nullptr)));
-  for (State& now : passes_)  // others may have come and gone
-    if (now.id == id) now.found = std::move(found);
+  for (auto& now : passes_)  // others may have come and gone
+    if (now->id == id) now->found = std::move(found);
 }
 
 bool has_hooks(Node& node) {
@@ -181,18 +183,17 @@ void Watch::hooks_ended(Node& node, TensorRef* grads) {
 }
 
 void Watch::pass_ended(Pass& pass, bool failed) {
-  State state;
-  for (size_t i = 0; i < passes_.size(); ++i) {
-    if (passes_[i].id != pass.id()) continue;
+  std::unique_ptr<State> state;
+  for (size_t i = passes_.size(); i-- > 0 && !state;) {
+    if (passes_[i]->id != pass.id()) continue;
     state = std::move(passes_[i]);
     passes_.erase(passes_.begin() + static_cast<std::ptrdiff_t>(i));
-    break;
   }
-  if (state.id == 0) return;
-  if (!failed) look(pass, state);
-  state.roots.clear();
-  state.seen.clear();
-  state.found = PyRef();
+  if (!state) return;
+  if (!failed) look(pass, *state);
+  state->roots.clear();
+  state->seen.clear();
+  state->found = PyRef();
   spare_ = std::move(state);
 }
 
@@ -211,16 +212,17 @@ void Watch::look(Pass& pass, const State& state) {
         captured.push_back({NodeRef::borrow(node), nr, TensorRef::borrow(grad)});
     }
   } bad;
-  pass.for_each_executed([&bad](Node* node) {
+  for (size_t at = 0; Node* node = pass.next_executed(at);) {
     if (node->is_accumulate_grad()) {
       const TensorRef& grad = static_cast<AccumulateGrad*>(node)->variable()->grad();
       if (grad && !all_finite(*grad)) bad.leaves.push_back(NodeRef::borrow(node));
-    } else if (NodeSide* side = node->side()) {
+    } else if (node->has_side()) {
+      const NodeSide* side = node->side();
       for (uint32_t i = 0; i < side->retain_grad.size(); ++i)
         if (TensorImpl* t = side->retain_grad[i]; t && t->grad())
           bad.look(node, i, t->grad().get());
     }
-  });
+  }
   pass.for_each_captured(
       [&bad](const Edge& edge, TensorImpl* grad) { bad.look(edge.node, edge.nr, grad); });
   const auto& [leaves, captured] = bad;

@@ -2,10 +2,14 @@
 // and read when the profile is over.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <memory>
+#include <new>
 #include <string>
+#include <type_traits>
 #include <unordered_set>
 #include <vector>
 
@@ -65,14 +69,17 @@ class EventLog {
   // Makes sure that the first events find memory that the system has given already.
   static void prepare() {
     auto& kept = spare();
-    while (kept.size() < kPrepared) kept.push_back(std::make_unique<Chunk>());
+    while (kept.size() < kPrepared) {
+      kept.push_back(std::make_unique_for_overwrite<Chunk>());
+      std::memset(kept.back()->bytes, 0, sizeof kept.back()->bytes);
+    }
   }
   uint32_t size() const { return size_; }
-  Event& at(uint32_t i) { return chunks_[i / kChunk]->events[i % kChunk]; }
+  Event& at(uint32_t i) { return *std::launder(reinterpret_cast<Event*>(place(i))); }
   Event& append() {
     if (size_ / kChunk == chunks_.size()) [[unlikely]]
       grow();
-    return at(size_++) = Event();
+    return *new (place(size_++)) Event;
   }
   EventDetails& details_of(Event& event) {
     if (event.details == kNoEvent) {
@@ -90,9 +97,12 @@ class EventLog {
   std::unordered_set<std::string> names_;
   static constexpr uint32_t kChunk = 512;
   static constexpr size_t kPrepared = 32, kSpare = 128;  // 1 and 4 MB
+  // Written by append() only: a profile pays for each line of the cache.
   struct Chunk {
-    Event events[kChunk];
+    alignas(Event) std::byte bytes[kChunk * sizeof(Event)];
   };
+  static_assert(std::is_trivially_destructible_v<Event>);
+  std::byte* place(uint32_t i) { return chunks_[i / kChunk]->bytes + i % kChunk * sizeof(Event); }
   // Chunks of profiles that are gone.
   static std::vector<std::unique_ptr<Chunk>>& spare() {
     static auto* chunks = new std::vector<std::unique_ptr<Chunk>>;
@@ -100,7 +110,7 @@ class EventLog {
   }
   void grow() {
     auto& kept = spare();
-    if (kept.empty()) return chunks_.push_back(std::make_unique<Chunk>());
+    if (kept.empty()) return chunks_.push_back(std::make_unique_for_overwrite<Chunk>());
     chunks_.push_back(std::move(kept.back()));
     kept.pop_back();
   }

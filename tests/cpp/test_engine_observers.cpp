@@ -28,7 +28,7 @@ struct Diary final : Observer {
   }
   void pass_ended(Pass& pass, bool failed) override {
     int n = 0;
-    pass.for_each_executed([&](Node*) { ++n; });
+    for (size_t at = 0; pass.next_executed(at);) ++n;
     lines.push_back(concat(failed ? "pass failed after " : "pass of ", n));
   }
   void node_begins(Node& node, TensorRef* grads) override {
@@ -136,9 +136,8 @@ TEST(an_observer_keeps_the_graph_until_the_end_of_a_pass) {
       double seen = 0;
       void pass_begins(Pass& pass) override { pass.keep_until_end(); }
       void pass_ended(Pass& pass, bool) override {
-        pass.for_each_executed([&](Node* node) {
+        for (size_t at = 0; Node* node = pass.next_executed(at);)
           if (OpNode* op = as_op_node(node)) seen = value(op->saved(0).get());
-        });
       }
     } looks;
     add_observer(looks);

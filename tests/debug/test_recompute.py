@@ -168,3 +168,23 @@ def test_what_is_no_argument_is_refused():
         torch._C._node_backward(node, (x, x))
     with pytest.raises(TypeError, match="no accumulation"):
         torch._C._node_backward(node.next_functions[0][0], (x,))
+
+
+def test_what_a_pass_has_freed_is_gone_and_numbers_stay():
+    # A tensor that was kept for this alone was given as None after the pass, and not as lost.
+    with watch_nonfinite():
+        x, y = torch.ones(2, requires_grad=True), torch.full((2,), 4.0)
+        z = torch.add(x, y, alpha=3)
+        states = []
+        for _ in range(2):
+            arguments = {name: (state, value) for name, state, value, *_ in _arguments(z)}
+            states.append((arguments["other"][0], arguments["alpha"]))
+            if len(states) == 1:
+                z.sum().backward()
+    assert states == [("known", ("known", 3)), ("gone", ("known", 3))]
+
+
+def _arguments(result):
+    from rushlight import _C
+
+    return _C._node_arguments(result.grad_fn)
