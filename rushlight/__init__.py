@@ -41,9 +41,11 @@ _SUBMODULES = frozenset(
         "special",
         "utils",
         "version",
+        "viz",
     ),
 )
 _LAZY = {
+    "Graph": "viz.graph",
     "addmv_": "functional",
     "asarray": "_asarray",
     "atleast_1d": "_shapes",
@@ -70,6 +72,7 @@ _LAZY = {
     "get_deterministic_debug_mode": "_settings",
     "get_float32_matmul_precision": "_settings",
     "get_printoptions": "_tensor_str",
+    "graph": "viz.graph",
     "histogram": "_sets",
     "iinfo": "_type_info",
     "install_as_torch": "_alias",
@@ -81,6 +84,7 @@ _LAZY = {
     "positive": "functional",
     "pairwise_distance": "nn._distances",
     "printoptions": "_tensor_str",
+    "record": "viz._record",
     "rms_norm": "nn._distances",
     "set_default_device": "_settings",
     "set_default_tensor_type": "_settings",

@@ -1,0 +1,105 @@
+// The graph under some roots as columns of numbers, which hold no tensor and no node alive.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "graph/saved.h"
+#include "python/heap.h"
+
+namespace rl::python {
+
+constexpr uint32_t kUnknown = UINT32_MAX;
+
+enum NodeFlag : uint16_t {
+  kFlagLeaf = 1,
+  kFlagRoot = 2,
+  kFlagView = 4,
+  kFlagFreed = 8,
+  kFlagCustom = 16,
+};
+enum class EdgeKind : uint8_t { kFlow, kView };
+
+// Strings and shapes, each once.
+class Interned {
+ public:
+  uint32_t string(std::string_view text);
+  // The place of the first size in shapes().
+  uint32_t shape(const int64_t* sizes, int n);
+  const std::deque<std::string>& strings() const { return strings_; }
+  const std::vector<uint32_t>& shapes() const { return shapes_; }
+
+ private:
+  std::deque<std::string> strings_;
+  std::unordered_map<std::string_view, uint32_t> string_at_;
+  std::vector<uint32_t> shapes_;
+  std::unordered_map<std::string, uint32_t> shape_at_;
+};
+
+struct TensorColumns {
+  std::vector<uint32_t> dims, dtype;
+  std::vector<uint8_t> rank;
+  std::vector<double> bytes;
+};
+
+// Where an input of an operation has no history.
+struct CutRow {
+  uint32_t node, in, site;
+  const char* reason;  // "tensor" where it is only known to be one, "" where it may be a number
+  TensorRef tensor;    // null where not known
+};
+
+// Nodes by number: in the order of recording, leaves before the first node that uses them.
+class GraphData {
+ public:
+  // No Python code runs in it. `nodes`: keep the nodes, too.
+  void collect(const std::vector<Edge>& roots, bool keep_nodes);
+  // A dict of bytes, strings, sites as (code, offset), and [(number, leaf)].
+  PyObject* result() const;
+
+  uint32_t number_of(const Node* node) const { return number_.find(node); }
+  const std::vector<NodeRef>& nodes() const { return nodes_; }
+
+ private:
+  void walk(const std::vector<Edge>& roots);
+  void put_in_order(const std::vector<Edge>& roots);
+  void add_node(Node* node);
+  void add_outputs(Node* node, uint32_t number);
+  void add_tensor(TensorColumns& to, const int64_t* sizes, int n, DType dtype);
+  void add_edges(Node* node, uint32_t number, bool view);
+  void add_saved(Node* node, Node* owner, uint32_t number);
+  void add_value(Node* owner, uint32_t number, const char* name, const SavedSlot& slot);
+  void add_cuts(Node* node, Node* owner, uint32_t number);
+  void run_order();
+  uint32_t site_of(const Site& site);
+
+  Interned interned_;
+  PointerMap number_;
+  std::vector<Node*> found_;    // while it collects
+  std::vector<NodeRef> nodes_;  // where they are kept
+  std::vector<Site> sites_;
+  std::unordered_map<uint64_t, std::vector<uint32_t>> site_at_;
+  std::unordered_map<const char*, uint32_t> name_at_;
+
+  std::vector<uint64_t> sequence_;
+  std::vector<uint32_t> op_, site_, order_, freed_;
+  std::vector<uint16_t> flags_;
+  std::vector<uint32_t> out_node_;
+  std::vector<uint8_t> out_slot_;
+  TensorColumns outs_;
+  std::vector<uint32_t> saved_node_, saved_name_, saved_source_, saved_version_;
+  TensorColumns saved_;
+  std::vector<uint32_t> attr_node_, attr_name_, attr_value_;
+  std::vector<uint32_t> src_, dst_;
+  std::vector<uint16_t> in_, out_;
+  std::vector<uint8_t> kind_;
+  std::vector<CutRow> cuts_;
+  std::vector<std::pair<uint32_t, TensorRef>> leaves_;
+};
+
+bool init_graph_data(PyObject* module);
+
+}  // namespace rl::python

@@ -1,0 +1,53 @@
+"""Files that are written whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+
+from rushlight import _C
+
+_C._add_package_globals(globals())
+
+
+def write(path, content):
+    """Write str or bytes to a file, whole: what stood there stays until all of it is written.
+
+    Raises: OSError of the kind that stood in the way, with what was to be written and the way out.
+    """
+    path = os.path.realpath(path)  # a link stays one
+    folder = os.path.dirname(path)
+    data = content if isinstance(content, bytes) else content.encode()
+    temporary = None
+    try:
+        if os.path.isdir(path):
+            raise IsADirectoryError(21, "it is a folder")
+        if os.path.exists(path) and not os.path.isfile(path):  # a device, a pipe
+            with open(path, "wb") as file:
+                file.write(data)
+            return
+        number, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # as open() would have made it
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise type(error)(
+            error.errno,
+            f"cannot write {path!r}: {why}\n  fix: give the name of a file in a folder that exists "
+            "and that you may write to",
+        ) from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def give(content, path):
+    """The content; written to a file before where a path is given."""
+    if path is not None:
+        write(path, content)
+    return content
