@@ -135,7 +135,7 @@ class Sites:
     """Rows of the tables of sites and files."""
 
     def __init__(self, model):
-        self._model, self._files = model, {}
+        self._model, self._files, self._known = model, {}, {}
 
     def file(self, path):
         if path not in self._files:
@@ -145,9 +145,16 @@ class Sites:
             self._model.files.append({"path": path, "text": text})
         return self._files[path]
 
-    def add(self, code, offset):
+    def row(self, code, offset):
+        """The row of an instruction. Of one expression it is one, though CPython moves offsets."""
         site = _site.resolve(code, offset)
+        key = (*site[:5], code.co_name) if site.column is not None else (code, offset)
+        row = self._known.setdefault(key, len(self._known))
+        if row == len(self._model.sites["file"]):
+            self._add(site)
+        return row
 
+    def _add(self, site):
         def known(number):
             return NONE if number is None else number
 
@@ -270,8 +277,7 @@ class Cuts:
         self._model.add("cuts", **row)
 
     def _site_of(self, code, offset):
-        self._sites.add(code, offset)
-        return len(self._model.sites["file"]) - 1
+        return self._sites.row(code, offset)
 
     def _text(self, node, at):
         """The source of an argument; None where the expression does not show it."""
@@ -312,11 +318,14 @@ def complete(raw, names, params):
     """The Model of what the core gave: sites looked up, names and iterations found."""
     model = take_columns(raw)
     sites = Sites(model)
-    for code, offset in raw["sites"]:
-        sites.add(code, offset)
+    rows = [sites.row(code, offset) for code, offset in raw["sites"]]
+    if rows != list(range(len(rows))):
+        for name in ("site", "freed"):
+            values = model.nodes[name]
+            model.nodes[name] = column("u32", [NONE if i == NONE else rows[i] for i in values])
     find_iterations(model)
     name_leaves(model, raw, names, params)
     cuts = Cuts(model, names, sites)
-    for row in raw["cuts"]:
-        cuts.add(*row)
+    for node, at, site, reason, tensor in raw["cuts"]:
+        cuts.add(node, at, NONE if site == NONE else rows[site], reason, tensor)
     return model

@@ -51,3 +51,31 @@ def give(content, path):
     if path is not None:
         write(path, content)
     return content
+
+
+def show(html):
+    """Write a page to a folder of its own, open it in a browser, and return its path."""
+    import webbrowser
+
+    path = os.path.join(tempfile.mkdtemp(prefix="rushlight-"), "graph.html")
+    write(path, html)
+    if not webbrowser.open("file://" + path):
+        print(f"no browser was found; the page is {path}")
+    return path
+
+
+def bundle(graph, include, exclude):
+    """What a notebook shows of a graph: the page in a frame, the picture, the tree."""
+    from html import escape
+
+    makers = {
+        "text/html": lambda: (
+            '<iframe sandbox="allow-scripts allow-downloads" style="width:100%;height:600px;'
+            f'border:0" srcdoc="{escape(graph.to_html())}"></iframe>'
+        ),
+        "image/svg+xml": graph.to_svg,
+        "text/plain": graph.to_text,
+    }
+    wanted = set(include) if include else set(makers)
+    wanted -= set(exclude or ())
+    return {kind: make() for kind, make in makers.items() if kind in wanted}

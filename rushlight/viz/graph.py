@@ -272,6 +272,21 @@ class Graph:
 
     # --- other forms
 
+    def __str__(self):
+        return self.to_text()
+
+    def to_text(self, lines=100):
+        """An indented tree, as ``print(graph)`` shows it; lines: at most so many, None for all."""
+        from ._text import to_text
+
+        return to_text(self, lines)
+
+    def diff(self, other):
+        """What another graph has more, less or different: a GraphDiff, to be printed."""
+        from ._diff import diff
+
+        return diff(self, other)
+
     def to_json(self, path=None):
         """The graph as JSON, all of it; also written to a file where a path is given."""
         return _files.give(self._model.to_json(), path)
@@ -280,6 +295,43 @@ class Graph:
     def from_json(cls, text):
         """The graph that to_json() wrote. Raises: ValueError for other texts."""
         return cls(_model.Model.from_json(text))
+
+    def to_dot(self, path=None):
+        """The graph in Graphviz's language, leaves as small chips; also to a file."""
+        from ._rich_dot import to_dot
+
+        return _files.give(to_dot(self), path)
+
+    def to_mermaid(self, path=None, most=500):
+        """The graph as a Mermaid flowchart of at most 500 operations; also to a file."""
+        from ._mermaid import to_mermaid
+
+        return _files.give(to_mermaid(self, most), path)
+
+    def to_svg(self, path=None, **options):
+        """The picture as SVG, by the built-in layout; also to a file. options: as viz/_svg.py."""
+        from ._svg import svg
+
+        return _files.give(svg(self, **options), path)
+
+    def to_png(self, path=None, **options):
+        """The picture as bytes of a PNG; also to a file. options: as viz/_png.py."""
+        from ._png import png
+
+        return _files.give(png(self, **options), path)
+
+    def to_html(self, path=None):
+        """The page: one file that works offline; also to a file."""
+        from ._page import page
+
+        return _files.give(page(self), path)
+
+    def show(self):
+        """Open the page in a browser. Returns: the path of the file it was written to."""
+        return _files.show(self.to_html())
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return _files.bundle(self, include, exclude)
 
 
 def _shown(key):
