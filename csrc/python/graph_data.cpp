@@ -92,17 +92,40 @@ uint32_t GraphData::site_of(const Site& site) {
   return index;
 }
 
-void GraphData::collect(const std::vector<Edge>& roots, bool keep_nodes) {
+void GraphData::collect(const std::vector<Edge>& roots, size_t few) {
   walk(roots);
   put_in_order(roots);
   for (Node* node : found_) add_node(node);
+  first_edge_.push_back(n_edge_rows());
+  first_attr_.push_back(static_cast<uint32_t>(attr_node_.size()));
   run_order();
-  for (const Edge& root : roots) {
-    flags_[number_.find(root.node)] |= kFlagRoot;
-  }
-  if (keep_nodes)
-    for (Node* node : found_) nodes_.push_back(NodeRef::borrow(node));
+  for (const Edge& root : roots) flags_[number_.find(root.node)] |= kFlagRoot;
+  keep_nodes(few);
   found_.clear();
+}
+
+void GraphData::keep_nodes(size_t few) {
+  std::unordered_map<uint64_t, uint32_t> kinds;
+  like_.resize(found_.size());
+  for (uint32_t i = 0; i < found_.size(); ++i) {
+    like_[i] = i;
+    if (found_.size() > few) {
+      if (is_leaf(i)) continue;
+      uint64_t kind = 0;
+      auto mix = [&](uint64_t part) { kind = (kind ^ part) * 0x9E3779B97F4A7C15u ^ kind >> 29; };
+      mix(op_[i]);
+      mix(site_[i]);
+      mix(found_[i]->n_edges());
+      for (uint32_t a = first_attr_[i]; a < first_attr_[i + 1]; ++a)
+        mix(uint64_t{attr_name_[a]} << 32 | attr_value_[a]);
+      for (uint32_t e = first_edge_[i]; e < first_edge_[i + 1]; ++e)
+        mix(uint64_t{in_[e]} << 32 | (is_leaf(src_[e]) ? src_[e] : site_[src_[e]]));
+      auto [known, is_new] = kinds.emplace(kind, i);
+      like_[i] = known->second;
+      if (!is_new) continue;
+    }
+    nodes_.push_back({i, NodeRef::borrow(found_[i])});
+  }
 }
 
 void GraphData::walk(const std::vector<Edge>& roots) {
@@ -142,18 +165,15 @@ void GraphData::run_order() {
   order_.resize(found_.size());
   std::vector<uint32_t> left(found_.size());
   for (uint32_t src : src_) ++left[src];
-  std::vector<uint32_t> first_edge(found_.size() + 1);
-  for (uint32_t dst : dst_) ++first_edge[dst + 1];
-  for (size_t i = 0; i < found_.size(); ++i) first_edge[i + 1] += first_edge[i];
   uint32_t turn = 0;
   for (size_t i = found_.size(); i-- > 0;) {
     if (found_[i]->is_accumulate_grad()) continue;
     order_[i] = turn++;
-    for (uint32_t e = first_edge[i]; e < first_edge[i + 1]; ++e)
+    for (uint32_t e = first_edge_[i]; e < first_edge_[i + 1]; ++e)
       if (--left[src_[e]] == 0 && found_[src_[e]]->is_accumulate_grad()) order_[src_[e]] = turn++;
   }
   for (size_t i = 0; i < found_.size(); ++i)  // a root that nobody uses
-    if (found_[i]->is_accumulate_grad() && first_edge[i] == first_edge[i + 1])
+    if (found_[i]->is_accumulate_grad() && first_edge_[i] == first_edge_[i + 1])
       if (std::find(src_.begin(), src_.end(), static_cast<uint32_t>(i)) == src_.end())
         order_[i] = turn++;
 }
@@ -170,6 +190,8 @@ void GraphData::add_node(Node* node) {
     at->second =
         interned_.string(colons == std::string_view::npos ? full : full.substr(colons + 2));
   }
+  first_edge_.push_back(n_edge_rows());
+  first_attr_.push_back(static_cast<uint32_t>(attr_node_.size()));
   op_.push_back(at->second);
   sequence_.push_back(node->sequence());
   site_.push_back(site_of(node->site()));
@@ -327,7 +349,7 @@ void GraphData::add_cuts(Node* node, Node* owner, uint32_t number) {
   }
 }
 
-PyObject* GraphData::result() const {
+PyRef GraphData::result() const {
   PyRef dict(checked(PyDict_New()));
   auto put = [&](const char* name, PyObject* owned) {
     PyRef value(checked(owned));
@@ -351,6 +373,7 @@ PyObject* GraphData::result() const {
   put("site", bytes_of(site_));
   put("order", bytes_of(order_));
   put("freed", bytes_of(freed_));
+  put("like", bytes_of(like_));
   put("flags", bytes_of(flags_));
   put("shapes", bytes_of(interned_.shapes()));
   put("outs",
@@ -372,17 +395,19 @@ PyObject* GraphData::result() const {
   put("leaves", list_of(leaves_.size(), [&](size_t i) {
         return Py_BuildValue("(IN)", leaves_[i].first, checked(wrap(leaves_[i].second)));
       }));
-  put("nodes", list_of(nodes_.size(), [&](size_t i) { return wrap_node(nodes_[i].get()); }));
-  return dict.release();
+  put("nodes", list_of(nodes_.size(), [&](size_t i) {
+        return Py_BuildValue("(IN)", nodes_[i].first, checked(wrap_node(nodes_[i].second.get())));
+      }));
+  return dict;
 }
 
 namespace {
 
-// _graph_columns(roots, keep_nodes): of a tuple of tensors and nodes.
+// _graph_columns(roots, few): of a tuple of tensors and nodes; see collect() and result().
 PyObject* graph_columns(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     check(n == 2 && PyTuple_Check(args[0]), ErrorKind::kType,
-          "_graph_columns(roots: tuple, keep_nodes: bool)");
+          "_graph_columns(roots: tuple, few: int)");
     std::vector<NodeRef> held;
     std::vector<Edge> roots;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[0]); ++i) {
@@ -400,11 +425,14 @@ PyObject* graph_columns(PyObject*, PyObject* const* args, Py_ssize_t n) {
       held.push_back(NodeRef::steal(edge.node));
       roots.push_back(edge);
     }
-    const int keep_nodes = PyObject_IsTrue(args[1]);
-    checked(keep_nodes);
+    const Py_ssize_t few = PyLong_AsSsize_t(args[1]);
+    if (few < 0) {
+      check(PyErr_Occurred(), ErrorKind::kValue, "few: at least 0");
+      throw_python();
+    }
     GraphData data;
-    data.collect(roots, keep_nodes);
-    return data.result();
+    data.collect(roots, static_cast<size_t>(few));
+    return data.result().release();
   });
 }
 

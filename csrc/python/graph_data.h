@@ -55,13 +55,26 @@ struct CutRow {
 // Nodes by number: in the order of recording, leaves before the first node that uses them.
 class GraphData {
  public:
-  // No Python code runs in it. `nodes`: keep the nodes, too.
-  void collect(const std::vector<Edge>& roots, bool keep_nodes);
-  // A dict of bytes, strings, sites as (code, offset), and [(number, leaf)].
-  PyObject* result() const;
+  // No Python code runs in it. Keeps all nodes where there are few; else the first of those that
+  // have operation, source and attributes in common, whose derivatives are told alike.
+  void collect(const std::vector<Edge>& roots, size_t few);
+  // A dict of bytes, strings, sites as (code, offset), [(number, leaf)] and [(number, node)].
+  PyRef result() const;
 
+  size_t size() const { return op_.size(); }
+  // kUnknown for a node that is not in it; while that one lives.
   uint32_t number_of(const Node* node) const { return number_.find(node); }
-  const std::vector<NodeRef>& nodes() const { return nodes_; }
+  const std::vector<uint64_t>& sequences() const { return sequence_; }
+  const std::vector<std::pair<uint32_t, TensorRef>>& leaves() const { return leaves_; }
+  bool is_leaf(uint32_t number) const { return flags_[number] & kFlagLeaf; }
+  // The rows of edges that lead into a node, in the order of its inputs.
+  uint32_t first_edge(uint32_t number) const { return first_edge_[number]; }
+  uint32_t n_edge_rows() const { return static_cast<uint32_t>(src_.size()); }
+  uint16_t input_of(uint32_t row) const { return in_[row]; }
+  // The nodes may die from now on.
+  void forget_addresses() { number_ = PointerMap(); }
+  void set_order(std::vector<uint32_t> order) { order_ = std::move(order); }
+  uint32_t site_of(const Site& site);
 
  private:
   void walk(const std::vector<Edge>& roots);
@@ -74,24 +87,26 @@ class GraphData {
   void add_value(Node* owner, uint32_t number, const char* name, const SavedSlot& slot);
   void add_cuts(Node* node, Node* owner, uint32_t number);
   void run_order();
-  uint32_t site_of(const Site& site);
+  void keep_nodes(size_t few);
 
   Interned interned_;
   PointerMap number_;
-  std::vector<Node*> found_;    // while it collects
-  std::vector<NodeRef> nodes_;  // where they are kept
+  std::vector<Node*> found_;  // while it collects
+  std::vector<std::pair<uint32_t, NodeRef>> nodes_;
   std::vector<Site> sites_;
   std::unordered_map<uint64_t, std::vector<uint32_t>> site_at_;
   std::unordered_map<const char*, uint32_t> name_at_;
 
   std::vector<uint64_t> sequence_;
-  std::vector<uint32_t> op_, site_, order_, freed_;
+  // like_: the node that is kept and whose derivative is told as this one's.
+  std::vector<uint32_t> op_, site_, order_, freed_, like_;
   std::vector<uint16_t> flags_;
   std::vector<uint32_t> out_node_;
   std::vector<uint8_t> out_slot_;
   TensorColumns outs_;
   std::vector<uint32_t> saved_node_, saved_name_, saved_source_, saved_version_;
   TensorColumns saved_;
+  std::vector<uint32_t> first_edge_, first_attr_;  // by node, and one more
   std::vector<uint32_t> attr_node_, attr_name_, attr_value_;
   std::vector<uint32_t> src_, dst_;
   std::vector<uint16_t> in_, out_;

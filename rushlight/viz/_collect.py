@@ -201,13 +201,12 @@ def _is_direct(expression, op):
 
 def _parts(model, nodes, ranks):
     """The nodes of one site by the times that it ran."""
-    op = model.nodes["op"]
-    ops = [op[i] for i in nodes]
-    period = _period(ops)
+    op, scope = model.nodes["op"], model.nodes["scope"]
+    period = _period([(op[i], scope[i]) for i in nodes])
     if period == 1:
         site = model.nodes["site"][nodes[0]]
         expression = model.text(model.sites["expr"][site]) or ""
-        if _is_direct(expression, model.strs[ops[0]]):
+        if _is_direct(expression, model.strs[op[nodes[0]]]):
             return [[i] for i in nodes]
     # A call that consists of several operations: between its runs other statements may have run.
     runs = [[nodes[0]]]
@@ -307,6 +306,11 @@ def _is_number(text):
 def name_leaves(model, raw, names, params):
     """Write down what leaves are called, and which node each of the parameters is."""
     by_id = {id(tensor): node for node, tensor in raw["leaves"]}
+    # As they were called when the pass began, unless somebody said how to.
+    leaves, given = dict(raw["leaves"]), {id(tensor) for tensor in params.values()}
+    for node, name in raw.get("named", ()):
+        if not name.startswith("a leaf of ") and id(leaves[node]) not in given:
+            names.by_id[id(leaves[node])] = name
     for node, tensor in raw["leaves"]:
         model.nodes["name"][node] = model.string(names.by_id.get(id(tensor)))
     for name, tensor in params.items():
@@ -314,9 +318,8 @@ def name_leaves(model, raw, names, params):
             model.params[name] = by_id[id(tensor)]
 
 
-def complete(raw, names, params):
-    """The Model of what the core gave: sites looked up, names and iterations found."""
-    model = take_columns(raw)
+def complete(model, raw, names, params):
+    """Look sites up, and find names, iterations and cuts. Returns: Sites."""
     sites = Sites(model)
     rows = [sites.row(code, offset) for code, offset in raw["sites"]]
     if rows != list(range(len(rows))):
@@ -328,4 +331,4 @@ def complete(raw, names, params):
     cuts = Cuts(model, names, sites)
     for node, at, site, reason, tensor in raw["cuts"]:
         cuts.add(node, at, NONE if site == NONE else rows[site], reason, tensor)
-    return model
+    return sites

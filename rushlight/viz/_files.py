@@ -9,23 +9,53 @@ from rushlight import _C
 _C._add_package_globals(globals())
 
 
+def _refuse(path, error):
+    return type(error)(
+        error.errno,
+        f"cannot write {path!r}: {error.strerror or error}\n  fix: give the name of a file in a "
+        "folder that exists and that you may write to",
+    )
+
+
+def _temporary(path):
+    """(descriptor, name) of a new file beside one that is to be written."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(21, "it is a folder")
+    return tempfile.mkstemp(prefix=".", suffix=".part", dir=os.path.dirname(path))
+
+
+def _is_special(path):
+    """Whether a device or a pipe stands there, which is written to as it is."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def writable(path):
+    """The path, without links, of a file that can be written. Raises: as write()."""
+    path = os.path.realpath(os.fspath(path))
+    try:
+        if not _is_special(path):
+            number, temporary = _temporary(path)
+            os.close(number)
+            os.unlink(temporary)
+    except OSError as error:
+        raise _refuse(path, error) from None
+    return path
+
+
 def write(path, content):
     """Write str or bytes to a file, whole: what stood there stays until all of it is written.
 
     Raises: OSError of the kind that stood in the way, with what was to be written and the way out.
     """
-    path = os.path.realpath(path)  # a link stays one
-    folder = os.path.dirname(path)
+    path = os.path.realpath(os.fspath(path))  # a link stays one
     data = content if isinstance(content, bytes) else content.encode()
     temporary = None
     try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(21, "it is a folder")
-        if os.path.exists(path) and not os.path.isfile(path):  # a device, a pipe
+        if _is_special(path):
             with open(path, "wb") as file:
                 file.write(data)
             return
-        number, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+        number, temporary = _temporary(path)
         with os.fdopen(number, "wb") as file:
             file.write(data)
         mask = os.umask(0)
@@ -34,12 +64,7 @@ def write(path, content):
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
-        why = error.strerror or str(error)
-        raise type(error)(
-            error.errno,
-            f"cannot write {path!r}: {why}\n  fix: give the name of a file in a folder that exists "
-            "and that you may write to",
-        ) from None
+        raise _refuse(path, error) from None
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):

@@ -32,7 +32,7 @@ FLAG_NAMES = {
 }
 FLOW, VIEW_EDGE, CUT_EDGE = 0, 1, 2
 
-_CODES = {"u8": "B", "u16": "H", "u32": "I", "f32": "f", "f64": "d"}
+_CODES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "f32": "f", "f64": "d"}
 _SUMMARY = {
     "node": "u32",
     "slot": "u8",

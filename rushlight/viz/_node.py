@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from rushlight import _C
 
-from . import _model
+from . import _model, _summaries
 from ._model import NONE
 
 _C._add_package_globals(globals())
@@ -42,6 +42,18 @@ class Cut(NamedTuple):
     def __str__(self):
         place = f", at {os.path.basename(self.file)}:{self.line}" if self.file else ""
         return f"{self.name or f'input {self.input}'}: {self.reason}{place}"
+
+
+class Rule(NamedTuple):
+    """What a node makes of a gradient for one input.
+
+    text: the derivative, ``d(w * x)/dw = x``. sentence: with numbers, ``3.0 * 3.0 = 9.0  ->  w``;
+    empty where they are not known.
+    """
+
+    input: int
+    text: str
+    sentence: str
 
 
 class GraphNode:
@@ -228,6 +240,64 @@ class GraphNode:
             name = model.text(model.cuts["name"][r])
             found.append(Cut(model.cuts["in"][r], name, _reason(model, r), path, line))
         return found
+
+    # --- what is known of a pass
+
+    def _summaries(self, table):
+        model, found = self._graph._model, {}
+        for row in self._graph._rows_of(table, self.index):
+            found[getattr(model, table)["slot"][row]] = _summaries.read(model, table, row)
+        return found
+
+    @property
+    def values(self):
+        """{output: Summary} of what it computed; a leaf's is its own value."""
+        return self._summaries("values")
+
+    @property
+    def grads(self):
+        """{output: Summary} of the gradients that came to it; a leaf's is what was added."""
+        return self._summaries("grads")
+
+    @property
+    def value(self):
+        """The Summary of the first output; None where it is not known."""
+        return self.values.get(0)
+
+    @property
+    def grad(self):
+        """The Summary of the gradient by the first output; None where it is not known."""
+        return self.grads.get(0)
+
+    @property
+    def rules(self):
+        """What it makes of a gradient, for each input that gets one: a list of Rule."""
+        model, found = self._graph._model, []
+        for r in self._graph._rows_of("rules", self.index):
+            text = model.strs[model.rules["text"][r]]
+            sentence = model.text(model.rules["sentence"][r]) or ""
+            found.append(Rule(model.rules["in"][r], text, sentence))
+        return found
+
+    def _measured(self, table, name):
+        values = getattr(self._graph._model, table).get(name)
+        number = values[self.index] if values else float("nan")
+        return number if number == number else None
+
+    @property
+    def forward_us(self):
+        """Microseconds of its operation; known under record()."""
+        return self._measured("us", "fwd")
+
+    @property
+    def backward_us(self):
+        """Microseconds of its derivative; known under record()."""
+        return self._measured("us", "bwd")
+
+    @property
+    def alive(self):
+        """Bytes of tensors that existed when it was recorded; known under record()."""
+        return self._measured("mem", "alive")
 
     # --- what it is connected with
 

@@ -57,6 +57,7 @@ def to_dot(graph):
             parts.append(f"\t{chip} -> n{node.index} [arrowsize=0.5]\n")
         for cut in node.cuts:
             ghost = f"g{node.index}_{cut.input}"
-            parts.append(f"\t{ghost} [label={quoted(str(cut))} {_CHIP} fillcolor=white color=gray]\n")
+            label = quoted(str(cut))
+            parts.append(f"\t{ghost} [label={label} {_CHIP} fillcolor=white color=gray]\n")
             parts.append(f"\t{ghost} -> n{node.index} [style=dashed arrowhead=none color=gray]\n")
     return "".join(parts) + "}\n"

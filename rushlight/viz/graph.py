@@ -1,9 +1,9 @@
 """``rushlight.graph(loss)``: the graph as data."""
 
 import sys
-import weakref
 from bisect import bisect_left
 from collections import deque
+from typing import NamedTuple
 
 from rushlight import _C
 
@@ -46,6 +46,16 @@ class Nodes:
         return f"[{shown}, and {more} more]" if more > 0 else f"[{shown}]"
 
 
+class LineTime(NamedTuple):
+    """A source line under record(): microseconds forward and backward, bytes computed, calls."""
+
+    file: str
+    line: int
+    us: float
+    bytes: float
+    calls: int
+
+
 class Graph:
     """A graph that somebody recorded, as data. It keeps no tensor alive.
 
@@ -76,6 +86,23 @@ class Graph:
         for name, values in self._model.overlays.items():
             found[name] = {self.nodes[i]: v for i, v in enumerate(values) if v == v}
         return found
+
+    @property
+    def steps(self):
+        """{leaf: [(pass, norm of what it added to .grad)]} of a recorded training."""
+        found, table = {}, self._model.steps
+        for step, name, norm in zip(table["step"], table["name"], table["norm"], strict=True):
+            found.setdefault(self._model.strs[name], []).append((step, norm))
+        return found
+
+    @property
+    def lines(self):
+        """What was recorded of each source line: a list of LineTime, the longest first."""
+        table, found = self._model.lines, []
+        for row, file in enumerate(table["file"]):
+            numbers = [table[name][row] for name in ("line", "us", "bytes", "calls")]
+            found.append(LineTime(self._model.files[file]["path"], *numbers))
+        return sorted(found, key=lambda line: (-line.us, line.file, line.line))
 
     def __len__(self):
         return len(self._model)
@@ -340,27 +367,23 @@ def _shown(key):
     return repr(key)
 
 
-def graph(root, params=None, values=False):
+def graph(root, params=None, values=False, max_bytes=1 << 30):
     """Return the graph that was recorded for a tensor, as data.
 
     root: a tensor that requires grad, a grad_fn, or any nesting of them. params: names for leaves,
-        {name: tensor}; variables are found by themselves. values: whether values and gradients are
-        summed up, too.
-    Returns: Graph. Raises: RuntimeError for a tensor without a graph and where there is no tensor,
-        TypeError for other arguments. Cost: about a microsecond for each node.
+        {name: tensor}; variables are found by themselves. values: sum up values and gradients, too,
+        as far as they are known afterwards: a backward pass runs that changes no .grad, though
+        hooks run; roots of several elements start with ones. max_bytes: how much memory values may
+        have then, with those that are computed again.
+    Returns: Graph. Raises: RuntimeError for a tensor without a graph, where there is no tensor, and
+        for values of more than max_bytes; TypeError for other arguments. Cost: some microseconds
+        for each node.
     """
-    return of_roots(root, params, values, sys._getframe(1))
+    from . import _graph_of, _values
 
-
-def of_roots(root, params, values, frame):
-    """graph() for a caller's frame."""
     params = _collect.named(params)
     roots = tuple(_collect.roots_in(root))
-    raw = _C._graph_columns(roots, bool(values))
-    names = _collect.Names(frame, params)
-    try:
-        model = _collect.complete(raw, names, params)
-    finally:
-        names.close()
-    leaves = [(number, weakref.ref(tensor)) for number, tensor in raw["leaves"]]
-    return Graph(model, _model.array("Q", raw["sequence"]), leaves)
+    frame = sys._getframe(1)
+    if values:
+        return _values.graph_with_values(roots, params, frame, max_bytes)
+    return _graph_of.make(_C._graph_columns(roots, 0), frame, params)
