@@ -79,7 +79,9 @@ class Names:
     """What a frame, and those that called it, call their tensors."""
 
     def __init__(self, frame, params):
-        self.by_id = words.names_in(frame)
+        found = words.names_in(frame)
+        # What is kept in `_` has a better name where it is used.
+        self.by_id = {i: name for i, name in found.items() if name != "_" and name[:2] != "_["}
         for name, tensor in params.items():
             self.by_id[id(tensor)] = name
         self._frames, self._found = [], {}
@@ -247,17 +249,41 @@ def find_iterations(model):
 _NO_TENSOR = object()
 
 
+class Arguments:
+    """What the source calls the inputs of operations."""
+
+    def __init__(self, model):
+        self._model, self._known = model, {}
+
+    def text(self, node, at):
+        """The source of an argument; None where the expression does not show it."""
+        model = self._model
+        site, op = model.nodes["site"][node], model.nodes["op"][node]
+        if site == NONE:
+            return None
+        key = site, op, at
+        if key not in self._known:
+            expression = model.text(model.sites["expr"][site]) or ""
+            text = title(model.strs[op])
+            found = {}
+            for name in (text, _TITLES.get(text, text)):
+                found = found or words.arguments(expression, name, (0, 1, 2))
+            found = found.get(at)
+            self._known[key] = None if found is None or _is_number(found) else found
+        return self._known[key]
+
+
 class Cuts:
     """Inputs without a history: which they are, and why."""
 
-    def __init__(self, model, names, sites):
+    def __init__(self, model, names, sites, arguments):
         self._model, self._names, self._sites = model, names, sites
-        self._texts = {}
+        self._arguments = arguments
 
     def add(self, node, at, site, reason, tensor):
         name = self._names.by_id.get(id(tensor)) if tensor is not None else None
         if tensor is None or name is None:
-            text = self._text(node, at)
+            text = self._arguments.text(node, at)
             if tensor is None:
                 found = _NO_TENSOR if text is None else self._names.value(text)
                 if isinstance(found, _C.Tensor):
@@ -265,7 +291,7 @@ class Cuts:
                     if cut is None:
                         return
                     reason, code, offset = cut
-                    site = NONE if code is None else self._site_of(code, offset)
+                    site = NONE if code is None else self._sites.row(code, offset)
                 elif reason == "tensor":
                     reason = "requires_grad=False"
                 else:
@@ -275,26 +301,6 @@ class Cuts:
         row["reason"], row["name"] = self._model.string(reason), self._model.string(name)
         self._model.add("cuts", **row)
 
-    def _site_of(self, code, offset):
-        return self._sites.row(code, offset)
-
-    def _text(self, node, at):
-        """The source of an argument; None where the expression does not show it."""
-        model = self._model
-        site, op = model.nodes["site"][node], model.nodes["op"][node]
-        if site == NONE:
-            return None
-        key = site, op, at
-        if key not in self._texts:
-            expression = model.text(model.sites["expr"][site]) or ""
-            text = title(model.strs[op])
-            found = {}
-            for name in (text, _TITLES.get(text, text)):
-                found = found or words.arguments(expression, name, (0, 1, 2))
-            found = found.get(at)
-            self._texts[key] = None if found is None or _is_number(found) else found
-        return self._texts[key]
-
 
 def _is_number(text):
     try:
@@ -303,15 +309,23 @@ def _is_number(text):
         return False
 
 
-def name_leaves(model, raw, names, params):
+def name_leaves(model, raw, names, params, arguments):
     """Write down what leaves are called, and which node each of the parameters is."""
-    by_id = {id(tensor): node for node, tensor in raw["leaves"]}
-    # As they were called when the pass began, unless somebody said how to.
     leaves, given = dict(raw["leaves"]), {id(tensor) for tensor in params.values()}
+    by_id = {id(tensor): node for node, tensor in leaves.items()}
+    # As they were called when the pass began, unless somebody said how to.
     for node, name in raw.get("named", ()):
         if not name.startswith("a leaf of ") and id(leaves[node]) not in given:
             names.by_id[id(leaves[node])] = name
-    for node, tensor in raw["leaves"]:
+    unknown = {node for node, tensor in leaves.items() if id(tensor) not in names.by_id}
+    edges = model.edges
+    for src, dst, at in zip(edges["src"], edges["dst"], edges["in"]) if unknown else ():
+        if src in unknown:  # else as it is called where it is used first
+            unknown.remove(src)
+            text = arguments.text(dst, at)
+            if text is not None and text.replace(".", "").isidentifier():
+                names.by_id[id(leaves[src])] = text
+    for node, tensor in leaves.items():
         model.nodes["name"][node] = model.string(names.by_id.get(id(tensor)))
     for name, tensor in params.items():
         if id(tensor) in by_id:
@@ -327,8 +341,9 @@ def complete(model, raw, names, params):
             values = model.nodes[name]
             model.nodes[name] = column("u32", [NONE if i == NONE else rows[i] for i in values])
     find_iterations(model)
-    name_leaves(model, raw, names, params)
-    cuts = Cuts(model, names, sites)
+    arguments = Arguments(model)
+    name_leaves(model, raw, names, params, arguments)
+    cuts = Cuts(model, names, sites, arguments)
     for node, at, site, reason, tensor in raw["cuts"]:
         cuts.add(node, at, NONE if site == NONE else rows[site], reason, tensor)
     return sites

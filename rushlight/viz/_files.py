@@ -31,12 +31,14 @@ def _is_special(path):
 
 def writable(path):
     """The path, without links, of a file that can be written. Raises: as write()."""
-    path = os.path.realpath(os.fspath(path))
+    path = os.fspath(path)
+    if _is_special(path):
+        return path
+    path = os.path.realpath(path)
     try:
-        if not _is_special(path):
-            number, temporary = _temporary(path)
-            os.close(number)
-            os.unlink(temporary)
+        number, temporary = _temporary(path)
+        os.close(number)
+        os.unlink(temporary)
     except OSError as error:
         raise _refuse(path, error) from None
     return path
@@ -47,7 +49,7 @@ def write(path, content):
 
     Raises: OSError of the kind that stood in the way, with what was to be written and the way out.
     """
-    path = os.path.realpath(os.fspath(path))  # a link stays one
+    path = os.fspath(path)
     data = content if isinstance(content, bytes) else content.encode()
     temporary = None
     try:
@@ -55,6 +57,7 @@ def write(path, content):
             with open(path, "wb") as file:
                 file.write(data)
             return
+        path = os.path.realpath(path)  # a link stays one
         number, temporary = _temporary(path)
         with os.fdopen(number, "wb") as file:
             file.write(data)

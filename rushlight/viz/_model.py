@@ -81,6 +81,30 @@ TABLES = {
     "lines": {"file": "u32", "line": "u32", "us": "f64", "bytes": "f64", "calls": "u32"},
 }
 _COLUMNS = {"shapes": "u32", "bins": "u32", "data": "f64"}
+# Columns that hold numbers of rows: of which table.
+_ROWS = {
+    "nodes": {"site": "sites", "freed": "sites", "scope": "scopes"},
+    "scopes": {"parent": "scopes"},
+    "outs": {"node": "nodes"},
+    "saved": {"node": "nodes", "source": "nodes"},
+    "attrs": {"node": "nodes"},
+    "edges": {"src": "nodes", "dst": "nodes"},
+    "values": {"node": "nodes"},
+    "grads": {"node": "nodes"},
+    "rules": {"node": "nodes"},
+    "cuts": {"node": "nodes", "site": "sites"},
+}
+_STRINGS = {
+    "sites": ("expr", "name"),
+    "scopes": ("name",),
+    "nodes": ("op", "name"),
+    "outs": ("dtype",),
+    "saved": ("name", "dtype"),
+    "attrs": ("name", "value"),
+    "rules": ("text", "sentence"),
+    "cuts": ("reason", "name"),
+    "steps": ("name",),
+}
 # Per node, or empty where nothing was recorded.
 _PER_NODE = {"us": {"fwd": "f32", "bwd": "f32"}, "mem": {"alive": "f64"}}
 
@@ -105,7 +129,10 @@ def _unpacked(kind, packed, where):
     if not isinstance(packed, dict) or packed.get("t") != kind:
         raise ValueError(f"Graph.from_json(): {where} is no column of {kind}")
     values = array(_CODES[kind])
-    values.frombytes(base64.b64decode(packed["b"]))
+    try:
+        values.frombytes(base64.b64decode(packed["b"], validate=True))
+    except ValueError as error:
+        raise ValueError(f"Graph.from_json(): {where} is damaged: {error}") from None
     if sys.byteorder == "big":
         values.byteswap()
     return values
@@ -196,6 +223,37 @@ class Model:
             raise ValueError(f"Graph.from_json(): the text is damaged: {error!r}") from None
         return model
 
+    def _check(self):
+        """Raises: ValueError where a number leads to what is not there."""
+
+        def check(values, n, where):
+            if any(i >= n and i != NONE for i in values):
+                raise ValueError(f"Graph.from_json(): {where} leads to what is not there")
+
+        sizes = {name: len(getattr(self, name)[next(iter(c))]) for name, c in TABLES.items()}
+        for name, columns in _ROWS.items():
+            for c, target in columns.items():
+                check(getattr(self, name)[c], sizes[target], f"{name}.{c}")
+        for name, columns in _STRINGS.items():
+            for c in columns:
+                check(getattr(self, name)[c], len(self.strs), f"{name}.{c}")
+        for name in ("sites", "lines"):
+            check(getattr(self, name)["file"], len(self.files), f"{name}.file")
+        for name in ("outs", "saved"):
+            table = getattr(self, name)
+            ends = map(sum, zip(table["dims"], table["rank"], strict=True))
+            check(ends, len(self.shapes) + 1, f"{name}.dims")
+        for name in ("values", "grads"):
+            table = getattr(self, name)
+            check(table["hist"], len(self.bins) - 31, f"{name}.hist")
+            check(table["data"], len(self.data) + 1, f"{name}.data")
+        for values in (*self.us.values(), *self.mem.values(), *self.overlays.values()):
+            if len(values) != len(self):
+                raise ValueError("Graph.from_json(): there is not one number for each node")
+        if list(self.edges["dst"]) != sorted(self.edges["dst"]):
+            raise ValueError("Graph.from_json(): edges.dst is not in order")
+        check(self.params.values(), len(self), "params")
+
     def _fill(self, read):
         self.take_strings(list(read["strs"]))
         self.files = read["files"]
@@ -214,3 +272,4 @@ class Model:
         self.params = dict(read["params"])
         self.overlays = {n: _unpacked("f64", c, n) for n, c in read["overlays"].items()}
         self.notes = list(read.get("notes", ()))
+        self._check()

@@ -293,6 +293,10 @@ class Graph:
         """
         numbers = _model.column("f64", [float("nan")]) * len(self)
         for key, value in dict(values).items():
+            if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+                raise TypeError(
+                    f"Graph.overlay(): {value!r} is no number\n  fix: give a number for each node."
+                )
             numbers[self.node(key).index] = float(value)
         self._model.overlays[str(name)] = numbers
         return self
