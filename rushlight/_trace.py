@@ -6,6 +6,10 @@ import sys
 import traceback
 from types import ModuleType
 
+from . import _C
+
+_C._add_package_globals(globals())
+
 
 class UsageError(Exception):
     """The command line cannot be obeyed; the message is one line for the person who typed it."""
@@ -80,7 +84,8 @@ def trace(arguments):
     request = _Request(arguments)
     source = _compiled(request.script)
     import rushlight
-    from rushlight.viz import _files
+
+    from .viz import _files
 
     try:
         path = _files.writable(os.path.abspath(request.output))

@@ -92,15 +92,24 @@ def show(html):
     return path
 
 
-def bundle(graph, include, exclude):
-    """What a notebook shows of a graph: the page in a frame, the picture, the tree."""
+def _frame(graph):
+    """The page in a frame of its own, and the picture for viewers that take frames away."""
+    import base64
     from html import escape
 
+    picture = base64.b64encode(graph.to_svg().encode()).decode()
+    return (
+        "<details><summary>The graph as a picture</summary>"
+        f'<img alt="{escape(repr(graph))}" src="data:image/svg+xml;base64,{picture}"></details>'
+        '<iframe sandbox="allow-scripts allow-downloads" style="width:100%;height:600px;border:0" '
+        f'srcdoc="{escape(graph.to_html())}"></iframe>'
+    )
+
+
+def bundle(graph, include, exclude):
+    """What a notebook shows of a graph: the page in a frame, the picture, the tree."""
     makers = {
-        "text/html": lambda: (
-            '<iframe sandbox="allow-scripts allow-downloads" style="width:100%;height:600px;'
-            f'border:0" srcdoc="{escape(graph.to_html())}"></iframe>'
-        ),
+        "text/html": lambda: _frame(graph),
         "image/svg+xml": graph.to_svg,
         "text/plain": graph.to_text,
     }

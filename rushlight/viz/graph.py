@@ -351,11 +351,11 @@ class Graph:
 
         return _files.give(png(self, **options), path)
 
-    def to_html(self, path=None):
-        """The page: one file that works offline; also to a file."""
+    def to_html(self, path=None, **options):
+        """The page: one file that works offline; also to a file. options: as viz/_page.py."""
         from ._page import page
 
-        return _files.give(page(self), path)
+        return _files.give(page(self, **options), path)
 
     def show(self):
         """Open the page in a browser. Returns: the path of the file it was written to."""

@@ -195,3 +195,61 @@ def test_a_pipe_is_written_to():
     finally:
         os.close(read)
         os.close(write)
+
+
+class TestPictures:
+    """What the drawing modules make is handed on: here they are stood in for."""
+
+    @pytest.fixture
+    def drawn(self, monkeypatch):
+        import types
+
+        asked = []
+
+        def stand_in(module, function, content):
+            made = types.ModuleType(f"rushlight.viz.{module}")
+
+            def draw(graph, **options):
+                asked.append((function, options))
+                return content
+
+            setattr(made, function, draw)
+            monkeypatch.setitem(sys.modules, made.__name__, made)
+
+        stand_in("_svg", "svg", '<svg title="a & b"/>')
+        stand_in("_png", "png", b"\x89PNG\r\n")
+        stand_in("_page", "page", "<p title='x'>\"page\"</p>")
+        return asked
+
+    def test_files(self, drawn, tmp_path):
+        graph = made()
+        assert graph.to_svg(tmp_path / "g.svg", theme="dark") == '<svg title="a & b"/>'
+        assert graph.to_png(tmp_path / "g.png", scale=1.0) == b"\x89PNG\r\n"
+        assert graph.to_html(tmp_path / "g.html") == "<p title='x'>\"page\"</p>"
+        assert (tmp_path / "g.png").read_bytes() == b"\x89PNG\r\n"
+        assert (tmp_path / "g.html").read_text() == "<p title='x'>\"page\"</p>"
+        assert drawn == [("svg", {"theme": "dark"}), ("png", {"scale": 1.0}), ("page", {})]
+
+    def test_a_notebook_gets_page_picture_and_text(self, drawn):
+        graph = made()
+        bundle = graph._repr_mimebundle_()
+        assert set(bundle) == {"text/html", "image/svg+xml", "text/plain"}
+        assert bundle["text/plain"] == str(graph)
+        html = bundle["text/html"]
+        assert 'srcdoc="&lt;p title=&#x27;x&#x27;&gt;&quot;page&quot;&lt;/p&gt;"' in html
+        assert 'sandbox="allow-scripts allow-downloads"' in html
+        picture = html.split("base64,")[1].split('"')[0]
+        assert base64.b64decode(picture) == b'<svg title="a & b"/>'
+        assert set(graph._repr_mimebundle_(include={"text/plain"})) == {"text/plain"}
+        assert "text/html" not in graph._repr_mimebundle_(exclude={"text/html"})
+
+    def test_show_writes_a_file_and_opens_it(self, drawn, monkeypatch, capsys):
+        import webbrowser
+
+        opened = []
+        monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or True)
+        path = made().show()
+        assert opened == ["file://" + path] and open(path).read() == "<p title='x'>\"page\"</p>"
+        monkeypatch.setattr(webbrowser, "open", lambda url: False)
+        path = made().show()
+        assert capsys.readouterr().out == f"no browser was found; the page is {path}\n"
