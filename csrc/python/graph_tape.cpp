@@ -91,11 +91,11 @@ Seen Tape::look_at(TensorImpl* t, bool now) {
   return seen;
 }
 
-void Tape::see(TensorImpl* t) {
+void Tape::see(TensorImpl* t, bool now) {
   if (!values_ || !t || !t->grad_fn()) return;
   const uint64_t key = t->grad_fn()->sequence() << 8 | (t->output_nr() & 0xff);
   if (kept_.contains(key)) return;
-  kept_.emplace(key, Kept{look_at(t, false), n_passes_});
+  kept_.emplace(key, Kept{look_at(t, now), n_passes_});
 }
 
 // What a custom Function gave is seen where it is used.
@@ -117,9 +117,11 @@ void Tape::op_begins(Call& call) {
 
 void Tape::op_ended(Call& call) {
   Apart apart(*this);
-  see(call.output.get());
-  for (const TensorRef& t : call.more) see(t.get());
-  see(call.target);
+  // The operation around it may use the memory of what this one gave, and count no write.
+  const bool inside = open_.size() > 1 && open_[open_.size() - 2].subject;
+  see(call.output.get(), inside);
+  for (const TensorRef& t : call.more) see(t.get(), inside);
+  see(call.target, inside);
   const bool outermost = open_.size() == 1 && open_[0].subject == &call && !current_run.id;
   const int64_t start = outermost ? open_[0].start : 0;
   close(&call, apart.called(), false);

@@ -111,7 +111,7 @@ class Tape {
     double norm;
   };
 
-  void see(TensorImpl* t);
+  void see(TensorImpl* t, bool now = false);
   void see_arguments(const Call& call);
   Seen look_at(TensorImpl* t, bool now);
   void close(const void* subject, int64_t now, bool failed);
