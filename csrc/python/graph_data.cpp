@@ -194,7 +194,10 @@ void GraphData::add_node(Node* node) {
   first_attr_.push_back(static_cast<uint32_t>(attr_node_.size()));
   op_.push_back(at->second);
   sequence_.push_back(node->sequence());
-  site_.push_back(site_of(node->site()));
+  // A leaf has none, but where it was cut off from a history.
+  site_.push_back(site_of(node->is_accumulate_grad()
+                              ? static_cast<AccumulateGrad*>(node)->variable()->cut_site()
+                              : node->site()));
   freed_.push_back(kUnknown);
   uint16_t flags = 0;
   const bool view = !slices && op && op->op().record->view;

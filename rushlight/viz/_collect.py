@@ -229,9 +229,10 @@ def find_iterations(model):
     by_site, ranks, rank = {}, [0] * len(model), 0
     flags, names = model.nodes["flags"], model.nodes["name"]
     for i, site in enumerate(model.nodes["site"]):
-        if not flags[i] & _model.LEAF:
-            ranks[i] = rank
-            rank += 1
+        if flags[i] & _model.LEAF:
+            continue
+        ranks[i] = rank
+        rank += 1
         if site != NONE:
             by_site.setdefault(site, []).append(i)
     iteration, stored = model.nodes["iter"], model.sites["name"]

@@ -101,7 +101,10 @@ class GraphNode:
 
     @property
     def expression(self):
-        """The source expression; empty where it is not known."""
+        """The source expression; empty where it is not known.
+
+        Of a leaf the one that cut it off from a history: ``h.detach()``.
+        """
         return self._graph._model.text(_or_none(self._site("expr"))) or ""
 
     @property

@@ -31,6 +31,11 @@ class Recording:
         self._tape = self._graph = None
 
     def __enter__(self):
+        if self._tape is not None:
+            raise RuntimeError(
+                "record(): this recording has begun already\n"
+                "  fix: `with rushlight.record() as inner:` makes another."
+            )
         self._tape = _C._Tape(*self._arguments, _names_of)
         self._tape.start()
         return self
@@ -75,8 +80,8 @@ def record(params=None, values=True, max_bytes=MOST_BYTES):
     params: names for leaves, {name: tensor}. values: whether values and gradients are looked at.
         max_bytes: how much memory may be held for that; what goes beyond is summed up at once,
         which costs two passes over a tensor.
-    Cost: some microseconds for each operation, and the memory of what a pass computed and of the
-    gradients inside it until the next pass ends.
+    Cost: some microseconds for each operation, two passes over each leaf and its gradient, and the
+    memory of what a pass computed and of the gradients inside it until the next pass ends.
     """
     if not isinstance(max_bytes, int) or max_bytes < 0:
         raise ValueError(f"record(): argument 'max_bytes' must be at least 0, not {max_bytes!r}")

@@ -113,6 +113,9 @@ class Graph:
     def __getitem__(self, key):
         return self.node(key)
 
+    def __reduce__(self):
+        return Graph.from_json, (self.to_json(),)
+
     def __repr__(self):
         leaves = len(self._with_flag(_model.LEAF))
         roots = ", ".join(node.label for node in self.roots()[:4])

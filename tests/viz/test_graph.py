@@ -323,6 +323,17 @@ def test_cuts_of_what_no_node_saved_are_found_by_their_name():
     assert [(c.name, c.reason) for c in cuts] == [("b", "requires_grad=False")]
 
 
+def test_a_leaf_tells_where_it_was_cut_off_from_a_history():
+    w = leaf([1.0])
+    h = w.exp()
+    h = h.detach()
+    h.requires_grad_()
+    made = graph((h * 2) * leaf([3.0]))
+    first, second = made.leaves()
+    assert first.name == "h" and first.expression == "h.detach()" and first.file == __file__
+    assert second.line is None and second.expression == ""
+
+
 def test_a_graph_keeps_no_tensor_and_no_node_alive():
     gc.disable()
     try:

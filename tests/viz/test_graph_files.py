@@ -67,6 +67,15 @@ def test_there_and_back():
     assert again.overlays["cost"] == {again["w"]: 3.0}
 
 
+def test_copies_and_pickles():
+    import copy
+    import pickle
+
+    first = made(values=True)
+    for again in (pickle.loads(pickle.dumps(first)), copy.deepcopy(first)):
+        assert again.to_json() == first.to_json()
+
+
 PROGRAM = """
 import gc, sys
 import rushlight as torch

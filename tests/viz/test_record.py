@@ -301,6 +301,17 @@ def test_one_recording_inside_another():
     assert len(outer.graph.steps["w"]) == 3 and len(inner.graph.steps["w"]) == 1
 
 
+def test_a_recording_that_runs_does_not_begin_again_and_one_that_ended_does():
+    w = leaf(2.0)
+    with record() as tape:
+        with pytest.raises(RuntimeError, match="has begun already"), tape:
+            pass
+        (w * 3).backward()
+    with tape:
+        (w * 4).backward()
+    assert tape.graph["w"].grad.data == (4.0,)
+
+
 def test_other_threads_are_not_recorded():
     w = leaf(2.0)
     with record() as tape:
