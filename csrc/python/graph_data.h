@@ -115,6 +115,16 @@ class GraphData {
   std::vector<std::pair<uint32_t, TensorRef>> leaves_;
 };
 
+// Why no gradient goes to a tensor that does not require one.
+const char* cut_reason(const TensorImpl* t);
+
+// A column as bytes, which are read as numbers of this machine.
+template <class T>
+PyObject* bytes_of(const std::vector<T>& column) {
+  return checked(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(column.data()),
+                                           static_cast<Py_ssize_t>(column.size() * sizeof(T))));
+}
+
 bool init_graph_data(PyObject* module);
 
 }  // namespace rl::python

@@ -16,6 +16,8 @@ namespace {
 // Graphs of up to so many nodes are told node by node.
 constexpr size_t kFew = 2000;
 constexpr size_t kMostLeaves = 1024;
+// Values that no pass has asked for yet: what is computed and never differentiated fills no memory.
+constexpr size_t kMostKept = size_t{1} << 20;
 constexpr size_t kMostSteps = size_t{1} << 16;
 
 int64_t nanoseconds() {
@@ -24,7 +26,7 @@ int64_t nanoseconds() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-int64_t bytes_of(const TensorImpl* t) {
+int64_t memory_of(const TensorImpl* t) {
   return t->numel() * static_cast<int64_t>(item_size(t->dtype()));
 }
 
@@ -52,7 +54,7 @@ Seen::Seen(TensorImpl* t, bool now) {
   }
   alias_ = alias_of(t);
   version_ = alias_->version();
-  held_ = bytes_of(t);
+  held_ = memory_of(t);
 }
 
 const Summary* Seen::summary() {
@@ -86,13 +88,13 @@ NodeTimes* TimesRing::find(uint64_t sequence) {
 // --- the forward pass
 
 Seen Tape::look_at(TensorImpl* t, bool now) {
-  Seen seen(t, now || held_ + bytes_of(t) > limit_);
+  Seen seen(t, now || held_ + memory_of(t) > limit_);
   held_ += seen.held();
   return seen;
 }
 
 void Tape::see(TensorImpl* t, bool now) {
-  if (!values_ || !t || !t->grad_fn()) return;
+  if (!values_ || !t || !t->grad_fn() || kept_.size() >= kMostKept) return;
   const uint64_t key = t->grad_fn()->sequence() << 8 | (t->output_nr() & 0xff);
   if (kept_.contains(key)) return;
   kept_.emplace(key, Kept{look_at(t, now), n_passes_});
@@ -128,9 +130,9 @@ void Tape::op_ended(Call& call) {
   if (!outermost) return;
   double bytes = 0;
   if (call.output && call.output.get() != call.target)
-    bytes += static_cast<double>(bytes_of(call.output.get()));
+    bytes += static_cast<double>(memory_of(call.output.get()));
   for (const TensorRef& t : call.more)
-    if (t) bytes += static_cast<double>(bytes_of(t.get()));
+    if (t) bytes += static_cast<double>(memory_of(t.get()));
   add_to_line(Site::capture(), apart.called() - start, bytes, true);
 }
 
@@ -335,6 +337,7 @@ void Tape::pass_ended(Pass& pass, bool failed) {
 // --- what it made of them
 
 void Tape::settle() {
+  over_ = true;
   kept_.clear();
   open_.clear();
   now_.reset();

@@ -72,8 +72,9 @@ class Tape {
       : values_(values), limit_(limit), name_leaves_(std::move(name_leaves)) {}
 
   void begin(PyFrameObject* outside) { scopes_.begin(outside); }
-  // Sums up what is held and lets go of the tensors.
+  // Sums up what is held and lets go of the tensors. Nothing is recorded from then on.
   void settle();
+  bool is_over() const { return over_; }
   // A dict, None where no pass has run.
   PyObject* result();
   // Lets go of what could lead back here.
@@ -122,6 +123,7 @@ class Tape {
   void add_leaf_gradient(uint32_t number, const TensorImpl* leaf, TensorImpl* grad);
   void thin_steps();
 
+  bool over_ = false;
   const bool values_;
   const int64_t limit_;
   PyRef name_leaves_;

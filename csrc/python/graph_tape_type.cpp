@@ -63,7 +63,8 @@ class TapeObserver final : public Observer {
     } free;
     busy = true;
     const Tapes tapes = running();
-    for (const std::shared_ptr<Tape>& tape : tapes) f(*tape);
+    for (const std::shared_ptr<Tape>& tape : tapes)
+      if (!tape->is_over()) f(*tape);  // ended by another thread
   }
 };
 
@@ -117,8 +118,8 @@ PyObject* start(PyObject* self, PyObject*) {
 
 void end(PyTape* self) {
   if (!self->runs) return;
-  std::erase(running(), self->tape);
   self->runs = false;
+  std::erase_if(running(), [&](const auto& t) { return t == self->tape || t->is_over(); });
   if (--n_running == 0) remove_observer(observer());
 }
 
@@ -144,6 +145,7 @@ PyObject* forget(PyObject* self, PyObject*) {
 void dealloc(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
   end(self_of(self));
+  self_of(self)->tape->settle();
   std::destroy_at(&self_of(self)->tape);
   type->tp_free(self);
   Py_DECREF(type);
@@ -163,12 +165,6 @@ PyType_Slot kSlots[] = {
 };
 
 PyType_Spec kSpec = {"rushlight._C._Tape", sizeof(PyTape), 0, Py_TPFLAGS_DEFAULT, kSlots};
-
-template <class T>
-PyObject* bytes_of(const std::vector<T>& column) {
-  return checked(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(column.data()),
-                                           static_cast<Py_ssize_t>(column.size() * sizeof(T))));
-}
 
 template <class T>
 PyObject* bytes_or_none(const std::vector<T>& column) {

@@ -2,6 +2,7 @@
 
 from rushlight import _C
 from rushlight.debug import _values as debug_values
+from rushlight.debug._holders import variables
 
 from . import _graph_of, _record
 from ._model import LEAF, column
@@ -48,13 +49,27 @@ def _pass(roots, leaves, max_bytes):
     return raw, None
 
 
-def _forward_values(raw, roots):
-    """[(node, output, summary)] of what nodes saved, or what can be computed again from it."""
+def _tensors_of(frame):
+    """The tensors in the variables of a frame and of those that called it."""
+    for _ in range(6):
+        if frame is None:
+            return
+        for _, value in (*variables(frame), *list(dict.items(frame.f_globals))):
+            if type(value) is _C.Tensor:  # of a class of its own, attributes may run code
+                yield value
+        frame = frame.f_back
+
+
+def _forward_values(raw, roots, frame):
+    """[(node, output, summary)] of what is known of values.
+
+    Results that a variable holds, what nodes saved, and what can be computed again from both.
+    """
     nodes = raw["nodes"]
     known = debug_values.Values([root.grad_fn for root in roots if root.grad_fn is not None])
-    for root in roots:
-        if root.grad_fn is not None:
-            known.give(root.grad_fn, root.output_nr, root)
+    for tensor in (*roots, *_tensors_of(frame)):
+        if tensor.requires_grad and tensor.grad_fn is not None:
+            known.give(tensor.grad_fn, tensor.output_nr, tensor)
     found, flags = [], column("u16", raw["flags"])
     slots = {}
     for node, slot in zip(column("u32", raw["outs"][0]), raw["outs"][1], strict=True):
@@ -98,7 +113,7 @@ def graph_with_values(roots, params, frame, max_bytes):
         graph._model.notes.append(_freed_note(raw, error))
         return graph
     few = len(raw["flags"]) // 2 <= FEW
-    values = _forward_values(raw, roots) if few else ()
+    values = _forward_values(raw, roots, frame) if few else ()
     # Of the same graph. Nothing was accumulated: leaves have their turns as in backward().
     tape["order"] = raw["order"]
     graph = _record.made_graph(tape, frame, params, timed=False, values=values)

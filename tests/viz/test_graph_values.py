@@ -112,6 +112,16 @@ def test_rules_of_tensors_say_what_was_passed_on():
     assert rule.sentence == "[3.0, 3.0]  ->  a"
 
 
+def test_a_value_that_no_node_saved_is_taken_from_the_variable_that_holds_it():
+    w, b = leaf(2.0), torch.tensor(0.5)
+    y = w * 3 + b
+    made = graph((y - 1).exp(), values=True)
+    assert made["y"].value.data == (6.5,)
+    y.mul_(2)
+    made = graph((y - 1).exp(), values=True)
+    assert made.find(op="add")[0].value is None and made.find(op="mul")[-1].value.data == (13.0,)
+
+
 def test_without_values_there_are_none():
     *_, loss = line_fit()
     made = graph(loss)
