@@ -1,6 +1,7 @@
 """The groups that pictures open and close: module, function, source line, iteration, operation."""
 
 import os
+from functools import partial
 
 from rushlight import _C
 
@@ -20,10 +21,17 @@ class Group:
     numbers of all operations in it.
     """
 
-    __slots__ = ("kind", "label", "children", "nodes")
+    __slots__ = ("kind", "label", "nodes", "_children")
 
     def __init__(self, kind, label, nodes, children=()):
-        self.kind, self.label, self.nodes, self.children = kind, label, nodes, children
+        """children: a list, or a function that makes it when the group is opened."""
+        self.kind, self.label, self.nodes, self._children = kind, label, nodes, children
+
+    @property
+    def children(self):
+        if callable(self._children):
+            self._children = self._children()
+        return self._children
 
     def __repr__(self):
         return f"<{self.kind} {self.label}: {len(self.nodes)} nodes>"
@@ -81,7 +89,7 @@ class _Builder:
                 continue
             path = os.path.basename(self.model.files[line[0]]["path"])
             label = f"{path}:{line[1]}" if line[1] != NONE else path
-            made.append(Group("line", label, part, self.iterations(part)))
+            made.append(Group("line", label, part, partial(self.iterations, part)))
         return made
 
     def iterations(self, nodes):
@@ -91,7 +99,7 @@ class _Builder:
                 made += map(self.op, part)
             else:
                 label = f"iteration {iteration}"
-                made.append(Group("iteration", label, part, [self.op(i) for i in part]))
+                made.append(Group("iteration", label, part, partial(self.ops, part)))
         made.sort(key=lambda group: group.nodes[0])
         return self.buckets(made)
 
@@ -105,8 +113,8 @@ class _Builder:
             part = groups[at : at + size]
             nodes = [i for group in part for i in group.nodes]
             label = self.range_of(part)
-            children = self.buckets(part)
-            made.append(part[0] if len(part) == 1 else Group("iterations", label, nodes, children))
+            bucket = Group("iterations", label, nodes, partial(self.buckets, part))
+            made.append(part[0] if len(part) == 1 else bucket)
         return made
 
     def range_of(self, groups):
@@ -114,6 +122,9 @@ class _Builder:
         if NONE in (first, last):
             return f"{len(groups)} operations"
         return f"iterations {first} to {last}"
+
+    def ops(self, nodes):
+        return [self.op(i) for i in nodes]
 
     def op(self, i):
         return Group("op", self.model.strs[self.model.nodes["op"][i]], [i])

@@ -230,6 +230,9 @@ class Model:
             if any(i >= n and i != NONE for i in values):
                 raise ValueError(f"Graph.from_json(): {where} leads to what is not there")
 
+        texts = [*self.strs, *self.notes, *(file["path"] for file in self.files)]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("Graph.from_json(): a string is none")
         sizes = {name: len(getattr(self, name)[next(iter(c))]) for name, c in TABLES.items()}
         for name, columns in _ROWS.items():
             for c, target in columns.items():

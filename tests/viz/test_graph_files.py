@@ -132,7 +132,12 @@ def damages(read):
     """Damaged copies of the parts of a graph, each by one thing."""
     yield {**read, "strs": None}
     yield {**read, "strs": read["strs"][:1]}
+    yield {**read, "strs": [3] * len(read["strs"])}
     yield {**read, "files": []}
+    yield {**read, "files": [{} for _ in read["files"]]}
+    yield {**read, "files": [{"path": 3} for _ in read["files"]]}
+    yield {**read, "params": {"w": 99}}
+    yield {**read, "overlays": {"cost": {"t": "f64", "b": ""}}}
     yield {**read, "nodes": {**read["nodes"], "n": 1}}
     yield {**read, "nodes": {**read["nodes"], "op": read["nodes"]["flags"]}}
     yield {**read, "shapes": {"t": "u32", "b": ""}}

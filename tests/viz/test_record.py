@@ -312,6 +312,24 @@ def test_a_recording_that_runs_does_not_begin_again_and_one_that_ended_does():
     assert tape.graph["w"].grad.data == (4.0,)
 
 
+def test_a_recording_that_a_thread_left_open_ends_with_it():
+    w, tapes = leaf(2.0), []
+
+    def begin():
+        tapes.append(record())
+        tapes[0].__enter__()
+        (w * 3).backward()
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join()
+    assert tapes[0].graph["w"].grad.data == (3.0,)
+    tapes.clear()
+    with record() as tape:
+        (w * 4).backward()
+    assert tape.graph["w"].grad.data == (4.0,)
+
+
 def test_other_threads_are_not_recorded():
     w = leaf(2.0)
     with record() as tape:
