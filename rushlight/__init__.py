@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ._tensor_str import get_printoptions, printoptions, set_printoptions  # noqa: F401
     from ._tensor_types import *  # noqa: F403
     from ._typename import typename  # noqa: F401
+    from .viz._record import record  # noqa: F401
+    from .viz.graph import Graph, graph  # noqa: F401
 
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
@@ -41,9 +43,11 @@ _SUBMODULES = frozenset(
         "special",
         "utils",
         "version",
+        "viz",
     ),
 )
 _LAZY = {
+    "Graph": "viz.graph",
     "addmv_": "functional",
     "asarray": "_asarray",
     "atleast_1d": "_shapes",
@@ -70,6 +74,7 @@ _LAZY = {
     "get_deterministic_debug_mode": "_settings",
     "get_float32_matmul_precision": "_settings",
     "get_printoptions": "_tensor_str",
+    "graph": "viz.graph",
     "histogram": "_sets",
     "iinfo": "_type_info",
     "install_as_torch": "_alias",
@@ -81,6 +86,7 @@ _LAZY = {
     "positive": "functional",
     "pairwise_distance": "nn._distances",
     "printoptions": "_tensor_str",
+    "record": "viz._record",
     "rms_norm": "nn._distances",
     "set_default_device": "_settings",
     "set_default_tensor_type": "_settings",

@@ -1,15 +1,18 @@
-"""The ``rushlight`` command: run, check, info."""
+"""The ``rushlight`` command: run, trace, check, info."""
 
 import os
 import sys
 
 _HELP = """\
 usage: {prog} run SCRIPT [ARGUMENT ...]     also: run -m MODULE, run -c CODE, run -
+       {prog} trace SCRIPT [-o FILE] [--json] [ARGUMENT ...]
        {prog} check SCRIPT
        {prog} info
        {prog} --version | --help
 
   run     run an unmodified PyTorch program: `import torch` means rushlight in it
+  trace   run one and write the page of its last backward pass: graph, values, gradients, time and
+          memory by line, gradients over training; arguments after -- are the script's alone
   check   list the torch names in a script that rushlight lacks, without running it
   info    print the version, the kernels in use, BLAS, threads and devices
 """
@@ -34,10 +37,12 @@ def main(arguments=None, prog="rushlight"):
 
 def _dispatch(arguments, prog):
     if not arguments:
-        return _usage_error(prog, "no command; give run, check or info")
+        return _usage_error(prog, "no command; give run, trace, check or info")
     command, *rest = arguments
     if command == "run":
         return _run(rest, prog)
+    if command == "trace":
+        return _trace(rest, prog)
     if command == "check":
         return _check(rest, prog)
     if command == "info":
@@ -50,7 +55,7 @@ def _dispatch(arguments, prog):
 
         print(f"rushlight {__version__}")
         return 0
-    return _usage_error(prog, f"unknown command {command!r}; give run, check or info")
+    return _usage_error(prog, f"unknown command {command!r}; give run, trace, check or info")
 
 
 def _usage_error(prog, message):
@@ -65,6 +70,15 @@ def _run(arguments, prog):
     try:
         _run.run(arguments, options)
     except _run.UsageError as error:
+        return _usage_error(prog, error)
+
+
+def _trace(arguments, prog):
+    from . import _trace
+
+    try:
+        return _trace.trace(arguments)
+    except _trace.UsageError as error:
         return _usage_error(prog, error)
 
 

@@ -89,6 +89,10 @@ class SavedSlot {
   TensorRef tensor(Node* node, bool linked) const;
   std::vector<TensorRef> unpack_list(Node* node, bool linked) const;
   TensorImpl* raw_tensor() const { return word_.t; }
+  // The version that the tensor had.
+  uint32_t version() const { return version_; }
+  // The pass that let go of the value; null where it is there, or could never be kept.
+  const FreedBy* freed_by() const { return kind_ == SavedKind::kFreed ? word_.freed : nullptr; }
   double as_double() const { return kind_ == SavedKind::kDouble ? word_.d : double(word_.i); }
   int64_t as_int() const { return word_.i; }
   bool as_bool() const { return word_.i != 0; }

@@ -81,6 +81,7 @@ class FunctionNode final : public Node {
   // Throws where a backward pass has freed what was saved.
   void check_not_freed();
   bool is_freed() const { return static_cast<bool>(freed_by_); }
+  const FreedBy* freed_by() const { return freed_by_.get(); }
   SavedSlot& slot(size_t i) { return slots()[i]; }
 
   PyContext* context() const { return context_; }

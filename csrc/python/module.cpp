@@ -1,5 +1,7 @@
 // The module rushlight._C: initialisation, the host table, settings.
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "core/allocator.h"
 #include "graph/cycles.h"
@@ -13,7 +15,9 @@
 #include "python/function_node.h"
 #include "python/functions.h"
 #include "python/gradient_edge.h"
+#include "python/graph_data.h"
 #include "python/graph_growth.h"
+#include "python/graph_tape.h"
 #include "python/graph_task.h"
 #include "python/heap.h"
 #include "python/helper_thread.h"
@@ -404,6 +408,19 @@ PyModuleDef kModule = {PyModuleDef_HEAD_INIT,
                        nullptr,
                        nullptr};
 
+// What the module is made of, in an order in which each finds what it needs.
+constexpr bool (*kParts[])(PyObject*) = {
+    init_memory_error,    init_tensor_type, init_dtype_type,     init_layout_type,
+    init_device_type,     init_size_type,   init_generator_type, init_node_type,
+    init_saved_hooks,     init_node_hooks,  init_graph_task,     init_gradient_edge,
+    init_weak_node,       init_recompute,   init_nonfinite,      init_function_type,
+    init_grad_mode_types, init_conversions, init_site,           init_memory_formats,
+    init_functions,       init_autograd,    init_every_op,       init_anomaly,
+    init_profiler,        init_steps,       init_torch_function, init_nn_module,
+    init_optimizer,       init_heap,        init_op_modes,       init_graph_report,
+    init_graph_growth,    init_graph_data,  init_graph_tape,
+};
+
 PyObject* make_module() {
   set_host(kHost);
   op_table();
@@ -414,16 +431,8 @@ PyObject* make_module() {
     PyErr_Format(PyExc_ImportError, "%s; it can run: %s", problem, available_kernel_sets());
     return nullptr;
   }
-  bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
-            init_layout_type(m) && init_device_type(m) && init_size_type(m) &&
-            init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
-            init_node_hooks(m) && init_graph_task(m) && init_gradient_edge(m) &&
-            init_weak_node(m) && init_recompute(m) && init_nonfinite(m) && init_function_type(m) &&
-            init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
-            init_memory_formats(m) && init_functions(m) && init_autograd(m) && init_every_op(m) &&
-            init_anomaly(m) && init_profiler(m) && init_steps(m) && init_torch_function(m) &&
-            init_nn_module(m) && init_optimizer(m) && init_heap(m) && init_op_modes(m) &&
-            init_graph_report(m) && init_graph_growth(m);
+  const bool ok =
+      std::all_of(std::begin(kParts), std::end(kParts), [&](auto init) { return init(m); });
   if (!ok) throw_python();
   return module.release();
 }

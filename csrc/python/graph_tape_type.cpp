@@ -1,0 +1,282 @@
+// rushlight._C._Tape: the Python side of a recording.
+#include <algorithm>
+#include <cmath>
+
+#include "python/graph_tape.h"
+#include "python/type_tools.h"
+#include "python/types.h"
+
+namespace rl::python {
+
+namespace {
+
+using Tapes = std::vector<std::shared_ptr<Tape>>;
+
+// Those of this thread that are running.
+Tapes& running() {
+  static thread_local Tapes list;
+  return list;
+}
+
+class TapeObserver final : public Observer {
+ public:
+  uint8_t observes() const override { return kObservesOps | kObservesNodes | kObservesPasses; }
+  void op_begins(Call& call) override {
+    each([&](Tape& t) { t.op_begins(call); });
+  }
+  void op_ended(Call& call) override {
+    each([&](Tape& t) { t.op_ended(call); });
+  }
+  void op_failed(Call& call) override {
+    each([&](Tape& t) { t.op_failed(call); });
+  }
+  void function_begins(const char*) override {
+    each([](Tape& t) { t.function_begins(); });
+  }
+  void function_ended(const char*) override {
+    each([](Tape& t) { t.function_ended(); });
+  }
+  void recorded(Node& node) override {
+    each([&](Tape& t) { t.recorded(node); });
+  }
+  void pass_begins(Pass& pass) override {
+    each([&](Tape& t) { t.pass_begins(pass); });
+  }
+  void pass_ended(Pass& pass, bool failed) override {
+    each([&](Tape& t) { t.pass_ended(pass, failed); });
+  }
+  void node_begins(Node& node, TensorRef* grads) override {
+    each([&](Tape& t) { t.node_begins(node, grads); });
+  }
+  void node_ended(Node& node, TensorRef* gradients) override {
+    each([&](Tape& t) { t.node_ended(node, gradients); });
+  }
+
+ private:
+  // What a tape asks of Python may compute, which is no part of the program.
+  template <class F>
+  static void each(F&& f) {
+    static thread_local bool busy = false;
+    if (busy || running().empty()) return;
+    struct Free {
+      ~Free() { busy = false; }
+    } free;
+    busy = true;
+    const Tapes tapes = running();
+    for (const std::shared_ptr<Tape>& tape : tapes)
+      if (!tape->is_over()) f(*tape);  // ended by another thread
+  }
+};
+
+// As observers are, never destroyed.
+TapeObserver& observer() {
+  static auto* instance = new TapeObserver;
+  return *instance;
+}
+size_t n_running = 0;
+
+struct PyTape {
+  PyObject_HEAD
+  std::shared_ptr<Tape> tape;
+  bool runs;
+};
+
+PyTape* self_of(PyObject* self) { return reinterpret_cast<PyTape*>(self); }
+
+// (values, limit, name_leaves)
+PyObject* new_tape(PyTypeObject* type, PyObject* args, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    int values;
+    long long limit;
+    PyObject* name_leaves;
+    if (!PyArg_ParseTuple(args, "pLO", &values, &limit, &name_leaves)) throw_python();
+    check(PyCallable_Check(name_leaves), ErrorKind::kType, "expected a callable");
+    auto tape = std::make_shared<Tape>(values != 0, limit, PyRef::borrow(name_leaves));
+    PyObject* self = checked(type->tp_alloc(type, 0));
+    new (&self_of(self)->tape) std::shared_ptr<Tape>(std::move(tape));
+    return self;
+  });
+}
+
+// Records what this thread does. The frames from the caller's caller on are outside.
+PyObject* start(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    PyTape* tape = self_of(self);
+    check(!tape->runs, ErrorKind::kRuntime, "the recording has begun already");
+    PyRef frame(reinterpret_cast<PyObject*>(PyThreadState_GetFrame(PyThreadState_Get())));
+    PyRef outside;
+    if (frame)
+      outside = PyRef(reinterpret_cast<PyObject*>(
+          PyFrame_GetBack(reinterpret_cast<PyFrameObject*>(frame.get()))));
+    tape->tape->begin(reinterpret_cast<PyFrameObject*>(outside.get()));
+    running().push_back(tape->tape);
+    tape->runs = true;
+    if (n_running++ == 0) add_observer(observer());
+    Py_RETURN_NONE;
+  });
+}
+
+void end(PyTape* self) {
+  if (!self->runs) return;
+  self->runs = false;
+  std::erase_if(running(), [&](const auto& t) { return t == self->tape || t->is_over(); });
+  if (--n_running == 0) remove_observer(observer());
+}
+
+PyObject* stop(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    end(self_of(self));
+    self_of(self)->tape->settle();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* result(PyObject* self, PyObject*) {
+  return guarded([&] { return self_of(self)->tape->result(); });
+}
+
+PyObject* forget(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    self_of(self)->tape->forget_objects();
+    Py_RETURN_NONE;
+  });
+}
+
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  end(self_of(self));
+  self_of(self)->tape->settle();
+  std::destroy_at(&self_of(self)->tape);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyMethodDef kMethods[] = {
+    {"start", start, METH_NOARGS, nullptr},   {"stop", stop, METH_NOARGS, nullptr},
+    {"result", result, METH_NOARGS, nullptr}, {"forget", forget, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyType_Slot kSlots[] = {
+    {Py_tp_new, slot(new_tape)},
+    {Py_tp_dealloc, slot(dealloc)},
+    {Py_tp_methods, kMethods},
+    {0, nullptr},
+};
+
+PyType_Spec kSpec = {"rushlight._C._Tape", sizeof(PyTape), 0, Py_TPFLAGS_DEFAULT, kSlots};
+
+template <class T>
+PyObject* bytes_or_none(const std::vector<T>& column) {
+  if (column.empty()) Py_RETURN_NONE;
+  return bytes_of(column);
+}
+
+}  // namespace
+
+PyObject* summary_tuple(const Summary& s) {
+  return checked(Py_BuildValue("(ddddIIdNN)", s.min, s.max, s.mean, s.norm, s.nan, s.inf, s.count,
+                               bytes_or_none(s.bins), bytes_or_none(s.data)));
+}
+
+namespace {
+
+// [(number, output, summary)] in the order of the nodes.
+PyObject* summaries(std::vector<std::pair<uint64_t, Seen>>& seen) {
+  std::stable_sort(seen.begin(), seen.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  PyRef list(checked(PyList_New(0)));
+  for (auto& [key, item] : seen) {
+    const Summary* s = item.summary();
+    if (!s) continue;
+    PyRef row(checked(Py_BuildValue("(IIN)", static_cast<unsigned>(key >> 8),
+                                    static_cast<unsigned>(key & 0xff), summary_tuple(*s))));
+    checked(PyList_Append(list.get(), row.get()));
+  }
+  return list.release();
+}
+
+}  // namespace
+
+PyObject* Tape::result() {
+  if (!last_) Py_RETURN_NONE;
+  PassRecord& pass = *last_;
+  PyRef dict = pass.graph.result();
+  auto put = [&](const char* name, PyObject* owned) {
+    PyRef value(checked(owned));
+    checked(PyDict_SetItemString(dict.get(), name, value.get()));
+  };
+  std::vector<float> forward, backward;
+  std::vector<double> alive;
+  std::vector<uint32_t> scope;
+  for (const NodeTimes& t : pass.times) {
+    forward.push_back(t.forward < 0 ? NAN : t.forward);
+    backward.push_back(t.backward < 0 ? NAN : t.backward);
+    alive.push_back(t.alive < 0 ? NAN : t.alive);
+    scope.push_back(t.scope);
+  }
+  put("fwd", bytes_of(forward));
+  put("bwd", bytes_of(backward));
+  put("alive", bytes_of(alive));
+  put("scope", bytes_of(scope));
+  put("edge_grads", bytes_of(pass.edge_grads));
+  put("failed", PyBool_FromLong(pass.failed));
+  put("values", summaries(pass.values));
+  put("grads", summaries(pass.grads));
+  auto list_of = [](const auto& items, auto&& item) {
+    PyRef list(checked(PyList_New(0)));
+    for (const auto& i : items) {
+      PyRef row(checked(item(i)));
+      checked(PyList_Append(list.get(), row.get()));
+    }
+    return list.release();
+  };
+  put("scopes", list_of(scopes_.scopes(), [](const Scope& s) {
+        return Py_BuildValue("(Isi)", s.parent, s.name.c_str(), s.is_function ? 1 : 0);
+      }));
+  put("steps", list_of(steps_, [](const Step& s) {
+        return Py_BuildValue("(IId)", s.step, s.leaf, s.norm);
+      }));
+  put("leaf_names", list_of(leaf_names_, [](const std::string& name) {
+        return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
+      }));
+  std::vector<std::pair<uint32_t, const std::string*>> named;
+  for (const auto& [number, leaf] : pass.graph.leaves())
+    if (auto at = leaf_at_.find(leaf.get()); at != leaf_at_.end())
+      named.push_back({number, &leaf_names_[at->second]});
+  put("named", list_of(named, [](const auto& item) {
+        return Py_BuildValue("(Is)", item.first, item.second->c_str());
+      }));
+  std::vector<const LineTimes*> lines;
+  for (const auto& [key, same] : lines_)
+    for (const LineTimes& line : same) lines.push_back(&line);
+  put("lines", list_of(lines, [](const LineTimes* line) {
+        return Py_BuildValue("(OiddK)", static_cast<PyObject*>(line->site.code()),
+                             line->site.offset(), line->us, line->bytes,
+                             static_cast<unsigned long long>(line->calls));
+      }));
+  return dict.release();
+}
+
+namespace {
+
+// _tensor_summary(tensor): (min, max, mean, norm, nan, inf, count, bins, data).
+PyObject* tensor_summary(PyObject*, PyObject* tensor) {
+  return guarded([&]() -> PyObject* {
+    check(is_tensor(tensor), ErrorKind::kType, "expected a tensor");
+    return summary_tuple(summary_of(*impl_of(tensor)));
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"_tensor_summary", tensor_summary, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+bool init_graph_tape(PyObject* module) {
+  return add_type(module, kSpec) && PyModule_AddFunctions(module, kFunctions) == 0;
+}
+
+}  // namespace rl::python

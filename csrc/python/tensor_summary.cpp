@@ -1,0 +1,125 @@
+#include "python/tensor_summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace rl::python {
+
+namespace {
+
+template <class T>
+double number_of(T value) {
+  if constexpr (requires { value.bits; })
+    return static_cast<double>(static_cast<float>(value));
+  else
+    return static_cast<double>(value);
+}
+
+// f(element) for each, row-major.
+template <class T, class F>
+void each_of(const TensorImpl& t, F&& f) {
+  const auto* data = reinterpret_cast<const T*>(t.data());
+  const int64_t n = t.numel();
+  if (t.is_contiguous()) {
+    for (int64_t i = 0; i < n; ++i) f(number_of(data[i]));
+    return;
+  }
+  const int last = t.ndim() - 1;
+  std::vector<int64_t> index(static_cast<size_t>(t.ndim()));
+  for (int64_t done = 0; done < n;) {
+    int64_t at = 0;
+    for (int d = 0; d < last; ++d) at += index[static_cast<size_t>(d)] * t.strides()[d];
+    for (int64_t i = 0; i < t.sizes()[last]; ++i) f(number_of(data[at + i * t.strides()[last]]));
+    done += t.sizes()[last];
+    for (int d = last - 1; d >= 0; --d) {
+      if (++index[static_cast<size_t>(d)] < t.sizes()[d]) break;
+      index[static_cast<size_t>(d)] = 0;
+    }
+  }
+}
+
+template <class F>
+void each_element(const TensorImpl& t, F&& f) {
+  switch (t.dtype()) {
+    case DType::kBool:
+    case DType::kUInt8:
+      return each_of<uint8_t>(t, f);
+    case DType::kInt8:
+      return each_of<int8_t>(t, f);
+    case DType::kInt16:
+      return each_of<int16_t>(t, f);
+    case DType::kInt32:
+      return each_of<int32_t>(t, f);
+    case DType::kInt64:
+      return each_of<int64_t>(t, f);
+    case DType::kFloat16:
+      return each_of<Half>(t, f);
+    case DType::kBFloat16:
+      return each_of<BFloat16>(t, f);
+    case DType::kFloat32:
+      return each_of<float>(t, f);
+    case DType::kFloat64:
+      return each_of<double>(t, f);
+  }
+}
+
+// Where the square of an element, or their sum, leaves the range of float64.
+double scaled_norm(const TensorImpl& t, double largest) {
+  double squares = 0;
+  each_element(t, [&](double v) {
+    if (std::isfinite(v)) squares += (v / largest) * (v / largest);
+  });
+  return largest * std::sqrt(squares);
+}
+
+}  // namespace
+
+Summary summary_of(const TensorImpl& t) {
+  Summary s;
+  double low = std::numeric_limits<double>::infinity(), high = -low, sum = 0, squares = 0;
+  int64_t finite = 0;
+  each_element(t, [&](double v) {
+    if (std::isfinite(v)) [[likely]] {
+      low = std::min(low, v);
+      high = std::max(high, v);
+      sum += v;
+      squares += v * v;
+      ++finite;
+    } else if (std::isnan(v)) {
+      ++s.nan;
+    } else {
+      ++s.inf;
+    }
+  });
+  s.count = static_cast<double>(t.numel());
+  if (!finite) {
+    s.min = s.max = s.mean = s.norm = std::numeric_limits<double>::quiet_NaN();
+  } else {
+    s.min = low;
+    s.max = high;
+    s.mean = sum / static_cast<double>(finite);
+    if (!std::isfinite(sum)) {
+      s.mean = 0;
+      each_element(t, [&](double v) {
+        if (std::isfinite(v)) s.mean += v / static_cast<double>(finite);
+      });
+    }
+    s.norm = std::sqrt(squares);
+    const double largest = std::max(std::abs(low), std::abs(high));
+    const bool tiny = squares < std::numeric_limits<double>::min() && largest > 0;
+    if (!std::isfinite(squares) || tiny) s.norm = scaled_norm(t, largest);
+  }
+  if (t.numel() <= kWhole) each_element(t, [&](double v) { s.data.push_back(v); });
+  if (finite && high > low && std::isfinite(high - low)) {
+    s.bins.resize(kBins);
+    each_element(t, [&](double v) {
+      if (!std::isfinite(v)) return;
+      const double at = (v - low) / (high - low) * kBins;
+      ++s.bins[at < kBins ? static_cast<size_t>(at) : kBins - 1];
+    });
+  }
+  return s;
+}
+
+}  // namespace rl::python
