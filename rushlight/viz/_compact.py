@@ -1,0 +1,125 @@
+"""Two styles of ``make_dot`` with one box for a leaf and for an operation: classic and named.
+
+Neither fails after a backward pass: where something was saved stands that and where it was freed.
+"""
+
+from rushlight._site import _one_line
+from rushlight.debug._words import is_leaf_node, names_in
+
+from ._sheet import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    Gone,
+    Sheet,
+    saved_by_function,
+    saved_of,
+    saved_tensors,
+    size_of,
+    stand_for,
+    walk,
+)
+
+__all__ = ["ClassicSheet", "NamedSheet", "names_in"]
+
+
+class ClassicSheet(Sheet):
+    """The figure of torchviz 0.0.1: the last operation is green, a leaf hangs on its users."""
+
+    node_attr = {"fontsize": "12"}
+    forgiving = True
+
+    def draw(self, outputs):
+        self._drawn = set()  # ids of what has a box
+        self._owed = []  # saved leaves, which have a box only if the walk comes to them
+        roots = [t if t.grad_fn is None else t.grad_fn for t in outputs]
+        self._green = set(map(id, roots))
+        for t, root in zip(outputs, roots):
+            if root is t:
+                self._draw_leaf(t)
+            elif id(root) not in self._drawn:
+                walk(root, self._enter, self._leave)
+        for t, label in self._owed:
+            self._draw(t, label, ORANGE)
+
+    def _draw(self, thing, label, fill):
+        if id(thing) not in self._drawn:
+            self._drawn.add(id(thing))
+            self.box(thing, label, fill)
+
+    def _draw_leaf(self, t, thing=None):
+        fill = GREEN if id(t) in self._green else BLUE
+        self._draw(t if thing is None else thing, self.tensor_label(t), fill)
+
+    def _thing(self, node):
+        """What a node's box stands for."""
+        return node
+
+    def _operation(self, node):
+        return type(node).__name__
+
+    def _enter(self, node):
+        if is_leaf_node(node):
+            self._draw_leaf(node.variable, self._thing(node))
+            return iter(())
+        label = self._operation(node)
+        if self.show_attrs:
+            label += self.attributes(node)
+        self._draw(node, label, GREEN if id(node) in self._green else None)
+        return self._followed(node)
+
+    def _followed(self, node):
+        for following, _ in node.next_functions:
+            if following is not None:
+                thing = self._thing(following)
+                self.edge(thing, node)
+                if id(thing) not in self._drawn:
+                    yield following
+
+    def _leave(self, node):
+        for t in saved_by_function(node, forgiving=True):
+            thing = stand_for(t, node)
+            self.edge(thing, node)
+            self._draw(thing, size_of(t), ORANGE)
+        if self.show_saved:
+            for name, value in saved_of(node, forgiving=True):
+                self._draw_saved(node, name, value)
+
+    def _draw_saved(self, node, name, value):
+        if isinstance(value, Gone):
+            self.edge(node, value, " [dir=none]")
+            self.box(value, f"{name}\n {value.words}", ORANGE)
+        for part_name, t in saved_tensors(name, value):
+            thing = stand_for(t, node)
+            self.edge(node, thing, " [dir=none]")
+            self._draw(thing, self.tensor_label(t, part_name), ORANGE)
+
+
+class NamedSheet(ClassicSheet):
+    """Source expressions, variables and lines in the boxes."""
+
+    node_attr = {"fontsize": "10", "fontname": "monospace"}
+
+    def _thing(self, node):
+        return node.variable if is_leaf_node(node) else node
+
+    def _operation(self, node):
+        name, site = type(node).__name__, node.site
+        if site is None:
+            return name
+        text = _one_line(site.expression)
+        if site.name and not text:
+            text = site.name
+        elif site.name and "=" not in text.split("(")[0]:  # not what `y += x` is itself
+            text = f"{site.name} = {text}"
+        text = text.replace("\\", "\\\\")  # no escape of the DOT language
+        return f"{text}\n{name} {site}" if text else f"{name} {site}"
+
+    def _draw_saved(self, node, name, value):
+        tensors = list(saved_tensors(name, value))
+        leaves = [(n, t) for n, t in tensors if t.is_leaf and t.requires_grad]
+        for part_name, t in leaves:
+            self.edge(node, t, " [dir=none]")
+            self._owed.append((t, self.tensor_label(t, part_name)))
+        if not leaves:
+            super()._draw_saved(node, name, value)
