@@ -43,7 +43,8 @@ def boxes_of(source):
         nodes[name] = {"label": name, **defaults["node"], **attributes}
     chips = _dock(nodes, edges) if len(nodes) >= CHIPS_FROM else {}
     boxes = [
-        Box(name, a["label"].split("\n"), _fill(a), chips.get(name, ())) for name, a in nodes.items()
+        Box(name, a["label"].split("\n"), _fill(a), chips.get(name, ()))
+        for name, a in nodes.items()
     ]
     drawn = [
         DrawnEdge(

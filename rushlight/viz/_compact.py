@@ -32,6 +32,7 @@ class ClassicSheet(Sheet):
     def draw(self, outputs):
         self._drawn = set()  # ids of what has a box
         self._owed = []  # saved leaves, which have a box only if the walk comes to them
+        self._apart = {}  # of leaves that Functions saved: what the second box stands for
         roots = [t if t.grad_fn is None else t.grad_fn for t in outputs]
         self._green = set(map(id, roots))
         for t, root in zip(outputs, roots):
@@ -47,20 +48,15 @@ class ClassicSheet(Sheet):
             self._drawn.add(id(thing))
             self.box(thing, label, fill)
 
-    def _draw_leaf(self, t, thing=None):
-        fill = GREEN if id(t) in self._green else BLUE
-        self._draw(t if thing is None else thing, self.tensor_label(t), fill)
-
-    def _thing(self, node):
-        """What a node's box stands for."""
-        return node
+    def _draw_leaf(self, t):
+        self._draw(t, self.tensor_label(t), GREEN if id(t) in self._green else BLUE)
 
     def _operation(self, node):
         return type(node).__name__
 
     def _enter(self, node):
         if is_leaf_node(node):
-            self._draw_leaf(node.variable, self._thing(node))
+            self._draw_leaf(node.variable)
             return iter(())
         label = self._operation(node)
         if self.show_attrs:
@@ -71,37 +67,41 @@ class ClassicSheet(Sheet):
     def _followed(self, node):
         for following, _ in node.next_functions:
             if following is not None:
-                thing = self._thing(following)
+                thing = following.variable if is_leaf_node(following) else following
                 self.edge(thing, node)
                 if id(thing) not in self._drawn:
                     yield following
 
     def _leave(self, node):
         for t in saved_by_function(node, forgiving=True):
-            thing = stand_for(t, node)
-            self.edge(thing, node)
-            self._draw(thing, size_of(t), ORANGE)
+            self._draw_saved_by_function(node, t)
         if self.show_saved:
             for name, value in saved_of(node, forgiving=True):
-                self._draw_saved(node, name, value)
+                if isinstance(value, Gone):
+                    self.edge(node, value, " [dir=none]")
+                    self.box(value, f"{name}\n {value.words}", ORANGE)
+                for part_name, t in saved_tensors(name, value):
+                    self._draw_saved(node, part_name, t)
 
-    def _draw_saved(self, node, name, value):
-        if isinstance(value, Gone):
-            self.edge(node, value, " [dir=none]")
-            self.box(value, f"{name}\n {value.words}", ORANGE)
-        for part_name, t in saved_tensors(name, value):
-            thing = stand_for(t, node)
-            self.edge(node, thing, " [dir=none]")
-            self._draw(thing, self.tensor_label(t, part_name), ORANGE)
+    def _draw_saved_by_function(self, node, t):
+        """A box apart from the leaf's, with an arrow."""
+        thing = self._apart.setdefault(id(t), object()) if t.is_leaf else stand_for(t, node)
+        self.edge(thing, node)
+        self._draw(thing, size_of(t), ORANGE)
+
+    def _draw_saved(self, node, name, t):
+        thing = stand_for(t, node)
+        self.edge(node, thing, " [dir=none]")
+        if t.is_leaf and t.requires_grad:
+            self._owed.append((t, self.tensor_label(t, name)))
+        else:
+            self._draw(thing, self.tensor_label(t, name), ORANGE)
 
 
 class NamedSheet(ClassicSheet):
     """Source expressions, variables and lines in the boxes."""
 
     node_attr = {"fontsize": "10", "fontname": "monospace"}
-
-    def _thing(self, node):
-        return node.variable if is_leaf_node(node) else node
 
     def _operation(self, node):
         name, site = type(node).__name__, node.site
@@ -115,11 +115,5 @@ class NamedSheet(ClassicSheet):
         text = text.replace("\\", "\\\\")  # no escape of the DOT language
         return f"{text}\n{name} {site}" if text else f"{name} {site}"
 
-    def _draw_saved(self, node, name, value):
-        tensors = list(saved_tensors(name, value))
-        leaves = [(n, t) for n, t in tensors if t.is_leaf and t.requires_grad]
-        for part_name, t in leaves:
-            self.edge(node, t, " [dir=none]")
-            self._owed.append((t, self.tensor_label(t, part_name)))
-        if not leaves:
-            super()._draw_saved(node, name, value)
+    def _draw_saved_by_function(self, node, t):
+        self._draw_saved(node, None, t)

@@ -105,14 +105,15 @@ def picture(
 
 def _cannot(format, engine, reason):
     if reason is not None:
-        return f"make_dot: no picture in format {format!r}: {reason}. Without Graphviz there are " + (
-            ", ".join(OWN_FORMATS)
+        return (
+            f"make_dot: no picture in format {format!r}: {reason}. Without Graphviz there are "
+            + (", ".join(OWN_FORMATS))
         )
     what = f"format {format!r}" if engine == "dot" else f"engine {engine!r}"
     return (
         f"make_dot: {what} needs Graphviz, which is not here; without it there are "
         f"{', '.join(OWN_FORMATS)}.\n  fix: pip install 'rushlight[viz]', which needs no system "
-        "package, or give format=\"svg\"."
+        'package, or give format="svg".'
     )
 
 

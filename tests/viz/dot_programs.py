@@ -380,7 +380,9 @@ def sums(torch):
     w = leaf(torch, 2, 3)
     y = w.sum() + w.sum(0).sum() + w.sum((0, 1), keepdim=True).sum() + w.mean()
     y = y + w.mean(1).sum() + w.prod() + w.prod(0).sum() + w.cumsum(0).sum() + w.cumprod(1).sum()
-    return y + w.logsumexp(0).sum() + w.norm() + w.norm(dim=1).sum() + w.var() + w.std(0).sum(), None
+    return y + w.logsumexp(0).sum() + w.norm() + w.norm(dim=1).sum() + w.var() + w.std(
+        0
+    ).sum(), None
 
 
 @program
@@ -528,13 +530,13 @@ def own_function_after_backward(torch):
 @program
 def second_order(torch):
     w = leaf(torch, 2)
-    (grad,) = torch.autograd.grad((w.exp() * w**3).sum(), w, create_graph=True)
+    (grad,) = torch.autograd.grad((w.exp() * w.sin()).sum(), w, create_graph=True)
     return grad, named(w=w)
 
 
 @program
 def gradient_penalty(torch):
     w, x = leaf(torch, 2), leaf(torch, 2)
-    loss = (w * x).tanh().sum()
+    loss = (w * x).sin().sum()
     (grad,) = torch.autograd.grad(loss, x, create_graph=True)
     return (loss + grad.pow(2).sum(), grad), named(w=w, x=x)

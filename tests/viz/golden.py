@@ -18,5 +18,6 @@ def golden_calls():
 def _options(arguments):
     _, *given = arguments.split(", ")
     options = {"params": True} if "params" in given else {}
-    return options | {k: int(v) if v.isdigit() else True for k, v in (
-        a.split("=") for a in given if "=" in a)}
+    return options | {
+        k: int(v) if v.isdigit() else True for k, v in (a.split("=") for a in given if "=" in a)
+    }
