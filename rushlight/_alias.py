@@ -40,7 +40,7 @@ class _TorchFinder:
 
     def find_spec(self, fullname, path=None, target=None):
         package, _, rest = fullname.partition(".")
-        if package in _ALIASES:
+        if package in _ALIASES and not (rest and _is_real(package)):
             real_name = f"{_ALIASES[package]}.{rest}" if rest else _ALIASES[package]
             real = _real_spec(real_name)
             if real is not None:
@@ -107,6 +107,12 @@ def install_as_torch():
         sys.meta_path.insert(0, _TorchFinder())
     if "multiprocessing.spawn" in sys.modules:
         _patch_multiprocessing()
+
+
+def _is_real(package):
+    """Whether the program has loaded a package of this name that is not ours, as torchviz may be."""
+    loaded = sys.modules.get(package)
+    return loaded is not None and loaded is not sys.modules.get(_ALIASES[package])
 
 
 def _real_spec(real_name):

@@ -46,13 +46,16 @@ def boxes_of(source):
         Box(name, a["label"].split("\n"), _fill(a), chips.get(name, ()))
         for name, a in nodes.items()
     ]
-    drawn = [
-        DrawnEdge(
-            tail, head, dashed=a.get("style") in ("dotted", "dashed"), arrow=a.get("dir") != "none"
-        )
-        for tail, head, a in edges
-        if tail in nodes and head in nodes
-    ]
+    leading = {tail for tail, _, _ in edges}
+    drawn = []
+    for tail, head, a in edges:
+        if tail not in nodes or head not in nodes:
+            continue
+        arrow = a.get("dir") != "none"
+        if not arrow and head in leading:  # a saved leaf stands above what saved it
+            tail, head = head, tail
+        dashed = a.get("style") in ("dotted", "dashed")
+        drawn.append(DrawnEdge(tail, head, dashed=dashed, arrow=arrow))
     return boxes, drawn
 
 

@@ -17,7 +17,6 @@ from ._sheet import (
     saved_tensors,
     size_of,
     stand_for,
-    walk,
 )
 
 __all__ = ["ClassicSheet", "NamedSheet", "names_in"]
@@ -39,7 +38,7 @@ class ClassicSheet(Sheet):
             if root is t:
                 self._draw_leaf(t)
             elif id(root) not in self._drawn:
-                walk(root, self._enter, self._leave)
+                self.walk(root)
         for t, label in self._owed:
             self._draw(t, label, ORANGE)
 
@@ -57,20 +56,16 @@ class ClassicSheet(Sheet):
     def _enter(self, node):
         if is_leaf_node(node):
             self._draw_leaf(node.variable)
-            return iter(())
+            return
         label = self._operation(node)
         if self.show_attrs:
             label += self.attributes(node)
         self._draw(node, label, GREEN if id(node) in self._green else None)
-        return self._followed(node)
 
-    def _followed(self, node):
-        for following, _ in node.next_functions:
-            if following is not None:
-                thing = following.variable if is_leaf_node(following) else following
-                self.edge(thing, node)
-                if id(thing) not in self._drawn:
-                    yield following
+    def _follow(self, following, node):
+        thing = following.variable if is_leaf_node(following) else following
+        self.edge(thing, node)
+        return id(thing) not in self._drawn
 
     def _leave(self, node):
         for t in saved_by_function(node, forgiving=True):

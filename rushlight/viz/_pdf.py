@@ -14,7 +14,7 @@ _PATH = re.compile(rf"([A-Za-z])|({_NUMBER.pattern})")
 _CALL = re.compile(r"(\w+)\s*\(([^)]*)\)")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 
-# Widths of the letters from space to ~, in thousandths of the size.
+# Widths of the letters of Times from space to ~, in thousandths of the size.
 _TIMES = (
     "250 333 408 500 500 833 778 180 333 333 500 564 250 333 250 278 500 500 500 500 500 500 500 "
     "500 500 500 278 278 564 564 564 444 921 722 667 667 722 611 556 722 722 333 389 722 611 889 "
@@ -22,18 +22,8 @@ _TIMES = (
     "444 333 500 500 278 278 500 278 778 500 500 500 500 333 389 278 500 500 722 500 500 444 480 "
     "200 480 541"
 )
-_HELVETICA = (
-    "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 556 556 556 556 556 556 556 "
-    "556 556 556 278 278 584 584 584 556 1015 667 667 722 722 667 611 778 722 278 500 667 556 833 "
-    "722 778 667 778 722 667 611 722 667 944 667 667 611 278 278 278 469 556 333 556 556 500 556 "
-    "556 278 556 556 222 222 500 222 833 556 556 556 556 333 500 278 556 500 722 500 500 500 334 "
-    "260 334 584"
-)
-_FONTS = {  # name in the file: (base font, its bold, widths)
-    "F0": ("Courier", "Courier-Bold", None),
-    "F2": ("Times-Roman", "Times-Bold", tuple(map(int, _TIMES.split()))),
-    "F4": ("Helvetica", "Helvetica-Bold", tuple(map(int, _HELVETICA.split()))),
-}
+_TIMES = tuple(map(int, _TIMES.split()))
+_FONTS = ("Courier", "Courier-Bold", "Times-Roman", "Times-Bold", "Helvetica", "Helvetica-Bold")
 _COLORS = {
     "black": 0x000000,
     "white": 0xFFFFFF,
@@ -59,7 +49,7 @@ _INHERITED = {
     "font-family": "Times",
     "font-weight": "normal",
     "text-anchor": "start",
-}
+}  # attributes that an element hands down
 # Control points of a quarter of a circle, as a part of the radius.
 _KAPPA = 4 / 3 * (math.sqrt(2) - 1)
 
@@ -88,7 +78,7 @@ def _numbers(text):
 
 
 def _length(text):
-    """In points, or 0 where it is not given or relative."""
+    """A length in the picture's units; 0 where it is not given or relative."""
     numbers = _numbers(text)
     return numbers[0] if numbers and not text.strip().endswith("%") else 0.0
 
@@ -179,7 +169,7 @@ class _Page:
 
     def _text(self, element, style):
         x, y = (_length(element.get(axis)) for axis in ("x", "y"))
-        self._line(element.text or "", x, y, style)
+        self._line(element.text or "", x, y, style, _length(element.get("textLength")))
         for part in element:
             if part.tag.endswith("tspan"):
                 own = self._style_of(part, "tspan", style)
@@ -187,24 +177,27 @@ class _Page:
                 y = _length(part.get("y")) if part.get("y") else y + _length(part.get("dy"))
                 self._line("".join(part.itertext()), x, y, own)
 
-    def _line(self, text, x, y, style):
+    def _line(self, text, x, y, style, length=0.0):
         if not text.strip():
             return
         family = style["font-family"].lower()
         mono = any(word in family for word in ("mono", "courier", "consolas"))
         serif = "times" in family or ("serif" in family and "sans" not in family)
-        name = "F0" if mono else "F2" if serif else "F4"
-        size, widths = _length(style["font-size"]), _FONTS[name][2]
+        size = _length(style["font-size"])
         bold = style["font-weight"] in ("bold", "600", "700", "800", "900")
-        width = sum(_letter(c, widths) for c in text) * size / 1000
+        width = _width(text, size, bold, mono, serif)
+        font = (0 if mono else 2 if serif else 4) + bold
+        stretch = 100.0
+        if length:  # where the picture says how long the text is
+            stretch, width = 100 * length / width, length
         x -= {"middle": width / 2, "end": width}.get(style["text-anchor"], 0)
         text = text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
-        font = f"F{int(name[1]) + bold}"
         color = _rgb(style["fill"])
         if color is not None:
             # Letters stand upright, where y runs down.
             self.out(
-                f"{color} rg BT /{font} {_f(size)} Tf 1 0 0 -1 {_f(x)} {_f(y)} Tm ({text}) Tj ET"
+                f"{color} rg BT /F{font} {_f(size)} Tf {_f(stretch)} Tz "
+                f"1 0 0 -1 {_f(x)} {_f(y)} Tm ({text}) Tj ET"
             )
 
 
@@ -213,8 +206,14 @@ def _declarations(text):
     return {name.strip(): value.strip() for name, _, value in pairs if value}
 
 
-def _letter(c, widths):
-    return 600 if widths is None else widths[ord(c) - 32] if " " <= c <= "~" else 556
+def _width(text, size, bold, mono, serif):
+    if mono:
+        return len(text) * 0.6 * size
+    if serif:
+        return sum(_TIMES[ord(c) - 32] if " " <= c <= "~" else 500 for c in text) * size / 1000
+    from ._metrics import width
+
+    return width(text, size, bold)
 
 
 def _get(element, *names):
@@ -316,8 +315,7 @@ _SHAPES = {
 
 def _file(content, width, height):
     """The objects of the file: catalog, pages, page, content, fonts."""
-    names = [name for base, bold, _ in _FONTS.values() for name in (base, bold)]
-    fonts = " ".join(f"/F{i} {5 + i} 0 R" for i in range(len(names)))
+    fonts = " ".join(f"/F{i} {5 + i} 0 R" for i in range(len(_FONTS)))
     packed = zlib.compress(content, 9)
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -330,7 +328,7 @@ def _file(content, width, height):
     ]
     objects += [
         f"<< /Type /Font /Subtype /Type1 /BaseFont /{name} /Encoding /WinAnsiEncoding >>".encode()
-        for name in names
+        for name in _FONTS
     ]
     out, places = bytearray(b"%PDF-1.4\n"), []
     for i, body in enumerate(objects, 1):

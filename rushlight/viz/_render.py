@@ -104,16 +104,13 @@ def picture(
 
 
 def _cannot(format, engine, reason):
-    if reason is not None:
-        return (
-            f"make_dot: no picture in format {format!r}: {reason}. Without Graphviz there are "
-            + (", ".join(OWN_FORMATS))
-        )
     what = f"format {format!r}" if engine == "dot" else f"engine {engine!r}"
+    formats = ", ".join(OWN_FORMATS)
+    if reason is not None:
+        return f"make_dot: {what} needs Graphviz, but {reason}; without it there are {formats}."
     return (
-        f"make_dot: {what} needs Graphviz, which is not here; without it there are "
-        f"{', '.join(OWN_FORMATS)}.\n  fix: pip install 'rushlight[viz]', which needs no system "
-        'package, or give format="svg".'
+        f"make_dot: {what} needs Graphviz, which is not here; without it there are {formats}.\n"
+        "  fix: pip install 'rushlight[viz]', which needs no system package, or format=\"svg\"."
     )
 
 
@@ -153,8 +150,8 @@ def _by_ourselves(source, format):
     boxes, edges = boxes_of(source)
     if len(boxes) > OWN_BOXES:
         raise TooLargeError(
-            f"make_dot: {len(boxes)} boxes are too many for one picture; rushlight.graph(...).show() "
-            "opens graphs of any size, and .save() writes the text."
+            f"make_dot: {len(boxes)} boxes are too many for one picture; "
+            "rushlight.graph(...).show() opens graphs of any size, and .save() writes the text."
         )
     svg = draw(boxes, edges)
     if format == "svg":

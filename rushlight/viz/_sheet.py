@@ -87,6 +87,30 @@ class Sheet:
     def edge(self, tail, head, attributes=""):
         self.lines.append(f"\t{self.number(tail)} -> {self.number(head)}{attributes}\n")
 
+    def walk(self, root):
+        """Depth first over the nodes below root, in the order of a recursion, without one.
+
+        Each new node is entered, then the edges from what it leads to are drawn, each followed
+        before the next; then it is left.
+        """
+        self._enter(root)
+        stack = self._ahead(root)
+        pop, extend = stack.pop, stack.extend
+        while stack:
+            node, following = pop()
+            if following is None:
+                self._leave(node)
+            elif self._follow(following, node):
+                self._enter(following)
+                extend(self._ahead(following))
+
+    def _ahead(self, node):
+        """What is to be done after node is entered, the last first; (node, None) is its leaving."""
+        ahead = [(node, f) for f, _ in reversed(node.next_functions) if f is not None]
+        if self.show_saved or hasattr(type(node), "saved_tensors"):
+            ahead.insert(0, (node, None))
+        return ahead
+
     def tensor_label(self, t, name=None):
         return f"{name or self.names.get(id(t), '')}\n {size_of(t)}"
 
@@ -108,22 +132,6 @@ class Sheet:
         cut = (v if len(v) <= right else v[: right - 3] + "..." for v in rows.values())
         table = (f"{name:<{left}}: {value:>{right}}" for name, value in zip(rows, cut))
         return "\n".join(("", rule, *table))
-
-
-def walk(root, enter, leave):
-    """Depth first over the nodes below root: enter(node), then leave(node) when all are done.
-
-    enter returns what is still to be followed: an iterator of nodes, each entered as it comes.
-    """
-    stack = [(root, enter(root))]
-    while stack:
-        node, waiting = stack[-1]
-        following = next(waiting, None)
-        if following is None:
-            stack.pop()
-            leave(node)
-        else:
-            stack.append((following, enter(following)))
 
 
 def saved_tensors(name, value):

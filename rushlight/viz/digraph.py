@@ -121,9 +121,11 @@ class _Picture:
         return shown
 
     def __repr__(self):
-        edges = sum(" -> " in line.partition("[")[0] for line in self.body)
+        heads = [line.partition(" [")[0] for line in self.body]
+        edges = sum(" -> " in head for head in heads)
+        boxes = len({head for head in heads if " -> " not in head})
         how = '.render("graph", format="svg") draws it, .source is its text'
-        return f"<graph of {len(self.body)} lines, {edges} edges; {how}>"
+        return f"<graph of {boxes} boxes and {edges} edges; {how}>"
 
     def __str__(self):
         """The source, and below it a comment of that language that says how to see it."""

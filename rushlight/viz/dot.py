@@ -19,7 +19,6 @@ from ._sheet import (
     saved_tensors,
     size_of,
     stand_for,
-    walk,
 )
 from .digraph import digraph
 
@@ -123,20 +122,15 @@ class _TorchvizSheet(Sheet):
     node_attr = {"fontsize": "10", "fontname": "monospace"}
 
     def draw(self, outputs):
-        self._seen = set()
-        self._kept = []  # whose ids are in _seen
+        self._seen = set()  # ids of what is numbered, which keeps it alive
         for t in outputs:
             self._draw_output(t)
 
     def _is_new(self, thing):
         if id(thing) in self._seen:
             return False
-        self._see(thing)
-        return True
-
-    def _see(self, thing):
         self._seen.add(id(thing))
-        self._kept.append(thing)
+        return True
 
     def _draw_output(self, t):
         """An output and, where it is a view, its base, which is never a view itself."""
@@ -154,7 +148,7 @@ class _TorchvizSheet(Sheet):
         root = t.grad_fn
         if root is not None:
             if self._is_new(root):
-                walk(root, self._enter, self._leave)
+                self.walk(root)
             self.edge(root, t)
 
     def _enter(self, node):
@@ -162,24 +156,20 @@ class _TorchvizSheet(Sheet):
             self._draw_saved(node)
         leaf = getattr(node, "variable", None)
         if leaf is not None:
-            self._see(leaf)
+            self._seen.add(id(leaf))
             self.box(leaf, self.tensor_label(leaf), BLUE)
             self.edge(leaf, node)
         label = type(node).__name__
         self.box(node, label + self.attributes(node) if self.show_attrs else label)
-        return self._followed(node)
 
-    def _followed(self, node):
-        for following, _ in node.next_functions:
-            if following is not None:
-                self.edge(following, node)
-                if self._is_new(following):
-                    yield following
+    def _follow(self, following, node):
+        self.edge(following, node)
+        return self._is_new(following)
 
     def _leave(self, node):
         for t in saved_by_function(node, forgiving=not (self.show_attrs or self.show_saved)):
             thing = stand_for(t, node)
-            self._see(thing)
+            self._seen.add(id(thing))
             self.edge(thing, node, " [dir=none]")
             self.box(thing, self.tensor_label(t), ORANGE)
 
@@ -188,6 +178,6 @@ class _TorchvizSheet(Sheet):
             for part_name, t in saved_tensors(name, value):
                 thing = stand_for(t, node)
                 if t is value:  # not what stands in a tuple
-                    self._see(thing)
+                    self._seen.add(id(thing))
                 self.edge(node, thing, " [dir=none]")
                 self.box(thing, self.tensor_label(t, part_name), ORANGE)

@@ -1,4 +1,4 @@
-"""Programs whose graphs are drawn: the same source runs on PyTorch, for the record, and on rushlight.
+"""Programs whose graphs are drawn: the same source runs on PyTorch, for the record, and here.
 
 Each takes the module ``torch`` and returns what is drawn and the names of leaves, or None. The
 numbers are small and exact, for ``show_attrs`` prints some of them.
