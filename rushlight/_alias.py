@@ -110,7 +110,7 @@ def install_as_torch():
 
 
 def _is_real(package):
-    """Whether the program has loaded a package of this name that is not ours, as torchviz may be."""
+    """Whether a package of this name is loaded that is not ours, as torchviz may be."""
     loaded = sys.modules.get(package)
     return loaded is not None and loaded is not sys.modules.get(_ALIASES[package])
 

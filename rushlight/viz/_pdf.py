@@ -321,8 +321,8 @@ def _file(content, width, height):
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         (
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {_f(width)} {_f(height)}] /Contents 4 0 R "
-            f"/Resources << /Font << {fonts} >> >> >>"
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {_f(width)} {_f(height)}] "
+            f"/Contents 4 0 R /Resources << /Font << {fonts} >> >> >>"
         ).encode(),
         b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(packed), packed),
     ]

@@ -4,6 +4,7 @@ Graphviz is looked for as $RUSHLIGHT_DOT, as the package graphviz-pure, and as `
 ``RUSHLIGHT_DOT=none`` does without. It runs as a process of its own, for five seconds at most.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -159,6 +160,24 @@ def _by_ourselves(source, format):
     from ._pdf import pdf_of
 
     return pdf_of(svg)
+
+
+@contextlib.contextmanager
+def written(path, picture):
+    """Write a picture once the block has ended well; after a failure there is nothing of it."""
+    folder, name = os.path.split(os.path.abspath(path))
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"the picture cannot be written: {path} is a folder")
+    os.makedirs(folder, exist_ok=True)
+    aside = os.path.join(folder, f".{name}.{os.getpid()}")
+    try:
+        with open(aside, "wb") as file:
+            file.write(picture)
+        yield
+        os.replace(aside, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(aside)
 
 
 def open_in_viewer(path):

@@ -94,10 +94,8 @@ class _Picture:
         if raise_if_result_exists and os.path.exists(target):
             raise FileExistsError(f"output file exists: {target!r}")
         drawn = self.pipe(format, renderer, formatter, neato_no_op, quiet, engine=engine)
-        source = self.save(filename, directory=directory)
-        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-        with open(target, "wb") as file:
-            file.write(drawn)
+        with _render.written(target, drawn):
+            source = self.save(filename, directory=directory)
         if cleanup:
             os.remove(source)
         if view or quiet_view:
