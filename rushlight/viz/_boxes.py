@@ -35,12 +35,11 @@ def boxes_of(source):
             if tail in ("graph", "node", "edge"):
                 defaults.get(tail, {}).update(attributes)
             else:
-                nodes.setdefault(tail, {}).update(attributes)
+                nodes.setdefault(tail, {"label": tail, **defaults["node"]}).update(attributes)
         else:
-            nodes.setdefault(tail, {}), nodes.setdefault(head, {})
+            for name in (tail, head):
+                nodes.setdefault(name, {"label": name, **defaults["node"]})
             edges.append((tail, head, {**defaults["edge"], **attributes}))
-    for name, attributes in nodes.items():
-        nodes[name] = {"label": name, **defaults["node"], **attributes}
     chips = _dock(nodes, edges) if len(nodes) >= CHIPS_FROM else {}
     boxes = [
         Box(name, a["label"].split("\n"), _fill(a), chips.get(name, ()))

@@ -70,7 +70,7 @@ def pdf_of(svg):
 
 
 def _f(value):
-    return f"{value:.3f}".rstrip("0").rstrip(".")
+    return f"{value:z.3f}".rstrip("0").rstrip(".")
 
 
 def _numbers(text):

@@ -42,13 +42,12 @@ def draw(boxes, edges, *, title=""):
 """
 
 
-def _layout_is_there():
-    return importlib.util.find_spec("rushlight.viz._draw") is not None
+LAYOUT_IS_THERE = importlib.util.find_spec("rushlight.viz._draw") is not None
 
 
 @pytest.fixture(autouse=True)
 def built_in_layout(monkeypatch):
-    if not _layout_is_there():
+    if not LAYOUT_IS_THERE:
         module = type(sys)("rushlight.viz._draw")
         exec(STAND_IN, module.__dict__)
         monkeypatch.setitem(sys.modules, "rushlight.viz._draw", module)
@@ -87,6 +86,6 @@ def bare_folder(tmp_path):
     source = Path(rushlight.__file__).parent
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     (package / os.path.basename(_C.__file__)).symlink_to(_C.__file__)
-    if not _layout_is_there():
+    if not LAYOUT_IS_THERE:
         (package / "viz" / "_draw.py").write_text(STAND_IN)
     return folder
