@@ -27,7 +27,7 @@ TSAN_TESTS ?= tests/autograd/test_threads.py tests/hardness/test_threads.py test
 BENCH_VENV := .venv-bench
 
 BUILD_TOOLS := scikit-build-core cmake ninja scipy-openblas64
-TEST_TOOLS := pytest numpy
+TEST_TOOLS := pytest numpy graphviz graphviz-pure
 LINT_TOOLS := ruff clang-format
 DEMO_TOOLS := tqdm matplotlib
 
@@ -178,6 +178,7 @@ $(BENCH_VENV)/.rushlight-stamp: $(BENCH_VENV)/.bench-stamp $(SOURCES) | build
 %/.test-stamp: requirements-dev.txt | %/bin/python
 	@echo "$*: installing $(TEST_TOOLS)"
 	@$(call install,$*) $(TEST_TOOLS)
+	@$(call install,$*) --no-deps torchviz
 	@touch $@
 %/.lint-stamp: requirements-dev.txt | %/bin/python
 	@echo "$*: installing $(LINT_TOOLS)"
