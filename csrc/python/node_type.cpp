@@ -75,8 +75,7 @@ PyObject* saved_value(OpNode* node, int i) {
     case SavedKind::kDims:
     case SavedKind::kFewDims:
       // The strides of an input that needs no gradient are not shown, as in PyTorch.
-      if (spec.source == Source::kStrides && !node->edges()[spec.arg].node)
-        return PyTuple_New(0);
+      if (spec.source == Source::kStrides && !node->edges()[spec.arg].node) return PyTuple_New(0);
       return ints_tuple(slot.as_ints());
     case SavedKind::kList: {
       std::vector<TensorRef> list = slot.unpack_list(node, true);
