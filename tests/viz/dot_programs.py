@@ -448,6 +448,15 @@ def losses(torch):
 
 
 @program
+def composed(torch):
+    nn = torch.nn.functional
+    w = leaf(torch, 2, 3)
+    y = torch.corrcoef(w).sum() + torch.cov(w).sum() + torch.linalg.norm(w)
+    y = y + nn.rms_norm(w, (3,)).sum() + nn.layer_norm(w, (3,)).sum() + nn.normalize(w).sum()
+    return y + nn.pairwise_distance(w, w * 2).sum() + nn.pad(w, (1, 1)).sum(), named(w=w)
+
+
+@program
 def types_and_copies(torch):
     w = leaf(torch, 2)
     y = w.double().sum().float() + w.to(torch.float16).float().sum() + w.clone().sum()
