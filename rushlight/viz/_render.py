@@ -16,7 +16,7 @@ from typing import NamedTuple
 PATIENCE = 5.0  # seconds
 # Lines of source beyond which Graphviz is not asked: 2,700 of an unrolled RNN took it minutes.
 GRAPHVIZ_LINES = 2_000
-OWN_BOXES = 50_000
+OWN_BOXES = 20_000
 OWN_FORMATS = ("svg", "pdf", "gv")
 
 # Without fontconfig a generic family is measured as Times, and the text sticks out of its box.
