@@ -80,20 +80,21 @@ def picture(
     """
     dot = find_dot()
     lines = source.count("\n")
-    reason = None
+    own_formats, reason = OWN_FORMATS, None
     if dot is not None:
         flags = [f"-K{engine}"] + ([f"-n{int(neato_no_op)}"] if neato_no_op else [])
         output = ":".join(part for part in (format, renderer, formatter) if part)
         try:
             if lines > GRAPHVIZ_LINES:
+                own_formats += ("png",)  # which Graphviz paints where there is nothing to lay out
                 raise _Refused(f"{lines} lines are too many for Graphviz")
             if dot.pure:
                 source = _MONOSPACE.sub("Courier", source)
             return _by_graphviz(dot, source, flags, output)
         except _Refused as refused:
             reason = str(refused)
-    if format not in OWN_FORMATS or engine != "dot":
-        raise ValueError(_cannot(format, engine, reason))
+    if format not in own_formats or engine != "dot":
+        raise ValueError(_cannot(format, engine, own_formats, reason))
     drawn = _by_ourselves(source, format)
     if reason is not None and not quiet:
         warnings.warn(
@@ -104,9 +105,9 @@ def picture(
     return drawn
 
 
-def _cannot(format, engine, reason):
+def _cannot(format, engine, own_formats, reason):
     what = f"format {format!r}" if engine == "dot" else f"engine {engine!r}"
-    formats = ", ".join(OWN_FORMATS)
+    formats = ", ".join(own_formats)
     if reason is not None:
         return f"make_dot: {what} needs Graphviz, but {reason}; without it there are {formats}."
     return (
@@ -157,6 +158,10 @@ def _by_ourselves(source, format):
     svg = draw(boxes, edges)
     if format == "svg":
         return svg.encode()
+    if format == "png":
+        from ._png import png
+
+        return png(svg)
     from ._pdf import pdf_of
 
     return pdf_of(svg)

@@ -42,15 +42,20 @@ def draw(boxes, edges, *, title=""):
 """
 
 
+PAINTER_STAND_IN = """
+def png(picture):
+    return b"\\x89PNG of " + picture.encode()
+"""
 LAYOUT_IS_THERE = importlib.util.find_spec("rushlight.viz._draw") is not None
 
 
 @pytest.fixture(autouse=True)
 def built_in_layout(monkeypatch):
     if not LAYOUT_IS_THERE:
-        module = type(sys)("rushlight.viz._draw")
-        exec(STAND_IN, module.__dict__)
-        monkeypatch.setitem(sys.modules, "rushlight.viz._draw", module)
+        for name, source in (("_draw", STAND_IN), ("_png", PAINTER_STAND_IN)):
+            module = type(sys)(f"rushlight.viz.{name}")
+            exec(source, module.__dict__)
+            monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
 @pytest.fixture

@@ -244,6 +244,15 @@ def test_a_large_graph_is_never_given_to_graphviz(fake_dot):
     assert log.read_text() == ""
 
 
+def test_a_large_graph_is_painted_where_graphviz_need_not_lay_it_out():
+    dot = long_chain(1000)
+    with recorded_warnings() as caught:
+        assert dot.pipe("png").startswith(b"\x89PNG")
+    assert "built-in layout" in str(caught[0].message)
+    with pytest.raises(ValueError, match="'jpg' needs Graphviz, but 2011 lines are too many"):
+        dot.pipe("jpg")
+
+
 def test_a_graph_too_large_for_any_picture_is_told_of(tmp_path, no_graphviz, monkeypatch):
     monkeypatch.setattr(_render, "OWN_BOXES", 100)
     dot = long_chain(200)
