@@ -84,18 +84,21 @@ def resize_graph(dot, size_per_element=0.15, min_size=12):
 
 def _tensors(var):
     """The tensors in any nesting of tuples, lists and dicts, in order."""
-    found, waiting, around = [], [iter((var,))], [None]
+    found, waiting = [], [(None, iter((var,)))]
+    around = set()  # ids of what the iterators run through
     while waiting:
-        item = next(waiting[-1], waiting)
+        outer, items = waiting[-1]
+        item = next(items, waiting)
         if item is waiting:
-            waiting.pop(), around.pop()
+            waiting.pop()
+            around.discard(id(outer))
         elif isinstance(item, _C.Tensor):
             found.append(item)
         elif isinstance(item, (tuple, list, dict)):
-            if any(item is outer for outer in around):
+            if id(item) in around:
                 raise ValueError("make_dot: a list or dict that contains itself")
-            waiting.append(iter(item.values() if isinstance(item, dict) else item))
-            around.append(item)
+            waiting.append((item, iter(item.values() if isinstance(item, dict) else item)))
+            around.add(id(item))
         elif item is not None or len(waiting) == 1:
             raise TypeError(
                 f"make_dot: expected a tensor or a nesting of tensors, got {type(item).__name__}"

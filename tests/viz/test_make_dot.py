@@ -135,6 +135,14 @@ def test_a_list_that_contains_itself_raises():
         torch.make_dot(outputs)
 
 
+def test_a_list_may_stand_in_an_output_twice_and_deep_inside():
+    parts = [leaf([1.0]).exp()]
+    deep = parts
+    for _ in range(50_000):
+        deep = [deep]
+    assert torch.make_dot([parts, parts, deep]).source == torch.make_dot(parts).source
+
+
 def test_a_tensor_without_graph_is_drawn_with_a_warning():
     with recorded_warnings() as caught:
         dot = torch.make_dot(torch.ones(2))
