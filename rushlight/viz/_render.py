@@ -21,6 +21,8 @@ OWN_FORMATS = ("svg", "pdf", "gv")
 
 # Without fontconfig a generic family is measured as Times, and the text sticks out of its box.
 _MONOSPACE = re.compile(r'(?<=[\[ ]fontname=)"?monospace"?(?=[\] ])')
+# What neither UTF-8 nor XML can hold.
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class TooLargeError(ValueError):
@@ -79,6 +81,7 @@ def picture(
         is too large for a picture.
     """
     dot = find_dot()
+    source = _UNFIT.sub("?", source)
     lines = source.count("\n")
     own_formats, reason = OWN_FORMATS, None
     if dot is not None:
@@ -135,7 +138,11 @@ def _by_graphviz(dot, source, flags, output):
 def _run(command, source):
     try:
         return subprocess.run(
-            command, input=source.encode(), capture_output=True, timeout=PATIENCE, check=False
+            command,
+            input=source.encode(),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise _Refused(f"Graphviz took longer than {PATIENCE:g} s") from None

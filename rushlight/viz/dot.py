@@ -111,7 +111,13 @@ def _tensors(var):
 def _names_of(params):
     if params is None:
         return {}
-    params = dict(params)
+    try:
+        params = dict(params)
+    except (TypeError, ValueError):
+        got = type(params).__name__
+        raise TypeError(
+            f"make_dot: params must be a dict of names and tensors, got {got}"
+        ) from None
     for name, value in params.items():
         assert isinstance(value, _C.Tensor), (
             f"make_dot: params must map names to tensors, got {type(value).__name__} for {name!r}"

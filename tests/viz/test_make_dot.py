@@ -160,6 +160,9 @@ def test_params_take_pairs_and_refuse_what_is_no_tensor():
     w = leaf([1.0])
     pairs = torch.make_dot(w.exp(), params=iter([("w", w)])).source
     assert pairs == torch.make_dot(w.exp(), params={"w": w}).source
+    for wrong in (3, [1], w):
+        with pytest.raises(TypeError, match="params must be a dict of names and tensors, got"):
+            torch.make_dot(w.exp(), params=wrong)
     with pytest.raises(AssertionError, match="params must map names to tensors, got float for 'b'"):
         torch.make_dot(w.exp(), params={"w": w, "b": 1.0})
 

@@ -272,6 +272,22 @@ def test_without_graphviz_other_formats_are_refused_plainly(dot, tmp_path, no_gr
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["<b>bold</b>", 'a"b', "end\\", "\ud800", "\x01", "&lt;", "ü β 木"]
+)
+def test_any_name_can_be_drawn(name, monkeypatch):
+    w = leaf([1.0])
+    dot = torch.make_dot(w * 2, {name: w})
+    drawn = [dot.pipe("svg")]
+    monkeypatch.setenv("RUSHLIGHT_DOT", "none")
+    drawn.append(dot.pipe("svg"))
+    shown = name.replace("\ud800", "?").replace("\x01", "?")
+    assert all("MulBackward0" in texts_of(svg) for svg in drawn)
+    if name not in ("&lt;", "end\\"):  # Graphviz reads entities and escapes
+        assert all(shown in texts_of(svg) for svg in drawn)
+    assert dot.pipe("pdf").startswith(b"%PDF")
+
+
 # Notebooks.
 
 
