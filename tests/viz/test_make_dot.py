@@ -207,6 +207,7 @@ def test_a_picture_keeps_no_tensor_and_no_node_alive():
 # The styles of our own.
 
 
+@pytest.mark.python_versions
 def test_named_writes_expressions_variables_and_lines():
     b, w, x = leaf([1.0]), leaf([2.0]), torch.ones(3)
     yhat = b + w * x
@@ -228,6 +229,7 @@ def test_named_prefers_the_names_of_params():
     assert '[label="weight\n (1)"' in torch.make_dot(w * 2, {"weight": w}, style="named").source
 
 
+@pytest.mark.python_versions
 def test_named_writes_an_in_place_statement_once():
     w = leaf([2.0])
     y = w * 2
