@@ -28,7 +28,7 @@ TSAN_TESTS ?= tests/hardness/test_threads.py tests/autograd/test_nested_backward
 BENCH_VENV := .venv-bench
 
 BUILD_TOOLS := scikit-build-core cmake ninja scipy-openblas64
-TEST_TOOLS := pytest numpy
+TEST_TOOLS := pytest numpy graphviz graphviz-pure
 LINT_TOOLS := ruff clang-format
 DEMO_TOOLS := tqdm matplotlib
 
@@ -179,6 +179,7 @@ $(BENCH_VENV)/.rushlight-stamp: $(BENCH_VENV)/.bench-stamp $(SOURCES) | build
 %/.test-stamp: requirements-dev.txt | %/bin/python
 	@echo "$*: installing $(TEST_TOOLS)"
 	@$(call install,$*) $(TEST_TOOLS)
+	@$(call install,$*) --no-deps torchviz
 	@touch $@
 %/.lint-stamp: requirements-dev.txt | %/bin/python
 	@echo "$*: installing $(LINT_TOOLS)"

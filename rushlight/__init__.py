@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._typename import typename  # noqa: F401
     from .viz._record import record  # noqa: F401
     from .viz.graph import Graph, graph  # noqa: F401
+    from .viz.dot import make_dot  # noqa: F401
 
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
@@ -79,6 +80,7 @@ _LAZY = {
     "iinfo": "_type_info",
     "install_as_torch": "_alias",
     "is_deterministic_algorithms_warn_only_enabled": "_settings",
+    "make_dot": "viz.dot",
     "max_pool1d": "nn._pool",
     "max_pool1d_with_indices": "nn._pool",
     "max_pool2d": "nn._pool",

@@ -1,5 +1,7 @@
 """Makes ``import torch`` mean rushlight, in this process and in its multiprocessing children.
 
+``import torchviz`` then means rushlight.viz.torchviz, whether torchviz is installed or not.
+
 Uses the standard library alone and is loaded without its package by _boot/sitecustomize.py, so
 that a program under ``rushlight run`` pays for rushlight only once it imports torch.
 """
@@ -11,6 +13,7 @@ from importlib.machinery import ModuleSpec
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _INIT = os.path.join(_FOLDER, "__init__.py")
 _BOOT = os.path.join(_FOLDER, "_boot")
+_ALIASES = {"torch": "rushlight", "torchviz": "rushlight.viz.torchviz"}
 
 
 class _AliasLoader:
@@ -33,12 +36,12 @@ class _AliasLoader:
 
 
 class _TorchFinder:
-    """The first entry of sys.meta_path: answers for torch, its submodules and its metadata."""
+    """The first entry of sys.meta_path: answers for the aliases, their submodules and metadata."""
 
     def find_spec(self, fullname, path=None, target=None):
         package, _, rest = fullname.partition(".")
-        if package == "torch":
-            real_name = f"rushlight.{rest}" if rest else "rushlight"
+        if package in _ALIASES and not (rest and _is_real(package)):
+            real_name = f"{_ALIASES[package]}.{rest}" if rest else _ALIASES[package]
             real = _real_spec(real_name)
             if real is not None:
                 loader = _AliasLoader(real_name)
@@ -104,6 +107,12 @@ def install_as_torch():
         sys.meta_path.insert(0, _TorchFinder())
     if "multiprocessing.spawn" in sys.modules:
         _patch_multiprocessing()
+
+
+def _is_real(package):
+    """Whether a package of this name is loaded that is not ours, as torchviz may be."""
+    loaded = sys.modules.get(package)
+    return loaded is not None and loaded is not sys.modules.get(_ALIASES[package])
 
 
 def _real_spec(real_name):

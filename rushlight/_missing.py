@@ -68,6 +68,8 @@ def module_not_found(alias, real_name):
 
 def shown_name(module_name):
     """A module's name as the program knows it: torch.nn where rushlight runs in torch's place."""
+    if module_name.startswith("rushlight.viz.torchviz") and "torchviz" in sys.modules:
+        return module_name.removeprefix("rushlight.viz.")
     package, dot, rest = module_name.partition(".")
     aliased = package == "rushlight" and sys.modules.get("torch") is sys.modules.get("rushlight")
     return f"torch{dot}{rest}" if aliased and "torch" in sys.modules else module_name

@@ -130,7 +130,7 @@ def norm(input, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
         _check_dims("linalg_norm", dims)
     _check_options(keepdim, dtype)
     if ord is None:
-        return _C._linalg_vector_norm(A, 2, dims, keepdim, dtype=dtype, out=out)
+        return _C._linalg_vector_norm(A, 2.0, dims, keepdim, dtype=dtype, out=out)
     if dims is None and A.dim() not in (1, 2):
         raise RuntimeError(
             "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "

@@ -1,9 +1,10 @@
 """The walk-through that the project grew from: linear regression, step by step, by autograd."""
 
 import json
+import re
 
 import pytest
-from support import DATA, assert_values, torch
+from support import DATA, assert_values, rushlight_only, torch
 
 LR = 0.1
 
@@ -121,3 +122,66 @@ def test_control_flow_of_the_book(parameters, points):
     assert (nodes_before, loss.grad_fn.name()) == ("MeanBackward0", "AddBackward0")
     loss.backward()
     assert b.grad is not None and w.grad is not None
+
+
+# The figures: boxes as (label, colour), arrows as (from, to), in order of appearance.
+
+FIRST, LEAF, NODE = "darkolivegreen1", "lightblue", None
+
+
+def figure(dot):
+    boxes, arrows = {}, []
+    for line in dot.body:
+        statement = re.fullmatch(
+            r'\t(\d+) \[label="?(.*?)"?(?: fillcolor=(\w+))?\]\n', line, re.DOTALL
+        )
+        if statement:
+            boxes[statement[1]] = statement[2].strip(), statement[3]
+        else:
+            arrows.append(tuple(line.split()[::2]))
+    return list(boxes.values()), [(boxes[a][0], boxes[b][0]) for a, b in arrows]
+
+
+@rushlight_only
+def test_picture_of_the_prediction(parameters, points):
+    b, w = parameters
+    yhat = b + w * points[0]
+    assert figure(torch.make_dot(yhat, style="classic")) == (
+        [("AddBackward0", FIRST), ("(1)", LEAF), ("MulBackward0", NODE), ("(1)", LEAF)],
+        [("(1)", "AddBackward0"), ("MulBackward0", "AddBackward0"), ("(1)", "MulBackward0")],
+    )
+    boxes, arrows = figure(torch.make_dot(yhat))
+    assert boxes.count(("AccumulateGrad", NODE)) == 2
+    assert boxes[0] == ("(80, 1)", FIRST) and arrows[-1] == ("AddBackward0", "(80, 1)")
+
+
+@rushlight_only
+def test_picture_without_the_box_of_a_parameter_without_grad(parameters, points):
+    _, w = parameters
+    b_nograd = torch.randn(1, requires_grad=False, dtype=torch.float)
+    yhat = b_nograd + w * points[0]
+    assert figure(torch.make_dot(yhat, style="classic")) == (
+        [("AddBackward0", FIRST), ("MulBackward0", NODE), ("(1)", LEAF)],
+        [("MulBackward0", "AddBackward0"), ("(1)", "MulBackward0")],
+    )
+
+
+@rushlight_only
+def test_picture_of_control_flow(parameters, points):
+    b, w = parameters
+    x_train, y_train = points
+    loss = loss_of(b, w, points)
+    if loss > 0:
+        yhat2 = w * x_train
+        error2 = y_train - yhat2
+        loss += error2.mean()
+    boxes, arrows = figure(torch.make_dot(loss, params={"b": b, "w": w}, style="classic"))
+    assert boxes[0] == ("AddBackward0", FIRST)
+    assert [label for label, colour in boxes if colour == LEAF] == ["b\n (1)", "w\n (1)"]
+    one_branch = ["MeanBackward0", "PowBackward0", "SubBackward0", "AddBackward0"]
+    other_branch = ["MeanBackward0", "SubBackward0", "MulBackward0"]
+    names = ["AddBackward0", *one_branch, "MulBackward0", *other_branch]
+    assert [label for label, colour in boxes if colour != LEAF] == names
+    # w is used on both sides of the `if`.
+    assert arrows.count(("w\n (1)", "MulBackward0")) == 2
+    assert arrows.count(("MeanBackward0", "AddBackward0")) == 2

@@ -74,6 +74,8 @@ PyObject* saved_value(OpNode* node, int i) {
       return PyBool_FromLong(slot.as_bool());
     case SavedKind::kDims:
     case SavedKind::kFewDims:
+      // The strides of an input that needs no gradient are not shown, as in PyTorch.
+      if (spec.source == Source::kStrides && !node->edges()[spec.arg].node) return PyTuple_New(0);
       return ints_tuple(slot.as_ints());
     case SavedKind::kList: {
       std::vector<TensorRef> list = slot.unpack_list(node, true);

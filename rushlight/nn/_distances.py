@@ -85,7 +85,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     x = input.float() if input.dtype.itemsize == 2 else input
     if eps is None:
         eps = finfo(x.dtype).eps
-    dims = tuple(range(-len(shape), 0))
+    dims = tuple(range(x.dim() - len(shape), x.dim()))
     result = x * _C._add_number((x**2).mean(dims, keepdim=True), eps).rsqrt()
     if weight is not None:
         result = result * weight

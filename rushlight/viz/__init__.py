@@ -9,6 +9,7 @@ _C._add_package_globals(globals())
 _WHERE = {
     "Graph": "graph",
     "GraphNode": "_node",
+    "make_dot": "dot",
     "record": "_record",
 }
 

@@ -78,6 +78,16 @@ def test_addmm_saves_what_its_gradients_need():
     assert node._saved_mat2_sym_sizes == (3, 4) and node._saved_mat2_sym_strides == (1, 3)
 
 
+def test_products_show_no_strides_of_factors_without_grad():
+    # They showed those of data too, and `make_dot(..., show_attrs=True)` with them.
+    x, w = numbers(2, 3, requires_grad=False), numbers(3, 4)
+    node = (x @ w).grad_fn
+    assert node._saved_self_sym_sizes == (2, 3) and node._saved_self_sym_strides == ()
+    assert node._saved_mat2_sym_strides == (4, 1)
+    node = torch.addmm(numbers(2), w.t(), x.t()).grad_fn
+    assert node._saved_mat1_sym_strides == (1, 4) and node._saved_mat2_sym_strides == ()
+
+
 def test_addmm_with_beta_0_does_not_read_the_input():
     out = torch.addmm(torch.tensor(nan), torch.ones(2, 3), torch.ones(3, 4), beta=0)
     assert out.tolist() == [[3.0] * 4] * 2

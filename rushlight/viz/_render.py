@@ -1,0 +1,206 @@
+"""Pictures of a graph in the DOT language: by Graphviz where it is there and quick, else by ours.
+
+Graphviz is looked for as $RUSHLIGHT_DOT, as the package graphviz-pure, and as ``dot`` on PATH;
+``RUSHLIGHT_DOT=none`` does without. It runs as a process of its own, for five seconds at most.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from typing import NamedTuple
+
+PATIENCE = 5.0  # seconds
+# Lines of source beyond which Graphviz is not asked: 2,700 of an unrolled RNN took it minutes.
+GRAPHVIZ_LINES = 2_000
+OWN_BOXES = 20_000
+OWN_FORMATS = ("svg", "pdf", "gv")
+
+# Without fontconfig a generic family is measured as Times, and the text sticks out of its box.
+_MONOSPACE = re.compile(r'(?<=[\[ ]fontname=)"?monospace"?(?=[\] ])')
+# What neither UTF-8 nor XML can hold.
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class TooLargeError(ValueError):
+    """A graph that is no use as one flat picture."""
+
+
+class _Refused(Exception):
+    """Graphviz gave no picture; the message says why."""
+
+
+class Dot(NamedTuple):
+    """The program that lays out: its path, and whether it is graphviz-pure."""
+
+    path: str
+    pure: bool
+
+
+def find_dot():
+    """Find Graphviz. Returns: Dot, or None where the built-in layout has to do."""
+    asked = os.environ.get("RUSHLIGHT_DOT")
+    if asked == "none":
+        return None
+    if asked:
+        path = shutil.which(asked)
+        if path:
+            return Dot(path, "graphviz-pure" in os.path.basename(path))
+        warnings.warn(f"RUSHLIGHT_DOT={asked} is no program that can be run", stacklevel=2)
+    path = _graphviz_pure()
+    if path:
+        return Dot(path, True)
+    path = shutil.which("dot")
+    return Dot(path, False) if path else None
+
+
+def _graphviz_pure():
+    """The program that the package graphviz-pure installed in this environment, or None."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        package = distribution("graphviz-pure")
+    except PackageNotFoundError:
+        return shutil.which("graphviz-pure")
+    paths = (package.locate_file(f) for f in package.files or () if f.stem == "graphviz-pure")
+    return next((str(path) for path in paths if os.access(path, os.X_OK)), None)
+
+
+def picture(
+    source, format, engine="dot", renderer=None, formatter=None, neato_no_op=None, quiet=False
+):
+    """Draw a graph.
+
+    source: its text in the DOT language. format: "svg", "pdf", "png", ... engine, renderer,
+    formatter, neato_no_op: Graphviz's. quiet: don't warn where the built-in layout stands in.
+    Returns: bytes.
+    Raises: ValueError for a format that nothing at hand can draw, TooLargeError for a graph that
+        is too large for a picture.
+    """
+    dot = find_dot()
+    source = _UNFIT.sub("?", source)
+    lines = source.count("\n")
+    own_formats, reason = OWN_FORMATS, None
+    if dot is not None:
+        flags = [f"-K{engine}"] + ([f"-n{int(neato_no_op)}"] if neato_no_op else [])
+        output = ":".join(part for part in (format, renderer, formatter) if part)
+        try:
+            if lines > GRAPHVIZ_LINES:
+                own_formats += ("png",)  # which Graphviz paints where there is nothing to lay out
+                raise _Refused(f"{lines} lines are too many for Graphviz")
+            if dot.pure:
+                source = _MONOSPACE.sub("Courier", source)
+            return _by_graphviz(dot, source, flags, output)
+        except _Refused as refused:
+            reason = str(refused)
+    if format not in own_formats or engine != "dot":
+        raise ValueError(_cannot(format, engine, own_formats, reason))
+    drawn = _by_ourselves(source, format)
+    if reason is not None and not quiet:
+        warnings.warn(
+            f"make_dot: {reason}, so the built-in layout drew this picture; "
+            "rushlight.graph(...).show() opens graphs of any size.",
+            stacklevel=3,
+        )
+    return drawn
+
+
+def _cannot(format, engine, own_formats, reason):
+    what = f"format {format!r}" if engine == "dot" else f"engine {engine!r}"
+    formats = ", ".join(own_formats)
+    if reason is not None:
+        return f"make_dot: {what} needs Graphviz, but {reason}; without it there are {formats}."
+    return (
+        f"make_dot: {what} needs Graphviz, which is not here; without it there are {formats}.\n"
+        "  fix: pip install 'rushlight[viz]', which needs no system package, or format=\"svg\"."
+    )
+
+
+def _by_graphviz(dot, source, flags, output):
+    """The picture by Graphviz; a PDF, which graphviz-pure does not write, from its SVG."""
+    result = _run([dot.path, *flags, f"-T{output}"], source)
+    if result.returncode == 0:
+        return result.stdout
+    complaint = result.stderr.decode(errors="replace").strip().partition("\n")[0]
+    if "not recognized" in complaint:
+        if output == "pdf":
+            from ._pdf import pdf_of
+
+            return pdf_of(_by_graphviz(dot, source, flags, "svg").decode())
+        # What Graphviz can, in its own words: a list of formats, or of engines.
+        raise ValueError(f"make_dot: {complaint}")
+    raise _Refused(f"Graphviz failed ({complaint or f'exit status {result.returncode}'})")
+
+
+def _run(command, source):
+    try:
+        return subprocess.run(
+            command,
+            input=source.encode(),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _Refused(f"Graphviz took longer than {PATIENCE:g} s") from None
+    except OSError as error:
+        raise _Refused(f"Graphviz cannot be run ({error})") from None
+
+
+def _by_ourselves(source, format):
+    if format == "gv":
+        return source.encode()
+    from ._boxes import boxes_of
+    from ._draw import draw
+
+    boxes, edges = boxes_of(source)
+    if len(boxes) > OWN_BOXES:
+        raise TooLargeError(
+            f"make_dot: {len(boxes)} boxes are too many for one picture; "
+            "rushlight.graph(...).show() opens graphs of any size, and .save() writes the text."
+        )
+    svg = draw(boxes, edges)
+    if format == "svg":
+        return svg.encode()
+    if format == "png":
+        from ._png import png
+
+        return png(svg)
+    from ._pdf import pdf_of
+
+    return pdf_of(svg)
+
+
+@contextlib.contextmanager
+def written(path, picture):
+    """Write a picture once the block has ended well; after a failure there is nothing of it."""
+    folder, name = os.path.split(os.path.abspath(path))
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"the picture cannot be written: {path} is a folder")
+    os.makedirs(folder, exist_ok=True)
+    aside = os.path.join(folder, f".{name}.{os.getpid()}")
+    try:
+        with open(aside, "wb") as file:
+            file.write(picture)
+        yield
+        os.replace(aside, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(aside)
+
+
+def open_in_viewer(path):
+    """Open a picture in the program that the desktop has for it.
+
+    Raises: RuntimeError where there is none; the picture has been written all the same.
+    """
+    if sys.platform == "win32":
+        os.startfile(path)
+        return
+    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if opener is None:
+        raise RuntimeError(f"no program to show {path} was found: open it by hand")
+    subprocess.Popen([opener, path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
