@@ -17,6 +17,7 @@
 #include "python/graph_task.h"
 #include "python/heap.h"
 #include "python/helper_thread.h"
+#include "python/layout.h"
 #include "python/nn_module.h"
 #include "python/node_hooks.h"
 #include "python/nonfinite.h"
@@ -421,7 +422,8 @@ PyObject* make_module() {
       init_conversions(m) && init_site(m) && init_memory_formats(m) && init_functions(m) &&
       init_autograd(m) && init_every_op(m) && init_anomaly(m) && init_profiler(m) &&
       init_steps(m) && init_torch_function(m) && init_nn_module(m) && init_optimizer(m) &&
-      init_heap(m) && init_op_modes(m) && init_graph_report(m) && init_graph_growth(m);
+      init_heap(m) && init_op_modes(m) && init_graph_report(m) && init_graph_growth(m) &&
+      init_layout(m);
   if (!ok) throw_python();
   return module.release();
 }
