@@ -17,20 +17,22 @@ class Coordinates {
 
   void run() {
     start();
-    constexpr int kSweeps = 4;
-    for (int i = 0; i < kSweeps; ++i) {
-      sweep(true, false);
-      sweep(false, true);
+    // Small graphs can afford more: what they hang on moves through all ranks in a few sweeps.
+    const int sweeps = std::clamp(static_cast<int>(60'000 / s_.vertices()), 4, 40);
+    for (int i = 0; i < sweeps; ++i) {
+      for (bool downwards : {true, false}) {
+        if (i > 0) gather();
+        sweep(downwards, i > 1);
+      }
       if (i > 0) straighten();
     }
-    sweep(true, true);
-    straighten();
   }
 
  private:
   // The main path at its x, the others packed beside it.
   void start() {
     s_.x.assign(s_.vertices(), 0);
+    home_.assign(s_.vertices(), std::numeric_limits<double>::quiet_NaN());
     for (const auto& run : s_.runs)
       if (s_.main[run[0]])
         for (size_t i = 1; i < run.size(); ++i) s_.x[run[i]] = s_.x[run[i - 1]] + shift(run, i);
@@ -52,26 +54,40 @@ class Coordinates {
     return 0;
   }
 
+  // Each run's vertices are to come together at their mean.
+  void gather() {
+    for (const auto& run : s_.runs) {
+      double from = 0, sum = 0;
+      for (size_t i = 0; i < run.size(); ++i) {
+        if (i > 0) from += shift(run, i);
+        home_[run[i]] = from;
+        sum += s_.x[run[i]] - from;
+      }
+      for (uint32_t v : run) home_[v] += sum / static_cast<double>(run.size());
+    }
+  }
+
   size_t main_slot(const std::vector<uint32_t>& rank) const {
     return static_cast<size_t>(
         std::ranges::find_if(rank, [&](uint32_t v) { return s_.main[v] != 0; }) - rank.begin());
   }
 
-  void sweep(bool by_upper, bool by_lower) {
+  void sweep(bool downwards, bool by_both) {
     for (size_t i = 0; i < s_.ranks.size(); ++i) {
-      const auto& rank = s_.ranks[by_upper ? i : s_.ranks.size() - 1 - i];
+      const auto& rank = s_.ranks[downwards ? i : s_.ranks.size() - 1 - i];
       want_.resize(rank.size());
       weight_.resize(rank.size());
       for (size_t k = 0; k < rank.size(); ++k) {
-        double sum = 0, weight = 0;
+        double weight = std::isnan(home_[rank[k]]) ? 0 : kHome;
+        double sum = weight > 0 ? weight * home_[rank[k]] : 0;
         auto add = [&](const Neighbours& by) {
           for (const Neighbour& n : by.of(rank[k])) {
             sum += n.weight * (s_.x[n.vertex] - n.shift);
             weight += n.weight;
           }
         };
-        if (by_upper) add(s_.up);
-        if (by_lower) add(s_.down);
+        if (downwards || by_both) add(s_.up);
+        if (!downwards || by_both) add(s_.down);
         want_[k] = weight > 0 ? sum / weight : s_.x[rank[k]];
         weight_[k] = std::max(weight, 0.1);
       }
@@ -129,18 +145,35 @@ class Coordinates {
                        : s_.x[rank[slot + 1]] - s_.apart(run[i], rank[slot + 1]) - x;
       }
       for (size_t begin = 0, end; begin < run.size(); begin = end) {
-        double low = -kFar, high = kFar, sum = 0;
+        double low = -kFar, high = kFar;
         for (end = begin; end < run.size(); ++end) {
           const double l = std::max(low, low_[end]), h = std::min(high, high_[end]);
           if (l > h && end > begin) break;
           low = l, high = h;
-          sum += s_.x[run[end]] - from_[end];
         }
-        const double mean = sum / static_cast<double>(end - begin);
-        const double at = std::max(low, std::min(mean, high));
+        const double at = std::max(low, std::min(pull(run, begin, end), high));
         for (size_t i = begin; i < end; ++i) s_.x[run[i]] = at + from_[i];
       }
     }
+  }
+
+  // Where the neighbours outside a run want its part [begin, end) to be.
+  double pull(const std::vector<uint32_t>& run, size_t begin, size_t end) const {
+    double sum = 0, weight = 0;
+    for (size_t i = begin; i < end; ++i) {
+      const uint32_t above = i == 0 ? kNone : run[i - 1];
+      const uint32_t below = i + 1 == run.size() ? kNone : run[i + 1];
+      auto add = [&](const Neighbours& by, uint32_t inside) {
+        for (const Neighbour& n : by.of(run[i])) {
+          if (n.vertex == inside) continue;
+          sum += n.weight * (s_.x[n.vertex] - n.shift - from_[i]);
+          weight += n.weight;
+        }
+      };
+      add(s_.up, above);
+      add(s_.down, below);
+    }
+    return weight > 0 ? sum / weight : s_.x[run[begin]] - from_[begin];
   }
 
   struct Pool {
@@ -150,6 +183,8 @@ class Coordinates {
   };
 
   Sheet& s_;
+  static constexpr double kHome = 8;  // against weights of 1 to 16
+  std::vector<double> home_;          // where its run wants a vertex; nan: in no run
   std::vector<double> want_, weight_, offset_, low_, high_, from_;
   std::vector<Pool> pools_;
 };

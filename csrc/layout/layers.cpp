@@ -1,6 +1,7 @@
 // Cycles broken, ranks, bends, and the paths that are to run straight.
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 #include "layout/sheet.h"
 
@@ -90,17 +91,26 @@ void choose_ranks(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& o
     return least;
   };
   for (uint32_t v : order) rank[v] = above(v);
-  // Short wires: a box moves to where it has more of them.
+  // Short wires: a box moves to where it has more of them. A box with one above and one below goes
+  // up, or down where the chain begins at a box with many chains: they would all stand in a row.
+  std::vector<uint32_t> fan_above(sheet.boxes), fan_below(sheet.boxes);
+  auto in_chain = [&](uint32_t v) { return in.size(v) == 1 && out.size(v) == 1; };
+  for (uint32_t v : order)
+    fan_above[v] = in_chain(v) ? fan_above[sheet.wires[in.of(v)[0]].upper] : out.size(v);
+  for (uint32_t v : std::views::reverse(order))
+    fan_below[v] = in_chain(v) ? fan_below[sheet.wires[out.of(v)[0]].lower] : in.size(v);
   for (int round = 0; round < 2; ++round) {
-    for (size_t i = order.size(); i-- > 0;) {
-      const uint32_t v = order[i];
-      if (sheet.place[v] != Place::kAnywhere || out.size(v) <= in.size(v)) continue;
+    for (uint32_t v : std::views::reverse(order)) {
+      if (sheet.place[v] != Place::kAnywhere || out.size(v) == 0 || out.size(v) < in.size(v))
+        continue;
       uint32_t most = kNone;
       for (uint32_t wire : out.of(v)) most = std::min(most, rank[sheet.wires[wire].lower] - 1);
       rank[v] = most;
     }
     for (uint32_t v : order)
-      if (sheet.place[v] == Place::kAnywhere && out.size(v) < in.size(v)) rank[v] = above(v);
+      if (sheet.place[v] == Place::kAnywhere && in.size(v) > 0 && out.size(v) <= in.size(v) &&
+          !(in_chain(v) && fan_above[v] > fan_below[v]))
+        rank[v] = above(v);
   }
   if (any(Place::kLast)) {
     uint32_t last = top;
@@ -121,11 +131,11 @@ void find_heavy(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& out
         above[v] = above[sheet.wires[wire].upper] + 1;
         best_up[v] = wire;
       }
-  for (size_t i = order.size(); i-- > 0;)
-    for (uint32_t wire : out.of(order[i]))
-      if (below[sheet.wires[wire].lower] + 1 > below[order[i]]) {
-        below[order[i]] = below[sheet.wires[wire].lower] + 1;
-        best_down[order[i]] = wire;
+  for (uint32_t v : std::views::reverse(order))
+    for (uint32_t wire : out.of(v))
+      if (below[sheet.wires[wire].lower] + 1 > below[v]) {
+        below[v] = below[sheet.wires[wire].lower] + 1;
+        best_down[v] = wire;
       }
   const auto end = std::ranges::max_element(above) - above.begin();
   sheet.main.assign(sheet.boxes, 0);
@@ -158,10 +168,20 @@ uint32_t longest_span(const Sheet& sheet) {
 
 void add_bends(Sheet& sheet) {
   constexpr double kBend = 5;  // half of the room that a passing wire takes
+  constexpr uint32_t kLong = 5, kMany = 4;
   const uint32_t longest = longest_span(sheet);
+  auto span_of = [&](const Wire& wire) { return sheet.rank[wire.lower] - sheet.rank[wire.upper]; };
+  // Many long wires of one box, a weight that a loop uses, say, share a lane.
+  std::vector<uint32_t> from(sheet.boxes), to(sheet.boxes);
+  for (const Wire& wire : sheet.wires)
+    if (span_of(wire) > kLong) {
+      ++from[wire.upper];
+      ++to[wire.lower];
+    }
   for (Wire& wire : sheet.wires) {
-    const uint32_t span = sheet.rank[wire.lower] - sheet.rank[wire.upper];
-    if (span > longest && !wire.main) {
+    const uint32_t span = span_of(wire);
+    const bool shares = span > kLong && std::max(from[wire.upper], to[wire.lower]) >= kMany;
+    if ((span > longest || shares) && !wire.main) {
       wire.lane = true;
       wire.heavy = false;
       continue;
