@@ -64,13 +64,18 @@ def chips_size(chips):
     return even(widest + 12) + CHIP_GAP, len(chips) * (CHIP_HEIGHT + CHIP_GAP) - CHIP_GAP
 
 
-def draw_chips(canvas, chips, right, y):
-    """Chips, one below the other, that end at x ``right`` around the middle ``y``."""
-    room, high = chips_size(chips)
+def draw_chips(canvas, chips, ghosts, right, y):
+    """Chips, one below the other, that end at x ``right`` around the middle ``y``.
+
+    ghosts: chips with a dashed border, below the others.
+    """
+    room, high = chips_size([*chips, *ghosts])
     room -= CHIP_GAP
     top = y - high / 2
-    for chip in chips:
-        canvas.rectangle(right - room, top, room, CHIP_HEIGHT, "leaf", "leaf-line", radius=8)
+    for i, chip in enumerate([*chips, *ghosts]):
+        ghost = i >= len(chips)
+        fill, line = ("ghost", "line") if ghost else ("leaf", "leaf-line")
+        canvas.rectangle(right - room, top, room, CHIP_HEIGHT, fill, line, radius=8, dashed=ghost)
         canvas.text(right - room / 2, top + 12.5, chip, CHIP_SIZE)
         top += CHIP_HEIGHT + CHIP_GAP
 
@@ -115,4 +120,4 @@ def _draw_box(canvas, box, x, y, w, h):
     for line in box.lines:
         canvas.text(x, base, line, SIZE, text_on(box.fill))
         base += LINE
-    draw_chips(canvas, box.chips, x - w / 2 - CHIP_GAP, y)
+    draw_chips(canvas, box.chips, (), x - w / 2 - CHIP_GAP, y)

@@ -1,0 +1,202 @@
+"""What of a graph a picture shows: operations, closed groups, chips, ghosts, merged edges."""
+
+from dataclasses import dataclass, field
+from math import isfinite, log10
+
+from rushlight import _C
+
+from ._model import LEAF, NONE, ROOT, VIEW_EDGE
+
+_C._add_package_globals(globals())
+
+GHOSTS = 20  # more cuts than these are chips, not boxes
+
+
+@dataclass(eq=False)
+class Unit:
+    """One box. ``frames`` are the open modules and functions around it, outermost first."""
+
+    kind: str  # "op", "leaf", "group" or "ghost"
+    nodes: list
+    frames: tuple = ()
+    group: object = None
+    cut: object = None
+    chips: dict = field(default_factory=dict)  # {words: how many uses}
+    ghosts: dict = field(default_factory=dict)  # the same for inputs that no gradient goes to
+    loops: int = 0  # edges from the group to itself
+
+
+@dataclass(eq=False)
+class Flow:
+    """All edges between two units. ``norm`` is the largest gradient norm, None: not known."""
+
+    source: Unit
+    target: Unit
+    count: int = 0
+    norm: float | None = None
+    dashed: bool = False
+
+
+class View:
+    """The units of a graph and the flows between them.
+
+    most: units at most, where groups can be closed; None shows every operation.
+    leaves: whether a leaf is a box, not a chip on each operation that uses it.
+    """
+
+    def __init__(self, graph, most, leaves=False):
+        self.graph, self.model = graph, graph._model
+        self.units, self.flows = [], {}
+        self.unit_of = [None] * len(graph)
+        self.frame_labels = {}
+        self._show_groups(most)
+        flags = self.model.nodes["flags"]
+        for i, flag in enumerate(flags):
+            if flag & LEAF and (leaves or flag & ROOT):
+                self._add(Unit("leaf", [i], self._frames_of_leaf(i)))
+        self._add_edges()
+        self._add_cuts()
+
+    def _add(self, unit):
+        self.units.append(unit)
+        for i in unit.nodes:
+            self.unit_of[i] = unit
+
+    def _show_groups(self, most):
+        from ._groups import group_tree
+
+        tree = group_tree(self.graph)
+        opened = {id(tree)} if most is None else _opened(self.model, tree, most)
+        if id(tree) not in opened:
+            self._add(Unit("group", tree.nodes, (), tree))
+            return
+        waiting = [(child, ()) for child in reversed(tree.children)]
+        while waiting:
+            group, frames = waiting.pop()
+            if not group.children:
+                self._add(Unit("op", group.nodes, frames))
+            elif most is None or id(group) in opened:
+                if group.kind in ("module", "function"):
+                    frames = (*frames, id(group))
+                    self.frame_labels[id(group)] = group
+                waiting += [(child, frames) for child in reversed(group.children)]
+            else:
+                self._add(Unit("group", group.nodes, frames, group))
+
+    def _frames_of_leaf(self, leaf):
+        """Inside the frame of its only user, else outside."""
+        users = self.graph._user_lists().get(leaf, ())
+        units = {id(self.unit_of[i]): self.unit_of[i] for i in users}
+        return next(iter(units.values())).frames if len(units) == 1 else ()
+
+    def _add_edges(self):
+        model = self.model
+        edges, flags = model.edges, model.nodes["flags"]
+        grads = model.grads
+        norms = dict(zip(zip(grads["node"], grads["slot"]), grads["norm"]))
+        words = {}
+        for src, dst, out, kind in zip(edges["src"], edges["dst"], edges["out"], edges["kind"]):
+            target = self.unit_of[dst]
+            source = self.unit_of[src]
+            if source is None and flags[src] & LEAF:
+                if src not in words:
+                    words[src] = self.graph.nodes[src].label
+                    if words[src] == "AccumulateGrad":
+                        words[src] = f"leaf {self.graph.nodes[src].shape}"
+                target.chips[words[src]] = target.chips.get(words[src], 0) + 1
+            elif source is target:
+                target.loops += 1
+            elif source is not None:
+                self._flow(source, target, norms.get((src, out)), kind == VIEW_EDGE)
+
+    def _flow(self, source, target, norm=None, dashed=False):
+        flow = self.flows.setdefault((id(source), id(target)), Flow(source, target, dashed=dashed))
+        flow.count += 1
+        flow.dashed &= dashed
+        if norm is not None:
+            # nan is the worst of all.
+            known = flow.norm if flow.norm is not None else norm
+            flow.norm = known if known != known else norm if norm != norm else max(known, norm)
+
+    def _add_cuts(self):
+        cuts = self.model.cuts
+        boxes = []
+        for row, node in enumerate(cuts["node"]):
+            unit = self.unit_of[node]
+            reason = self.model.strs[cuts["reason"][row]]
+            if unit.kind == "op" and reason != "requires_grad=False":
+                boxes.append((row, unit))
+                continue
+            name = self.model.text(cuts["name"][row]) or f"input {cuts['in'][row]}"
+            unit.ghosts[name] = unit.ghosts.get(name, 0) + 1
+        for row, unit in boxes:
+            if len(boxes) <= GHOSTS:
+                cut = next(
+                    c for c in self.graph.nodes[unit.nodes[0]].cuts if c.input == cuts["in"][row]
+                )
+                ghost = Unit("ghost", [], unit.frames, cut=cut)
+                self._add(ghost)
+                self._flow(ghost, unit, dashed=True)
+            else:
+                name = self.model.text(cuts["name"][row]) or f"input {cuts['in'][row]}"
+                unit.ghosts[name] = unit.ghosts.get(name, 0) + 1
+
+    def thickness(self):
+        """A function from a Flow to its line's width: the logarithm of its gradient's norm."""
+        logs = [log10(f.norm) for f in self.flows.values() if f.norm and isfinite(f.norm)]
+        low, high = min(logs, default=0), max(logs, default=0)
+
+        def width(flow):
+            if flow.norm is None:
+                return min(4.0, 1 + 0.5 * log10(flow.count) / log10(2))
+            if flow.norm == 0:
+                return 0.75
+            if not isfinite(flow.norm):
+                return 5.0
+            return 1 + 4 * (log10(flow.norm) - low) / (high - low) if high - low > 0.01 else 2.5
+
+        return width
+
+
+def _loops(model, group):
+    """Whether a source line ran more than once."""
+    iterations = model.nodes["iter"]
+    return any(iterations[i] != NONE for i in group.nodes)
+
+
+def _opened(model, tree, most):
+    """ids of the groups that are open: level by level, small ones first, while there is room.
+
+    A line of a loop is opened only where all operations fit: its rounds say less than the loop.
+    """
+    whole = len(tree.nodes) <= most
+    if len(tree.children) > most:
+        if most < 2:
+            return set()
+        _put_into_chunks(tree, most)
+    shown = len(tree.children)
+    opened, level = {id(tree)}, tree.children
+    while level:
+        below = []
+        for group in sorted(level, key=lambda group: len(group.children)):
+            fits = group.children and shown + len(group.children) - 1 <= most
+            stays = group.kind == "chunk" or (group.kind == "line" and _loops(model, group))
+            if fits and (whole or not stays):
+                opened.add(id(group))
+                shown += len(group.children) - 1
+                below += group.children
+        level = below
+    return opened
+
+
+def _put_into_chunks(tree, most):
+    """Children of a group as at most ``most`` groups of neighbours: no arrow leads back."""
+    from ._groups import Group
+
+    size = -(-len(tree.children) // min(most, 24))
+    chunks = []
+    for at in range(0, len(tree.children), size):
+        part = tree.children[at : at + size]
+        nodes = [i for group in part for i in group.nodes]
+        chunks.append(Group("chunk", f"{len(nodes):,} operations", nodes, part))
+    tree.children = chunks
