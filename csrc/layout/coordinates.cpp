@@ -44,6 +44,9 @@ class Coordinates {
         s_.x[rank[i + 1]] = s_.x[rank[i]] + s_.apart(rank[i], rank[i + 1]);
       for (size_t i = from; i > 0; --i)
         s_.x[rank[i - 1]] = s_.x[rank[i]] - s_.apart(rank[i - 1], rank[i]);
+      if (fixed < rank.size()) continue;
+      const double middle = s_.x[rank[0]] / 2;  // the last stands at 0
+      for (uint32_t v : rank) s_.x[v] -= middle;
     }
   }
 

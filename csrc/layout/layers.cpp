@@ -78,6 +78,34 @@ std::vector<uint32_t> downwards(const Sheet& sheet, const Fan& out, const Fan& i
   return order;
 }
 
+// Dozens of boxes that all lead to the same one alone stand in several ranks above it, not in one.
+void stack_sources(Sheet& sheet, const Fan& out, const Fan& in, uint32_t top) {
+  constexpr size_t kMost = 12;
+  std::vector<uint32_t>& rank = sheet.rank;
+  uint32_t missing = 0;  // ranks above the first
+  std::vector<std::pair<uint32_t, uint32_t>> raised;
+  for (uint32_t v = 0; v < sheet.boxes; ++v) {
+    if (in.size(v) <= kMost) continue;
+    std::vector<uint32_t> sources;  // their wires
+    for (uint32_t wire : in.of(v)) {
+      const uint32_t source = sheet.wires[wire].upper;
+      if (in.size(source) == 0 && out.size(source) == 1 && sheet.place[source] == Place::kAnywhere)
+        sources.push_back(wire);
+    }
+    if (sources.size() <= kMost) continue;
+    const auto row = static_cast<size_t>(std::sqrt(2.0 * static_cast<double>(sources.size())));
+    for (size_t i = row; i < sources.size(); ++i) {
+      const uint32_t up = static_cast<uint32_t>(i / row), source = sheet.wires[sources[i]].upper;
+      sheet.wires[sources[i]].lane = true;
+      raised.emplace_back(source, up);
+      missing = std::max(missing, up + top - std::min(up + top, rank[source]));
+    }
+  }
+  for (uint32_t v = 0; v < sheet.boxes; ++v)
+    if (sheet.place[v] != Place::kFirst) rank[v] += missing;
+  for (auto [source, up] : raised) rank[source] -= up;
+}
+
 void choose_ranks(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& out, const Fan& in) {
   std::vector<uint32_t>& rank = sheet.rank;
   rank.assign(sheet.boxes, 0);
@@ -112,6 +140,7 @@ void choose_ranks(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& o
           !(in_chain(v) && fan_above[v] > fan_below[v]))
         rank[v] = above(v);
   }
+  stack_sources(sheet, out, in, top);
   if (any(Place::kLast)) {
     uint32_t last = top;
     for (uint32_t v = 0; v < sheet.boxes; ++v)
@@ -125,12 +154,24 @@ void choose_ranks(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& o
 void find_heavy(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& out, const Fan& in) {
   std::vector<uint32_t> above(sheet.boxes), below(sheet.boxes);  // lengths of the longest ways
   std::vector<uint32_t> best_up(sheet.boxes, kNone), best_down(sheet.boxes, kNone);
-  for (uint32_t v : order)
-    for (uint32_t wire : in.of(v))
-      if (above[sheet.wires[wire].upper] + 1 > above[v]) {
-        above[v] = above[sheet.wires[wire].upper] + 1;
-        best_up[v] = wire;
+  for (uint32_t v : order) {
+    // Of equal ways the one with the nearest box, of several such the middle one.
+    auto key = [&](uint32_t wire) {
+      return std::pair(above[sheet.wires[wire].upper], sheet.rank[sheet.wires[wire].upper]);
+    };
+    std::pair<uint32_t, uint32_t> most;
+    std::vector<uint32_t> equal;
+    for (uint32_t wire : in.of(v)) {
+      if (equal.empty() || key(wire) > most) {
+        most = key(wire);
+        equal.clear();
       }
+      if (key(wire) == most) equal.push_back(wire);
+    }
+    if (equal.empty()) continue;
+    above[v] = most.first + 1;
+    best_up[v] = equal[(equal.size() - 1) / 2];
+  }
   for (uint32_t v : std::views::reverse(order))
     for (uint32_t wire : out.of(v))
       if (below[sheet.wires[wire].lower] + 1 > below[v]) {
@@ -181,7 +222,7 @@ void add_bends(Sheet& sheet) {
   for (Wire& wire : sheet.wires) {
     const uint32_t span = span_of(wire);
     const bool shares = span > kLong && std::max(from[wire.upper], to[wire.lower]) >= kMany;
-    if ((span > longest || shares) && !wire.main) {
+    if ((wire.lane || span > longest || shares) && !wire.main) {
       wire.lane = true;
       wire.heavy = false;
       continue;

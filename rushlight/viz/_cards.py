@@ -136,18 +136,21 @@ class Maker:
         return Plate(unit, lines, "ghost", "line", radius=4, dashed=True)
 
     def _group(self, unit):
-        model, nodes = self.model, unit.nodes
-        lines = [(shorten(unit.group.label, 44), 12, "text", True, False)]
-        if unit.group.kind == "line":
-            source = self._source_line(nodes[0])
-            if source:
-                lines.insert(0, (source, 12, "text", False, True))
-        iterations = {model.nodes["iter"][i] for i in nodes} - {NONE}
-        more = f", {len(iterations):,} times" if len(iterations) > 1 else ""
-        more += " ↻" if unit.loops and more else ""
-        if unit.group.kind != "chunk" or more:
-            lines.append((f"{len(nodes):,} operations{more}", 10, "muted", False, False))
-        return Plate(unit, lines, *self._paint(nodes), stacked=True)
+        iterations = {self.model.nodes["iter"][i] for i in unit.nodes} - {NONE}
+        about = [] if unit.group.kind == "chunk" else [f"{len(unit.nodes):,} operations"]
+        if len(iterations) > 1:
+            about.append(f"{len(iterations):,} rounds")
+        if unit.loops and len(iterations) > 1:
+            about.append("feeds itself")
+        label = shorten(unit.group.label, 44)
+        lines = [(label, 12, "text", True, False)]
+        source = self._source_line(unit.nodes[0]) if unit.group.kind == "line" else ""
+        if source:
+            lines = [(source, 12, "text", False, True)]
+            about.insert(0, label)
+        if about:
+            lines.append((", ".join(about), 10, "muted", False, False))
+        return Plate(unit, lines, *self._paint(unit.nodes), stacked=True)
 
     def _source_line(self, node):
         site = self.model.nodes["site"][node]
@@ -169,8 +172,9 @@ class Maker:
         return "box", "line"
 
     def _plate(self, unit, node):
-        lines = [(shorten(one_line(node.label, 200), 44), 12, "text", True, False)]
-        about = [node.op if node.op != node.label else "", str(node.shape or ""), place_of(node)]
+        label, more = self.view.words(node)
+        lines = [(shorten(one_line(label, 200), 44), 12, "text", True, False)]
+        about = [shorten(one_line(more, 200), 30), str(node.shape or ""), place_of(node)]
         about = "  ".join(filter(None, about))
         if about:
             lines.append((about, 10, "muted", False, False))
@@ -210,5 +214,5 @@ class Maker:
             if " has " in flag:
                 rows.append(("bad", flag, "text", True, False))
         head = "leaf" if node.is_leaf else node.op
-        label = shorten(one_line(node.label, 200), 44)
+        label = shorten(one_line(self.view.words(node)[0], 200), 44)
         return Card(unit, label, head if head != label else "", rows, *self._paint(unit.nodes))

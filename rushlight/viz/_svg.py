@@ -1,5 +1,6 @@
 """``Graph.to_svg()``: the picture of a graph."""
 
+from collections import Counter
 from math import isfinite
 
 from rushlight import _C
@@ -50,15 +51,23 @@ def svg(graph, *, max_boxes=200, groups=True, cards=None, theme="light", title=N
         plate.draw = _with_tooltip(plate.draw, _tooltip(view, unit))
     root = arrange(view, plates)
     thickness = view.thickness()
+    inward = Counter(id(flow.target) for flow in view.flows.values())
 
     def draw_link(flows, way, x, y, arrow):
         count = sum(flow.count for flow in flows)
         worst = max(flows, key=thickness)
         colour = "edge" if worst.norm is None else "grad" if isfinite(worst.norm) else "bad-line"
         dashed = all(flow.dashed for flow in flows)
-        canvas.edge(way, x, y, thickness(worst), colour, dashed, arrow)
-        if arrow and count > 1 and len(way):
-            canvas.text(x + way[-2] + 6, y + way[-1] - 9, f"×{count:,}", 9, "muted", anchor="start")
+        thick = thickness(worst)
+        canvas.edge(way, x, y, thick, colour, dashed, arrow)
+        crowded = inward[id(flows[0].target)] > 6
+        if arrow and count > 1 and len(way) and not crowded:
+            down = way[-1] > way[1]
+            at, base = (-5 - thick, -8) if down else (5 + thick, 15)
+            canvas.text(
+                *(x + way[-2] + at, y + way[-1] + base, f"×{count:,}", 9, "muted"),
+                anchor="end" if down else "start",
+            )
 
     root.draw_root(canvas, MARGIN, MARGIN, draw_link)
     if title is None:

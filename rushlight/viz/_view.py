@@ -1,5 +1,6 @@
 """What of a graph a picture shows: operations, closed groups, chips, ghosts, merged edges."""
 
+import re
 from dataclasses import dataclass, field
 from math import isfinite, log10
 
@@ -9,6 +10,7 @@ from ._model import LEAF, NONE, ROOT, VIEW_EDGE
 
 _C._add_package_globals(globals())
 
+_BACKWARD = re.compile(r"Backward\d*$")
 GHOSTS = 20  # more cuts than these are chips, not boxes
 
 
@@ -49,6 +51,10 @@ class View:
         self.units, self.flows = [], {}
         self.unit_of = [None] * len(graph)
         self.frame_labels = {}
+        ops = {}  # of each site
+        for site, op in zip(self.model.nodes["site"], self.model.nodes["op"]):
+            ops.setdefault(site, set()).add(op)
+        self._shared = {site for site, names in ops.items() if len(names) > 1}
         self._show_groups(most)
         flags = self.model.nodes["flags"]
         for i, flag in enumerate(flags):
@@ -141,6 +147,16 @@ class View:
                 name = self.model.text(cuts["name"][row]) or f"input {cuts['in'][row]}"
                 unit.ghosts[name] = unit.ghosts.get(name, 0) + 1
 
+    def words(self, node):
+        """(what a node is called, what else is known of it): expression or operation first.
+
+        The expression does not name a node where a call recorded several, as of a module.
+        """
+        short = _BACKWARD.sub("", node.op)
+        shared = self.model.nodes["site"][node.index] in self._shared
+        label = node.name or ("" if shared else node.expression) or short
+        return label, node.expression if label == short else node.op
+
     def thickness(self):
         """A function from a Flow to its line's width: the logarithm of its gradient's norm."""
         logs = [log10(f.norm) for f in self.flows.values() if f.norm and isfinite(f.norm)]
@@ -178,13 +194,19 @@ def _opened(model, tree, most):
     opened, level = {id(tree)}, tree.children
     while level:
         below = []
-        for group in sorted(level, key=lambda group: len(group.children)):
-            fits = group.children and shown + len(group.children) - 1 <= most
-            stays = group.kind == "chunk" or (group.kind == "line" and _loops(model, group))
-            if fits and (whole or not stays):
-                opened.add(id(group))
-                shown += len(group.children) - 1
-                below += group.children
+        sizes = {}
+        for group in level:
+            stays = group.kind in ("chunk", "iterations", "iteration")
+            stays = stays or (group.kind == "line" and _loops(model, group))
+            if group.children and (whole or not stays):
+                sizes.setdefault(len(group.children), []).append(group)
+        # Groups of one size are most often alike: all of them or none.
+        for size, alike in sorted(sizes.items()):
+            more = len(alike) * (size - 1)
+            if shown + more <= most:
+                shown += more
+                opened.update(map(id, alike))
+                below += [child for group in alike for child in group.children]
         level = below
     return opened
 
