@@ -37,6 +37,7 @@ class Coordinates {
       if (s_.main[run[0]])
         for (size_t i = 1; i < run.size(); ++i) s_.x[run[i]] = s_.x[run[i - 1]] + shift(run, i);
     for (const auto& rank : s_.ranks) {
+      if (rank.empty()) continue;
       const size_t fixed = main_slot(rank);
       const size_t from = std::min(fixed, rank.size() - 1);
       if (fixed == rank.size()) s_.x[rank[from]] = 0;

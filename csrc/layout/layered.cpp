@@ -62,14 +62,20 @@ class Ports {
     for (uint32_t v = 0; v < s_.boxes; ++v) {
       auto& own = wires[v];
       std::ranges::stable_sort(own, {}, [&](uint32_t i) { return next[i]; });
-      double middle = (static_cast<double>(own.size()) - 1) / 2;
+      // Wires of one lane end at one point.
+      std::vector<double> place(own.size());
+      for (size_t i = 1; i < own.size(); ++i) {
+        const Wire &a = s_.wires[own[i - 1]], &b = s_.wires[own[i]];
+        place[i] = place[i - 1] + (a.lane && b.lane && a.lane_x == b.lane_x ? 0 : 1);
+      }
+      double middle = own.empty() ? 0 : place.back() / 2;
       for (size_t i = 0; i < own.size(); ++i)
-        if (s_.wires[own[i]].heavy) middle = static_cast<double>(i);
-      const double most = std::max(middle, static_cast<double>(own.size()) - 1 - middle);
+        if (s_.wires[own[i]].heavy) middle = place[i];
+      const double most = own.empty() ? 0 : std::max(middle, place.back() - middle);
       const double half = std::max(0.0, s_.right[v] - 8);
       const double step = most > 0 ? std::min(kStep, half / most) : 0;
       for (size_t i = 0; i < own.size(); ++i)
-        s_.wires[own[i]].*port = std::round((static_cast<double>(i) - middle) * step * 4) / 4;
+        s_.wires[own[i]].*port = std::round((place[i] - middle) * step * 4) / 4;
     }
   }
 
