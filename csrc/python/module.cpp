@@ -414,16 +414,16 @@ PyObject* make_module() {
     PyErr_Format(PyExc_ImportError, "%s; it can run: %s", problem, available_kernel_sets());
     return nullptr;
   }
-  bool ok =
-      init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) && init_layout_type(m) &&
-      init_device_type(m) && init_size_type(m) && init_generator_type(m) && init_node_type(m) &&
-      init_saved_hooks(m) && init_node_hooks(m) && init_graph_task(m) && init_gradient_edge(m) &&
-      init_recompute(m) && init_nonfinite(m) && init_function_type(m) && init_grad_mode_types(m) &&
-      init_conversions(m) && init_site(m) && init_memory_formats(m) && init_functions(m) &&
-      init_autograd(m) && init_every_op(m) && init_anomaly(m) && init_profiler(m) &&
-      init_steps(m) && init_torch_function(m) && init_nn_module(m) && init_optimizer(m) &&
-      init_heap(m) && init_op_modes(m) && init_graph_report(m) && init_graph_growth(m) &&
-      init_layout(m);
+  bool ok = init_memory_error(m) && init_tensor_type(m) && init_dtype_type(m) &&
+            init_layout_type(m) && init_device_type(m) && init_size_type(m) &&
+            init_generator_type(m) && init_node_type(m) && init_saved_hooks(m) &&
+            init_node_hooks(m) && init_graph_task(m) && init_gradient_edge(m) &&
+            init_recompute(m) && init_nonfinite(m) && init_function_type(m) &&
+            init_grad_mode_types(m) && init_conversions(m) && init_site(m) &&
+            init_memory_formats(m) && init_functions(m) && init_autograd(m) && init_every_op(m) &&
+            init_anomaly(m) && init_profiler(m) && init_steps(m) && init_torch_function(m) &&
+            init_nn_module(m) && init_optimizer(m) && init_heap(m) && init_op_modes(m) &&
+            init_graph_report(m) && init_graph_growth(m) && init_layout(m);
   if (!ok) throw_python();
   return module.release();
 }
