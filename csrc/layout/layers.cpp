@@ -154,6 +154,12 @@ void choose_ranks(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& o
 void find_heavy(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& out, const Fan& in) {
   std::vector<uint32_t> above(sheet.boxes), below(sheet.boxes);  // lengths of the longest ways
   std::vector<uint32_t> best_up(sheet.boxes, kNone), best_down(sheet.boxes, kNone);
+  // What comes in at the top and leaves at the bottom goes before what begins or ends inside.
+  constexpr uint32_t kBorder = 1u << 30;
+  for (uint32_t v = 0; v < sheet.boxes; ++v) {
+    above[v] = sheet.place[v] == Place::kFirst ? kBorder : 0;
+    below[v] = sheet.place[v] == Place::kLast ? kBorder : 0;
+  }
   for (uint32_t v : order) {
     // Of equal ways the one with the nearest box, of several such the middle one.
     auto key = [&](uint32_t wire) {
@@ -178,9 +184,13 @@ void find_heavy(Sheet& sheet, const std::vector<uint32_t>& order, const Fan& out
         below[v] = below[sheet.wires[wire].lower] + 1;
         best_down[v] = wire;
       }
-  const auto end = std::ranges::max_element(above) - above.begin();
+  uint32_t end = 0;
+  for (uint32_t v = 1; v < sheet.boxes; ++v)
+    if (above[v] + below[v] > above[end] + below[end] ||
+        (above[v] + below[v] == above[end] + below[end] && above[v] > above[end]))
+      end = v;
   sheet.main.assign(sheet.boxes, 0);
-  for (auto v = static_cast<uint32_t>(end);; v = sheet.wires[best_up[v]].upper) {
+  for (uint32_t v = end;; v = sheet.wires[best_up[v]].upper) {
     sheet.main[v] = 1;
     if (best_up[v] == kNone) break;
     Wire& wire = sheet.wires[best_up[v]];

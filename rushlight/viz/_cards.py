@@ -202,12 +202,15 @@ class Maker:
             rows.append(("shape", shape, "text", False, False))
         for row in graph._rows_of("grads", node.index)[:1]:
             rows.append(("gradient", summary(model, row, model.grads), "grad", True, False))
-        for k, row in enumerate(graph._rows_of("rules", node.index)):
-            text = shorten(model.strs[model.rules["text"][row]], 70)
-            rows.append(("" if k else "local rule", text, "text", False, False))
-            sentence = model.text(model.rules["sentence"][row])
-            if sentence:
-                rows.append(("", shorten(sentence, 70), "grad", False, False))
+        for row in graph._rows_of("rules", node.index):
+            # The formula, then what the tensors in it hold, then the product.
+            for k, text in enumerate(model.strs[model.rules["text"][row]].split(",  ")):
+                name = "" if k or rows[-1][0] in ("local rule", "") else "local rule"
+                rows.append((name, shorten(text, 70), "text", False, False))
+            sentence = model.text(model.rules["sentence"][row]) or ""
+            if sentence and not sentence.startswith("shape "):  # the input's own card has that
+                sentence = shorten(sentence.replace("->", "→"), 70)
+                rows.append(("", sentence, "grad", False, False))
         if node.freed:
             rows.append(("freed", f"its saved tensors, by {node.freed}", "muted", False, False))
         for flag in sorted(node.flags):

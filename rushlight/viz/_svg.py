@@ -15,7 +15,7 @@ from ._view import View
 
 _C._add_package_globals(globals())
 
-CARDS = 30  # operations at most that are drawn as cards where nobody chose
+CARDS = 16  # operations at most that are drawn as cards where nobody chose
 
 
 def svg(graph, *, max_boxes=200, groups=True, cards=None, theme="light", title=None):
@@ -28,7 +28,7 @@ def svg(graph, *, max_boxes=200, groups=True, cards=None, theme="light", title=N
         groups: False: every operation is a box, however many there are.
         cards: whether an operation is a table with its code, value, gradient and local rule, the
             arrows as wide as the logarithm of the gradient's norm. None: where values are known
-            and there are at most 30 operations.
+            and there are at most 16 operations.
         theme: "light", "dark", or "auto" for what the viewer prefers.
         title: what a screen reader says first.
 

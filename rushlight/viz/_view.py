@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from math import isfinite, log10
+from math import isfinite, log2, log10
 
 from rushlight import _C
 
@@ -56,9 +56,8 @@ class View:
             ops.setdefault(site, set()).add(op)
         self._shared = {site for site, names in ops.items() if len(names) > 1}
         self._show_groups(most)
-        flags = self.model.nodes["flags"]
-        for i, flag in enumerate(flags):
-            if flag & LEAF and (leaves or flag & ROOT):
+        for i, flag in enumerate(self.model.nodes["flags"]):
+            if flag & LEAF and (flag & ROOT or (leaves and self._users_are_open(i))):
                 self._add(Unit("leaf", [i], self._frames_of_leaf(i)))
         self._add_edges()
         self._add_cuts()
@@ -88,6 +87,10 @@ class View:
                 waiting += [(child, frames) for child in reversed(group.children)]
             else:
                 self._add(Unit("group", group.nodes, frames, group))
+
+    def _users_are_open(self, leaf):
+        users = self.graph._user_lists().get(leaf, ())
+        return all(self.unit_of[i].kind == "op" for i in users)
 
     def _frames_of_leaf(self, leaf):
         """Inside the frame of its only user, else outside."""
@@ -160,16 +163,15 @@ class View:
     def thickness(self):
         """A function from a Flow to its line's width: the logarithm of its gradient's norm."""
         logs = [log10(f.norm) for f in self.flows.values() if f.norm and isfinite(f.norm)]
-        low, high = min(logs, default=0), max(logs, default=0)
+        high = max(logs, default=0)
+        range_ = max(2.0, high - min(logs, default=0))  # equal ones do not look different
 
         def width(flow):
             if flow.norm is None:
-                return min(4.0, 1 + 0.5 * log10(flow.count) / log10(2))
+                return min(4.0, 1 + 0.5 * log2(flow.count))
             if flow.norm == 0:
                 return 0.75
-            if not isfinite(flow.norm):
-                return 5.0
-            return 1 + 4 * (log10(flow.norm) - low) / (high - low) if high - low > 0.01 else 2.5
+            return 5 - 4 * (high - log10(flow.norm)) / range_ if isfinite(flow.norm) else 5.0
 
         return width
 
