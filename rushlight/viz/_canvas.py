@@ -2,7 +2,7 @@
 
 from ._metrics import MONO, SANS, escape, width
 
-# Every text that is drawn on a colour differs from it by at least 4.5:1 (tests/viz/test_svg.py).
+# Every text that is drawn on a colour differs from it by at least 4.5:1 (tests/viz/test_draw.py).
 LIGHT = {
     "ground": "#ffffff",
     "text": "#1a1a1a",
@@ -16,7 +16,7 @@ LIGHT = {
     "frame": "#f8f9fa",
     "frame-line": "#a3abb8",
     "edge": "#4b5563",
-    "grad": "#b03a0a",
+    "grad": "#a33407",
     "ghost": "#ffffff",
     "bad": "#f9d3e4",
     "bad-line": "#b5135f",
