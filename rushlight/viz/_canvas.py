@@ -45,8 +45,7 @@ MARGIN = 16
 
 def number(value):
     """A coordinate in as few characters as possible, to a hundredth."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    return f"{round(value, 2) + 0.0:.9g}"  # + 0.0: no minus before a zero
 
 
 class Canvas:
@@ -61,19 +60,20 @@ class Canvas:
             raise ValueError(f"theme must be one of {', '.join(THEMES)}, not {theme!r}")
         self.theme = theme
         self.colours = DARK if theme == "dark" else LIGHT
-        self.parts = []
+        self.parts, self._painted = [], {}
 
     def _paint(self, **paints):
         """Attributes such as fill="#fff", and for "auto" the classes that its style sheet names."""
-        attributes = "".join(
-            f' {name}="{escape(self.colours.get(colour, colour))}"'
-            for name, colour in paints.items()
-        )
-        if self.theme == "auto":
-            known = [f"{n[0]}-{c}" for n, c in paints.items() if c in LIGHT]
-            if known:
+        key = tuple(paints.items())
+        if key not in self._painted:
+            attributes = "".join(
+                f' {name}="{escape(self.colours.get(colour, colour))}"' for name, colour in key
+            )
+            known = [f"{name[0]}-{colour}" for name, colour in key if colour in LIGHT]
+            if self.theme == "auto" and known:
                 attributes += f' class="{" ".join(known)}"'
-        return attributes
+            self._painted[key] = attributes
+        return self._painted[key]
 
     def text(self, x, y, text, size=12, colour="text", bold=False, mono=False, anchor="middle"):
         """One line, ``y`` at its base."""

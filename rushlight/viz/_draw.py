@@ -97,7 +97,7 @@ def draw(boxes, edges, *, title=""):
     sizes, docks = [], []
     for box in boxes:
         room, high = chips_size(box.chips)
-        text = max((width(line, SIZE) for line in box.lines), default=0)
+        text = max((width(line, SIZE, mono=_in_columns(box)) for line in box.lines), default=0)
         sizes.append((even(text + 2 * _PAD_X), even(max(len(box.lines) * LINE + 2 * _PAD_Y, high))))
         docks.append(room)
     try:
@@ -114,10 +114,15 @@ def draw(boxes, edges, *, title=""):
     return canvas.finish(placed.width + 2 * MARGIN, placed.height + 2 * MARGIN, title)
 
 
+def _in_columns(box):
+    """Whether the text is a table, as torchviz's attributes, which needs letters of one width."""
+    return len(box.lines) > 2
+
+
 def _draw_box(canvas, box, x, y, w, h):
     canvas.rectangle(x - w / 2, y - h / 2, w, h, box.fill, "line")
     base = y - len(box.lines) * LINE / 2 + 11
     for line in box.lines:
-        canvas.text(x, base, line, SIZE, text_on(box.fill))
+        canvas.text(x, base, line, SIZE, text_on(box.fill), mono=_in_columns(box))
         base += LINE
     draw_chips(canvas, box.chips, (), x - w / 2 - CHIP_GAP, y)

@@ -7,7 +7,6 @@ that a viewer with another font draws it into the same room.
 
 import re
 from unicodedata import combining, east_asian_width
-from xml.sax.saxutils import escape as _escape
 
 SANS = "Helvetica, Arial, 'Liberation Sans', 'Nimbus Sans', 'DejaVu Sans', sans-serif"
 MONO = "Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', 'Courier New', monospace"
@@ -69,4 +68,5 @@ def shorten(text, most):
 
 def escape(text):
     """``text`` as the content of an XML element or of an attribute in double quotes."""
-    return _escape(_NOT_XML.sub("\ufffd", text), {'"': "&quot;"})
+    text = _NOT_XML.sub("\ufffd", text).replace("&", "&amp;").replace('"', "&quot;")
+    return text.replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""A picture as PNG, drawn by graphviz-pure, which brings its fonts along (docs/design/013)."""
+"""A picture as PNG, drawn by graphviz-pure, which brings its fonts along (docs/design/015)."""
 
 import re
 import subprocess
