@@ -25,7 +25,7 @@ def svg(graph, *, max_boxes=200, groups=True, cards=None, theme="light", title=N
         graph: a Graph.
         max_boxes: groups (module, function, source line) are opened while there are at most so
             many boxes; leaves and inputs without gradient are chips at the boxes that use them.
-        groups: False: every operation is a box, however many there are.
+        groups: False: every operation is a box, however many there are, and nothing a frame.
         cards: whether an operation is a table with its code, value, gradient and local rule, the
             arrows as wide as the logarithm of the gradient's norm. None: where values are known
             and there are at most 16 operations.

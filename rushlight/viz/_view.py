@@ -42,7 +42,7 @@ class Flow:
 class View:
     """The units of a graph and the flows between them.
 
-    most: units at most, where groups can be closed; None shows every operation.
+    most: units at most, where groups can be closed; None shows every operation, without frames.
     leaves: whether a leaf is a box, not a chip on each operation that uses it.
     """
 
@@ -55,7 +55,7 @@ class View:
         for site, op in zip(self.model.nodes["site"], self.model.nodes["op"]):
             ops.setdefault(site, set()).add(op)
         self._shared = {site for site, names in ops.items() if len(names) > 1}
-        self._show_groups(most)
+        self._show_operations() if most is None else self._show_groups(most)
         for i, flag in enumerate(self.model.nodes["flags"]):
             if flag & LEAF and (flag & ROOT or (leaves and self._users_are_open(i))):
                 self._add(Unit("leaf", [i], self._frames_of_leaf(i)))
@@ -67,11 +67,16 @@ class View:
         for i in unit.nodes:
             self.unit_of[i] = unit
 
+    def _show_operations(self):
+        for i, flag in enumerate(self.model.nodes["flags"]):
+            if not flag & LEAF:
+                self._add(Unit("op", [i]))
+
     def _show_groups(self, most):
         from ._groups import group_tree
 
         tree = group_tree(self.graph)
-        opened = {id(tree)} if most is None else _opened(self.model, tree, most)
+        opened = _opened(self.model, tree, most)
         if id(tree) not in opened:
             self._add(Unit("group", tree.nodes, (), tree))
             return
@@ -80,7 +85,7 @@ class View:
             group, frames = waiting.pop()
             if not group.children:
                 self._add(Unit("op", group.nodes, frames))
-            elif most is None or id(group) in opened:
+            elif id(group) in opened:
                 if group.kind in ("module", "function"):
                     frames = (*frames, id(group))
                     self.frame_labels[id(group)] = group

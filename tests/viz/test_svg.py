@@ -222,6 +222,23 @@ def test_groups_off_shows_every_operation():
     assert svg.count("<g><title>") == operations
 
 
+def test_groups_off_draws_no_frames():
+    svg = modules().to_svg(groups=False, cards=False)
+    assert "#a3abb8" not in svg and "up" not in words(svg)
+
+
+def test_functions_that_call_themselves_deeply_are_drawn():
+    def deeper(x, n):
+        return (deeper(x * 2, n - 1) if n else x) + 1
+
+    w = torch.ones(2, requires_grad=True)
+    with torch.record() as tape:
+        deeper(w, 150).sum().backward()
+    svg = tape.graph.to_svg()
+    assert svg.count('stroke="#a3abb8"') > 50
+    assert svg.count("<g><title>") <= 200
+
+
 def test_hundreds_of_operations_without_a_line_in_common_are_chunks():
     source = "\n".join(["y = w * 2"] + ["y = y + w" for _ in range(300)])
     names = {"w": torch.ones(2, requires_grad=True)}
