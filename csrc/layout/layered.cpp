@@ -33,55 +33,45 @@ std::vector<uint32_t> find_parts(const Boxes& boxes, const Arrows& arrows, uint3
   return part;
 }
 
-// Ends of a box's wires along its border, in the order in which they leave: the heavy one in the
-// middle, where it is straight, the others beside it.
-class Ports {
- public:
-  explicit Ports(Sheet& sheet) : s_(sheet) {
-    spread(&Wire::upper, &Wire::upper_port);
-    spread(&Wire::lower, &Wire::lower_port);
-  }
+// Where a wire goes to first, seen from one of its ends.
+double next_x(const Sheet& s, const Wire& wire, bool from_upper) {
+  if (wire.lane) return wire.lane_x;
+  if (wire.bends > 0) return s.x[from_upper ? wire.bend : wire.bend + wire.bends - 1];
+  const double port = from_upper ? wire.lower_port : wire.upper_port;
+  return s.x[from_upper ? wire.lower : wire.upper] + (std::isnan(port) ? 0 : port);
+}
 
- private:
-  double next_x(const Wire& wire, bool from_upper) const {
-    if (wire.lane) return wire.lane_x;
-    if (wire.bends > 0) return s_.x[from_upper ? wire.bend : wire.bend + wire.bends - 1];
-    const double port = from_upper ? wire.lower_port : wire.upper_port;
-    return s_.x[from_upper ? wire.lower : wire.upper] + (std::isnan(port) ? 0 : port);
+// Sets the ends of wires along the borders of their boxes, in the order in which they leave: the
+// heavy one in the middle, where it is straight, the others beside it.
+void spread_ports(Sheet& s, uint32_t Wire::* end, double Wire::* port) {
+  constexpr double kStep = 16, kCorner = 8;
+  std::vector<std::vector<uint32_t>> wires(s.boxes);
+  std::vector<double> next(s.wires.size());
+  for (uint32_t i = 0; i < s.wires.size(); ++i) {
+    if (!std::isnan(s.wires[i].*port)) continue;
+    wires[s.wires[i].*end].push_back(i);
+    next[i] = next_x(s, s.wires[i], end == &Wire::upper);
   }
-
-  void spread(uint32_t Wire::* end, double Wire::* port) {
-    const bool from_upper = end == &Wire::upper;
-    std::vector<std::vector<uint32_t>> wires(s_.boxes);
-    std::vector<double> next(s_.wires.size());
-    for (uint32_t i = 0; i < s_.wires.size(); ++i) {
-      if (!std::isnan(s_.wires[i].*port)) continue;
-      wires[s_.wires[i].*end].push_back(i);
-      next[i] = next_x(s_.wires[i], from_upper);
+  std::vector<double> place;
+  for (uint32_t v = 0; v < s.boxes; ++v) {
+    auto& own = wires[v];
+    if (own.empty()) continue;
+    std::ranges::stable_sort(own, {}, [&](uint32_t i) { return next[i]; });
+    place.assign(own.size(), 0);
+    for (size_t i = 1; i < own.size(); ++i) {
+      const Wire &a = s.wires[own[i - 1]], &b = s.wires[own[i]];
+      const bool one = a.lane && b.lane && a.lane_x == b.lane_x;  // of a lane: one end for all
+      place[i] = place[i - 1] + (one ? 0 : 1);
     }
-    for (uint32_t v = 0; v < s_.boxes; ++v) {
-      auto& own = wires[v];
-      std::ranges::stable_sort(own, {}, [&](uint32_t i) { return next[i]; });
-      // Wires of one lane end at one point.
-      std::vector<double> place(own.size());
-      for (size_t i = 1; i < own.size(); ++i) {
-        const Wire &a = s_.wires[own[i - 1]], &b = s_.wires[own[i]];
-        place[i] = place[i - 1] + (a.lane && b.lane && a.lane_x == b.lane_x ? 0 : 1);
-      }
-      double middle = own.empty() ? 0 : place.back() / 2;
-      for (size_t i = 0; i < own.size(); ++i)
-        if (s_.wires[own[i]].heavy) middle = place[i];
-      const double most = own.empty() ? 0 : std::max(middle, place.back() - middle);
-      const double half = std::max(0.0, s_.right[v] - 8);
-      const double step = most > 0 ? std::min(kStep, half / most) : 0;
-      for (size_t i = 0; i < own.size(); ++i)
-        s_.wires[own[i]].*port = std::round((place[i] - middle) * step * 4) / 4;
-    }
+    double middle = place.back() / 2;
+    for (size_t i = 0; i < own.size(); ++i)
+      if (s.wires[own[i]].heavy) middle = place[i];
+    const double most = std::max({middle, place.back() - middle, 1.0});
+    const double step = std::min(kStep, std::max(0.0, s.right[v] - kCorner) / most);
+    for (size_t i = 0; i < own.size(); ++i)
+      s.wires[own[i]].*port = std::round((place[i] - middle) * step * 4) / 4;
   }
-
-  static constexpr double kStep = 16;
-  Sheet& s_;
-};
+}
 
 // The bands in which the ranks stand, from the top.
 struct Bands {
@@ -117,44 +107,44 @@ struct Bands {
 };
 
 // One wire as a curve: vertical beside boxes, bent only between two bands.
-class Way {
- public:
-  Way(double x, double y) : points_{{x, y}} {}
+struct Way {
+  Way(double x, double y) : points{{x, y}} {}
 
   // Down to y, then on at x from a band that begins at `below`.
   void go(double y, double x, double below) {
-    if (std::abs(x - points_.back().x) < 0.5) return;
+    if (std::abs(x - points.back().x) < 0.5) return;
     drop(y);
-    const Point from = points_.back();
+    const Point from = points.back();
     const double middle = (from.y + below) / 2;
-    points_.insert(points_.end(), {{from.x, middle}, {x, middle}, {x, below}});
+    points.insert(points.end(), {{from.x, middle}, {x, middle}, {x, below}});
   }
   void drop(double y) {
-    const Point from = points_.back();
+    const Point from = points.back();
     if (y <= from.y) return;
     const double third = (y - from.y) / 3;
-    points_.insert(points_.end(), {{from.x, from.y + third}, {from.x, y - third}, {from.x, y}});
+    points.insert(points.end(), {{from.x, from.y + third}, {from.x, y - third}, {from.x, y}});
   }
-  std::vector<Point> points_;
+  std::vector<Point> points;
 };
 
 std::vector<Point> way_of(const Sheet& s, const Bands& bands, const Wire& wire) {
   const uint32_t upper = s.rank[wire.upper], lower = s.rank[wire.lower];
-  const double start = bands.top[upper] + bands.bottom[upper],
-               end = bands.top[lower] + bands.bottom[lower];
-  Way way(s.x[wire.upper] + wire.upper_port, (start + s.height[wire.upper]) / 2);
-  if (wire.lane) way.go(bands.bottom[upper], wire.lane_x, bands.top[upper + 1]);
+  const auto &top = bands.top, &bottom = bands.bottom;
+  Way way(s.x[wire.upper] + wire.upper_port,
+          (top[upper] + bottom[upper] + s.height[wire.upper]) / 2);
+  if (wire.lane) way.go(bottom[upper], wire.lane_x, top[upper + 1]);
   for (uint32_t k = 0; k < wire.bends; ++k)
-    way.go(bands.bottom[upper + k], s.x[wire.bend + k], bands.top[upper + k + 1]);
-  way.go(bands.bottom[lower - 1], s.x[wire.lower] + wire.lower_port, bands.top[lower]);
-  way.drop((end - s.height[wire.lower]) / 2);
-  if (wire.flipped) std::ranges::reverse(way.points_);
-  return std::move(way.points_);
+    way.go(bottom[upper + k], s.x[wire.bend + k], top[upper + k + 1]);
+  way.go(bottom[lower - 1], s.x[wire.lower] + wire.lower_port, top[lower]);
+  way.drop((top[lower] + bottom[lower] - s.height[wire.lower]) / 2);
+  if (wire.flipped) std::ranges::reverse(way.points);
+  return std::move(way.points);
 }
 
 struct Part {
   Sheet sheet;
   std::vector<uint32_t> outside;  // the boxes' numbers in the whole graph
+  std::vector<double> y;          // of the boxes' middles
   double low = 0, high = 0, height = 0;
   double left = 0, top = 0;  // where it stands
 };
@@ -164,7 +154,8 @@ void lay_out(Part& part, std::vector<std::vector<Point>>& ways, std::vector<uint
   make_ranks(s);
   order_ranks(s);
   set_x(s);
-  Ports{s};
+  spread_ports(s, &Wire::upper, &Wire::upper_port);
+  spread_ports(s, &Wire::lower, &Wire::lower_port);
   const Bands bands(s);
   for (const Wire& wire : s.wires) {
     ways[wire.arrow] = way_of(s, bands, wire);
@@ -177,6 +168,8 @@ void lay_out(Part& part, std::vector<std::vector<Point>>& ways, std::vector<uint
     part.low = std::min(part.low, s.x[v] - s.left[v]);
     part.high = std::max(part.high, s.x[v] + s.right[v]);
   }
+  for (uint32_t v = 0; v < s.boxes; ++v)
+    part.y.push_back((bands.top[s.rank[v]] + bands.bottom[s.rank[v]]) / 2);
   part.height = bands.bottom.back();
 }
 
@@ -257,14 +250,9 @@ Picture layered(const Boxes& boxes, const Arrows& arrows, const Spacing& spacing
   }
   pack(parts, 2 * spacing.boxes, picture.width, picture.height);
   picture.middle.resize(boxes.width.size());
-  for (const Part& part : parts) {
-    const Bands bands(part.sheet);
-    for (uint32_t v = 0; v < part.outside.size(); ++v) {
-      const uint32_t rank = part.sheet.rank[v];
-      picture.middle[part.outside[v]] = {part.left + part.sheet.x[v],
-                                         part.top + (bands.top[rank] + bands.bottom[rank]) / 2};
-    }
-  }
+  for (const Part& part : parts)
+    for (uint32_t v = 0; v < part.outside.size(); ++v)
+      picture.middle[part.outside[v]] = {part.left + part.sheet.x[v], part.top + part.y[v]};
   picture.first.push_back(0);
   for (size_t i = 0; i < ways.size(); ++i) {
     const Part& part = parts[part_of[arrows.source[i]]];
