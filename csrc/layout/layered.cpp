@@ -44,7 +44,7 @@ double next_x(const Sheet& s, const Wire& wire, bool from_upper) {
 // Sets the ends of wires along the borders of their boxes, in the order in which they leave: the
 // heavy one in the middle, where it is straight, the others beside it.
 void spread_ports(Sheet& s, uint32_t Wire::* end, double Wire::* port) {
-  constexpr double kStep = 16, kCorner = 8;
+  constexpr double kStep = 16, kCorner = 8, kApart = 6;
   std::vector<std::vector<uint32_t>> wires(s.boxes);
   std::vector<double> next(s.wires.size());
   for (uint32_t i = 0; i < s.wires.size(); ++i) {
@@ -67,9 +67,20 @@ void spread_ports(Sheet& s, uint32_t Wire::* end, double Wire::* port) {
     for (size_t i = 0; i < own.size(); ++i)
       if (s.wires[own[i]].heavy) middle = place[i];
     const double most = std::max({middle, place.back() - middle, 1.0});
-    const double step = std::min(kStep, std::max(0.0, s.right[v] - kCorner) / most);
-    for (size_t i = 0; i < own.size(); ++i)
-      s.wires[own[i]].*port = std::round((place[i] - middle) * step * 4) / 4;
+    const double half = std::max(0.0, s.right[v] - kCorner), step = std::min(kStep, half / most);
+    double last = -std::numeric_limits<double>::infinity();
+    for (size_t i = 0; i < own.size(); ++i) {
+      Wire& wire = s.wires[own[i]];
+      double at = (place[i] - middle) * step;
+      // A little further to the side, where the wire is straight then. The lower ends come second.
+      const double straight = next[own[i]] - s.x[v];
+      if (!wire.heavy && (wire.bends > 0 || end == &Wire::lower) &&
+          std::abs(straight - at) <= step / 2 && std::abs(straight) <= half &&
+          straight - last >= kApart)
+        at = straight;
+      wire.*port = std::round(at * 4) / 4;
+      last = at;
+    }
   }
 }
 
