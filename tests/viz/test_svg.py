@@ -1,6 +1,9 @@
 """Graph.to_svg(): what it shows of real graphs, and where."""
 
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from math import log10
 
@@ -312,6 +315,37 @@ def test_two_runs_give_the_same_text():
 
     assert run() == run()
     assert torch.graph(recurrent(9)).to_svg() == torch.graph(recurrent(9)).to_svg()
+
+
+PROGRAM = """
+import hashlib, rushlight as torch
+w = [torch.ones(3, requires_grad=True) for _ in range(5)]
+with torch.record() as tape:
+    y = sum((a * b).exp() for a, b in zip(w, w[1:]))
+    y.mean().backward()
+print(hashlib.sha256(tape.graph.to_svg().encode()).hexdigest())
+"""
+
+
+def test_two_processes_give_the_same_text_whatever_their_hashes():
+    digests = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", PROGRAM]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        digests.add(done.stdout)
+    assert len(digests) == 1
+
+
+def test_a_picture_needs_no_graphviz(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("a program was started")
+
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    loss, params = regression()
+    assert "yhat" in words(torch.graph(loss, params=params).to_svg())
 
 
 @pytest.mark.parametrize("most", [0, -3, 2.5, "many", None])
