@@ -52,7 +52,7 @@ class Frame:
             ports[key] = _Port(where)
         return ports[key]
 
-    def lay_out(self):
+    def lay_out(self, between_ranks):
         """Sizes and places; those of the frames inside are known already."""
         boxes = [*self.items, *self.inward.values(), *self.outward.values()]
         at = {id(box): i for i, box in enumerate(boxes)}
@@ -74,6 +74,7 @@ class Frame:
                 (end(link.source, link.source_key, True), end(link.target, link.target_key, False))
                 for link in links
             ],
+            between_ranks=between_ranks,
         )
         title = width(self.title, 11, True) + 2 * _PAD if self.title else 0
         self.w = even(max(self.placed.width + 2 * _PAD, title))
@@ -109,6 +110,8 @@ class Frame:
 
 def arrange(view, plates):
     """The outermost Frame of a view, laid out. plates: the box of each unit, by its id."""
+    # Arrows that are wide have long heads.
+    between_ranks = 44 if any(flow.norm is not None for flow in view.flows.values()) else 34
     root = Frame()
     frames = {(): root}
 
@@ -156,5 +159,5 @@ def arrange(view, plates):
             arrow = not isinstance(child, Frame)
             frame.link(port, child, None, None if arrow else key, flow, arrow)
     for path in sorted(frames, key=len, reverse=True):
-        frames[path].lay_out()
+        frames[path].lay_out(between_ranks)
     return root

@@ -117,11 +117,22 @@ class View:
                     words[src] = self.graph.nodes[src].label
                     if words[src] == "AccumulateGrad":
                         words[src] = f"leaf {self.graph.nodes[src].shape}"
-                target.chips[words[src]] = target.chips.get(words[src], 0) + 1
+                name = self._inside(words[src], target)
+                target.chips[name] = target.chips.get(name, 0) + 1
             elif source is target:
                 target.loops += 1
             elif source is not None:
                 self._flow(source, target, norms.get((src, out)), kind == VIEW_EDGE)
+
+    def _inside(self, name, unit):
+        """A parameter's name without the modules that its frames or its group say already."""
+        labels = [self.frame_labels[frame].label for frame in unit.frames]
+        labels += [unit.group.label] if unit.group else []
+        for k in range(len(labels)):
+            prefix = ".".join(labels[k:]) + "."
+            if name.startswith(prefix):
+                return name[len(prefix) :]
+        return name
 
     def _flow(self, source, target, norm=None, dashed=False):
         flow = self.flows.setdefault((id(source), id(target)), Flow(source, target, dashed=dashed))
@@ -205,6 +216,7 @@ def _opened(model, tree, most):
         for group in level:
             stays = group.kind in ("chunk", "iterations", "iteration")
             stays = stays or (group.kind == "line" and _loops(model, group))
+            stays = stays or [child.kind for child in group.children] == ["line"]
             if group.children and (whole or not stays):
                 sizes.setdefault(len(group.children), []).append(group)
         # Groups of one size are most often alike: all of them or none.

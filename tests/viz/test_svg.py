@@ -225,6 +225,19 @@ def test_groups_off_shows_every_operation():
     assert svg.count("<g><title>") == operations
 
 
+def test_a_module_that_is_one_line_is_a_pile_where_not_all_fits():
+    shown = words(modules().to_svg(max_boxes=12, cards=False))
+    assert shown.count("up") == shown.count("down") == 2
+    assert shown.count("2 operations") >= 4
+
+
+def test_chips_leave_out_the_names_of_the_modules_around_them():
+    graph = modules()
+    assert words(graph.to_svg(cards=False)).count("weight") == 5
+    whole = words(graph.to_svg(groups=False, cards=False))
+    assert "0.up.weight" in whole and "weight" not in whole
+
+
 def test_groups_off_draws_no_frames():
     svg = modules().to_svg(groups=False, cards=False)
     assert "#a3abb8" not in svg and "up" not in words(svg)
