@@ -23,7 +23,8 @@ MAY_INCLUDE = {
     "ops": {"core", "kernels", "graph", "ops"},
     "isa": {"core", "kernels", "ops", "isa"},
     "engine": {"core", "kernels", "graph", "engine"},
-    "python": {"core", "kernels", "graph", "ops", "isa", "engine", "python"},
+    "layout": {"core", "layout"},
+    "python": {"core", "kernels", "graph", "ops", "isa", "engine", "layout", "python"},
 }
 SUFFIXES = {".h", ".cpp", ".c"}
 

@@ -21,6 +21,7 @@
 #include "python/graph_task.h"
 #include "python/heap.h"
 #include "python/helper_thread.h"
+#include "python/layout.h"
 #include "python/nn_module.h"
 #include "python/node_hooks.h"
 #include "python/nonfinite.h"
@@ -418,7 +419,7 @@ constexpr bool (*kParts[])(PyObject*) = {
     init_functions,       init_autograd,    init_every_op,       init_anomaly,
     init_profiler,        init_steps,       init_torch_function, init_nn_module,
     init_optimizer,       init_heap,        init_op_modes,       init_graph_report,
-    init_graph_growth,    init_graph_data,  init_graph_tape,
+    init_graph_growth,    init_graph_data,  init_graph_tape,     init_layout,
 };
 
 PyObject* make_module() {
