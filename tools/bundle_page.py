@@ -1,7 +1,7 @@
 """Bundle the page's sources, rushlight/viz/page, into one file: rushlight/viz/_page.html.
 
     python tools/bundle_page.py            write it
-    python tools/bundle_page.py --check    fail where the committed one is not what the sources give
+    python tools/bundle_page.py --check    fail where the file there is not what the sources give
 
 Each module becomes a function of its own whose exports the others take by name, in the order of
 their imports. The script is packed, and a loader of a few lines unpacks it: the policy in the file
@@ -15,9 +15,6 @@ import hashlib
 import re
 import sys
 from pathlib import Path
-
-import rcssmin
-import rjsmin
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "rushlight" / "viz" / "page"
@@ -89,6 +86,85 @@ def link(sources):
     return "".join(parts)
 
 
+_LITERAL = re.compile(r"""'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*\"""")
+_REGEX = re.compile(r"/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/[a-z]*")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_SPACES = re.compile(r"[ \t]*\n\s*|[ \t]+")
+_BEFORE_REGEX = "(,=:[!&|?{};\n"
+
+
+def _pieces(text):
+    """(is_code, text) of a script in order: literals and comments apart from what is between."""
+    at, begin, open_braces = 0, 0, []  # open_braces: of each template literal that an expression is in
+
+    def until(end, is_code=False):
+        nonlocal begin, at
+        if begin < at:
+            yield True, text[begin:at]
+        yield is_code, text[at:end]
+        begin = at = end
+
+    while at < len(text):
+        c = text[at]
+        closes = c == "}" and open_braces and open_braces[-1] == 0
+        if found := _COMMENT.match(text, at) if c == "/" else None:
+            if begin < at:
+                yield True, text[begin:at]
+            begin = at = found.end()
+        elif found := _LITERAL.match(text, at) if c in "'\"" else None:
+            yield from until(found.end())
+        elif c == "/" and (not text[:at].rstrip(" ") or text[:at].rstrip(" ")[-1] in _BEFORE_REGEX):
+            found = _REGEX.match(text, at)
+            if found is None:
+                raise BundleError(f"not understood: {text[at : at + 40]}")
+            yield from until(found.end())
+        elif c == "`" or closes:
+            # Up to the end of the template literal, or to the next expression in it.
+            if closes:
+                open_braces.pop()
+            end = re.compile(r"(?:\\.|(?!\$\{)[^`\\])*(`|\$\{)", re.DOTALL).match(text, at + 1)
+            if end is None:
+                raise BundleError(f"a template literal has no end: {text[at : at + 40]}")
+            if end[1] == "${":
+                open_braces.append(0)
+            yield from until(end.end())
+        else:
+            if open_braces and c in "{}":
+                open_braces[-1] += 1 if c == "{" else -1
+            at += 1
+    if begin < at:
+        yield True, text[begin:at]
+
+
+def _tight(code):
+    """Code between literals without the spaces that separate nothing; line ends stay."""
+
+    def space(found):
+        if "\n" in found[0]:
+            return "\n"
+        before, after = code[found.start() - 1 : found.start()], code[found.end() : found.end() + 1]
+        word = re.compile(r"[\w$]")
+        if not before or not after:
+            return " " if (word.match(before or after) or not (before or after)) else ""
+        if word.match(before) and word.match(after) or before == after and before in "+-/":
+            return " "
+        return ""
+
+    return _SPACES.sub(space, code)
+
+
+def shorten(script):
+    """A script without comments and without spaces that separate nothing."""
+    text = "".join(_tight(piece) if is_code else piece for is_code, piece in _pieces(script))
+    return re.sub(r"\n+", "\n", text).strip()
+
+
+def shorten_style(style):
+    """A style sheet without comments, indents and line ends."""
+    lines = (line.strip() for line in re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL).split("\n"))
+    return re.sub(r" *([{};,]) *", r"\1", "".join(line + " " for line in lines if line)).strip()
+
+
 def pack(text):
     """gzip in base64, the same on each run."""
     packed = bytearray(gzip.compress(text.encode(), 9, mtime=0))
@@ -108,8 +184,8 @@ def _hash(text):
 def bundle(folder=SOURCES):
     """(the template with the script left out, the script) of a folder of sources."""
     sources = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.js")}
-    script = rjsmin.jsmin(link(sources)).strip()
-    style = rcssmin.cssmin((folder / "page.css").read_text(encoding="utf-8"))
+    script = shorten(link(sources))
+    style = shorten_style((folder / "page.css").read_text(encoding="utf-8"))
     page = (folder / "page.html").read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; script-src {_hash(LOADER)} {_hash(script)}; "

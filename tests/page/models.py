@@ -56,6 +56,12 @@ class Model:
             self.strs.append(text)
         return self.ids[text]
 
+    def dims(self, shape):
+        if shape not in self.ids:
+            self.ids[shape] = len(self.shapes)
+            self.shapes += shape
+        return self.ids[shape]
+
     def add(self, table, **values):
         rows = self.rows[table]
         for key, value in values.items():
@@ -84,10 +90,9 @@ class Model:
             if source is not None:
                 self.add("edges", src=source, dst=node, in_=place, out=0, kind=0)
         self.add(
-            "outs", node=node, slot=0, dims=len(self.shapes), rank=len(shape),
+            "outs", node=node, slot=0, dims=self.dims(shape), rank=len(shape),
             dtype=self.str("float32"), bytes=4.0 * math.prod(shape),
         )  # fmt: skip
-        self.shapes += shape
         return node
 
     def leaf(self, name, shape=(1,), line=0):
@@ -266,7 +271,7 @@ def rnn(turns, growth=None, times=False):
         last = ROOT if t == turns - 1 else 0
         loss = m.node("AddBackward0", total, loss, s, name="loss", flags=last, shape=(), **at)
     m.backward()
-    sizes = {wx_t: 0.3, mm_x: 1.0, wh_t: 3.0, mm_h: 1.0, add: 1.0, bias: 1.0, mul: 1.0, power: 0.05, mean: 1.0, total: 1.0}
+    sizes = {wx_t: 0.3, mm_x: 1.0, wh_t: 3.0, mm_h: 1.0, add: 1.0, bias: 1.0, mul: 1.0, power: 1.0, mean: 1.0, total: 1.0}
     loss_side = {power, mean, total}
     for i, site in enumerate(m.rows["nodes"]["site"]):
         if m.rows["nodes"]["flags"][i] & LEAF:

@@ -214,6 +214,7 @@ export function firstBad(forward) {
 /** Along an edge: up to an input, down to a user; left and right to the neighbours in the row. */
 export function walk(direction) {
   const {scene} = app, item = selectedItem() || (selectedNode() >= 0 && itemOf(scene, firstUser(selectedNode())));
+  if (!scene.items.length) return announce('there is nothing to go to');
   if (!item) return select(lastItem().key, {centred: true});
   if (direction === 'left' || direction === 'right') {
     const row = item.parent.kids.filter(kid => Math.abs(kid.y - item.y) < 12).sort((a, b) => a.x - b.x);
@@ -223,7 +224,8 @@ export function walk(direction) {
     return leaf ? select('n' + leaf.leaf) : announce('nothing beside it');
   }
   const up = direction === 'up', within = other => item.frame ? inFrame(other, item) : other === item;
-  const edges = scene.edges.filter(e => within(up ? e.b : e.a) && !within(up ? e.a : e.b)).sort((a, b) => b.w - a.w);
+  const pinned = e => (up ? e.a : e.b).pin ? 1 : 0;
+  const edges = scene.edges.filter(e => within(up ? e.b : e.a) && !within(up ? e.a : e.b)).sort((a, b) => b.w - a.w || pinned(b) - pinned(a));
   if (!edges.length) {
     const leaf = up && item.chips.find(chip => chip.leaf >= 0);
     return leaf ? select('n' + leaf.leaf) : announce(up ? 'no inputs' : 'no users');
@@ -248,9 +250,19 @@ export function fit() {
   change('view');
 }
 
+/** Brings a box into sight: by the shortest way where it is near, into the middle where it is far. */
 function centre(item) {
-  const {view} = app, box = $('graph').getBoundingClientRect();
-  if (view.z < .5) view.z = .8;
+  const {view} = app, box = $('graph').getBoundingClientRect(), left = view.x + (item.x - item.l) * view.z, right = view.x + (item.x + item.r) * view.z;
+  const top = view.y + (item.y - item.h / 2) * view.z, bottom = top + item.h * view.z;
+  if (view.z >= .5) {
+    const fold = (low, high, end) => low < 12 ? Math.min(12 - low, end) : high > end - 44 ? Math.max(end - 44 - high, -end) : 0;
+    const dx = fold(left, right, box.width), dy = fold(top, bottom, box.height);
+    if (Math.abs(dx) < box.width / 3 && Math.abs(dy) < box.height / 3) {
+      view.x += dx;
+      view.y += dy;
+      return;
+    }
+  } else view.z = .8;
   view.x = box.width / 2 - item.x * view.z;
   view.y = box.height / 2 - (item.frame ? item.y - item.h / 2 + 60 : item.y) * view.z;
 }

@@ -28,7 +28,7 @@ export function inkOn(fill) {
 
 /** The modes of a model, the numbered ones first. Each: key, name, has, why (nothing there), of(i), join, text(x). */
 export function makeModes(M) {
-  const {flags, op} = M.nodes, gain = gains(M), max = (a, b) => b > a || Number.isNaN(a) ? b : a;
+  const {flags, op} = M.nodes, max = (a, b) => b > a || Number.isNaN(a) ? b : a;
   const sum = (a, b) => Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + b;
   const wide = (a, b) => Math.abs(b) > Math.abs(a) || Number.isNaN(a) ? b : a;
   const some = values => values && values.some(x => x > 0 || x < 0);
@@ -42,8 +42,8 @@ export function makeModes(M) {
   const modes = [
     {name: 'gradient norm', of: i => M.norm[i], join: max, scale: 'log', text: num, unit: '|grad|', has: M.grads.n > 0,
       why: asked},
-    {name: 'local gain', of: i => gain[i], join: wide, scale: 'diverging', text: x => `×2^${num(x)}`, unit: 'gain',
-      has: some(gain), why: asked},
+    {name: 'local gain', of: i => gains(M)[i], join: wide, scale: 'diverging', text: x => `×${num(2 ** x)}`, unit: 'gain',
+      has: M.grads.n > 0, why: asked},
     {name: 'nan and inf', of: i => flags[i] & (BAD_GRAD | BAD_VALUE) ? 1 : 0, join: max, scale: 'bad', text: x => x ? 'bad' : 'finite',
       unit: '', has: M.grads.n + M.values.n + M.bad > 0,
       why: 'Values were not recorded: ask for them with graph(loss, values=True), or run the pass under record().'},
@@ -60,8 +60,11 @@ export function makeModes(M) {
     modes.push({name, of: i => i < values.length ? values[i] : NaN, join: max, scale: 'linear', text: num, unit: name, has: some(values),
       why: 'This overlay is empty.'});
   }
-  for (const mode of modes) span(M, mode);
-  modes.forEach((mode, k) => mode.key = String(k + 1));
+  modes.forEach((mode, k) => {
+    mode.key = String(k + 1);
+    let ends;
+    for (const end of ['low', 'high']) Object.defineProperty(mode, end, {get: () => (ends = ends || span(M, mode))[end]});
+  });
   return modes;
 }
 
@@ -76,7 +79,7 @@ function span(M, mode) {
     if (x > high) high = x;
   }
   if (mode.scale === 'diverging') high = Math.min(20, Math.max(1, Math.abs(low), Math.abs(high))), low = -high;
-  Object.assign(mode, {low, high});
+  return {low, high};
 }
 
 /** Where x stands on the mode's scale, 0 to 1; NaN where it has no place. */

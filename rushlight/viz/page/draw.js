@@ -181,7 +181,7 @@ function drawEdge(pen, M, edge, {theme, mode, state, lit, zoom, ends}, plain) {
   const off = state.path && !(holds(M, edge.a, state.path) && holds(M, edge.b, state.path));
   const cut = edge.kind === 2, dash = cut ? [4, 4] : edge.kind === 1 ? [2, 3] : edge.back ? [8, 4] : null;
   pen.alpha(off ? .25 : 1);
-  if (state.cards && !cut && !Number.isNaN(edge.norm) && (state.step < 0 || shown(M, edge, state))) {
+  if (state.cards && !cut && (edge.bad || !Number.isNaN(edge.norm)) && (state.step < 0 || shown(M, edge, state))) {
     // Up: the gradient, as wide as it is large; down, thin: the value.
     const t = edge.norm > 0 && ends.high > ends.low ? clamp(Math.log(edge.norm / ends.low) / Math.log(ends.high / ends.low), 0, 1) : .5;
     pen.path(way, {stroke: edge.bad ? BAD_COLOUR : colourOf(ends, edge.norm) || theme.edge, width: 3 + 7 * t});
@@ -190,10 +190,11 @@ function drawEdge(pen, M, edge, {theme, mode, state, lit, zoom, ends}, plain) {
   }
   const plainEdge = state.cards || mode.unit !== '|grad|' || cut;
   const stroke = on ? theme.focus : plainEdge ? theme.edge : edge.bad ? BAD_COLOUR : colourOf(mode, edge.norm) || theme.edge;
-  pen.path(way, {stroke, width: on ? 3 : state.cards ? 1.2 : Math.max(1.3 + Math.log2(edge.n) * .8, zoom < .4 ? .8 / zoom : 0), dash});
+  const wide = Math.max(Math.min(6, 1.3 + Math.log2(edge.n) * .6), zoom < .4 ? .8 / zoom : 0);
+  pen.path(way, {stroke, width: on ? 3 : state.cards ? 1.2 : wide, dash});
   if (!plain) {
-    const [x, y] = last, s = edge.back ? -1 : 1;
-    pen.path([['M', x, y], ['L', x - 4, y - 7 * s], ['L', x + 4, y - 7 * s], ['L', x, y]], {fill: stroke});
+    const [x, y] = last, s = edge.back ? -1 : 1, half = state.cards ? 4 : 3 + wide;
+    pen.path([['M', x, y], ['L', x - half, y - (4 + half) * s], ['L', x + half, y - (4 + half) * s], ['L', x, y]], {fill: stroke});
   }
   pen.alpha(1);
 }
@@ -208,11 +209,11 @@ function drawBox(pen, M, item, look) {
   pen.rect(x, y, item.w, item.h, {fill, stroke: item.ghost ? theme.muted : theme.edge, width: root ? 2.5 : 1, dash: item.ghost ? [4, 3] : null});
   const text = figureText(mode, figure.value), bad = figure.bad & 384 ? 'nan/inf grad' : figure.bad ? 'nan/inf value' : '';
   if (item.group) {
-    if (figure.bad) pen.hatch(x, y, item.w, item.h, '#000000');
+    if (figure.bad) pen.hatch(x, y, item.w, item.h, '#ffffff');
     pen.text(item.label, item.x, item.y - 4, {font: BOLD, fill: ink, align: 'center'});
     pen.text(`${item.n.toLocaleString('en')} ops ▸ ${bad || text}`, item.x, item.y + 14, {font: SMALL, fill: ink, align: 'center'});
   } else if (state.cards) {
-    if (figure.bad) pen.hatch(x, y, item.w, 24, '#000000');
+    if (figure.bad) pen.hatch(x, y, item.w, 24, '#ffffff');
     pen.text(item.label, x + 10, y + 17, {font: BOLD, fill: ink});
     pen.text(item.second, x + item.w - 10, y + 17, {font: SMALL, fill: ink, align: 'right'});
     if (item.rows.length) pen.rect(x + 1, y + 25, item.w - 2, item.h - 26, {fill: theme.ground, round: 2});
@@ -222,7 +223,7 @@ function drawBox(pen, M, item, look) {
       pen.text(value, x + 17 + item.keyWidth, base, {font: name === 'gradient' || name === '.grad' ? '600 ' + SMALL : SMALL, fill: theme.ink});
     });
   } else {
-    if (figure.bad) pen.hatch(x, y, item.w, item.h, '#000000');
+    if (figure.bad) pen.hatch(x, y, item.w, item.h, '#ffffff');
     pen.text(item.label, item.x, item.second ? item.y - 4 : item.y + 4, {font: BOLD, fill: ink, align: 'center'});
     if (item.second) pen.text(item.second, item.x, item.y + 13, {font: SMALL, fill: ink, align: 'center'});
   }

@@ -9,7 +9,7 @@ import {trainingPanel} from './training.js';
 export function makeInspector() {
   pane(['sel', 'mode', 'step', 'scene'], () => {
     const {M} = app, id = selectedNode(), item = selectedItem();
-    $('info').replaceChildren(...(id >= 0 ? ofNode(M, id) : item ? ofGroup(M, item) : ofGraph(M)).filter(Boolean), ...trainingPanel(M));
+    $('info').replaceChildren(...(id >= 0 ? ofNode(M, id) : item ? ofGroup(M, item) : ofGraph(M)).flat().filter(Boolean), ...trainingPanel(M));
   });
 }
 
@@ -122,6 +122,7 @@ function ofGraph(M) {
       files.size > 0 && row('source', [...files].slice(0, 3).map(k => baseName(M.files[k].path)).join(', ')),
       roots.length > 0 && row('root', roots.slice(0, 8).map(i => link(M, i))),
       M.bad > 0 && row('not finite', el('strong', {class: 'bad'}, count(M.bad, 'node')))),
+    (M.D.notes || []).map(note => el('p', {class: 'why'}, note)),
     M.leaves.length > 0 && section('leaves and their gradients', el('ul', {}, M.leaves.slice(0, 60).map(i => el('li', {}, link(M, i), ' ', clip(reached(i), 40))))),
     whyNone(M, cuts)];
 }

@@ -221,7 +221,7 @@ function place(rows, all) {
     }
   }
   let y = 0, left = 0, right = 0;
-  for (const row of rows) {
+  for (const [r, row] of rows.entries()) {
     let height = 0, links = 0;
     for (const box of row) {
       height = Math.max(height, box.h);
@@ -235,7 +235,9 @@ function place(rows, all) {
       right = Math.max(right, box.x + box.r);
     }
     // Rows of ports alone take no room; rows with many edges between them get more.
-    if (row.length) y += height + (height ? GAP_Y + Math.min(40, 2 * Math.max(0, links - 4)) : row[0].port ? GAP_Y / 2 : 0);
+    const next = rows[r + 1], border = height ? next && next.length && next[0].port : row.length && row[0].port;
+    if (border) y += height + GAP_Y / 2;
+    else if (row.length) y += height + (height ? GAP_Y + Math.min(40, 2 * Math.max(0, links - 4)) : 0);
   }
   const last = rows[rows.length - 1];
   const height = last && last.length ? last[0].rowEnd : 0;

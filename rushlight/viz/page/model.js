@@ -17,12 +17,19 @@ export async function unpack(text) {
 
 const column = c => c && c.b != null ? new TYPES[c.t](bytesOf(c.b).buffer) : null;
 
+/** A table whose columns are unpacked when they are first looked at: most are not. */
 function table(given) {
   const made = {n: 0};
   for (const name in given || {}) {
-    made[name] = name === 'n' ? given.n : column(given[name]);
+    if (name === 'n') made.n = given.n;
+    else Object.defineProperty(made, name, {configurable: true, enumerable: true, get: () => put(made, name, column(given[name]))});
   }
   return made;
+}
+
+function put(made, name, value) {
+  Object.defineProperty(made, name, {value, writable: true, configurable: true, enumerable: true});
+  return value;
 }
 
 /** Rows of each node: all of i's are rows[start[i]] .. rows[start[i + 1] - 1], in order. */
@@ -39,28 +46,35 @@ const TABLES = ['sites', 'scopes', 'nodes', 'outs', 'saved', 'attrs', 'edges', '
   'lines'];
 
 export function readModel(D) {
-  const M = {D, strs: D.strs, files: D.files || [], params: D.params || {}};
+  const M = {D, strs: D.strs, files: (D.files || []).map(file => ({...file})), params: D.params || {}};
   for (const name of TABLES) M[name] = table(D[name]);
   for (const name of ['bins', 'data', 'shapes']) M[name] = column(D[name]) || [];
   addGhosts(M);
   const n = M.n = M.nodes.n, {flags, site, order} = M.nodes, {sites, edges} = M;
   M.str = i => i === NONE ? '' : M.strs[i] || '';
-  for (const name of ['outs', 'saved', 'attrs', 'values', 'grads', 'rules']) M[name].of = index(M[name].node, n);
+  for (const name of ['outs', 'saved', 'attrs', 'values', 'grads', 'rules']) {
+    let rows;
+    M[name].of = i => (rows = rows || index(M[name].node, n))(i);
+  }
   M.ins = index(edges.dst, n);
   M.users = index(edges.src, n);
   M.line = new Uint32Array(n);
   M.file = new Uint32Array(n).fill(NONE);
   for (let i = 0; i < n; i++) {
-    if (site[i] !== NONE) M.line[i] = sites.line[site[i]], M.file[i] = sites.file[site[i]];
+    if (site[i] !== NONE && sites.line[site[i]] !== NONE) M.line[i] = sites.line[site[i]], M.file[i] = sites.file[site[i]];
   }
   M.norm = new Float64Array(n).fill(NaN);
   const {grads} = M;
+  const {node, norm} = grads;
   for (let r = 0; r < grads.n; r++) {
-    const i = grads.node[r];
-    if (!(M.norm[i] >= grads.norm[r])) M.norm[i] = grads.norm[r];
+    if (!(M.norm[node[r]] >= norm[r])) M.norm[node[r]] = norm[r];
+  }
+  for (const [t, nan, inf] of [[M.values, 32, 64], [grads, 128, 256]]) {
+    for (let r = 0; r < t.n; r++) flags[t.node[r]] |= (t.nan[r] ? nan : 0) | (t.inf[r] ? inf : 0);
   }
   M.bytes = new Float64Array(n);
-  for (let r = 0; r < M.outs.n; r++) M.bytes[M.outs.node[r]] += M.outs.bytes[r] || 0;
+  const {node: owner, bytes} = M.outs;
+  for (let r = 0; r < M.outs.n; r++) M.bytes[owner[r]] += bytes[r] || 0;
   const us = table(D.us);
   M.fwd = us.fwd;
   M.bwd = us.bwd;
@@ -103,11 +117,11 @@ function addGhosts(M) {
   }
   if (!more.length) return;
   const n = nodes.n, grow = (t, extra) => {
-    for (const name in extra) {
+    for (const name of Object.keys(t).filter(key => key !== 'n')) {
       const old = t[name], grown = new old.constructor(old.length + more.length);
       grown.set(old);
-      more.forEach((r, k) => grown[old.length + k] = extra[name](r, k));
-      t[name] = grown;
+      more.forEach((r, k) => grown[old.length + k] = extra[name] ? extra[name](r, k) : NONE);
+      put(t, name, grown);
     }
     t.n += more.length;
   };
@@ -116,9 +130,6 @@ function addGhosts(M) {
   grow(nodes, {op: r => cuts.reason[r], site: r => cuts.site[r], scope: r => nodes.scope[cuts.node[r]],
     iter: r => nodes.iter[cuts.node[r]], order: none, name: r => cuts.name[r], flags: () => GHOST});
   grow(edges, {src: (r, k) => n + k, dst: r => cuts.node[r], in: r => cuts.in[r], out: () => 0, kind: () => 2});
-  for (const name of ['fwd', 'bwd']) {
-    if (M.D.us && M.D.us[name]) M.D.us = {};
-  }
 }
 
 export const isTip = (M, i) => (M.nodes.flags[i] & (LEAF | GHOST)) !== 0;

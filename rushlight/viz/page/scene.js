@@ -245,6 +245,9 @@ function way(edge) {
     const first = points[0], last = points[points.length - 1];
     first[1] = first[2] = edge.a.y - edge.a.h / 2;
     last[1] = last[2] = edge.b.y + edge.b.h / 2;
+    // Beside the way down, on the right.
+    first[0] += edge.a.w / 2 - 14;
+    last[0] += edge.b.w / 2 - 14;
   }
   return points.filter((p, k) => !k || p[0] !== points[k - 1][0] || p[1] !== points[k - 1][1] || p[2] !== points[k - 1][2]);
 }

@@ -25,9 +25,11 @@ const COMPARE = {'>': (a, b) => a > b, '<': (a, b) => a < b, '>=': (a, b) => a >
 const flag = bits => M => i => (M.nodes.flags[i] & bits) !== 0;
 const WORDS = {nan: flag(32 | 128), inf: flag(64 | 256), bad: flag(480), leaf: flag(1), root: flag(2), view: flag(4), cut: flag(512)};
 
+// The node of a leaf, AccumulateGrad, is no operation of the program.
+const opOf = (M, i) => isLeaf(M, i) ? 'leaf' : opName(M, i);
 const has = (text, part) => text.toLowerCase().includes(part);
 const KEYS = {
-  op: (M, v) => i => has(opName(M, i), v),
+  op: (M, v) => i => has(opOf(M, i), v),
   name: (M, v) => {
     const named = i => nodeName(M, i).toLowerCase() === v;
     return i => named(i) || !isLeaf(M, i) && M.ins(i).some(e => isLeaf(M, M.edges.src[e]) && named(M.edges.src[e]));
@@ -68,7 +70,7 @@ export function parse(M, query) {
       test = KEYS[keyed[1]](M, keyed[2]);
       if (!test) return {error: `${keyed[2]} is no number or range`};
     } else if (Object.hasOwn(WORDS, text)) test = WORDS[text](M);
-    else test = i => has(opName(M, i), text) || has(nodeName(M, i), text) || has(exprOf(M, i), text);
+    else test = i => has(opOf(M, i), text) || has(nodeName(M, i), text) || has(exprOf(M, i), text);
     tests.push(no ? i => !test(i) : test);
   }
   return {test: tests.length ? i => tests.every(test => test(i)) : null};

@@ -69,7 +69,7 @@ function bars() {
     if (found && !Number.isNaN(value) && m.has) text = m.name === 'time' ? timeText(value) : m.name === 'memory' ? bytesText(value) : m.text(value);
     const fill = !found ? null : found.bad && m.scale !== 'kind' ? BAD_COLOUR : m.has ? colourOf(m, value) : null, t = level(m, value);
     bar.style.background = fill || 'none';
-    bar.style.width = fill ? `${Math.round(4 + 24 * (Number.isNaN(t) ? 1 : t))}px` : '0';
+    bar.style.width = fill ? `${Math.round(4 + 24 * (Number.isNaN(t) || found.bad ? 1 : t))}px` : '0';
     note.textContent = found && found.bad && m.scale !== 'kind' ? 'nan/inf' : m.scale === 'kind' ? '' : text;
     row.title = found ? `${count(found.ops, 'operation')}${text ? `, ${m.name} ${text}` : ''}${found.calls ? `, run ${count(found.calls, 'time')}` : ''}` : '';
     row.classList.toggle('made', Boolean(found));

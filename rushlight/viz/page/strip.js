@@ -1,7 +1,7 @@
 // The backward strip: one bar per operation in the order of the backward pass, the largest of a column where there are
 // more operations than pixels. Parameters have a lane of their own. Dragging over it steps through the pass.
 import {$, bytesText, clamp, count} from './util.js';
-import {BAD_GRAD, BAD_VALUE, isLeaf, opName} from './model.js';
+import {BAD_GRAD, BAD_VALUE, isLeaf} from './model.js';
 import {BAD_COLOUR, BAD_VALUE_COLOUR, colourOf, level} from './colours.js';
 import {app, mode, pane, setStep} from './app.js';
 import {stepSentence} from './words.js';
@@ -11,10 +11,10 @@ let lane;
 
 /** Leaves, and what only turns a leaf around, are parameters; the rest are activations. */
 function lanes(M) {
-  const made = new Uint8Array(M.n);
+  const made = new Uint8Array(M.n), glue = M.strs.map(text => GLUE.test(text));
   for (let i = 0; i < M.n; i++) {
     if (isLeaf(M, i)) made[i] = 1;
-    else if (GLUE.test(opName(M, i))) {
+    else if (glue[M.nodes.op[i]]) {
       const ins = M.ins(i);
       made[i] = ins.length && ins.every(e => made[M.edges.src[e]]) ? 1 : 0;
     }

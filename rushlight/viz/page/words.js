@@ -31,7 +31,7 @@ export function cardRows(M, state, i) {
   if (isGhost(M, i)) return [['why', clip(cutReason(M, i), 56)], ...code ? [['code', clip(`${code}  ${place(M, i)}`, 56)]] : []];
   if (code) rows.push(['code', `${clip(code, 44)}  ${place(M, i)}`]);
   const value = valueText(M, i), grad = gradText(M, i), reached = state.step < 0 || M.rank[i] >= 0 && M.rank[i] <= state.step;
-  if (value) rows.push([shape ? `value ${shape}` : 'value', clip(value, 48)]);
+  if (value) rows.push([shape && shape !== 'scalar' ? `value (${shape})` : 'value', clip(value, 48)]);
   else if (shape) rows.push(['shape', shape]);
   if (grad) rows.push([isLeaf(M, i) ? '.grad' : 'gradient', reached ? clip(grad, 48) : '(not yet)']);
   for (const r of [...M.rules.of(i)].slice(0, 2)) rows.push(['rule', clip(M.str(M.rules.text[r]), 52)]);
@@ -72,9 +72,14 @@ export function spoken(M, i) {
   return bits.join(', ');
 }
 
+function freedAt(M, i) {
+  const site = M.nodes.freed ? M.nodes.freed[i] : NONE;
+  return site === NONE || site === undefined || M.sites.line[site] === NONE ? '' : ` at ${baseName(M.files[M.sites.file[site]].path)}:${M.sites.line[site]}`;
+}
+
 export function flagWords(M, i) {
   const f = M.nodes.flags[i];
-  return [f & ROOT && 'root', f & VIEW && 'view', f & FREED && 'saved tensors freed', f & CUSTOM && 'custom Function',
+  return [f & ROOT && 'root', f & VIEW && 'view', f & FREED && `saved tensors freed${freedAt(M, i)}`, f & CUSTOM && 'custom Function',
     f & 32 && 'nan in its value', f & 64 && 'inf in its value', f & 128 && 'nan in its gradient', f & 256 && 'inf in its gradient']
     .filter(Boolean);
 }
