@@ -126,17 +126,19 @@ class Driver:
             self.page.keyboard.up(key)
         self.settle()
 
-    def pixel(self, x, y):
-        """(r, g, b) of the canvas at a place of the window."""
-        return tuple(
-            self.js(
-                f"""(() => {{
-                  const canvas = document.getElementById('canvas'), box = canvas.getBoundingClientRect();
-                  const k = canvas.width / box.width;
-                  return [...canvas.getContext('2d').getImageData(({x} - box.left) * k, ({y} - box.top) * k, 1, 1).data];
-                }})()"""
-            )[:3]
+    def pixels(self, x, y, w=1, h=1):
+        """[(r, g, b)] of the canvas in a part of the window, row by row."""
+        data = self.js(
+            f"""(() => {{
+              const canvas = document.getElementById('canvas'), box = canvas.getBoundingClientRect();
+              const k = canvas.width / box.width;
+              return [...canvas.getContext('2d').getImageData(({x} - box.left) * k, ({y} - box.top) * k, {w}, {h}).data];
+            }})()"""
         )
+        return list(zip(data[::4], data[1::4], data[2::4]))
+
+    def pixel(self, x, y):
+        return self.pixels(x, y)[0]
 
     def fill(self, box):
         """The colour of a box, near its upper left corner, where no text is."""

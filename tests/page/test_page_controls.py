@@ -294,14 +294,14 @@ def test_dark_and_light_follow_the_system_and_the_button(open_page):
 # --- going places ------------------------------------------------------------------------------
 
 
-def test_g_goes_to_the_worst_gradient_and_opens_what_hides_it(rnn):
+def test_g_goes_to_the_largest_gradient_of_an_activation_and_opens_what_hides_it(rnn):
     rnn.press("g")
-    assert rnn.text("#info h2") == "Wh.t() TBackward0"
-    assert rnn.box("Wh.t()")["key"] == rnn.selected()
+    assert rnn.text("#info h2") == "x @ Wx.t() MmBackward0"  # not Wh.t(), which hands a parameter on
+    assert rnn.box("x @ Wx.t()")["key"] == rnn.selected()
     assert rnn.box("t = 0")["frame"]
     rnn.press("Escape")
     rnn.click("#worst")
-    assert rnn.text("#info h2") == "Wh.t() TBackward0"
+    assert rnn.text("#info h2") == "x @ Wx.t() MmBackward0"
 
 
 def test_n_goes_to_the_first_nan_backward_and_with_shift_forward(open_page):

@@ -1,6 +1,5 @@
 // The page's state and what changes it. A change names its aspects; one frame later the panes that read them are drawn anew.
 import {$, announce, clamp, count} from './util.js';
-import {isTip} from './model.js';
 import {spoken} from './words.js';
 import {GROUPINGS, makeGroups} from './groups.js';
 import {itemOf, makeScene} from './scene.js';
@@ -196,8 +195,10 @@ export function setStep(k, follow = true) {
 export function worst() {
   const {M} = app, m = app.modes[0];
   let best = -1;
-  for (let i = 0; i < M.n; i++) {
-    if (!isTip(M, i) && Number.isFinite(M.norm[i]) && (best < 0 || M.norm[i] > M.norm[best])) best = i;
+  for (let lane = 0; lane < 2 && best < 0; lane++) {
+    for (let i = 0; i < M.n; i++) {
+      if (M.lane[i] === lane && Number.isFinite(M.norm[i]) && (best < 0 || M.norm[i] > M.norm[best])) best = i;
+    }
   }
   if (best < 0) return announce(m.why);
   goTo(best);
@@ -243,10 +244,11 @@ const lastItem = () => app.scene.items.filter(item => !item.frame).reduce((a, b)
 /** Puts the whole drawing into the pane, or its top where that would be too small to read. */
 export function fit() {
   const {scene, view} = app, box = $('graph').getBoundingClientRect(), w = scene.right - scene.left, h = scene.bottom - scene.top;
-  const across = (box.width - 40) / w, whole = Math.min(across, (box.height - 40) / h);
-  view.z = clamp(whole >= .55 ? whole : Math.min(across, .8), .02, 1.15);
-  view.x = box.width / 2 - (scene.left + scene.right) / 2 * view.z;
-  view.y = h * view.z <= box.height ? (box.height - h * view.z) / 2 - scene.top * view.z : 20 - scene.top * view.z;
+  const across = (box.width - 40) / w, whole = Math.min(across, (box.height - 64) / h);
+  view.z = whole >= .55 ? Math.min(whole, 1.15) : clamp(across, .7, .8);
+  // Where it does not fit across, the main path, which is at 0, is in the middle.
+  view.x = box.width / 2 - (w * view.z <= box.width ? (scene.left + scene.right) / 2 : 0) * view.z;
+  view.y = h * view.z <= box.height - 40 ? (box.height - 40 - h * view.z) / 2 - scene.top * view.z : 20 - scene.top * view.z;
   change('view');
 }
 

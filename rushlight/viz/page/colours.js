@@ -19,11 +19,23 @@ export function ramp(stops, t) {
 
 const channel = v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
 
+const parts = fill => [1, 3, 5].map(k => parseInt(fill.slice(k, k + 2), 16));
+const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
+
 /** Black or white, whichever stands out: at least 4.58 to 1 on any colour. */
-export function inkOn(fill) {
-  const v = parseInt(fill.slice(1), 16);
-  const light = .2126 * channel(v >> 16) + .7152 * channel(v >> 8 & 255) + .0722 * channel(v & 255);
-  return light > .179 ? '#000000' : '#ffffff';
+export const inkOn = fill => light(parts(fill)) > .179 ? '#000000' : '#ffffff';
+
+/** The colour of a line: pale ones are mixed with the ink until they are seen on the ground. */
+export function lineOn(fill, {ground, ink}) {
+  if (!/^#\w{6}$/.test(ground + fill.slice(7))) return fill;
+  let colour = parts(fill);
+  const base = light(parts(ground)), to = parts(ink);
+  for (let k = 0; k < 6; k++) {
+    const l = light(colour);
+    if ((Math.max(l, base) + .05) / (Math.min(l, base) + .05) >= 2) break;
+    colour = colour.map((v, c) => v + (to[c] - v) * .16);
+  }
+  return hex(colour);
 }
 
 /** The modes of a model, the numbered ones first. Each: key, name, has, why (nothing there), of(i), join, text(x). */
@@ -107,7 +119,7 @@ export const legendStops = mode => Array.from({length: 9}, (_, k) =>
 
 /** The colour of each source line that made nodes: file -> line -> {value, ops, us, bytes, bad}. */
 export function lineFigures(M, mode) {
-  const made = new Map();
+  const made = new Map(), bySite = [];
   const at = (file, line) => {
     const key = file * 1e7 + line;
     let found = made.get(key);
@@ -116,7 +128,7 @@ export function lineFigures(M, mode) {
   };
   for (let i = 0; i < M.n; i++) {
     if (M.file[i] === NONE || isTip(M, i)) continue;
-    const found = at(M.file[i], M.line[i]), x = mode.of(i);
+    const site = M.nodes.site[i], found = bySite[site] || (bySite[site] = at(M.file[i], M.line[i])), x = mode.of(i);
     found.ops++;
     found.bad |= M.nodes.flags[i] & (BAD_GRAD | BAD_VALUE);
     if (!Number.isNaN(x)) found.value = mode.join(found.value, x);

@@ -1,7 +1,7 @@
 // One description of the picture for two pens: the canvas of the page and the file of the SVG export.
 import {clamp} from './util.js';
 import {BAD_GRAD} from './model.js';
-import {BAD_COLOUR, BAD_VALUE_COLOUR, colourOf, inkOn} from './colours.js';
+import {BAD_COLOUR, BAD_VALUE_COLOUR, colourOf, inkOn, lineOn} from './colours.js';
 import {BOLD, ROW, SMALL, figures, figureText, textWidth} from './scene.js';
 
 export class CanvasPen {
@@ -184,12 +184,14 @@ function drawEdge(pen, M, edge, {theme, mode, state, lit, zoom, ends}, plain) {
   if (state.cards && !cut && (edge.bad || !Number.isNaN(edge.norm)) && (state.step < 0 || shown(M, edge, state))) {
     // Up: the gradient, as wide as it is large; down, thin: the value.
     const t = edge.norm > 0 && ends.high > ends.low ? clamp(Math.log(edge.norm / ends.low) / Math.log(ends.high / ends.low), 0, 1) : .5;
-    pen.path(way, {stroke: edge.bad ? BAD_COLOUR : colourOf(ends, edge.norm) || theme.edge, width: 3 + 7 * t});
+    const gradient = lineOn(edge.bad ? BAD_COLOUR : colourOf(ends, edge.norm) || theme.plain, theme);
+    pen.path(way, {stroke: gradient, width: 3 + 7 * t});
     const [x, , y] = edge.points[0], s = 7 + 4 * t;
-    pen.path([['M', x, y], ['L', x - s, y + s + 2], ['L', x + s, y + s + 2], ['L', x, y]], {fill: edge.bad ? BAD_COLOUR : colourOf(ends, edge.norm) || theme.edge});
+    pen.path([['M', x, y], ['L', x - s, y + s + 2], ['L', x + s, y + s + 2], ['L', x, y]], {fill: gradient});
   }
   const plainEdge = state.cards || mode.unit !== '|grad|' || cut;
-  const stroke = on ? theme.focus : plainEdge ? theme.edge : edge.bad ? BAD_COLOUR : colourOf(mode, edge.norm) || theme.edge;
+  const colour = plainEdge ? null : edge.bad ? BAD_COLOUR : colourOf(mode, edge.norm);
+  const stroke = on ? theme.focus : colour ? lineOn(colour, theme) : theme.edge;
   const wide = Math.max(Math.min(6, 1.3 + Math.log2(edge.n) * .6), zoom < .4 ? .8 / zoom : 0);
   pen.path(way, {stroke, width: on ? 3 : state.cards ? 1.2 : wide, dash});
   if (!plain) {

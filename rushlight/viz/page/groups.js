@@ -60,17 +60,29 @@ function add(M, parent, ops, rest, kind, label, key) {
   parent.children.push(made);
 }
 
+/** The module or function of a node; a leaf with a box of its own stands with the one that uses it. */
+function scopeOf(M, i) {
+  if (M.nodes.scope[i] !== NONE || !isTip(M, i)) return M.nodes.scope[i];
+  const scopes = new Set();
+  for (const e of M.users(i)) scopes.add(M.nodes.scope[M.edges.dst[e]]);
+  return scopes.size === 1 ? [...scopes][0] : NONE;
+}
+
 const LEVELS = {
   scope(M, parent, ops, rest, inside = NONE) {
     const own = [], parts = new Map();
     for (const i of ops) {
-      let s = M.nodes.scope[i];
+      let s = scopeOf(M, i);
       while (s !== NONE && s !== inside && M.scopes.parent[s] !== inside) s = M.scopes.parent[s];
       if (s === NONE || s === inside) own.push(i);
       else if (parts.has(s)) parts.get(s).push(i);
       else parts.set(s, [i]);
     }
     for (const [s, part] of parts) {
+      if (part.length === 1) {
+        parent.children.push(part[0]);
+        continue;
+      }
       const kind = M.scopes.kind[s] ? 'function' : 'module';
       const made = group(kind, M.str(M.scopes.name[s]) + (kind === 'function' ? '()' : ''), `${parent.key}/s${s}`, parent);
       LEVELS.scope(M, made, part, rest, s);

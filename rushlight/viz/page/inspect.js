@@ -94,7 +94,7 @@ function ofGroup(M, item) {
   let worst = -1, bad = -1, us = 0, bytes = 0;
   for (let k = group.start; k < group.end; k++) {
     const i = M.perm[k];
-    if (!(M.norm[worst] >= M.norm[i]) && !Number.isNaN(M.norm[i])) worst = i;
+    if (!Number.isNaN(M.norm[i]) && (worst < 0 || M.lane[i] < M.lane[worst] || M.lane[i] === M.lane[worst] && M.norm[i] > M.norm[worst])) worst = i;
     if (bad < 0 && M.nodes.flags[i] & 480) bad = i;
     us += (M.fwd ? M.fwd[i] || 0 : 0) + (M.bwd ? M.bwd[i] || 0 : 0);
     bytes += M.bytes[i];
@@ -115,11 +115,10 @@ function ofGroup(M, item) {
 function ofGraph(M) {
   const roots = [], cuts = [...M.cutOf.keys()].filter(i => i < M.n);
   for (let i = 0; i < M.n; i++) if (M.nodes.flags[i] & 2) roots.push(i);
-  const files = new Set(M.file.filter(k => k !== NONE));
   const reached = i => gradText(M, i) || (M.grads.n ? 'None: not reached' : '');
   return [el('h2', {}, 'The graph'),
     el('dl', {}, row('nodes', M.n.toLocaleString('en')), row('edges', M.edges.n.toLocaleString('en')), row('leaves', String(M.leaves.length)),
-      files.size > 0 && row('source', [...files].slice(0, 3).map(k => baseName(M.files[k].path)).join(', ')),
+      M.files.length > 0 && row('source', M.files.slice(0, 3).map(file => baseName(file.path)).join(', ')),
       roots.length > 0 && row('root', roots.slice(0, 8).map(i => link(M, i))),
       M.bad > 0 && row('not finite', el('strong', {class: 'bad'}, count(M.bad, 'node')))),
     (M.D.notes || []).map(note => el('p', {class: 'why'}, note)),

@@ -15,7 +15,7 @@ import {makeExport} from './export.js';
 
 const KEYS = {
   '1-6': ['colours: gradient norm, local gain, nan and inf, time, memory, operation'],
-  g: ['worst gradient', worst],
+  g: ['largest gradient of an activation', worst],
   n: ['first nan or inf in backward order', () => firstBad(false)],
   N: ['first nan or inf in forward order', () => firstBad(true)],
   '[': ['one step of the backward pass back', () => setStep(app.state.step - 1)],

@@ -79,12 +79,21 @@ export function readModel(D) {
   M.fwd = us.fwd;
   M.bwd = us.bwd;
   M.alive = table(D.mem).alive;
+  // Sites of calls that consist of several operations: their expression names none of them.
+  M.several = new Uint8Array(sites.n);
+  const opAt = new Map();
+  for (let i = 0; i < n; i++) {
+    if (site[i] === NONE || flags[i] & (LEAF | GHOST)) continue;
+    if (!opAt.has(site[i])) opAt.set(site[i], M.nodes.op[i]);
+    else if (opAt.get(site[i]) !== M.nodes.op[i]) M.several[site[i]] = 1;
+  }
   const ran = [];
   for (let i = 0; i < n; i++) if (order[i] !== NONE) ran.push(i);
   M.byOrder = Uint32Array.from(ran).sort((a, b) => order[a] - order[b]);
   M.rank = new Int32Array(n).fill(-1);
   M.byOrder.forEach((i, k) => M.rank[i] = k);
   M.paramOf = new Map(Object.entries(M.params).map(([name, i]) => [i, name]));
+  M.lane = lanes(M);
   M.leaves = [];
   M.firstBadGrad = M.firstBadValue = -1;
   M.bad = 0;
@@ -100,6 +109,21 @@ export function readModel(D) {
     }
   }
   return M;
+}
+
+const GLUE = /^(T|Transpose|Permute|View|UnsafeView|Reshape\w*|Expand|Squeeze|Unsqueeze|Detach|ToCopy|Clone)Backward/;
+
+/** 1 for leaves and what only turns a leaf around, 0 for activations: their gradients are of another size. */
+function lanes(M) {
+  const made = new Uint8Array(M.n), glue = M.strs.map(text => GLUE.test(text));
+  for (let i = 0; i < M.n; i++) {
+    if (isLeaf(M, i)) made[i] = 1;
+    else if (glue[M.nodes.op[i]]) {
+      const ins = M.ins(i);
+      made[i] = ins.length && ins.every(e => made[M.edges.src[e]]) ? 1 : 0;
+    }
+  }
+  return made;
 }
 
 /** A cut that the model holds only as a row becomes a ghost node, so that it is drawn like the rest. */
@@ -142,7 +166,10 @@ export const exprOf = (M, i) => M.nodes.site[i] === NONE ? '' : M.str(M.sites.ex
 /** What a person calls the node: its variable, its expression, or the operation. */
 export function titleOf(M, i) {
   if (isGhost(M, i)) return nodeName(M, i) || exprOf(M, i) || 'cut';
-  return nodeName(M, i) || (isLeaf(M, i) ? 'leaf' : exprOf(M, i) || opName(M, i));
+  const name = nodeName(M, i), site = M.nodes.site[i];
+  if (name || isLeaf(M, i)) return name || 'leaf';
+  if (site === NONE || !M.several[site]) return exprOf(M, i) || opName(M, i);
+  return [scopePath(M, i).slice(1).join('.'), opName(M, i).replace(/Backward\d*$/, '').toLowerCase()].filter(Boolean).join(' ');
 }
 
 export function sourceLine(M, i) {

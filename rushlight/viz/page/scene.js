@@ -24,17 +24,21 @@ export function textWidth(text, font) {
   return measure.measureText(text).width;
 }
 
-/** Figures of a group for one mode, kept on the group: one pass over its operations. */
+/**
+ * Figures of a group for one mode, kept on the group: one pass over its operations. The largest gradient is that of
+ * the activations, where there are any: what hands parameters on would hide how they grow.
+ */
 export function figures(M, mode, group) {
   const kept = group.figures || (group.figures = new Map());
   if (!kept.has(mode)) {
-    let value = NaN, flags = 0;
+    const value = [NaN, NaN];
+    let flags = 0;
     for (let k = group.start; k < group.end; k++) {
-      const i = M.perm[k], x = mode.of(i);
+      const i = M.perm[k], x = mode.of(i), lane = mode.unit === '|grad|' ? M.lane[i] : 0;
       flags |= M.nodes.flags[i];
-      if (!Number.isNaN(x)) value = Number.isNaN(value) ? x : mode.join(value, x);
+      if (!Number.isNaN(x)) value[lane] = Number.isNaN(value[lane]) ? x : mode.join(value[lane], x);
     }
-    kept.set(mode, {value, bad: flags & (BAD_GRAD | BAD_VALUE)});
+    kept.set(mode, {value: Number.isNaN(value[0]) ? value[1] : value[0], bad: flags & (BAD_GRAD | BAD_VALUE)});
   }
   return kept.get(mode);
 }
@@ -85,7 +89,8 @@ function chips(M, state, scene) {
     const tip = src[e];
     if (!isTip(M, tip) || scene.owner[tip] >= 0) continue;
     const ghost = isGhost(M, tip), owner = scene.owner[dst[e]];
-    if (owner < 0 || ghost && !state.cuts) continue;
+    // Data without requires_grad is no cut of a chain: only cards, which have room, show it.
+    if (owner < 0 || ghost && (!state.cuts || /^requires_grad/.test(opName(M, tip)))) continue;
     const item = scene.items[owner], map = item.chipMap || (item.chipMap = new Map());
     const name = nodeName(M, tip), key = ghost ? `${opName(M, tip)} ${name}` : tip;
     const chip = map.get(key);

@@ -1,30 +1,13 @@
 // The backward strip: one bar per operation in the order of the backward pass, the largest of a column where there are
 // more operations than pixels. Parameters have a lane of their own. Dragging over it steps through the pass.
 import {$, bytesText, clamp, count} from './util.js';
-import {BAD_GRAD, BAD_VALUE, isLeaf} from './model.js';
+import {BAD_GRAD, BAD_VALUE} from './model.js';
 import {BAD_COLOUR, BAD_VALUE_COLOUR, colourOf, level} from './colours.js';
 import {app, mode, pane, setStep} from './app.js';
 import {stepSentence} from './words.js';
 
-const GLUE = /^(T|Transpose|Permute|View|UnsafeView|Reshape\w*|Expand|Squeeze|Unsqueeze|Detach|ToCopy|Clone)Backward/;
-let lane;
-
-/** Leaves, and what only turns a leaf around, are parameters; the rest are activations. */
-function lanes(M) {
-  const made = new Uint8Array(M.n), glue = M.strs.map(text => GLUE.test(text));
-  for (let i = 0; i < M.n; i++) {
-    if (isLeaf(M, i)) made[i] = 1;
-    else if (glue[M.nodes.op[i]]) {
-      const ins = M.ins(i);
-      made[i] = ins.length && ins.every(e => made[M.edges.src[e]]) ? 1 : 0;
-    }
-  }
-  return made;
-}
-
 export function makeStrip() {
   const {M, state} = app, canvas = $('strip');
-  lane = lanes(M);
   const at = event => {
     const box = canvas.getBoundingClientRect();
     return clamp(Math.floor((event.clientX - box.left) / box.width * M.byOrder.length), 0, M.byOrder.length - 1);
@@ -94,7 +77,7 @@ function draw() {
   const value = [new Float64Array(columns).fill(NaN), new Float64Array(columns).fill(NaN)];
   const bad = [new Uint16Array(columns), new Uint16Array(columns)], on = new Uint8Array(columns), marks = state.line && state.lineMarks;
   for (let j = 0; j < n; j++) {
-    const i = M.byOrder[j], x = Math.min(columns - 1, Math.floor(j * columns / n)), l = lane[i], v = m.of(i);
+    const i = M.byOrder[j], x = Math.min(columns - 1, Math.floor(j * columns / n)), l = M.lane[i], v = m.of(i);
     bad[l][x] |= M.nodes.flags[i] & (BAD_GRAD | BAD_VALUE);
     if (marks && marks[i]) on[x] = 1;
     if (Number.isNaN(v)) continue;
