@@ -29,8 +29,9 @@ LOADER = """\
 (async()=>{const d=document,f=id=>d.getElementById(id);try{
 const b=Uint8Array.from(atob(f('code').textContent.trim()),c=>c.charCodeAt(0));
 const s=d.createElement('script');
-s.textContent=await new Response(new Blob([b]).stream().pipeThrough(new DecompressionStream('gzip'))).text();
-d.body.append(s)}catch(e){f('info').textContent='This browser cannot unpack the page: '+e.message}})()"""
+const z=new Blob([b]).stream().pipeThrough(new DecompressionStream('gzip'));
+s.textContent=await new Response(z).text();
+d.body.append(s)}catch(e){f('info').textContent='This browser cannot unpack the page: '+e}})()"""
 
 
 class BundleError(Exception):
@@ -47,7 +48,10 @@ def link(sources):
     Raises BundleError for an import of what is not exported, a circle of imports and a syntax of
     modules that is not understood.
     """
-    imports = {name: [(m[2], _names(m[1])) for m in _IMPORT.finditer(text)] for name, text in sources.items()}
+    imports = {
+        name: [(m[2], _names(m[1])) for m in _IMPORT.finditer(text)]
+        for name, text in sources.items()
+    }
     exports = {}
     for name, text in sources.items():
         listed = [n for m in _EXPORT_LIST.finditer(text) for n in _names(m[1])]
@@ -56,7 +60,9 @@ def link(sources):
         for other, names in taken:
             for wanted in names:
                 if wanted not in exports.get(other, ()):
-                    raise BundleError(f"{name}.js imports {wanted}, which {other}.js does not export")
+                    raise BundleError(
+                        f"{name}.js imports {wanted}, which {other}.js does not export"
+                    )
     order, entered = [], set()
 
     def visit(name):
@@ -77,7 +83,7 @@ def link(sources):
             f"const {{{', '.join(names)}}} = module_{other};\n" for other, names in imports[name]
         )
         body = _EXPORT_LIST.sub("", _IMPORT.sub("", sources[name]))
-        body = re.sub(r"^export ", "", body, flags=re.MULTILINE)
+        body = _EXPORT.sub(lambda found: found[0].removeprefix("export "), body)
         if re.search(r"^(import|export)\b", body, re.MULTILINE):
             raise BundleError(f"{name}.js has an import or export in another form")
         given = f"return {{{', '.join(exports[name])}}};\n" if exports[name] else ""
@@ -90,12 +96,16 @@ _LITERAL = re.compile(r"""'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*\"""")
 _REGEX = re.compile(r"/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/[a-z]*")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _SPACES = re.compile(r"[ \t]*\n\s*|[ \t]+")
-_BEFORE_REGEX = "(,=:[!&|?{};\n"
+_BEFORE_REGEX = re.compile(r"(?:^|[(,=:\[!&|?{};\n]|\b(?:return|typeof|case|in|of))[ ]*$")
 
 
 def _pieces(text):
     """(is_code, text) of a script in order: literals and comments apart from what is between."""
-    at, begin, open_braces = 0, 0, []  # open_braces: of each template literal that an expression is in
+    at, begin, open_braces = (
+        0,
+        0,
+        [],
+    )  # open_braces: of each template literal that an expression is in
 
     def until(end, is_code=False):
         nonlocal begin, at
@@ -113,7 +123,7 @@ def _pieces(text):
             begin = at = found.end()
         elif found := _LITERAL.match(text, at) if c in "'\"" else None:
             yield from until(found.end())
-        elif c == "/" and (not text[:at].rstrip(" ") or text[:at].rstrip(" ")[-1] in _BEFORE_REGEX):
+        elif c == "/" and _BEFORE_REGEX.search(text, max(0, at - 40), at):
             found = _REGEX.match(text, at)
             if found is None:
                 raise BundleError(f"not understood: {text[at : at + 40]}")
@@ -217,7 +227,10 @@ def main(arguments):
     before, _, after = page.partition("@CODE@")
     same = committed.startswith(before) and committed.endswith(after)
     if not same or unpack(committed[len(before) : len(committed) - len(after)]) != script:
-        print(f"{OUTPUT.relative_to(ROOT)} is not what its sources give: run `make page`", file=sys.stderr)
+        print(
+            f"{OUTPUT.relative_to(ROOT)} is not what its sources give: run `make page`",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

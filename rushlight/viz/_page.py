@@ -37,7 +37,9 @@ def page(graph, *, title="rushlight graph"):
     if isinstance(text, dict):
         text = json.dumps(text, separators=(",", ":"))
     if not isinstance(text, str):
-        raise TypeError(f"page() takes a Graph, or its JSON as str or dict, not {type(graph).__name__}")
+        raise TypeError(
+            f"page() takes a Graph, or its JSON as str or dict, not {type(graph).__name__}"
+        )
     try:
         model = json.loads(text)
     except json.JSONDecodeError as error:

@@ -130,9 +130,10 @@ class Driver:
         """[(r, g, b)] of the canvas in a part of the window, row by row."""
         data = self.js(
             f"""(() => {{
-              const canvas = document.getElementById('canvas'), box = canvas.getBoundingClientRect();
-              const k = canvas.width / box.width;
-              return [...canvas.getContext('2d').getImageData(({x} - box.left) * k, ({y} - box.top) * k, {w}, {h}).data];
+              const canvas = document.getElementById('canvas'), c = canvas.getContext('2d');
+              const box = canvas.getBoundingClientRect(), k = canvas.width / box.width;
+              const x = ({x} - box.left) * k, y = ({y} - box.top) * k;
+              return [...c.getImageData(x, y, {w}, {h}).data];
             }})()"""
         )
         return list(zip(data[::4], data[1::4], data[2::4]))
@@ -170,7 +171,7 @@ def windows(browser):
 
 @contextlib.contextmanager
 def opener(windows, folder, scope):
-    """open_page() for some tests. At the end: nothing on the console, no request but for the file."""
+    """What opens pages for tests. At the end: nothing on the console, no request but for them."""
     from rushlight.viz import _page
 
     opened = []
@@ -193,7 +194,7 @@ def opener(windows, folder, scope):
 
 @pytest.fixture
 def open_page(windows, tmp_path):
-    """open_page(model, title=..., scheme="light", size=(1400, 900), **context) -> Driver."""
+    """What opens a page: called with a model, title=, scheme=, size=; gives a Driver."""
     with opener(windows, tmp_path, "test") as open_:
         yield open_
 

@@ -2,7 +2,7 @@
 
 import json
 
-import models
+import page_models as models
 import pytest
 
 pytestmark = pytest.mark.page
@@ -122,7 +122,9 @@ def test_click_selects_in_all_panes_and_beside_the_boxes_nothing(line):
     line.click_box("error")
     assert line.selected() == "n4"
     assert line.text("#info h2") == "error SubBackward0"
-    assert line.js("document.querySelector('#outline [aria-selected=true]').textContent").startswith("·error")
+    assert line.js(
+        "document.querySelector('#outline [aria-selected=true]').textContent"
+    ).startswith("·error")
     assert line.js("document.querySelector('.ln.sel').dataset.line") == "12"
     assert line.live == "error, SubBackward0, line 12, shape 80 by 1, gradient norm 0.3797"
     line.page.mouse.click(400, 700)
@@ -160,7 +162,9 @@ def test_the_pointer_lights_up_all_uses_of_a_value_or_a_leaf(rnn):
     rnn.settle()
     lit = "rushlight.app.state.hover.item.label"
     assert rnn.js(lit) == "rnn.py:8"
-    users = rnn.js("rushlight.app.scene.edges.filter(e => e.a.label === 'rnn.py:8').map(e => e.b.label)")
+    users = rnn.js(
+        "rushlight.app.scene.edges.filter(e => e.a.label === 'rnn.py:8').map(e => e.b.label)"
+    )
     focus = (11, 92, 173)
     for label in (*users, "rnn.py:8"):
         box = rnn.box(label)
@@ -184,6 +188,24 @@ def test_shift_click_lights_the_ways_between_two_boxes(line):
     line.click_box("b")
     line.click_box("w", modifiers=["Shift"])
     assert line.live == "no way leads from one to the other"
+
+
+def test_p_at_one_box_and_at_another_lights_the_ways_between(line):
+    line.press("p")
+    assert line.live == "select a box first"
+    line.click_box("w")
+    line.press("p")
+    line.press("ArrowDown", "ArrowDown", "ArrowDown", "p")
+    assert [i for i, marked in enumerate(marks(line, "path")) if marked] == [1, 2, 3, 4]
+    assert line.live == "3 operations on the way"
+
+
+def test_shift_and_arrows_move_the_drawing(line):
+    before = line.box("yhat")
+    line.press("Shift+ArrowRight", "Shift+ArrowDown", "Shift+ArrowDown")
+    after = line.box("yhat")
+    assert (after["x"] - before["x"], after["y"] - before["y"]) == (-80, -160)
+    assert line.selected() is None
 
 
 def test_a_click_on_a_line_lights_its_operations_and_again_none(line):
@@ -230,7 +252,14 @@ def test_keys_and_the_list_choose_the_colours(open_page):
     for key in "123456":
         page.press(key)
         names.append(page.js("document.querySelector('#mode option:checked').textContent"))
-    assert names == ["1 gradient norm", "2 local gain", "3 nan and inf", "4 time", "5 memory", "6 operation"]
+    assert names == [
+        "1 gradient norm",
+        "2 local gain",
+        "3 nan and inf",
+        "4 time",
+        "5 memory",
+        "6 operation",
+    ]
     page.choose("#mode", "6")
     assert page.js("rushlight.app.modes[rushlight.app.state.mode].name") == "my numbers"
     assert "my numbers" in page.text("#legend")
@@ -296,7 +325,9 @@ def test_dark_and_light_follow_the_system_and_the_button(open_page):
 
 def test_g_goes_to_the_largest_gradient_of_an_activation_and_opens_what_hides_it(rnn):
     rnn.press("g")
-    assert rnn.text("#info h2") == "x @ Wx.t() MmBackward0"  # not Wh.t(), which hands a parameter on
+    assert (
+        rnn.text("#info h2") == "x @ Wx.t() MmBackward0"
+    )  # not Wh.t(), which hands a parameter on
     assert rnn.box("x @ Wx.t()")["key"] == rnn.selected()
     assert rnn.box("t = 0")["frame"]
     rnn.press("Escape")
@@ -324,7 +355,8 @@ def test_steps_walk_the_backward_pass_with_the_rule_in_words(line):
     assert line.text("#said").startswith("1/7 MeanBackward0 (loss): 1.0 / 80 goes to error ** 2")
     assert "1.0 / 80 goes to error ** 2" in line.live
     assert line.selected() == "n6"
-    rows = "Object.fromEntries(rushlight.app.scene.items.map(i => [i.label, i.rows.filter(r => /grad/.test(r[0]))[0][1]]))"
+    rows = """Object.fromEntries(rushlight.app.scene.items.map(
+      i => [i.label, i.rows.filter(r => /grad/.test(r[0]))[0][1]]))"""
     assert line.js(rows)["w"] == "(not yet)"
     line.click("#next")
     assert line.selected() == "n5"
@@ -370,7 +402,10 @@ def test_the_strip_is_dragged_and_walked_by_keys(rnn):
     assert rnn.state("step") == 0
     rnn.press("End")
     assert rnn.state("step") == 1002
-    slider = rnn.js("[...['valuenow', 'valuemax'].map(k => document.getElementById('strip').getAttribute('aria-' + k))]")
+    slider = rnn.js(
+        """['aria-valuenow', 'aria-valuemax'].map(
+          k => document.getElementById('strip').getAttribute(k))"""
+    )
     assert slider == ["1003", "1003"]
 
 
@@ -394,10 +429,11 @@ def test_why_is_a_grad_none_names_the_cuts(open_page):
 @pytest.mark.parametrize(
     "query, found",
     [
-        ("op:mul", 100), ("op:mul line:8", 100), ("op:mul line:9", 0), ("line:7-8", 700), ("name:Wh", 101),
-        ("shape:16x16", 101), ("shape:(16,8)", 1), ("iter:3", 10), ("iter:3-4 op:add", 6), ("|grad|>1e18", 53),
-        ("leaf", 3), ("leaf -name:b", 2), ("pow", 300), ("dtype:float64", 0), ("order<5", 5), ("root", 1),
-        ("nan", 0), ("bytes>=1024", 101), ("gain>2", 0),
+        ("op:mul", 100), ("op:mul line:8", 100), ("op:mul line:9", 0), ("line:7-8", 700),
+        ("name:Wh", 101), ("shape:16x16", 101), ("shape:(16,8)", 1), ("iter:3", 10),
+        ("iter:3-4 op:add", 6), ("|grad|>1e18", 53), ("leaf", 3), ("leaf -name:b", 2),
+        ("pow", 300), ("dtype:float64", 0), ("order<5", 5), ("root", 1), ("nan", 0),
+        ("bytes>=1024", 101), ("gain>2", 0),
     ],
 )  # fmt: skip
 def test_the_query_language(shared_rnn, query, found):
@@ -414,7 +450,8 @@ def test_the_query_language(shared_rnn, query, found):
 
 
 @pytest.mark.parametrize(
-    "query, words", [("what:3", "no key what"), ("line:x", "no number or range"), ("|grad|>big", "not a number")]
+    "query, words",
+    [("what:3", "no key what"), ("line:x", "no number or range"), ("|grad|>big", "not a number")],
 )
 def test_a_query_that_is_not_understood_says_why(shared_rnn, query, words):
     shared_rnn.search(query)
@@ -495,7 +532,9 @@ def test_png_has_the_pixels_of_the_drawing(line):
         data = file.read()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     width, height = struct.unpack(">II", data[16:24])
-    scene = line.js("(() => { const s = rushlight.app.scene; return [s.right - s.left, s.bottom - s.top] })()")
+    scene = line.js(
+        "(() => { const s = rushlight.app.scene; return [s.right - s.left, s.bottom - s.top] })()"
+    )
     assert (width, height) == pytest.approx([2 * (v + 48) for v in scene], abs=2)
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-import models
+import page_models as models
 import pytest
 
 pytestmark = pytest.mark.page
@@ -13,7 +13,11 @@ def test_a_small_graph_opens_as_cards_with_code_value_gradient_and_rule(open_pag
     assert set(page.closed()) == {"b", "w", "w * x", "yhat", "error", "error ** 2", "loss"}
     rows = page.js("Object.fromEntries(rushlight.app.scene.items.map(i => [i.label, i.rows]))")
     assert rows["yhat"][0] == ["code", "yhat = b + w * x  linreg.py:11"]
-    assert rows["loss"][1:] == [["value", "2.883"], ["gradient", "1"], ["rule", "d(mean)/d(error ** 2) = 1/80"]]
+    assert rows["loss"][1:] == [
+        ["value", "2.883"],
+        ["gradient", "1"],
+        ["rule", "d(mean)/d(error ** 2) = 1/80"],
+    ]
     assert rows["w"][2] == [".grad", "-1.9"]
 
 
@@ -24,11 +28,16 @@ def test_inputs_stand_above_their_users_and_boxes_do_not_overlap(open_page):
         for k, one in enumerate(boxes):
             for other in boxes[:k]:
                 apart = (
-                    one["x"] + one["w"] <= other["x"] + 0.5 or other["x"] + other["w"] <= one["x"] + 0.5
-                    or one["y"] + one["h"] <= other["y"] + 0.5 or other["y"] + other["h"] <= one["y"] + 0.5
+                    one["x"] + one["w"] <= other["x"] + 0.5
+                    or other["x"] + other["w"] <= one["x"] + 0.5
+                    or one["y"] + one["h"] <= other["y"] + 0.5
+                    or other["y"] + other["h"] <= one["y"] + 0.5
                 )  # fmt: skip
                 assert apart, (one["label"], other["label"])
-        ways = page.js("rushlight.app.scene.edges.filter(e => !e.back).map(e => [e.a.y + e.a.h / 2, e.b.y - e.b.h / 2, e.points])")
+        ways = page.js(
+            """rushlight.app.scene.edges.filter(e => !e.back).map(
+              e => [e.a.y + e.a.h / 2, e.b.y - e.b.h / 2, e.points])"""
+        )
         assert ways
         for above, below, points in ways:
             assert above < below
@@ -72,10 +81,15 @@ def test_groups_follow_the_modules_where_they_were_recorded(open_page):
 
 def test_the_source_has_a_bar_and_a_figure_on_each_line_that_made_nodes(open_page):
     page = open_page(models.regression())
-    lines = page.js("[...document.querySelectorAll('.ln.made')].map(e => [+e.dataset.line, e.querySelector('b').textContent])")
+    lines = page.js(
+        """[...document.querySelectorAll('.ln.made')].map(
+          e => [+e.dataset.line, e.querySelector('b').textContent])"""
+    )
     assert [line for line, _ in lines] == [11, 12, 13]
     assert lines[2][1] == "1"
-    widths = page.js("[11, 12, 13].map(n => document.querySelector(`#ln${n} u`).getBoundingClientRect().width)")
+    widths = page.js(
+        "[11, 12, 13].map(n => document.querySelector(`#ln${n} u`).getBoundingClientRect().width)"
+    )
     assert widths[2] > widths[1] == widths[0] > 0
     assert page.text("#ln11 code") == "yhat = b + w * x"
 
@@ -83,7 +97,8 @@ def test_the_source_has_a_bar_and_a_figure_on_each_line_that_made_nodes(open_pag
 def test_the_outline_is_a_tree_with_levels_and_states(open_page):
     page = open_page(models.with_modules())
     rows = page.js(
-        "[...document.querySelectorAll('#outline [role=treeitem]')].map(e => [e.getAttribute('aria-level'), e.getAttribute('aria-expanded'), e.textContent])"
+        """[...document.querySelectorAll('#outline [role=treeitem]')].map(
+          e => [e.getAttribute('aria-level'), e.getAttribute('aria-expanded'), e.textContent])"""
     )
     assert rows[0] == ["1", "true", "▾Net · 108 ops"]
     assert rows[2] == ["3", "false", "▸fc1 · 36 ops"]
@@ -95,12 +110,23 @@ def test_the_inspector_shows_the_graph_then_what_is_selected(open_page):
     assert "leaves and their gradients" in page.text("#info")
     page.click_box("error ** 2")
     text = page.text("#info")
-    for part in ("error ** 2", "PowBackward0", "linreg.py:13", "80×1 float32, 320 B", "step 2 of 7", "d(error ** 2)/derror = 2 * error", "exponent"):
+    for part in (
+        "error ** 2",
+        "PowBackward0",
+        "linreg.py:13",
+        "80×1 float32, 320 B",
+        "step 2 of 7",
+        "d(error ** 2)/derror = 2 * error",
+        "exponent",
+    ):
         assert part in text
     assert page.js("document.querySelectorAll('#info .hist i').length") == 32
     page.click("#info .link >> text=error")
     assert page.selected() == "n4"
-    assert page.js("document.querySelector('#info a').getAttribute('href')") == "vscode://file/home/you/linreg.py:12:1"
+    assert (
+        page.js("document.querySelector('#info a').getAttribute('href')")
+        == "vscode://file/home/you/linreg.py:12:1"
+    )
 
 
 def test_the_inspector_sums_a_group(open_page):
@@ -145,7 +171,13 @@ def test_an_empty_graph_and_a_single_leaf_open(open_page):
 
 def test_local_gain_names_the_operation_that_amplifies(open_page):
     page = open_page(models.rnn(40, growth=1.5))
-    gains = page.js("(() => { const {app} = rushlight, m = app.modes[1]; return [...Array(app.M.n).keys()].map(m.of) })()")
-    ops = page.js("(() => { const {M} = rushlight.app; return Array.from(M.nodes.op, i => M.strs[i]) })()")
-    amplifies = {op for op, gain in zip(ops[:-20], gains) if gain is not None and not math.isnan(gain) and gain > 0.3}
+    gains = page.js("[...Array(rushlight.app.M.n).keys()].map(rushlight.app.modes[1].of)")
+    ops = page.js(
+        "(() => { const {M} = rushlight.app; return Array.from(M.nodes.op, i => M.strs[i]) })()"
+    )
+    amplifies = {
+        op
+        for op, gain in zip(ops[:-20], gains)
+        if gain is not None and not math.isnan(gain) and gain > 0.3
+    }
     assert amplifies == {"MmBackward0"}

@@ -2,7 +2,7 @@
 
 import math
 
-import models
+import page_models as models
 import pytest
 
 pytestmark = pytest.mark.page
@@ -30,26 +30,30 @@ def norms(page):
     return page.js("Array.from(rushlight.app.M.norm)")
 
 
-# The text of a box is drawn once more on an empty canvas, with the same font and zoom, and its ink compared.
+# The text is drawn once more on an empty canvas, with the same font and zoom: the ink is compared.
 LIKENESS = """
 ([labels, centre, box, zoom]) => labels.map(label => {
-  const canvas = document.getElementById('canvas'), place = canvas.getBoundingClientRect(), k = canvas.width / place.width;
-  const x = Math.round((box.x - place.left) * k), y = Math.round((box.y - place.top) * k);
+  const canvas = document.getElementById('canvas'), place = canvas.getBoundingClientRect();
+  const k = canvas.width / place.width;
+  const left = (box.x - place.left) * k, top = (box.y - place.top) * k;
+  const x = Math.round(left), y = Math.round(top);
   const w = Math.round(box.w * k), h = Math.round(Math.min(box.h, 60 * zoom) * k);
   const seen = canvas.getContext('2d').getImageData(x, y, w, h).data;
   const ground = [seen[4 * (6 * w + 6)], seen[4 * (6 * w + 6) + 1], seen[4 * (6 * w + 6) + 2]];
   const made = document.createElement('canvas'); made.width = w; made.height = h;
   const c = made.getContext('2d', {willReadFrequently: true});
-  c.setTransform(k * zoom, 0, 0, k * zoom, (box.x - place.left) * k - x, (box.y - place.top) * k - y);
+  c.setTransform(k * zoom, 0, 0, k * zoom, left - x, top - y);
   c.font = '600 12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace';
   c.textAlign = 'center';
   c.fillText(label, box.w / zoom / 2, centre);
   const ink = c.getImageData(0, 0, w, h).data;
   let both = 0, either = 0;
-  const off = p => Math.abs(seen[4 * p] - ground[0]) + Math.abs(seen[4 * p + 1] - ground[1]) + Math.abs(seen[4 * p + 2] - ground[2]);
+  const off = p => [0, 1, 2].reduce((sum, c) => sum + Math.abs(seen[4 * p + c] - ground[c]), 0);
   const first = Math.floor((centre - 10) * k * zoom), last = Math.ceil((centre + 3) * k * zoom);
   let most = 1;
-  for (let p = first * w; p < last * w; p++) if (p % w > 6 && p % w < w - 6) most = Math.max(most, off(p));
+  for (let p = first * w; p < last * w; p++) {
+    if (p % w > 6 && p % w < w - 6) most = Math.max(most, off(p));
+  }
   for (let p = first * w; p < last * w; p++) {
     if (p % w < 6 || p % w > w - 6) continue;
     const want = ink[4 * p + 3] > 128, found = most > 60 && off(p) > most / 2;
@@ -71,11 +75,24 @@ def likeness(page, labels, box):
 @pytest.fixture
 def chain(open_page):
     """Ten operations as boxes, each with a gradient of its own size and a name of its own."""
-    names = ["alpha", "betas", "gamma", "delta", "epsil", "zetas", "thetx", "iotas", "kappa", "lambd"]
+    names = [
+        "alpha",
+        "betas",
+        "gamma",
+        "delta",
+        "epsil",
+        "zetas",
+        "thetx",
+        "iotas",
+        "kappa",
+        "lambd",
+    ]
     m = models.Model("/home/you/chain.py", "")
     at = m.leaf("w")
     for k, name in enumerate(names):
-        at = m.node(f"Op{k}Backward0", models.NONE, at, name=name, flags=models.ROOT if k == 9 else 0)
+        at = m.node(
+            f"Op{k}Backward0", models.NONE, at, name=name, flags=models.ROOT if k == 9 else 0
+        )
     m.backward()
     for i in range(11):
         m.norm(i, 10.0 ** (i % 7 - 3 + i / 20))
@@ -144,8 +161,14 @@ def test_groups_have_the_colour_of_the_largest_gradient_of_their_activations(ope
     low, high = min(size), max(size)
     ops = page.js("Array.from(rushlight.app.M.nodes.op, i => rushlight.app.M.strs[i])")
     for box in page.boxes()[:8]:
-        ids = page.js(f"(() => {{ const g = rushlight.app.scene.byKey.get({box['key']!r}).group; return Array.from(rushlight.app.M.perm.slice(g.start, g.end)) }})()")
-        want = viridis(math.log(max(size[i] for i in ids if ops[i] != "TBackward0") / low) / math.log(high / low))
+        ids = page.js(
+            f"""(g => Array.from(rushlight.app.M.perm.slice(g.start, g.end)))(
+              rushlight.app.scene.byKey.get({box["key"]!r}).group)"""
+        )
+        want = viridis(
+            math.log(max(size[i] for i in ids if ops[i] != "TBackward0") / low)
+            / math.log(high / low)
+        )
         assert close(page.fill(box), want), box["label"]
 
 
@@ -172,10 +195,13 @@ def test_text_on_every_colour_stands_out(open_page):
         page.press(key)
         heads = page.js(
             """rushlight.boxes().map(box => {
-              const canvas = document.getElementById('canvas'), place = canvas.getBoundingClientRect(), z = rushlight.app.view.z, seen = {};
-              const data = canvas.getContext('2d').getImageData(box.x - place.left + 4, box.y - place.top + 4, 60 * z, 16 * z).data;
-              for (let p = 0; p < data.length; p += 4) seen[`${data[p]},${data[p + 1]},${data[p + 2]}`] = 1;
-              return [box.label, [data[0], data[1], data[2]], Object.keys(seen).map(s => s.split(',').map(Number))];
+              const canvas = document.getElementById('canvas'), z = rushlight.app.view.z;
+              const place = canvas.getBoundingClientRect(), seen = {};
+              const {data} = canvas.getContext('2d').getImageData(box.x - place.left + 4,
+                box.y - place.top + 4, 60 * z, 16 * z);
+              for (let p = 0; p < data.length; p += 4) seen[data.slice(p, p + 3)] = 1;
+              const colours = Object.keys(seen).map(s => s.split(',').map(Number));
+              return [box.label, [...data.slice(0, 3)], colours];
             })"""
         )
         assert len(heads) == 7
@@ -189,7 +215,8 @@ def test_the_strip_has_its_bars_in_backward_order(open_page):
     page = open_page(models.rnn(100))
     heights = page.js(
         """(() => {
-          const s = document.getElementById('strip'), c = s.getContext('2d'), W = s.width, H = Math.round(s.height * .68);
+          const s = document.getElementById('strip'), c = s.getContext('2d');
+          const W = s.width, H = Math.round(s.height * .68);
           const data = c.getImageData(0, 0, W, H).data, out = [];
           for (let x = 10; x < W - 10; x += Math.floor(W / 12)) {
             let most = 0;

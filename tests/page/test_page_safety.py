@@ -1,6 +1,6 @@
-"""The page as a document: inert data, nothing from outside, reachable by keyboard and by a screen reader."""
+"""The page as a document: inert data, nothing from outside, all within reach of keys and ears."""
 
-import models
+import page_models as models
 import pytest
 
 pytestmark = pytest.mark.page
@@ -46,8 +46,10 @@ def test_the_policy_lets_nothing_else_run_or_load(open_page):
     assert page.requests == [f"file://{page.file}"]
     page.js(
         """() => {
-          const s = document.createElement('script'); s.textContent = 'window.foreign = 1'; document.body.append(s);
-          const i = document.createElement('img'); i.src = 'https://example.invalid/x.png'; document.body.append(i);
+          const s = document.createElement('script'), i = document.createElement('img');
+          s.textContent = 'window.foreign = 1';
+          i.src = 'https://example.invalid/x.png';
+          document.body.append(s, i);
         }"""
     )
     page.settle()
@@ -66,7 +68,10 @@ def test_the_page_works_in_a_sandboxed_frame(open_page, windows, tmp_path):
 
     text = _page.page(models.regression())
     host = tmp_path / "host.html"
-    host.write_text(f'<iframe sandbox="allow-scripts" width=1200 height=700 srcdoc="{html.escape(text)}"></iframe>')
+    host.write_text(
+        '<iframe sandbox="allow-scripts" width=1200 height=700 '
+        f'srcdoc="{html.escape(text)}"></iframe>'
+    )
     page = windows((1400, 900), "light", 0, {})
     page.goto(f"file://{host}")
     frame = page.frame_locator("iframe")
@@ -105,24 +110,51 @@ def test_every_control_is_reached_by_tab_and_has_a_name(open_page):
         if seen and name == seen[0]:
             break
         seen.append(name)
-    for wanted in ("mode", "by", "names", "cards", "cuts", "search", "back", "next", "worst", "bad", "whynone", "fit", "save", "dark", "keys", "source", "canvas", "info", "strip"):
+    for wanted in (
+        "mode",
+        "by",
+        "names",
+        "cards",
+        "cuts",
+        "search",
+        "back",
+        "next",
+        "worst",
+        "bad",
+        "whynone",
+        "fit",
+        "save",
+        "dark",
+        "keys",
+        "source",
+        "canvas",
+        "info",
+        "strip",
+    ):
         assert wanted in seen, wanted
 
 
 def test_what_is_selected_and_stepped_is_announced(open_page):
     page = open_page(models.regression())
-    live = page.js("(e => [e.getAttribute('role'), e.getAttribute('aria-live')])(document.getElementById('live'))")
+    live = page.js(
+        """(e => [e.getAttribute('role'), e.getAttribute('aria-live')])(
+          document.getElementById('live'))"""
+    )
     assert live == ["status", "polite"]
     page.click_box("yhat")
     assert page.live == "yhat, AddBackward0, line 11, shape 80 by 1, gradient norm 0.3797"
     page.press("]")
     assert "MeanBackward0 (loss)" in page.live
-    assert "MeanBackward0 (loss)" in page.js("document.getElementById('strip').getAttribute('aria-valuetext')")
+    assert "MeanBackward0 (loss)" in page.js(
+        "document.getElementById('strip').getAttribute('aria-valuetext')"
+    )
 
 
 def test_forced_colours_and_large_text_keep_everything_usable(open_page):
     page = open_page(models.regression(), forced_colors="active")
-    assert page.closed()
+    theme = page.js("rushlight.app.theme")
+    assert all(len(colour) == 7 for colour in theme.values())
+    assert theme["ground"] != theme["ink"] == theme["edge"]
     page.click_box("yhat")
     assert page.selected() == "n3"
     small = open_page(models.regression(), size=(700, 450))  # as 1400 x 900 at 200 %

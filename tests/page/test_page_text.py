@@ -5,7 +5,7 @@ import gzip
 import json
 import re
 
-import models
+import page_models as models
 import pytest
 
 from rushlight.viz import _page
@@ -51,7 +51,7 @@ def test_the_file_names_nothing_outside_itself():
     page = _page.page(models.regression())
     outside = set(re.findall(r"(?:src|href)=[\"']?([^\"'> ]+)", page))
     assert outside == {"data:,"}
-    assert "http-equiv=\"Content-Security-Policy\"" in page and "default-src 'none'" in page
+    assert 'http-equiv="Content-Security-Policy"' in page and "default-src 'none'" in page
 
 
 @pytest.mark.parametrize(

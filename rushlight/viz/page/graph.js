@@ -1,7 +1,7 @@
 // The canvas: themes, drawing of the visible part, the pointer. The keyboard is in main.js, the outline has the same content.
 import {$, announce, bytesText, clamp, count, el} from './util.js';
 import {isTip, pathBetween} from './model.js';
-import {legendStops} from './colours.js';
+import {hex, legendStops} from './colours.js';
 import {CanvasPen, paint} from './draw.js';
 import {hitTest} from './scene.js';
 import {app, change, fit, mode, pane, select, selectedNode, toggle, zoomAt} from './app.js';
@@ -10,9 +10,13 @@ import {app, change, fit, mode, pane, select, selectedNode, toggle, zoomAt} from
 export const edgeScale = () => app.modes[0];
 
 export function readTheme() {
-  const style = getComputedStyle(document.documentElement), get = name => style.getPropertyValue(`--${name}`).trim();
-  app.theme = {ground: get('ground'), ink: get('ink'), muted: get('muted'), edge: get('edge'), frame: get('frame'), plain: get('plain'),
-    leaf: get('leaf'), leafDone: get('leaf-done'), focus: get('focus'), hit: get('hit'), step: get('step')};
+  // Read back from an element, so that the names of system colours become numbers too.
+  const probe = $('probe'), theme = {};
+  for (const name of ['ground', 'ink', 'muted', 'edge', 'frame', 'plain', 'leaf', 'leafDone', 'focus', 'hit', 'step']) {
+    probe.style.color = `var(--${name})`;
+    theme[name] = hex(getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number));
+  }
+  app.theme = theme;
 }
 
 export function makeGraph() {
@@ -115,7 +119,7 @@ function pointer(canvas) {
     const known = touches.delete(event.pointerId);
     if (!known || moved || event.type !== 'pointerup') return;
     const hit = hitTest(app.scene, ...spot(event));
-    if (event.shiftKey && hit) return path(hit);
+    if (event.shiftKey && hit) return pathTo(hit);
     if (!hit) return select(null);
     if (hit.chip) return hit.chip.leaf >= 0 ? select('n' + hit.chip.leaf) : select(hit.item.key);
     select(hit.item.key);
@@ -148,10 +152,10 @@ function tip({item, chip}) {
 const standIn = item => item.id >= 0 ? item.id : app.M.perm[item.group.end - 1];
 
 /** Lights the ways between the selection and a second box. */
-export function path(hit) {
+export function pathTo(hit) {
   const {M, state, scene} = app, first = scene.byKey.get(state.sel), id = selectedNode();
   const a = first ? standIn(first) : id, b = hit.chip && hit.chip.leaf >= 0 ? hit.chip.leaf : standIn(hit.item);
-  if (a < 0) return select(hit.item.key);
+  if (a < 0) return announce('select a box first');
   state.path = pathBetween(M, a, b);
   change('view', 'sel');
   if (!state.path) return announce('no way leads from one to the other');

@@ -4,9 +4,9 @@ import {readModel, unpack} from './model.js';
 import {makeModes} from './colours.js';
 import {GROUPINGS} from './groups.js';
 import {find} from './search.js';
-import {CARDS_ALLOWED, app, change, closeAround, firstBad, fit, goTo, pane, render, select, selectedItem, setGrouping, setMode, setStep,
+import {CARDS_ALLOWED, app, change, closeAround, describe, firstBad, fit, goTo, pane, render, select, selectedItem, selectedNode, setGrouping, setMode, setStep,
   start, toggle, walk, worst, zoomAt} from './app.js';
-import {makeGraph} from './graph.js';
+import {makeGraph, pathTo} from './graph.js';
 import {makeSource} from './source.js';
 import {makeInspector} from './inspect.js';
 import {makeOutline} from './outline.js';
@@ -30,6 +30,8 @@ const KEYS = {
   ArrowDown: ['to a user', () => walk('down')],
   ArrowLeft: ['to the left', () => walk('left')],
   ArrowRight: ['to the right', () => walk('right')],
+  p: ['the ways between two boxes: at the first, then at the second', ways],
+  'Shift+arrows': ['move the drawing'],
   '+': ['zoom in', () => zoomMiddle(1.25)],
   '-': ['zoom out', () => zoomMiddle(.8)],
   0: ['whole graph', fit],
@@ -44,6 +46,24 @@ function zoomMiddle(factor) {
   const box = $('canvas').getBoundingClientRect();
   zoomAt(factor, box.width / 2, box.height / 2);
 }
+
+let wayFrom = null;
+
+/** What Shift-click does, by keys: remembers the selection, then lights the ways to the next one. */
+function ways() {
+  const {state} = app, key = state.sel;
+  if (!key) return announce('select a box first');
+  if (!wayFrom || wayFrom === key) {
+    wayFrom = key;
+    return announce(`ways from ${describe(key)}: select the other end and press p`);
+  }
+  const item = selectedItem(), end = item ? {item} : {chip: {leaf: selectedNode()}};
+  state.sel = wayFrom;
+  wayFrom = null;
+  pathTo(end);
+}
+
+const PAN = {ArrowUp: [0, 80], ArrowDown: [0, -80], ArrowLeft: [80, 0], ArrowRight: [-80, 0]};
 
 function why() {
   select(null, {quiet: true});
@@ -134,7 +154,7 @@ function toolbar() {
     else return;
     event.preventDefault();
   });
-  for (const key in KEYS) $('keylist').append(el('dt', {}, key.replace('Arrow', '')), el('dd', {}, KEYS[key][0]));
+  for (const key in KEYS) $('keylist').append(el('dt', {}, key.replace(/^Arrow/, '')), el('dd', {}, KEYS[key][0]));
   for (const dialog of document.querySelectorAll('dialog')) {
     dialog.querySelector('.close').addEventListener('click', () => dialog.close());
   }
@@ -145,6 +165,12 @@ function keyboard(event) {
   if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== 'checkbox') return;
   if (/^(BUTTON|A|SUMMARY)$/.test(event.target.tagName) && /^(Enter| )$/.test(event.key)) return;
   const {key} = event;
+  if (event.shiftKey && PAN[key]) {
+    app.view.x += PAN[key][0];
+    app.view.y += PAN[key][1];
+    change('view');
+    return event.preventDefault();
+  }
   if (/^[1-9]$/.test(key)) setMode(+key - 1);
   else if (KEYS[key] && KEYS[key][1]) KEYS[key][1]();
   else if (key === '=') zoomMiddle(1.25);

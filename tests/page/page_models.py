@@ -1,4 +1,4 @@
-"""Models for the tests of the page, written by hand: the page is tested apart from what collects."""
+"""Models for the tests of the page, written by hand, apart from what collects them elsewhere."""
 
 import base64
 import math
@@ -10,7 +10,9 @@ NAN_VALUE, INF_VALUE, NAN_GRAD, INF_GRAD = 32, 64, 128, 256
 _FORMATS = {"u8": "B", "u16": "H", "u32": "I", "f32": "f", "f64": "d"}
 
 _TYPES = {
-    "sites": dict(file="u32", line="u32", col="u32", end_line="u32", end="u32", expr="u32", name="u32"),
+    "sites": dict(
+        file="u32", line="u32", col="u32", end_line="u32", end="u32", expr="u32", name="u32"
+    ),
     "scopes": dict(parent="u32", name="u32", kind="u8"),
     "nodes": dict(
         op="u32", site="u32", scope="u32", iter="u32", order="u32", name="u32", flags="u16"
@@ -79,7 +81,16 @@ class Model:
         return self.add("scopes", parent=parent, name=self.str(name), kind=kind)
 
     def node(
-        self, op, site=NONE, *inputs, name="", flags=0, iter=NONE, shape=(1,), scope=NONE, order=NONE
+        self,
+        op,
+        site=NONE,
+        *inputs,
+        name="",
+        flags=0,
+        iter=NONE,
+        shape=(1,),
+        scope=NONE,
+        order=NONE,
     ):
         """A node fed by inputs (ids; None stands for a constant); its id."""
         node = self.add(
@@ -100,7 +111,7 @@ class Model:
         return self.node("AccumulateGrad", site, name=name, flags=LEAF, shape=shape)
 
     def backward(self):
-        """Order of the pass: operations from the last to the first, each leaf where it is complete."""
+        """Order of the pass: operations from the last to the first, then the leaves."""
         flags, order = self.rows["nodes"]["flags"], self.rows["nodes"]["order"]
         operations = [i for i in range(len(flags)) if not flags[i] & (LEAF | GHOST)]
         leaves = [i for i in range(len(flags)) if flags[i] & LEAF]
@@ -112,7 +123,8 @@ class Model:
         finite = [v for v in values if math.isfinite(v)]
         low, high = (min(finite), max(finite)) if finite else (math.nan, math.nan)
         row = dict(
-            node=node, slot=0, min=low, max=high, mean=sum(finite) / len(finite) if finite else math.nan,
+            node=node, slot=0, min=low, max=high,
+            mean=sum(finite) / len(finite) if finite else math.nan,
             norm=math.hypot(*values), nan=sum(math.isnan(v) for v in values),
             inf=sum(math.isinf(v) for v in values), count=float(len(values)), hist=NONE, data=NONE,
         )  # fmt: skip
@@ -139,7 +151,9 @@ class Model:
         self.add("rules", node=node, in_=place, text=self.str(text), sentence=self.str(sentence))
 
     def cut(self, node, place, site, reason, name):
-        self.add("cuts", node=node, in_=place, site=site, reason=self.str(reason), name=self.str(name))
+        self.add(
+            "cuts", node=node, in_=place, site=site, reason=self.str(reason), name=self.str(name)
+        )
 
     def build(self):
         made = {
@@ -194,14 +208,30 @@ def regression(training=False):
     leaf_b = m.leaf("b", line=7)
     leaf_w = m.leaf("w", line=8)
     mul = m.node("MulBackward0", m.site(11, "w * x"), leaf_w, None, shape=(80, 1))
-    add = m.node("AddBackward0", m.site(11, "b + w * x", "yhat"), leaf_b, mul, name="yhat", shape=(80, 1))
-    sub = m.node("SubBackward0", m.site(12, "y - yhat", "error"), None, add, name="error", shape=(80, 1))
+    add = m.node(
+        "AddBackward0", m.site(11, "b + w * x", "yhat"), leaf_b, mul, name="yhat", shape=(80, 1)
+    )
+    sub = m.node(
+        "SubBackward0", m.site(12, "y - yhat", "error"), None, add, name="error", shape=(80, 1)
+    )
     power = m.node("PowBackward0", m.site(13, "error ** 2"), sub, shape=(80, 1))
     mean = m.node(
-        "MeanBackward0", m.site(13, "(error ** 2).mean()", "loss"), power, name="loss", flags=ROOT, shape=()
+        "MeanBackward0",
+        m.site(13, "(error ** 2).mean()", "loss"),
+        power,
+        name="loss",
+        flags=ROOT,
+        shape=(),
     )
     m.backward()
-    for node, values in ((leaf_b, [b]), (leaf_w, [w]), (mul, wx), (add, yhat), (sub, error), (power, square)):
+    for node, values in (
+        (leaf_b, [b]),
+        (leaf_w, [w]),
+        (mul, wx),
+        (add, yhat),
+        (sub, error),
+        (power, square),
+    ):
         m.summary("values", node, values)
     m.summary("values", mean, [loss])
     g_w = sum(g * v for g, v in zip(g_yhat, x))
@@ -226,7 +256,10 @@ def regression(training=False):
             m.add("steps", step=step, name=m.str("b"), norm=3.0 * 0.9**step)
             m.add("steps", step=step, name=m.str("w"), norm=2.0 * 0.95**step)
         nodes = len(m.rows["nodes"]["op"])
-        m.us = {"fwd": [float(i + 1) for i in range(nodes)], "bwd": [2.0 * (i + 1) for i in range(nodes)]}
+        m.us = {
+            "fwd": [float(i + 1) for i in range(nodes)],
+            "bwd": [2.0 * (i + 1) for i in range(nodes)],
+        }
         m.alive = [320.0 * i for i in range(nodes)]
         m.add("lines", file=0, line=11, us=1500.0, bytes=64000.0, calls=50)
         m.add("lines", file=0, line=13, us=900.0, bytes=32000.0, calls=50)
@@ -252,9 +285,19 @@ def rnn(turns, growth=None, times=False):
     """An unrolled recurrent network of 10 operations a turn, whose gradients grow backwards."""
     m = Model("/home/you/rnn.py", RNN)
     growth = growth or 10 ** (20 / turns)
-    wx_t, mm_x, wh_t, mm_h = (m.site(7, e) for e in ("Wx.t()", "x @ Wx.t()", "Wh.t()", "h @ Wh.t()"))
-    add, bias, mul = m.site(7, "x @ Wx.t() + h @ Wh.t()"), m.site(7, RNN.split("\n")[6][8:], "a"), m.site(8, "a * 1.0", "h")
-    power, mean, total = m.site(9, "h.pow(2)"), m.site(9, "h.pow(2).mean()"), m.site(9, "loss + h.pow(2).mean()", "loss")
+    wx_t, mm_x, wh_t, mm_h = (
+        m.site(7, e) for e in ("Wx.t()", "x @ Wx.t()", "Wh.t()", "h @ Wh.t()")
+    )
+    add, bias, mul = (
+        m.site(7, "x @ Wx.t() + h @ Wh.t()"),
+        m.site(7, RNN.split("\n")[6][8:], "a"),
+        m.site(8, "a * 1.0", "h"),
+    )
+    power, mean, total = (
+        m.site(9, "h.pow(2)"),
+        m.site(9, "h.pow(2).mean()"),
+        m.site(9, "loss + h.pow(2).mean()", "loss"),
+    )
     leaves = [m.leaf("Wx", (16, 8), 1), m.leaf("Wh", (16, 16), 2), m.leaf("b", (16,), 3)]
     h = loss = None
     for t in range(turns):
@@ -271,7 +314,18 @@ def rnn(turns, growth=None, times=False):
         last = ROOT if t == turns - 1 else 0
         loss = m.node("AddBackward0", total, loss, s, name="loss", flags=last, shape=(), **at)
     m.backward()
-    sizes = {wx_t: 0.3, mm_x: 1.0, wh_t: 3.0, mm_h: 1.0, add: 1.0, bias: 1.0, mul: 1.0, power: 1.0, mean: 1.0, total: 1.0}
+    sizes = {
+        wx_t: 0.3,
+        mm_x: 1.0,
+        wh_t: 3.0,
+        mm_h: 1.0,
+        add: 1.0,
+        bias: 1.0,
+        mul: 1.0,
+        power: 1.0,
+        mean: 1.0,
+        total: 1.0,
+    }
     loss_side = {power, mean, total}
     for i, site in enumerate(m.rows["nodes"]["site"]):
         if m.rows["nodes"]["flags"][i] & LEAF:
@@ -288,13 +342,32 @@ def rnn(turns, growth=None, times=False):
 
 def with_nan():
     """log of a negative number: nan first in its value, then in each gradient below it."""
-    text = "x = torch.tensor([1., -1.], requires_grad=True)\ny = x * 2\nz = y.log()\nu = z.exp()\nloss = u.sum()\nloss.backward()\n"
+    text = (
+        "x = torch.tensor([1., -1.], requires_grad=True)\ny = x * 2\nz = y.log()\n"
+        "u = z.exp()\nloss = u.sum()\nloss.backward()\n"
+    )
     m = Model("/home/you/nan.py", text)
     x = m.leaf("x", (2,), 1)
-    y = m.node("MulBackward0", m.site(2, "x * 2", "y"), x, None, name="y", shape=(2,), flags=NAN_GRAD)
-    z = m.node("LogBackward0", m.site(3, "y.log()", "z"), y, name="z", shape=(2,), flags=NAN_VALUE | NAN_GRAD)
+    y = m.node(
+        "MulBackward0", m.site(2, "x * 2", "y"), x, None, name="y", shape=(2,), flags=NAN_GRAD
+    )
+    z = m.node(
+        "LogBackward0",
+        m.site(3, "y.log()", "z"),
+        y,
+        name="z",
+        shape=(2,),
+        flags=NAN_VALUE | NAN_GRAD,
+    )
     u = m.node("ExpBackward0", m.site(4, "z.exp()", "u"), z, name="u", shape=(2,), flags=NAN_VALUE)
-    loss = m.node("SumBackward0", m.site(5, "u.sum()", "loss"), u, name="loss", flags=ROOT | NAN_VALUE, shape=())
+    loss = m.node(
+        "SumBackward0",
+        m.site(5, "u.sum()", "loss"),
+        u,
+        name="loss",
+        flags=ROOT | NAN_VALUE,
+        shape=(),
+    )
     m.backward()
     nan = math.nan
     for node, value, grad in (
@@ -307,12 +380,17 @@ def with_nan():
 
 
 def with_cuts():
-    """A chain that detach() cut, an input without requires_grad, and a leaf that the pass did not reach."""
-    text = "w = torch.randn(3, requires_grad=True)\nv = torch.randn(3, requires_grad=True)\nk = w.exp().detach()\ny = k * v\nloss = y.sum()\nloss.backward()\n"
+    """A chain that detach() cut."""
+    text = (
+        "w = torch.randn(3, requires_grad=True)\nv = torch.randn(3, requires_grad=True)\n"
+        "k = w.exp().detach()\ny = k * v\nloss = y.sum()\nloss.backward()\n"
+    )
     m = Model("/home/you/cuts.py", text)
     v = m.leaf("v", (3,), 2)
     y = m.node("MulBackward0", m.site(4, "k * v", "y"), None, v, name="y", shape=(3,))
-    loss = m.node("SumBackward0", m.site(5, "y.sum()", "loss"), y, name="loss", flags=ROOT, shape=())
+    loss = m.node(
+        "SumBackward0", m.site(5, "y.sum()", "loss"), y, name="loss", flags=ROOT, shape=()
+    )
     m.cut(y, 0, m.site(3, "w.exp().detach()"), "detach", "k")
     m.backward()
     for node, grad in ((v, [0.5, 1.0, 1.5]), (y, [1.0] * 3), (loss, [1.0])):
@@ -322,7 +400,14 @@ def with_cuts():
 
 def with_modules():
     """Three layers, two of them in a block, recorded with module scopes."""
-    text = "\n".join(["class Net(Module): ...", *(f"    h{i} = relu(linear(h))" for i in range(8)), "loss = net(x).sum()", ""])
+    text = "\n".join(
+        [
+            "class Net(Module): ...",
+            *(f"    h{i} = relu(linear(h))" for i in range(8)),
+            "loss = net(x).sum()",
+            "",
+        ]
+    )
     m = Model("/home/you/net.py", text)
     net = m.scope("Net")
     block = m.scope("block", net)
@@ -335,8 +420,17 @@ def with_modules():
             site = m.site(2 + 2 * k, "linear(h)")
             t = m.node("TBackward0", site, w, shape=(8, 8), scope=scope)
             h = m.node("AddmmBackward0", site, b, h, t, shape=(4, 8), scope=scope)
-            h = m.node("ReluBackward0", m.site(3 + 2 * k, "relu"), h, name=f"h{k}_{j}", shape=(4, 8), scope=scope)
-    loss = m.node("SumBackward0", m.site(10, "net(x).sum()", "loss"), h, name="loss", flags=ROOT, shape=())
+            h = m.node(
+                "ReluBackward0",
+                m.site(3 + 2 * k, "relu"),
+                h,
+                name=f"h{k}_{j}",
+                shape=(4, 8),
+                scope=scope,
+            )
+    loss = m.node(
+        "SumBackward0", m.site(10, "net(x).sum()", "loss"), h, name="loss", flags=ROOT, shape=()
+    )
     m.backward()
     for i in range(loss + 1):
         m.norm(i, 1.5 ** (i % 9))
@@ -344,7 +438,7 @@ def with_modules():
 
 
 def hostile():
-    """Names, expressions, paths and reasons that would be markup, had the page read them as such."""
+    """Names, expressions, paths and reasons that would be markup, were they read as such."""
     evil = '</script><img src=x onerror="window.hacked=1">'
     m = Model(f"/home/{evil}/e.py", f"x = 1  # {evil}\n<b>{evil}</b>\n")
     x = m.leaf(evil, (2,), 1)
