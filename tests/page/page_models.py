@@ -2,6 +2,7 @@
 
 import base64
 import math
+import random
 import struct
 
 NONE = 0xFFFFFFFF
@@ -434,6 +435,31 @@ def with_modules():
     m.backward()
     for i in range(loss + 1):
         m.norm(i, 1.5 ** (i % 9))
+    return m.build()
+
+
+def random_graph(seed, ops=80):
+    """Operations in random modules and lines, with random inputs: groups that feed each other."""
+    draw = random.Random(seed)
+    m = Model("/home/you/any.py", "\n" * 40)
+    scopes = [m.scope(f"m{k}", draw.choice([NONE, *range(k)]), k % 2) for k in range(6)]
+    leaves = [m.leaf(f"p{k}", (k + 1, 2)) for k in range(5)]
+    made = []
+    for k in range(ops):
+        inputs = [draw.choice(leaves)] if draw.random() < 0.4 or not made else []
+        inputs += [
+            made[max(0, len(made) - draw.choice((1, 1, 2, 5, 40)))] for _ in range(2) if made
+        ]
+        site = m.site(draw.randrange(1, 12), f"f{k}(...)")
+        scope = draw.choice([NONE, *scopes])
+        name = f"v{k}" * draw.choice((0, 1, 1, 6))
+        flags = ROOT if k == ops - 1 else 0
+        made.append(
+            m.node(f"Op{k % 7}Backward0", site, *inputs, name=name, scope=scope, flags=flags)
+        )
+    m.backward()
+    for i in range(len(leaves) + ops):
+        m.norm(i, 10 ** draw.uniform(-6, 6))
     return m.build()
 
 

@@ -21,19 +21,79 @@ def test_a_small_graph_opens_as_cards_with_code_value_gradient_and_rule(open_pag
     assert rows["w"][2] == [".grad", "-1.9"]
 
 
+def overlapping(boxes):
+    """Pairs of boxes that share some place; a frame and what is in it may."""
+    found = []
+    for k, one in enumerate(boxes):
+        for other in boxes[:k]:
+            apart = (
+                one["x"] + one["w"] <= other["x"] + 0.5
+                or other["x"] + other["w"] <= one["x"] + 0.5
+                or one["y"] + one["h"] <= other["y"] + 0.5
+                or other["y"] + other["h"] <= one["y"] + 0.5
+            )
+            if (
+                not apart
+                and other["key"] not in one["around"]
+                and one["key"] not in other["around"]
+            ):
+                found.append((one["label"], other["label"]))
+    return found
+
+
+# With the frames around each box, and its chips as a part of it.
+LAID_OUT = """rushlight.app.scene.items.map(item => {
+  const around = [];
+  for (let at = item.parent; at && at.parent; at = at.parent) around.push(at.key);
+  return {key: item.key, label: item.label, around, x: item.x - item.l, w: item.l + item.r,
+    y: item.y - item.h / 2, h: item.h, frame: Boolean(item.frame)};
+})"""
+OPEN_ALL = """(() => {
+  for (let k = 0; k < 40; k++) {
+    const closed = document.querySelector('#outline [aria-expanded=false] .twist');
+    if (!closed) return;
+    closed.click();
+    rushlight.render();
+  }
+})()"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_graph_is_laid_out_without_overlaps_and_its_edges_end_at_their_boxes(
+    open_page_once, seed
+):
+    page = open_page_once(models.random_graph(seed))
+    for by in ("none", "line", "module"):
+        page.choose("#by", by)
+        page.js(OPEN_ALL)
+        page.settle()
+        boxes = page.js(LAID_OUT)
+        assert len([box for box in boxes if not box["frame"]]) == 80
+        assert overlapping(boxes) == []
+        frames = {box["key"]: box for box in boxes if box["frame"]}
+        for box in boxes:
+            for key in box["around"]:
+                frame = frames[key]
+                assert frame["x"] <= box["x"] and frame["y"] <= box["y"]
+                assert box["x"] + box["w"] <= frame["x"] + frame["w"] + 0.01
+                assert box["y"] + box["h"] <= frame["y"] + frame["h"] + 0.01
+        ends = page.js(
+            """rushlight.app.scene.edges.map(({a, b, points: p, back}) => {
+              const side = back ? -1 : 1, last = p[p.length - 1];
+              return [p[0][0] - a.x, a.w / 2, p[0][1] - (a.y + side * a.h / 2),
+                last[0] - b.x, b.w / 2, last[2] - (b.y - side * b.h / 2)];
+            })"""
+        )
+        assert len(ends) > 80
+        for dx, half, dy, dx2, half2, dy2 in ends:
+            assert abs(dx) < half and abs(dx2) < half2
+            assert abs(dy) < 0.01 and abs(dy2) < 0.01
+
+
 def test_inputs_stand_above_their_users_and_boxes_do_not_overlap(open_page):
     for model in (models.regression(), models.with_modules(), models.rnn(30)):
         page = open_page(model)
-        boxes = [box for box in page.boxes() if not box["frame"]]
-        for k, one in enumerate(boxes):
-            for other in boxes[:k]:
-                apart = (
-                    one["x"] + one["w"] <= other["x"] + 0.5
-                    or other["x"] + other["w"] <= one["x"] + 0.5
-                    or one["y"] + one["h"] <= other["y"] + 0.5
-                    or other["y"] + other["h"] <= one["y"] + 0.5
-                )  # fmt: skip
-                assert apart, (one["label"], other["label"])
+        assert overlapping(page.js(LAID_OUT)) == []
         ways = page.js(
             """rushlight.app.scene.edges.filter(e => !e.back).map(
               e => [e.a.y + e.a.h / 2, e.b.y - e.b.h / 2, e.points])"""

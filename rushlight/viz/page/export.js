@@ -1,6 +1,7 @@
 // What can be saved: the picture as SVG and PNG, the visible graph as DOT and Mermaid, the model as JSON.
 import {$, announce, el} from './util.js';
 import {app, mode} from './app.js';
+import {inkOn} from './colours.js';
 import {CanvasPen, SvgPen, fillOf, paint} from './draw.js';
 import {edgeScale} from './graph.js';
 
@@ -45,8 +46,7 @@ export function dotText() {
       }
       ids.set(item, `n${ids.size}`);
       const fill = fillOf(app.M, mode(), item, {...app.theme, plain: '#d3d3d3', ground: '#ffffff', leaf: '#add8e6'});
-      const white = !/^#(?:[0-6]|7[0-9a-f])/i.test(fill) ? '' : ' fontcolor=white';
-      out.push(`${indent}${ids.get(item)} [label=${quoted(lines(item).join('\n'))} fillcolor="${fill}"${white}${item.ghost ? ' style="dashed"' : ''}]`);
+      out.push(`${indent}${ids.get(item)} [label=${quoted(lines(item).join('\n'))} fillcolor="${fill}" fontcolor="${inkOn(fill)}"${item.ghost ? ' style="dashed"' : ''}]`);
       item.chips.forEach((chip, k) => {
         const chipId = `${ids.get(item)}c${k}`;
         out.push(`${indent}${chipId} [label=${quoted(chip.text)} fillcolor="#add8e6" shape=oval]`, `${indent}${chipId} -> ${ids.get(item)}`);

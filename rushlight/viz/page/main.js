@@ -211,6 +211,7 @@ main().catch(error => {
 /** What a test or a script may look at. */
 window.rushlight = {
   app,
+  render,
   boxes: () => app.scene.items.map(item => {
     const {view} = app, box = $('canvas').getBoundingClientRect(), left = item.frame ? item.l : item.w / 2, right = item.frame ? item.r : item.w / 2;
     return {key: item.key, label: item.label, second: item.second || '', frame: Boolean(item.frame), open: Boolean(item.frame), id: item.id,
