@@ -19,9 +19,10 @@ def find_chromium():
     given = os.environ.get("CHROMIUM")
     found = given or next(filter(None, map(shutil.which, CHROMIUM)), None)
     if found is None:
-        pytest.fail(
-            "the tests of the page need Chromium: install it (Debian, Ubuntu: `apt-get install "
-            "chromium`), or give its path in CHROMIUM"
+        pytest.exit(
+            "the tests of the page need Chromium and a font of fixed width: install them (Debian: "
+            "`apt-get install chromium fonts-dejavu-core`), or give the path in CHROMIUM",
+            returncode=1,
         )
     return found
 
