@@ -210,6 +210,19 @@ def test_training_and_figures_per_line_are_shown_where_recorded(open_page):
     assert bare.page.query_selector("#training") is None
 
 
+def test_a_leaf_stands_at_the_one_line_that_gives_its_variable_a_value(open_page):
+    source = "w = ones(3)\nv = ones(3)\nv = zeros(3)\na, k = w * v, 1\nloss = a * k\n"
+    m = models.Model("/home/you/leaf.py", source)
+    w, v, k = (m.leaf(name) for name in "wvk")
+    a = m.node("MulBackward0", m.site(4, "w * v", "a"), w, v, name="a")
+    m.node("MulBackward0", m.site(5, "a * k", "loss"), a, k, name="loss", flags=models.ROOT)
+    page = open_page(m.build())
+    assert page.js("[0, 1, 2].map(i => rushlight.app.M.line[i])") == [1, 0, 4]  # v has two
+    page.click_box("w")
+    assert "leaf.py:1" in page.text("#info")
+    assert page.js("document.querySelector('.ln.sel').dataset.line") == "1"
+
+
 def test_a_file_without_its_source_says_so(open_page):
     model = models.regression()
     model["files"][0]["text"] = None

@@ -184,10 +184,11 @@ function drawEdge(pen, M, edge, {theme, mode, state, lit, zoom, ends}, plain) {
   if (state.cards && !cut && (edge.bad || !Number.isNaN(edge.norm)) && (state.step < 0 || shown(M, edge, state))) {
     // Up: the gradient, as wide as it is large; down, thin: the value.
     const t = edge.norm > 0 && ends.high > ends.low ? clamp(Math.log(edge.norm / ends.low) / Math.log(ends.high / ends.low), 0, 1) : .5;
-    const gradient = lineOn(edge.bad ? BAD_COLOUR : colourOf(ends, edge.norm) || theme.plain, theme);
+    const gradient = edge.bad ? BAD_COLOUR : colourOf(ends, edge.norm) || theme.plain;
+    pen.path(way, {stroke: theme.edge, width: 4.2 + 7 * t});
     pen.path(way, {stroke: gradient, width: 3 + 7 * t});
     const [x, , y] = edge.points[0], s = 7 + 4 * t;
-    pen.path([['M', x, y], ['L', x - s, y + s + 2], ['L', x + s, y + s + 2], ['L', x, y]], {fill: gradient});
+    pen.path([['M', x, y], ['L', x - s, y + s + 2], ['L', x + s, y + s + 2], ['L', x, y]], {fill: gradient, stroke: theme.edge, width: .6});
   }
   const plainEdge = state.cards || mode.unit !== '|grad|' || cut;
   const colour = plainEdge ? null : edge.bad ? BAD_COLOUR : colourOf(mode, edge.norm);

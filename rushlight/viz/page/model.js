@@ -102,6 +102,7 @@ export function readModel(D) {
     if (flags[i] & (BAD_VALUE | BAD_GRAD)) M.bad++;
     if (flags[i] & BAD_VALUE && M.firstBadValue < 0) M.firstBadValue = i;
   }
+  placeLeaves(M);
   for (const i of M.byOrder) {
     if (flags[i] & BAD_GRAD) {
       M.firstBadGrad = i;
@@ -109,6 +110,26 @@ export function readModel(D) {
     }
   }
   return M;
+}
+
+/** A leaf has no place of its own: it gets the line that gives its variable a value, where one line alone does. */
+function placeLeaves(M) {
+  const known = new Map();
+  const linesOf = file => {
+    const lines = {};
+    (file.text || '').split('\n').forEach((row, k) => {
+      const found = /^\s*([A-Za-z_][\w, ]*?)\s*=(?!=)/.exec(row);
+      for (const name of found ? found[1].split(/\s*,\s*/) : []) lines[`$${name}`] = `$${name}` in lines ? 0 : k + 1;
+    });
+    return lines;
+  };
+  for (const i of M.leaves) {
+    const [e] = M.users(i), file = e === undefined ? NONE : M.file[M.edges.dst[e]];
+    if (M.file[i] !== NONE || file === NONE) continue;
+    if (!known.has(file)) known.set(file, linesOf(M.files[file]));
+    const line = known.get(file)[`$${nodeName(M, i)}`];
+    if (line) M.file[i] = file, M.line[i] = line;
+  }
 }
 
 const GLUE = /^(T|Transpose|Permute|View|UnsafeView|Reshape\w*|Expand|Squeeze|Unsqueeze|Detach|ToCopy|Clone)Backward/;
