@@ -202,8 +202,8 @@ $(BENCH_VENV)/.rushlight-stamp: $(BENCH_VENV)/.bench-stamp $(SOURCES) | build
 	@$(call install,$*) $(PAGE_TOOLS)
 	@touch $@
 %/.bench-stamp: requirements-dev.txt | %/bin/python
-	@echo "$*: installing torch numpy $(BUILD_TOOLS)"
-	@$(call install,$*) torch numpy $(BUILD_TOOLS)
+	@echo "$*: installing torch numpy playwright $(BUILD_TOOLS)"
+	@$(call install,$*) torch numpy playwright $(BUILD_TOOLS)
 	@touch $@
 
 .PRECIOUS: %/bin/python

@@ -20,7 +20,8 @@ def _template():
 
 def pack(text):
     """gzip in base64, with neither time nor name of a system: the same bytes on each run."""
-    packed = bytearray(gzip.compress(text.encode("utf-8"), 6, mtime=0))
+    # A name may hold half a surrogate pair, which no UTF-8 can.
+    packed = bytearray(gzip.compress(text.encode("utf-8", "replace"), 6, mtime=0))
     packed[9] = 255
     return base64.b64encode(bytes(packed)).decode("ascii")
 
@@ -49,5 +50,5 @@ def page(graph, *, title="rushlight graph"):
     # The template is cut before anything is put in: a title may spell one of the marks.
     before, heading, rest = _template().split(_TITLE)
     rest, after = rest.split(_DATA)
-    safe = html.escape(str(title))
+    safe = html.escape(str(title).encode("utf-8", "replace").decode())
     return "".join((before, safe, heading, safe, rest, pack(text), after))

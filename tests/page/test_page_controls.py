@@ -243,6 +243,70 @@ def test_the_outline_is_walked_by_keys(open_page):
     assert page.selected() == page.box("Net")["key"]
 
 
+def test_two_fingers_zoom_about_their_middle(open_page):
+    page = open_page(models.regression(), has_touch=True)
+    before = page.box("yhat")
+    x, y = page.at(before)
+    touch = page.page.context.new_cdp_session(page.page)
+
+    def send(kind, *places):
+        points = [{"x": px, "y": py, "id": k} for k, (px, py) in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", (x - 50, y))
+    send("touchStart", (x - 50, y), (x + 50, y))
+    for reach in (60, 70, 80, 90, 100):
+        send("touchMove", (x - reach, y), (x + reach, y))
+    send("touchEnd")
+    page.settle()
+    after = page.box("yhat")
+    assert after["w"] == pytest.approx(2 * before["w"], rel=0.05)
+    assert page.at(after) == pytest.approx((x, y), abs=8)
+
+
+def test_the_place_of_a_node_can_be_copied(open_page):
+    page = open_page(models.regression())
+    page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click_box("yhat")
+    page.page.click("#info button:text-is('copy')")
+    page.page.wait_for_function("/copied/.test(document.getElementById('live').textContent)")
+    assert page.live == "copied /home/you/linreg.py:11"
+    assert page.js("navigator.clipboard.readText()") == "/home/you/linreg.py:11"
+
+
+def test_another_source_file_is_shown_when_chosen_and_when_its_node_is_selected(open_page):
+    m = models.Model("/home/you/main.py", "loss = f(w)\n")
+    m.files.append({"path": "/home/you/lib.py", "text": "def f(w):\n    return w.exp()\n"})
+    w = m.leaf("w")
+    inner, outer = m.site(2, "w.exp()"), m.site(1, "f(w)", "loss")
+    m.rows["sites"]["file"][inner] = 1
+    exp = m.node("ExpBackward0", inner, w)
+    m.node("SumBackward0", outer, exp, name="loss", flags=models.ROOT)
+    page = open_page(m.build())
+    first = "document.querySelector('.ln code').textContent"
+    options = page.js("[...document.getElementById('file').options].map(o => o.textContent)")
+    assert options == ["/home/you/lib.py", "/home/you/main.py"]
+    assert page.js(first) == "def f(w):"
+    page.choose("#file", "0")
+    assert page.js(first) == "loss = f(w)"
+    page.click_box("w.exp()")
+    assert page.js(first) == "def f(w):"
+    assert page.js("document.querySelector('.ln.sel').dataset.line") == "2"
+
+
+def test_the_drawing_follows_the_size_of_the_window(open_page):
+    line = open_page(models.regression(), size=(1399, 900))  # a window that no other test uses
+    line.page.set_viewport_size({"width": 1000, "height": 700})
+    line.page.wait_for_function("document.getElementById('canvas').clientWidth < 700")
+    line.settle()
+    size = """(c => [c.width, c.clientWidth, c.height, c.clientHeight])(
+      document.getElementById("canvas"))"""
+    width, shown, height, tall = line.js(size)
+    assert (width, height) == (shown, tall)
+    line.press("0")
+    assert line.fill(line.box("yhat")) != (0, 0, 0)
+
+
 # --- colours -----------------------------------------------------------------------------------
 
 
@@ -558,6 +622,7 @@ def test_mermaid_of_too_many_boxes_is_refused_in_words(rnn):
     assert "more than 500 boxes are visible" in rnn.live
 
 
-def test_json_is_the_model(line):
-    with open(saved(line, "JSON").path()) as file:
-        assert json.load(file) == models.regression()
+def test_json_is_the_model(open_page):
+    for model in (models.regression(), models.with_cuts()):
+        with open(saved(open_page(model), "JSON").path()) as file:
+            assert json.load(file) == model

@@ -47,6 +47,15 @@ def test_a_title_is_text():
     assert json.loads(data_of(page))["kind"] == "rushlight-graph"
 
 
+def test_half_a_surrogate_pair_is_replaced():
+    m = models.Model()
+    m.leaf("\ud800x")
+    text = json.dumps(m.build(), ensure_ascii=False)
+    page = _page.page(text, title="\udfff")
+    assert page.encode()
+    assert "?x" in json.loads(data_of(page))["strs"]
+
+
 def test_the_file_names_nothing_outside_itself():
     page = _page.page(models.regression())
     outside = set(re.findall(r"(?:src|href)=[\"']?([^\"'> ]+)", page))

@@ -81,11 +81,11 @@ export function readModel(D) {
   M.alive = table(D.mem).alive;
   // Sites of calls that consist of several operations: their expression names none of them.
   M.several = new Uint8Array(sites.n);
-  const opAt = new Map();
+  const opAt = new Int32Array(sites.n).fill(-1), {op} = M.nodes;
   for (let i = 0; i < n; i++) {
     if (site[i] === NONE || flags[i] & (LEAF | GHOST)) continue;
-    if (!opAt.has(site[i])) opAt.set(site[i], M.nodes.op[i]);
-    else if (opAt.get(site[i]) !== M.nodes.op[i]) M.several[site[i]] = 1;
+    if (opAt[site[i]] < 0) opAt[site[i]] = op[i];
+    else if (opAt[site[i]] !== op[i]) M.several[site[i]] = 1;
   }
   const ran = [];
   for (let i = 0; i < n; i++) if (order[i] !== NONE) ran.push(i);
