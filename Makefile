@@ -31,6 +31,7 @@ BUILD_TOOLS := scikit-build-core cmake ninja scipy-openblas64
 TEST_TOOLS := pytest numpy graphviz graphviz-pure
 LINT_TOOLS := ruff clang-format
 DEMO_TOOLS := tqdm matplotlib
+PAGE_TOOLS := playwright axe-playwright-python
 
 # Runs pip in an environment: its own pip, or the base interpreter's where it was made without one.
 pip = $$(test -x $(1)/bin/pip && echo $(1)/bin/python -m pip || echo $(PYTHON) -m pip --python $(1)/bin/python) \
@@ -50,11 +51,12 @@ PYTHON_FOLDERS = rushlight tests tools benchmarks examples
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-tools test test-sets test-version build lint format bench asan tsan stub clean
+.PHONY: help demo demo-tools test test-page test-sets test-version build page lint format bench asan tsan stub clean
 
 help:
 	@echo "make demo          fit a line to the eruptions of Old Faithful"
 	@echo "make test          the C++ tests, then the Python tests"
+	@echo "make test-page     the tests of the graph's page, in Chromium (package chromium; or CHROMIUM=...)"
 	@echo "make test-sets     the operators on each smaller kernel set that this machine has"
 	@echo "make test-version  the tests that depend on the Python version (PYTHON=python3.12)"
 	@echo "make lint          ruff, clang-format, the layer check, the line budget"
@@ -62,6 +64,7 @@ help:
 	@echo "make bench         rushlight beside PyTorch, in one table"
 	@echo "make asan          the tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan          the tests with threads under ThreadSanitizer"
+	@echo "make page          write rushlight/viz/_page.html again from rushlight/viz/page"
 	@echo "make stub          write rushlight/_C.pyi again from the op table"
 	@echo "make clean         remove the environments and everything compiled"
 
@@ -75,6 +78,9 @@ test: build $(VENV)/.test-stamp
 	@$(VENV)/bin/cmake --build $(BUILD)
 	$(VENV)/bin/ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS) $(TESTS)
+
+test-page: build $(VENV)/.test-stamp $(VENV)/.page-stamp
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS) -m page tests/page
 
 test-version: build $(VENV)/.test-stamp
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS) -m python_versions $(TESTS)
@@ -93,11 +99,15 @@ lint: $(VENV)/.lint-stamp
 	@$(VENV)/bin/clang-format --dry-run -Werror $(CPP_FILES)
 	$(VENV)/bin/python tools/check_layers.py
 	$(VENV)/bin/python tools/line_budget.py
+	$(VENV)/bin/python tools/bundle_page.py --check
 
 format: $(VENV)/.lint-stamp
 	$(VENV)/bin/ruff check --fix $(PYTHON_FOLDERS)
 	$(VENV)/bin/ruff format $(PYTHON_FOLDERS)
 	@$(VENV)/bin/clang-format -i $(CPP_FILES)
+
+page: | $(VENV)/bin/python
+	$(VENV)/bin/python tools/bundle_page.py
 
 stub: build
 	$(VENV)/bin/python tools/gen_stub.py
@@ -189,9 +199,13 @@ $(BENCH_VENV)/.rushlight-stamp: $(BENCH_VENV)/.bench-stamp $(SOURCES) | build
 	@echo "$*: installing $(DEMO_TOOLS)"
 	@$(call install,$*) $(DEMO_TOOLS)
 	@touch $@
+%/.page-stamp: requirements-dev.txt | %/bin/python
+	@echo "$*: installing $(PAGE_TOOLS)"
+	@$(call install,$*) $(PAGE_TOOLS)
+	@touch $@
 %/.bench-stamp: requirements-dev.txt | %/bin/python
-	@echo "$*: installing torch numpy $(BUILD_TOOLS)"
-	@$(call install,$*) torch numpy $(BUILD_TOOLS)
+	@echo "$*: installing torch numpy playwright $(BUILD_TOOLS)"
+	@$(call install,$*) torch numpy playwright $(BUILD_TOOLS)
 	@touch $@
 
 .PRECIOUS: %/bin/python

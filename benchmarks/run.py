@@ -19,7 +19,7 @@ CASES = (
     *("train_step", "module_step", "optimizers", "programs", "models"),
     *("op_overhead", "function", "chain", "profiling", "watch"),
     *("gemm", "indexing", "elementwise", "reductions", "latency"),
-    *("printing", "layout", "import_time", "memory", "build_time"),
+    *("printing", "layout", "import_time", "memory", "page", "build_time"),
 )
 
 

@@ -1,0 +1,143 @@
+// Colour modes: what a node's number is, how it becomes a colour, and what is said where nothing was recorded.
+import {NONE, bytesText, clamp, num, timeText} from './util.js';
+import {BAD_GRAD, BAD_VALUE, gains, isTip, opName} from './model.js';
+
+const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99],
+  [170, 220, 50], [253, 231, 37]];
+const DIVERGING = [[33, 102, 172], [103, 169, 207], [209, 229, 240], [240, 240, 240], [253, 219, 199], [239, 138, 98], [178, 24, 43]];
+const KINDS = ['#8dd3c7', '#ffffb3', '#bebada', '#fb8072', '#80b1d3', '#fdb462', '#b3de69', '#fccde5', '#d9d9d9', '#bc80bd',
+  '#ccebc5', '#ffed6f'];
+const BAD_COLOUR = '#ff00ff', BAD_VALUE_COLOUR = '#ff9500';
+export {BAD_COLOUR, BAD_VALUE_COLOUR};
+
+export const hex = ([r, g, b]) => '#' + [r, g, b].map(v => Math.round(v).toString(16).padStart(2, '0')).join('');
+
+export function ramp(stops, t) {
+  const at = clamp(t, 0, 1) * (stops.length - 1), k = Math.min(stops.length - 2, Math.floor(at));
+  return hex(stops[k].map((v, c) => v + (stops[k + 1][c] - v) * (at - k)));
+}
+
+const channel = v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+
+const parts = fill => [1, 3, 5].map(k => parseInt(fill.slice(k, k + 2), 16));
+const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
+
+/** Black or white, whichever stands out: at least 4.58 to 1 on any colour. */
+export const inkOn = fill => light(parts(fill)) > .179 ? '#000000' : '#ffffff';
+
+/** The colour of a line: pale ones are mixed with the ink until they are seen on the ground. */
+export function lineOn(fill, {ground, ink}) {
+  if (!/^#\w{6}$/.test(ground + fill.slice(7))) return fill;
+  let colour = parts(fill);
+  const base = light(parts(ground)), to = parts(ink);
+  for (let k = 0; k < 6; k++) {
+    const l = light(colour);
+    if ((Math.max(l, base) + .05) / (Math.min(l, base) + .05) >= 2) break;
+    colour = colour.map((v, c) => v + (to[c] - v) * .16);
+  }
+  return hex(colour);
+}
+
+/** The modes of a model, the numbered ones first. Each: key, name, has, why (nothing there), of(i), join, text(x). */
+export function makeModes(M) {
+  const {flags, op} = M.nodes, max = (a, b) => b > a || Number.isNaN(a) ? b : a;
+  const sum = (a, b) => Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + b;
+  const wide = (a, b) => Math.abs(b) > Math.abs(a) || Number.isNaN(a) ? b : a;
+  const some = values => values && values.some(x => x > 0 || x < 0);
+  const time = i => {
+    const t = (M.fwd ? M.fwd[i] || 0 : 0) + (M.bwd ? M.bwd[i] || 0 : 0);
+    return t > 0 ? t : NaN;
+  };
+  const kinds = new Map();
+  for (let i = 0; i < M.n; i++) if (!isTip(M, i) && !kinds.has(op[i])) kinds.set(op[i], kinds.size);
+  const asked = 'Gradients were not recorded: ask for them with graph(loss, values=True), or run the pass under record().';
+  const modes = [
+    {name: 'gradient norm', of: i => M.norm[i], join: max, scale: 'log', text: num, unit: '|grad|', has: M.grads.n > 0,
+      why: asked},
+    {name: 'local gain', of: i => gains(M)[i], join: wide, scale: 'diverging', text: x => `×${num(2 ** x)}`, unit: 'gain',
+      has: M.grads.n > 0, why: asked},
+    {name: 'nan and inf', of: i => flags[i] & (BAD_GRAD | BAD_VALUE) ? 1 : 0, join: max, scale: 'bad', text: x => x ? 'bad' : 'finite',
+      unit: '', has: M.grads.n + M.values.n + M.bad > 0,
+      why: 'Values were not recorded: ask for them with graph(loss, values=True), or run the pass under record().'},
+    {name: 'time', of: time, join: sum, scale: 'log', text: timeText, unit: 'time', has: some(M.fwd) || some(M.bwd),
+      why: 'Times were not recorded: run the program under rushlight.record() or with rushlight trace.'},
+    {name: 'memory', of: i => M.bytes[i] || NaN, join: sum, scale: 'log', text: bytesText, unit: 'bytes', has: some(M.bytes),
+      why: 'The model holds no sizes.'},
+    {name: 'operation', of: i => isTip(M, i) ? NaN : kinds.get(op[i]), join: (a, b) => a === b || Number.isNaN(a) ? b : -1,
+      scale: 'kind', text: k => k < 0 ? 'several' : [...kinds.keys()].filter(o => kinds.get(o) === k).map(o => M.str(o))[0],
+      unit: '', has: true},
+  ];
+  for (const name in M.D.overlays || {}) {
+    const {t, b} = M.D.overlays[name], values = t === 'f64' ? new Float64Array(Uint8Array.from(atob(b), c => c.charCodeAt(0)).buffer) : [];
+    modes.push({name, of: i => i < values.length ? values[i] : NaN, join: max, scale: 'linear', text: num, unit: name, has: some(values),
+      why: 'This overlay is empty.'});
+  }
+  modes.forEach((mode, k) => {
+    mode.key = String(k + 1);
+    let ends;
+    for (const end of ['low', 'high']) Object.defineProperty(mode, end, {get: () => (ends = ends || span(M, mode))[end]});
+  });
+  return modes;
+}
+
+/** Ends of the scale, without what is not finite. */
+function span(M, mode) {
+  let low = Infinity, high = -Infinity;
+  const log = mode.scale === 'log';
+  for (let i = 0; i < M.n; i++) {
+    const x = mode.of(i);
+    if (!Number.isFinite(x) || log && x <= 0) continue;
+    if (x < low) low = x;
+    if (x > high) high = x;
+  }
+  if (mode.scale === 'diverging') high = Math.min(20, Math.max(1, Math.abs(low), Math.abs(high))), low = -high;
+  return {low, high};
+}
+
+/** Where x stands on the mode's scale, 0 to 1; NaN where it has no place. */
+export function level(mode, x) {
+  if (mode.scale === 'log') {
+    if (!(x > 0)) return x === 0 ? 0 : NaN;
+    return mode.high > mode.low ? clamp(Math.log(x / mode.low) / Math.log(mode.high / mode.low), 0, 1) : .5;
+  }
+  if (mode.scale === 'bad') return x ? 1 : .2;
+  if (mode.scale === 'kind') return .5;
+  return mode.high > mode.low ? clamp((x - mode.low) / (mode.high - mode.low), 0, 1) : .5;
+}
+
+/** The fill for a number, or null where there is none. */
+export function colourOf(mode, x) {
+  if (mode.scale === 'kind') return Number.isNaN(x) ? null : x < 0 ? '#d0d0d0' : KINDS[x % KINDS.length];
+  if (mode.scale === 'bad') return x ? BAD_COLOUR : null;
+  const t = level(mode, x);
+  return Number.isNaN(t) ? null : ramp(mode.scale === 'diverging' ? DIVERGING : VIRIDIS, t);
+}
+
+/** Stops of the legend's bar, low to high. */
+export const legendStops = mode => Array.from({length: 9}, (_, k) =>
+  ramp(mode.scale === 'diverging' ? DIVERGING : VIRIDIS, k / 8));
+
+/** The colour of each source line that made nodes: file -> line -> {value, ops, us, bytes, bad}. */
+export function lineFigures(M, mode) {
+  const made = new Map(), bySite = [];
+  const at = (file, line) => {
+    const key = file * 1e7 + line;
+    let found = made.get(key);
+    if (!found) made.set(key, found = {value: NaN, ops: 0, bad: 0, us: NaN, bytes: NaN});
+    return found;
+  };
+  for (let i = 0; i < M.n; i++) {
+    if (M.file[i] === NONE || isTip(M, i)) continue;
+    const site = M.nodes.site[i], found = bySite[site] || (bySite[site] = at(M.file[i], M.line[i])), x = mode.of(i);
+    found.ops++;
+    found.bad |= M.nodes.flags[i] & (BAD_GRAD | BAD_VALUE);
+    if (!Number.isNaN(x)) found.value = mode.join(found.value, x);
+  }
+  for (let r = 0; r < M.lines.n; r++) {
+    const found = at(M.lines.file[r], M.lines.line[r]);
+    Object.assign(found, {us: M.lines.us[r], bytes: M.lines.bytes[r], calls: M.lines.calls[r]});
+  }
+  return made;
+}
+
+export const kindName = (M, i) => opName(M, i).replace(/Backward\d*$/, '');

@@ -1,0 +1,256 @@
+"""What the page shows at first: boxes, cards, source, outline, inspector, strip, legend."""
+
+import math
+
+import page_models as models
+import pytest
+
+pytestmark = pytest.mark.page
+
+
+def test_a_small_graph_opens_as_cards_with_code_value_gradient_and_rule(open_page):
+    page = open_page(models.regression())
+    assert set(page.closed()) == {"b", "w", "w * x", "yhat", "error", "error ** 2", "loss"}
+    rows = page.js("Object.fromEntries(rushlight.app.scene.items.map(i => [i.label, i.rows]))")
+    assert rows["yhat"][0] == ["code", "yhat = b + w * x  linreg.py:11"]
+    assert rows["loss"][1:] == [
+        ["value", "2.883"],
+        ["gradient", "1"],
+        ["rule", "d(mean)/d(error ** 2) = 1/80"],
+    ]
+    assert rows["w"][2] == [".grad", "-1.9"]
+
+
+def overlapping(boxes):
+    """Pairs of boxes that share some place; a frame and what is in it may."""
+    found = []
+    for k, one in enumerate(boxes):
+        for other in boxes[:k]:
+            apart = (
+                one["x"] + one["w"] <= other["x"] + 0.5
+                or other["x"] + other["w"] <= one["x"] + 0.5
+                or one["y"] + one["h"] <= other["y"] + 0.5
+                or other["y"] + other["h"] <= one["y"] + 0.5
+            )
+            if (
+                not apart
+                and other["key"] not in one["around"]
+                and one["key"] not in other["around"]
+            ):
+                found.append((one["label"], other["label"]))
+    return found
+
+
+# With the frames around each box, and its chips as a part of it.
+LAID_OUT = """rushlight.app.scene.items.map(item => {
+  const around = [];
+  for (let at = item.parent; at && at.parent; at = at.parent) around.push(at.key);
+  return {key: item.key, label: item.label, around, x: item.x - item.l, w: item.l + item.r,
+    y: item.y - item.h / 2, h: item.h, frame: Boolean(item.frame)};
+})"""
+OPEN_ALL = """(() => {
+  for (let k = 0; k < 40; k++) {
+    const closed = document.querySelector('#outline [aria-expanded=false] .twist');
+    if (!closed) return;
+    closed.click();
+    rushlight.render();
+  }
+})()"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_graph_is_laid_out_without_overlaps_and_its_edges_end_at_their_boxes(
+    open_page_once, seed
+):
+    page = open_page_once(models.random_graph(seed))
+    for by in ("none", "line", "module"):
+        page.choose("#by", by)
+        page.js(OPEN_ALL)
+        page.settle()
+        boxes = page.js(LAID_OUT)
+        assert len([box for box in boxes if not box["frame"]]) == 80
+        assert overlapping(boxes) == []
+        frames = {box["key"]: box for box in boxes if box["frame"]}
+        for box in boxes:
+            for key in box["around"]:
+                frame = frames[key]
+                assert frame["x"] <= box["x"] and frame["y"] <= box["y"]
+                assert box["x"] + box["w"] <= frame["x"] + frame["w"] + 0.01
+                assert box["y"] + box["h"] <= frame["y"] + frame["h"] + 0.01
+        ends = page.js(
+            """rushlight.app.scene.edges.map(({a, b, points: p, back}) => {
+              const side = back ? -1 : 1, last = p[p.length - 1];
+              return [p[0][0] - a.x, a.w / 2, p[0][1] - (a.y + side * a.h / 2),
+                last[0] - b.x, b.w / 2, last[2] - (b.y - side * b.h / 2)];
+            })"""
+        )
+        assert len(ends) > 80
+        for dx, half, dy, dx2, half2, dy2 in ends:
+            assert abs(dx) < half and abs(dx2) < half2
+            assert abs(dy) < 0.01 and abs(dy2) < 0.01
+
+
+def test_inputs_stand_above_their_users_and_boxes_do_not_overlap(open_page):
+    for model in (models.regression(), models.with_modules(), models.rnn(30)):
+        page = open_page(model)
+        assert overlapping(page.js(LAID_OUT)) == []
+        ways = page.js(
+            """rushlight.app.scene.edges.filter(e => !e.back).map(
+              e => [e.a.y + e.a.h / 2, e.b.y - e.b.h / 2, e.points])"""
+        )
+        assert ways
+        for above, below, points in ways:
+            assert above < below
+            assert points[0][1] == pytest.approx(above)
+            assert points[-1][2] == pytest.approx(below)
+
+
+def test_the_heaviest_path_runs_straight_down(open_page):
+    page = open_page(models.regression())
+    places = {label: box["x"] + box["w"] / 2 for label, box in page.closed().items()}
+    chain = [places[label] for label in ("w", "w * x", "yhat", "error", "error ** 2", "loss")]
+    assert max(chain) - min(chain) < 0.01
+    page = open_page(models.rnn(100))
+    assert len({round(box["x"], 3) for box in page.closed().values()}) == 1
+
+
+def test_a_loop_is_folded_into_buckets_of_its_iterations(open_page):
+    page = open_page(models.rnn(1000))
+    labels = [box["label"] for box in page.boxes()]
+    assert len(labels) == 24
+    assert labels[0] == "t = 0 … 41"
+    assert labels[-1] == "t = 966 … 999"
+    assert sum(page.js("rushlight.app.scene.items.map(i => i.n)")) == 10_000
+
+
+def test_leaves_are_chips_with_the_number_of_their_uses(open_page):
+    page = open_page(models.rnn(1000))
+    first = page.boxes()[0]
+    assert sorted(chip["text"] for chip in first["chips"]) == ["Wh×42", "Wx×42", "b×42"]
+
+
+def test_groups_follow_the_modules_where_they_were_recorded(open_page):
+    page = open_page(models.with_modules())
+    assert page.state("by") == "module"
+    frames = [box["label"] for box in page.boxes() if box["frame"]]
+    assert frames[:2] == ["Net", "block"]
+    inner, outer = page.box("fc1"), page.box("block")
+    assert outer["x"] < inner["x"] and inner["x"] + inner["w"] < outer["x"] + outer["w"]
+    assert outer["y"] < inner["y"] and inner["y"] + inner["h"] < outer["y"] + outer["h"]
+
+
+def test_the_source_has_a_bar_and_a_figure_on_each_line_that_made_nodes(open_page):
+    page = open_page(models.regression())
+    lines = page.js(
+        """[...document.querySelectorAll('.ln.made')].map(
+          e => [+e.dataset.line, e.querySelector('b').textContent])"""
+    )
+    assert [line for line, _ in lines] == [11, 12, 13]
+    assert lines[2][1] == "1"
+    widths = page.js(
+        "[11, 12, 13].map(n => document.querySelector(`#ln${n} u`).getBoundingClientRect().width)"
+    )
+    assert widths[2] > widths[1] == widths[0] > 0
+    assert page.text("#ln11 code") == "yhat = b + w * x"
+
+
+def test_the_outline_is_a_tree_with_levels_and_states(open_page):
+    page = open_page(models.with_modules())
+    rows = page.js(
+        """[...document.querySelectorAll('#outline [role=treeitem]')].map(
+          e => [e.getAttribute('aria-level'), e.getAttribute('aria-expanded'), e.textContent])"""
+    )
+    assert rows[0] == ["1", "true", "▾Net · 108 ops"]
+    assert rows[2] == ["3", "false", "▸fc1 · 36 ops"]
+    assert rows[-1][1] is None and "SumBackward0, line 10" in rows[-1][2]
+
+
+def test_the_inspector_shows_the_graph_then_what_is_selected(open_page):
+    page = open_page(models.regression())
+    assert "leaves and their gradients" in page.text("#info")
+    page.click_box("error ** 2")
+    text = page.text("#info")
+    for part in (
+        "error ** 2",
+        "PowBackward0",
+        "linreg.py:13",
+        "80×1 float32, 320 B",
+        "step 2 of 7",
+        "d(error ** 2)/derror = 2 * error",
+        "exponent",
+    ):
+        assert part in text
+    assert page.js("document.querySelectorAll('#info .hist i').length") == 32
+    page.click("#info .link >> text=error")
+    assert page.selected() == "n4"
+    assert (
+        page.js("document.querySelector('#info a').getAttribute('href')")
+        == "vscode://file/home/you/linreg.py:12:1"
+    )
+
+
+def test_the_inspector_sums_a_group(open_page):
+    page = open_page(models.rnn(1000))
+    page.click_box("t = 0 … 41")
+    text = page.text("#info")
+    for part in ("operations", "420", "rnn.py:7 ×252", "Wh"):
+        assert part in text
+
+
+def test_training_and_figures_per_line_are_shown_where_recorded(open_page):
+    page = open_page(models.regression(training=True))
+    label = page.js("document.querySelector('#training svg').getAttribute('aria-label')")
+    assert label == "gradient norms over 50 steps: b 3 to 0.01718; w 2 to 0.162"
+    assert page.js("document.querySelectorAll('#training > svg .curve').length") == 2
+    page.press("4")
+    assert page.text("#ln11 b") == "1.5 ms"
+    page.press("5")
+    assert page.text("#ln11 b") == "64 kB"
+    bare = open_page(models.regression())
+    assert bare.page.query_selector("#training") is None
+
+
+def test_a_leaf_stands_at_the_one_line_that_gives_its_variable_a_value(open_page):
+    source = "w = ones(3)\nv = ones(3)\nv = zeros(3)\na, k = w * v, 1\nloss = a * k\n"
+    m = models.Model("/home/you/leaf.py", source)
+    w, v, k = (m.leaf(name) for name in "wvk")
+    a = m.node("MulBackward0", m.site(4, "w * v", "a"), w, v, name="a")
+    m.node("MulBackward0", m.site(5, "a * k", "loss"), a, k, name="loss", flags=models.ROOT)
+    page = open_page(m.build())
+    assert page.js("[0, 1, 2].map(i => rushlight.app.M.line[i])") == [1, 0, 4]  # v has two
+    page.click_box("w")
+    assert "leaf.py:1" in page.text("#info")
+    assert page.js("document.querySelector('.ln.sel').dataset.line") == "1"
+
+
+def test_a_file_without_its_source_says_so(open_page):
+    model = models.regression()
+    model["files"][0]["text"] = None
+    page = open_page(model)
+    assert "/home/you/linreg.py: the source text is not in this file" in page.text("#source")
+
+
+def test_an_empty_graph_and_a_single_leaf_open(open_page):
+    empty = open_page(models.Model().build())
+    assert empty.boxes() == []
+    assert "0 nodes" in empty.text("#figures")
+    for key in ("g", "n", "]", "ArrowDown", "Enter", "Backspace", "e"):
+        empty.press(key)
+    m = models.Model()
+    m.leaf("w")
+    leaf = open_page(m.build())
+    assert [box["label"] for box in leaf.boxes()] == ["w"]
+
+
+def test_local_gain_names_the_operation_that_amplifies(open_page):
+    page = open_page(models.rnn(40, growth=1.5))
+    gains = page.js("[...Array(rushlight.app.M.n).keys()].map(rushlight.app.modes[1].of)")
+    ops = page.js(
+        "(() => { const {M} = rushlight.app; return Array.from(M.nodes.op, i => M.strs[i]) })()"
+    )
+    amplifies = {
+        op
+        for op, gain in zip(ops[:-20], gains)
+        if gain is not None and not math.isnan(gain) and gain > 0.3
+    }
+    assert amplifies == {"MmBackward0"}
