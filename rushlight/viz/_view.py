@@ -75,7 +75,7 @@ class View:
     def _show_groups(self, most):
         from ._groups import group_tree
 
-        tree = group_tree(self.graph)
+        tree = _in_chunks(group_tree(self.graph), most)
         opened = _opened(self.model, tree, most)
         if id(tree) not in opened:
             self._add(Unit("group", tree.nodes, (), tree))
@@ -83,7 +83,7 @@ class View:
         waiting = [(child, ()) for child in reversed(tree.children)]
         while waiting:
             group, frames = waiting.pop()
-            if not group.children:
+            if group.kind == "op":
                 self._add(Unit("op", group.nodes, frames))
             elif id(group) in opened:
                 if group.kind in ("module", "function"):
@@ -198,26 +198,29 @@ def _loops(model, group):
     return any(iterations[i] != NONE for i in group.nodes)
 
 
-def _opened(model, tree, most):
-    """ids of the groups that are open: level by level, small ones first, while there is room.
+def _stays_closed(model, group):
+    """Whether a group is opened only where all operations fit.
 
-    A line of a loop is opened only where all operations fit: its rounds say less than the loop.
+    The rounds of a loop say less than its lines, and the one line of a module less than its name.
     """
-    whole = len(tree.nodes) <= most
-    if len(tree.children) > most:
-        if most < 2:
-            return set()
-        _put_into_chunks(tree, most)
+    if group.kind in ("chunk", "iterations", "iteration"):
+        return True
+    if group.kind == "line":
+        return _loops(model, group)
+    return [child.kind for child in group.children] == ["line"]
+
+
+def _opened(model, tree, most):
+    """ids of the groups that are open: level by level, small ones first, while there is room."""
     shown = len(tree.children)
+    if shown > most:
+        return set()
+    whole = len(tree.nodes) <= most
     opened, level = {id(tree)}, tree.children
     while level:
-        below = []
-        sizes = {}
+        below, sizes = [], {}
         for group in level:
-            stays = group.kind in ("chunk", "iterations", "iteration")
-            stays = stays or (group.kind == "line" and _loops(model, group))
-            stays = stays or [child.kind for child in group.children] == ["line"]
-            if group.children and (whole or not stays):
+            if group.kind != "op" and (whole or not _stays_closed(model, group)):
                 sizes.setdefault(len(group.children), []).append(group)
         # Groups of one size are most often alike: all of them or none.
         for size, alike in sorted(sizes.items()):
@@ -230,14 +233,19 @@ def _opened(model, tree, most):
     return opened
 
 
-def _put_into_chunks(tree, most):
-    """Children of a group as at most ``most`` groups of neighbours: no arrow leads back."""
+def _in_chunks(tree, most):
+    """A group with its children, or with chunks of neighbours where there are more than ``most``.
+
+    No arrow leads back from one chunk to another.
+    """
     from ._groups import Group
 
+    if len(tree.children) <= most:
+        return tree
     size = -(-len(tree.children) // min(most, 24))
     chunks = []
     for at in range(0, len(tree.children), size):
         part = tree.children[at : at + size]
         nodes = [i for group in part for i in group.nodes]
         chunks.append(Group("chunk", f"{len(nodes):,} operations", nodes, part))
-    tree.children = chunks
+    return Group(tree.kind, tree.label, tree.nodes, chunks)
