@@ -52,6 +52,13 @@ struct CutRow {
   TensorRef tensor;    // null where not known
 };
 
+// An input without a history, seen as the operation was recorded.
+struct CutSeen {
+  uint32_t in;
+  const char* reason;
+  Site site;
+};
+
 // Nodes by number: in the order of recording, leaves before the first node that uses them.
 class GraphData {
  public:
@@ -71,6 +78,16 @@ class GraphData {
   uint32_t first_edge(uint32_t number) const { return first_edge_[number]; }
   uint32_t n_edge_rows() const { return static_cast<uint32_t>(src_.size()); }
   uint16_t input_of(uint32_t row) const { return in_[row]; }
+  // find(sequence, input) for each cut whose tensor no node saved: what was seen of it, or null.
+  template <class F>
+  void tell_cuts(F&& find) {
+    for (CutRow& cut : cuts_)
+      if (!cut.tensor)
+        if (const CutSeen* seen = find(sequence_[cut.node], cut.in)) {
+          cut.reason = seen->reason;
+          cut.site = site_of(seen->site);
+        }
+  }
   // The nodes may die from now on.
   void forget_addresses() { number_ = PointerMap(); }
   void set_order(std::vector<uint32_t> order) { order_ = std::move(order); }

@@ -114,6 +114,7 @@ class Tape {
 
   void see(TensorImpl* t, bool now = false);
   void see_arguments(const Call& call);
+  void see_cuts(OpNode& node, const Call& call);
   Seen look_at(TensorImpl* t, bool now);
   void close(const void* subject, int64_t now, bool failed);
   void add_to_line(const Site& site, int64_t ns, double bytes, bool call);
@@ -133,7 +134,9 @@ class Tape {
   float last_function_ = -1;
   std::unordered_map<uint64_t, Kept> kept_;  // by sequence << 8 | output
   int64_t held_ = 0;
+  std::unordered_map<uint64_t, std::vector<CutSeen>> cuts_;  // by sequence
   uint64_t needed_from_ = 0;  // of nodes below, times are of earlier passes
+  uint64_t swept_from_ = 0;   // and of these, of passes before the last
 
   std::unique_ptr<PassRecord> now_, last_;
   const Pass* pass_ = nullptr;

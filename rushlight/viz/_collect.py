@@ -285,7 +285,7 @@ class Cuts:
         name = self._names.by_id.get(id(tensor)) if tensor is not None else None
         if tensor is None or name is None:
             text = self._arguments.text(node, at)
-            if tensor is None:
+            if tensor is None and reason in ("", "tensor"):
                 found = _NO_TENSOR if text is None else self._names.value(text)
                 if isinstance(found, _C.Tensor):
                     cut = _C._cut_of(found)

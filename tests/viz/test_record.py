@@ -113,6 +113,25 @@ def test_layers_alike_are_no_iterations():
     assert {node.iteration for node in tape.graph.nodes} == {None}
 
 
+def test_cuts_of_what_no_node_saved_and_no_variable_holds():
+    w = leaf(2.0)
+
+    def helper(v):
+        part = w.detach()
+        return v + part + torch.tensor(0.5) + 1.0
+
+    with record() as tape:
+        torch.stack([helper(w), torch.ones(())]).sum().backward()
+    cuts = [cut for node in tape.graph.nodes for cut in node.cuts]
+    reasons = [(cut.name, cut.reason) for cut in cuts]
+    assert reasons == [
+        ("part", "detach"),
+        ("torch.tensor(0.5)", "requires_grad=False"),
+        (None, "requires_grad=False"),
+    ]
+    assert open(__file__).read().split("\n")[cuts[0].line - 1].strip() == "part = w.detach()"
+
+
 def test_times_and_memory():
     w = torch.ones(100, 100, requires_grad=True)
     with record() as tape:
