@@ -68,13 +68,15 @@ struct LineTimes {
 
 class Tape {
  public:
-  Tape(bool values, int64_t limit, PyRef name_leaves)
-      : values_(values), limit_(limit), name_leaves_(std::move(name_leaves)) {}
+  // alone: others of the thread are blind meanwhile, for what is no part of the program.
+  Tape(bool values, int64_t limit, PyRef name_leaves, bool alone)
+      : alone_(alone), values_(values), limit_(limit), name_leaves_(std::move(name_leaves)) {}
 
   void begin(PyFrameObject* outside) { scopes_.begin(outside); }
   // Sums up what is held and lets go of the tensors. Nothing is recorded from then on.
   void settle();
   bool is_over() const { return over_; }
+  bool is_alone() const { return alone_; }
   // A dict, None where no pass has run.
   PyObject* result();
   // Lets go of what could lead back here.
@@ -125,6 +127,7 @@ class Tape {
   void thin_steps();
 
   bool over_ = false;
+  const bool alone_;
   const bool values_;
   const int64_t limit_;
   PyRef name_leaves_;

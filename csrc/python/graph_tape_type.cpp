@@ -63,8 +63,11 @@ class TapeObserver final : public Observer {
     } free;
     busy = true;
     const Tapes tapes = running();
-    for (const std::shared_ptr<Tape>& tape : tapes)
-      if (!tape->is_over()) f(*tape);  // ended by another thread
+    for (size_t i = tapes.size(); i-- > 0;) {
+      if (tapes[i]->is_over()) continue;  // ended by another thread
+      f(*tapes[i]);
+      if (tapes[i]->is_alone()) break;
+    }
   }
 };
 
@@ -83,15 +86,15 @@ struct PyTape {
 
 PyTape* self_of(PyObject* self) { return reinterpret_cast<PyTape*>(self); }
 
-// (values, limit, name_leaves)
+// (values, limit, name_leaves, alone = False)
 PyObject* new_tape(PyTypeObject* type, PyObject* args, PyObject*) {
   return guarded([&]() -> PyObject* {
-    int values;
+    int values, alone = 0;
     long long limit;
     PyObject* name_leaves;
-    if (!PyArg_ParseTuple(args, "pLO", &values, &limit, &name_leaves)) throw_python();
+    if (!PyArg_ParseTuple(args, "pLO|p", &values, &limit, &name_leaves, &alone)) throw_python();
     check(PyCallable_Check(name_leaves), ErrorKind::kType, "expected a callable");
-    auto tape = std::make_shared<Tape>(values != 0, limit, PyRef::borrow(name_leaves));
+    auto tape = std::make_shared<Tape>(values != 0, limit, PyRef::borrow(name_leaves), alone != 0);
     PyObject* self = checked(type->tp_alloc(type, 0));
     new (&self_of(self)->tape) std::shared_ptr<Tape>(std::move(tape));
     return self;

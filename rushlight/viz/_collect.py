@@ -26,12 +26,12 @@ def roots_in(root):
     found, waiting, seen = [], [root], set()
     while waiting:
         item = waiting.pop()
-        if isinstance(item, _C.Tensor | _C._NodeBase):
-            found.append(item)
-            continue
         if id(item) in seen:
             continue
         seen.add(id(item))
+        if isinstance(item, _C.Tensor | _C._NodeBase):
+            found.append(item)
+            continue
         if isinstance(item, dict):
             parts = list(item.values())
         elif isinstance(item, list | tuple | set | frozenset):

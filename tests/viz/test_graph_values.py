@@ -208,6 +208,26 @@ def test_hooks_run_and_their_results_are_shown():
     assert made["y"].grad.data == (30.0,) and made["w"].grad.data == (90.0,)
 
 
+def test_a_root_that_is_given_twice_counts_once():
+    a = leaf(2.0)
+    y = a * 3
+    assert graph([y, {"again": y}], values=True)["a"].grad.data == (3.0,)
+
+
+def test_who_looks_for_nan_is_not_stopped_by_it():
+    a = leaf([0.0, 1.0])
+    y = (a.log() * 0).sum()
+    watch = torch.debug.watch_nonfinite(every_op=True)
+    try:
+        with torch.autograd.set_detect_anomaly(True):
+            made = graph(y, values=True)
+            assert torch.is_anomaly_enabled()
+    finally:
+        watch.stop()
+    assert [node.op for node in made.find(flag="value has inf")] == ["LogBackward0"]
+    assert "value has nan" in made["y"].flags and "grad has nan" in made["a"].flags
+
+
 def test_too_large_a_graph_is_refused_with_the_way_out():
     a = torch.ones(1000, requires_grad=True)
     with pytest.raises(
