@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 
 #include "graph/saved.h"
 #include "python/heap.h"
+#include "python/tensor_summary.h"
 
 namespace rl::python {
 
@@ -64,7 +66,8 @@ class GraphData {
  public:
   // No Python code runs in it. Keeps all nodes where there are few; else the first of those that
   // have operation, source and attributes in common, whose derivatives are told alike.
-  void collect(const std::vector<Edge>& roots, size_t few);
+  // sum_up: also what nodes saved, where it is an output of another node, or of their own.
+  void collect(const std::vector<Edge>& roots, size_t few, bool sum_up = false);
   // A dict of bytes, strings, sites as (code, offset), [(number, leaf)] and [(number, node)].
   PyRef result() const;
 
@@ -129,6 +132,8 @@ class GraphData {
   std::vector<uint16_t> in_, out_;
   std::vector<uint8_t> kind_;
   std::vector<CutRow> cuts_;
+  bool sum_up_ = false;
+  std::map<uint64_t, Summary> saved_values_;  // by number << 8 | output
   std::vector<std::pair<uint32_t, TensorRef>> leaves_;
 };
 

@@ -155,7 +155,6 @@ class Tape {
   std::unordered_map<uint64_t, std::vector<LineTimes>> lines_;
 };
 
-PyObject* summary_tuple(const Summary& s);
 bool init_graph_tape(PyObject* module);
 
 }  // namespace rl::python

@@ -169,21 +169,6 @@ PyType_Slot kSlots[] = {
 
 PyType_Spec kSpec = {"rushlight._C._Tape", sizeof(PyTape), 0, Py_TPFLAGS_DEFAULT, kSlots};
 
-template <class T>
-PyObject* bytes_or_none(const std::vector<T>& column) {
-  if (column.empty()) Py_RETURN_NONE;
-  return bytes_of(column);
-}
-
-}  // namespace
-
-PyObject* summary_tuple(const Summary& s) {
-  return checked(Py_BuildValue("(ddddIIdNN)", s.min, s.max, s.mean, s.norm, s.nan, s.inf, s.count,
-                               bytes_or_none(s.bins), bytes_or_none(s.data)));
-}
-
-namespace {
-
 // [(number, output, summary)] in the order of the nodes.
 PyObject* summaries(std::vector<std::pair<uint64_t, Seen>>& seen) {
   std::stable_sort(seen.begin(), seen.end(),
@@ -261,25 +246,6 @@ PyObject* Tape::result() {
   return dict.release();
 }
 
-namespace {
-
-// _tensor_summary(tensor): (min, max, mean, norm, nan, inf, count, bins, data).
-PyObject* tensor_summary(PyObject*, PyObject* tensor) {
-  return guarded([&]() -> PyObject* {
-    check(is_tensor(tensor), ErrorKind::kType, "expected a tensor");
-    return summary_tuple(summary_of(*impl_of(tensor)));
-  });
-}
-
-PyMethodDef kFunctions[] = {
-    {"_tensor_summary", tensor_summary, METH_O, nullptr},
-    {nullptr, nullptr, 0, nullptr},
-};
-
-}  // namespace
-
-bool init_graph_tape(PyObject* module) {
-  return add_type(module, kSpec) && PyModule_AddFunctions(module, kFunctions) == 0;
-}
+bool init_graph_tape(PyObject* module) { return add_type(module, kSpec); }
 
 }  // namespace rl::python

@@ -28,6 +28,7 @@
 #include "python/profiler.h"
 #include "python/result_types.h"
 #include "python/saved_hooks.h"
+#include "python/tensor_summary.h"
 #include "python/tensor_type.h"
 #include "python/torch_function.h"
 #include "python/type_tools.h"
@@ -424,7 +425,7 @@ PyObject* make_module() {
       init_autograd(m) && init_every_op(m) && init_anomaly(m) && init_profiler(m) &&
       init_steps(m) && init_torch_function(m) && init_nn_module(m) && init_optimizer(m) &&
       init_heap(m) && init_op_modes(m) && init_graph_report(m) && init_graph_growth(m) &&
-      init_graph_data(m) && init_graph_tape(m);
+      init_graph_data(m) && init_graph_tape(m) && init_tensor_summary(m);
   if (!ok) throw_python();
   return module.release();
 }

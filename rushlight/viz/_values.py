@@ -126,11 +126,13 @@ def graph_with_values(roots, params, frame, max_bytes):
     few = len(raw["flags"]) // 2 <= FEW
     with _undisturbed():
         tape, error = _pass(roots, [leaf for _, leaf in raw["leaves"]], max_bytes)
-        known = few and error is None
-        values = _forward_values(raw, roots, frame) if known else ()
+        if few and error is None:
+            values = _forward_values(raw, roots, frame)
+        else:
+            values = _C._graph_columns(roots, 0, True)["saved_values"]
     if error is not None:
         rows = [(number, 0, leaf) for number, leaf in raw["leaves"]]
-        values = [(n, slot, _C._tensor_summary(leaf.detach())) for n, slot, leaf in rows]
+        values += [(n, slot, _C._tensor_summary(leaf.detach())) for n, slot, leaf in rows]
         graph = _graph_of.make(raw, frame, params, values=values)
         graph._model.notes.append(_freed_note(raw, error))
         return graph
@@ -139,6 +141,7 @@ def graph_with_values(roots, params, frame, max_bytes):
     graph = _record.made_graph(tape, frame, params, timed=False, values=values)
     if not few:
         graph._model.notes.append(
-            f"values inside a graph of more than {FEW} nodes are known under rushlight.record()"
+            f"of a graph of more than {FEW} nodes, the values inside that no node saved are known "
+            "only under rushlight.record()"
         )
     return graph
