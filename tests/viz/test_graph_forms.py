@@ -196,6 +196,32 @@ class TestDiff:
         found = chain(3).diff(chain(4))
         assert [node.iteration for node in found.added] == [3] and not found.removed
 
+    def test_gradients_of_another_size(self):
+        def made(scale):
+            a, b = leaf([3.0, 4.0]), leaf([1.0])
+            y = a * a
+            return graph((y * y).sum() * scale + b.sum(), params={"a": a}, values=True)
+
+        found = made(torch.tensor(1.0)).diff(made(torch.tensor(1000.0)))
+        assert not found and {g.node.op for g in found.gradients} >= {"AccumulateGrad"}
+        a = next(g for g in found.gradients if g.node.name == "a")
+        assert a.norms[1] == pytest.approx(1000 * a.norms[0], rel=1e-5)
+        assert "b" not in {g.node.name for g in found.gradients}
+        lines = str(found).split("\n")
+        assert lines[0].startswith("the graphs are alike")
+        assert any(
+            line.startswith("gradient of a: 277.8 -> 2.778e+05  (1e+03 times)") for line in lines
+        )
+
+    def test_gradients_that_became_nan_come_first(self):
+        def made(x):
+            a, b = leaf([x]), leaf([1.0])
+            return graph((a.sqrt() + b * x * 5).sum(), params={"a": a, "b": b}, values=True)
+
+        found = made(0.1).diff(made(0.0))
+        assert found.gradients[0].node.name == "a" and found.gradients[0].norms[1] == float("inf")
+        assert str(found.gradients[0]) == "gradient of a: 1.581 -> inf"
+
     def test_with_what_is_no_graph(self):
         with pytest.raises(TypeError, match="expected a Graph, not int"):
             line_fit().diff(3)
