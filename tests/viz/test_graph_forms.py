@@ -1,6 +1,8 @@
 """A Graph as text, DOT, Mermaid, groups, and beside another one."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from support import leaf, rushlight_only, torch
@@ -75,6 +77,26 @@ class TestText:
         assert "value has inf" in str(made)
         y.backward()
         assert "freed at test_graph_forms.py:" in str(graph(y))
+
+    def test_without_source_and_without_columns(self, tmp_path):
+        program = tmp_path / "program.py"
+        program.write_text(
+            "import rushlight as torch\n"
+            "w = torch.ones(2, requires_grad=True)\n"
+            "y = w * 2\n"
+            "print(torch.graph(y))\n"
+        )
+        for options in ([], ["-X", "no_debug_ranges"]):
+            done = subprocess.run(
+                [sys.executable, *options, program], capture_output=True, text=True, timeout=60
+            )
+            assert done.stdout.split("  ")[0] == "MulBackward0" and done.stderr == ""
+            assert "  y = w * 2  " in done.stdout and "program.py:3" in done.stdout
+        scope = {"torch": torch, "w": leaf([1.0])}
+        exec("y = w * 2", scope)
+        made = graph(scope["y"], params={"w": scope["w"]})
+        assert str(made).split() == ["MulBackward0", "y", "<string>:1", "(1,)", "[w", "(1,)]"]
+        assert 'label="y\\nMulBackward0  (1,)\\n<string>:1"' in made.to_dot()
 
     def test_the_same_program_gives_the_same_text(self):
         assert str(line_fit()) == str(line_fit())
