@@ -89,6 +89,8 @@ class SavedSlot {
   TensorRef tensor(Node* node, bool linked) const;
   std::vector<TensorRef> unpack_list(Node* node, bool linked) const;
   TensorImpl* raw_tensor() const { return word_.t; }
+  // Of the node's own output: which.
+  uint16_t output_nr() const { return output_nr_; }
   // The version that the tensor had.
   uint32_t version() const { return version_; }
   // The pass that let go of the value; null where it is there, or could never be kept.

@@ -49,6 +49,13 @@ PyRef GraphData::result() const {
         return Py_BuildValue("(IIIsN)", cut.node, cut.in, cut.site, cut.reason,
                              checked(wrap(cut.tensor)));
       }));
+  PyRef saved_values(checked(PyList_New(0)));
+  for (const auto& [key, summary] : saved_values_) {
+    PyRef row(checked(Py_BuildValue("(IIN)", static_cast<unsigned>(key >> 8),
+                                    static_cast<unsigned>(key & 0xff), summary_tuple(summary))));
+    checked(PyList_Append(saved_values.get(), row.get()));
+  }
+  put("saved_values", saved_values.release());
   put("leaves", list_of(leaves_.size(), [&](size_t i) {
         return Py_BuildValue("(IN)", leaves_[i].first, checked(wrap(leaves_[i].second)));
       }));
@@ -60,11 +67,12 @@ PyRef GraphData::result() const {
 
 namespace {
 
-// _graph_columns(roots, few): of a tuple of tensors and nodes; see collect() and result().
+// _graph_columns(roots, few, sum_up = False): of a tuple of tensors and nodes; see collect() and
+// result().
 PyObject* graph_columns(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
-    check(n == 2 && PyTuple_Check(args[0]), ErrorKind::kType,
-          "_graph_columns(roots: tuple, few: int)");
+    check((n == 2 || n == 3) && PyTuple_Check(args[0]), ErrorKind::kType,
+          "_graph_columns(roots: tuple, few: int, sum_up: bool = False)");
     std::vector<NodeRef> held;
     std::vector<Edge> roots;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[0]); ++i) {
@@ -88,7 +96,9 @@ PyObject* graph_columns(PyObject*, PyObject* const* args, Py_ssize_t n) {
       throw_python();
     }
     GraphData data;
-    data.collect(roots, static_cast<size_t>(few));
+    const int sum_up = n == 3 ? PyObject_IsTrue(args[2]) : 0;
+    checked(sum_up);
+    data.collect(roots, static_cast<size_t>(few), sum_up);
     return data.result().release();
   });
 }

@@ -85,7 +85,8 @@ uint32_t GraphData::site_of(const Site& site) {
   return index;
 }
 
-void GraphData::collect(const std::vector<Edge>& roots, size_t few) {
+void GraphData::collect(const std::vector<Edge>& roots, size_t few, bool sum_up) {
+  sum_up_ = sum_up;
   walk(roots);
   put_in_order(roots);
   for (Node* node : found_) add_node(node);
@@ -263,6 +264,12 @@ void GraphData::add_value(Node* owner, uint32_t number, const char* name, const 
     if (slot.kind() == SavedKind::kInput) {
       Node* made_by = t->grad_fn() ? t->grad_fn() : t->accumulator();
       source = made_by ? number_.find(made_by) : kUnknown;
+    }
+    const bool own = slot.kind() != SavedKind::kInput;
+    if (sum_up_ && source != kUnknown && slot.is_current() && (own || t->grad_fn())) {
+      const uint32_t output = own ? slot.output_nr() : t->output_nr();
+      const uint64_t key = uint64_t{source} << 8 | (output & 0xff);
+      if (!saved_values_.contains(key)) saved_values_.emplace(key, summary_of(*t));
     }
     saved_node_.push_back(number);
     saved_name_.push_back(interned_.string(name));

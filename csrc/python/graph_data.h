@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 
 #include "graph/saved.h"
 #include "python/heap.h"
+#include "python/tensor_summary.h"
 
 namespace rl::python {
 
@@ -52,12 +54,20 @@ struct CutRow {
   TensorRef tensor;    // null where not known
 };
 
+// An input without a history, seen as the operation was recorded.
+struct CutSeen {
+  uint32_t in;
+  const char* reason;
+  Site site;
+};
+
 // Nodes by number: in the order of recording, leaves before the first node that uses them.
 class GraphData {
  public:
   // No Python code runs in it. Keeps all nodes where there are few; else the first of those that
   // have operation, source and attributes in common, whose derivatives are told alike.
-  void collect(const std::vector<Edge>& roots, size_t few);
+  // sum_up: also what nodes saved, where it is an output of another node, or of their own.
+  void collect(const std::vector<Edge>& roots, size_t few, bool sum_up = false);
   // A dict of bytes, strings, sites as (code, offset), [(number, leaf)] and [(number, node)].
   PyRef result() const;
 
@@ -71,6 +81,16 @@ class GraphData {
   uint32_t first_edge(uint32_t number) const { return first_edge_[number]; }
   uint32_t n_edge_rows() const { return static_cast<uint32_t>(src_.size()); }
   uint16_t input_of(uint32_t row) const { return in_[row]; }
+  // find(sequence, input) for each cut whose tensor no node saved: what was seen of it, or null.
+  template <class F>
+  void tell_cuts(F&& find) {
+    for (CutRow& cut : cuts_)
+      if (!cut.tensor)
+        if (const CutSeen* seen = find(sequence_[cut.node], cut.in)) {
+          cut.reason = seen->reason;
+          cut.site = site_of(seen->site);
+        }
+  }
   // The nodes may die from now on.
   void forget_addresses() { number_ = PointerMap(); }
   void set_order(std::vector<uint32_t> order) { order_ = std::move(order); }
@@ -112,6 +132,8 @@ class GraphData {
   std::vector<uint16_t> in_, out_;
   std::vector<uint8_t> kind_;
   std::vector<CutRow> cuts_;
+  bool sum_up_ = false;
+  std::map<uint64_t, Summary> saved_values_;  // by number << 8 | output
   std::vector<std::pair<uint32_t, TensorRef>> leaves_;
 };
 

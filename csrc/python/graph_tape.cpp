@@ -3,11 +3,12 @@
 #include <ctime>
 #include <limits>
 #include <unordered_set>
+#include <utility>
 
 #include "core/allocator.h"
 #include "graph/accumulate_grad.h"
 #include "graph/current_run.h"
-#include "graph/grad_mode.h"
+#include "ops/op_node.h"
 
 namespace rl::python {
 
@@ -175,9 +176,29 @@ void Tape::recorded(Node& node) {
   } else if (!open_.empty()) {
     open_.back().nodes.push_back(node.sequence());
   }
+  if (OpNode* op = as_op_node(&node); op && !open_.empty() && open_.back().subject)
+    if (cuts_.size() < kMostKept) see_cuts(*op, *static_cast<const Call*>(open_.back().subject));
   const uint64_t sequence = node.sequence();
   const uint32_t scope = scopes_.now();  // asks Python, where a module is new
   if (NodeTimes* place = times_.find(sequence)) place->scope = scope;
+}
+
+// Of arguments that the node does not save, nothing is known afterwards.
+void Tape::see_cuts(OpNode& node, const Call& call) {
+  const Op& op = node.op();
+  uint32_t edge = 0;
+  for (uint32_t e = 0; e < op.n_edges && edge < node.n_edges(); ++e) {
+    const Value& v = call.args[op.edge_args[e]];
+    const bool list = op.signature.params[op.edge_args[e]].kind == ParamKind::kTensors;
+    const uint32_t n = list ? node.n_edges() - op.n_edges + 1u : 1u;
+    for (uint32_t i = 0; i < n && edge < node.n_edges(); ++i, ++edge) {
+      if (node.edges()[edge].node) continue;
+      const TensorImpl* t = v.kind == Kind::kTensor ? v.t : nullptr;
+      if (list && v.kind == Kind::kTensors && static_cast<int>(i) < v.list->n) t = v.list->v[i];
+      if (!t || t->requires_grad()) continue;
+      cuts_[node.sequence()].push_back({edge, cut_reason(t), t->cut_site()});
+    }
+  }
 }
 
 void Tape::add_to_line(const Site& site, int64_t ns, double bytes, bool call) {
@@ -215,9 +236,16 @@ void Tape::pass_begins(Pass& pass) {
     if (const NodeTimes* t = times_.find(fresh->graph.sequences()[i])) fresh->times[i] = *t;
   fresh->order.assign(n, kUnknown);
   fresh->edge_grads.assign(fresh->graph.n_edge_rows(), std::numeric_limits<double>::quiet_NaN());
+  fresh->graph.tell_cuts([&](uint64_t sequence, uint32_t in) -> const CutSeen* {
+    auto at = cuts_.find(sequence);
+    if (at == cuts_.end()) return nullptr;
+    for (const CutSeen& cut : at->second)
+      if (cut.in == in) return &cut;
+    return nullptr;
+  });
   find_values(*fresh);
   name_new_leaves(*fresh);
-  needed_from_ = Node::last_sequence() + 1;
+  swept_from_ = std::exchange(needed_from_, Node::last_sequence() + 1);
   ++n_passes_;
   now_ = std::move(fresh);
   pass_ = &pass;
@@ -329,6 +357,7 @@ void Tape::pass_ended(Pass& pass, bool failed) {
   last_ = std::move(now_);
   // What this pass and the one before used may be used by the next, and nothing older.
   std::erase_if(kept_, [&](const auto& item) { return item.second.pass + 1 < n_passes_; });
+  std::erase_if(cuts_, [&](const auto& item) { return item.first < swept_from_; });
   held_ = 0;
   for (const auto& [key, kept] : kept_) held_ += kept.seen.held();
   for (const auto& [key, seen] : last_->grads) held_ += seen.held();
@@ -339,6 +368,7 @@ void Tape::pass_ended(Pass& pass, bool failed) {
 void Tape::settle() {
   over_ = true;
   kept_.clear();
+  cuts_.clear();
   open_.clear();
   now_.reset();
   pass_ = nullptr;

@@ -68,13 +68,15 @@ struct LineTimes {
 
 class Tape {
  public:
-  Tape(bool values, int64_t limit, PyRef name_leaves)
-      : values_(values), limit_(limit), name_leaves_(std::move(name_leaves)) {}
+  // alone: others of the thread are blind meanwhile, for what is no part of the program.
+  Tape(bool values, int64_t limit, PyRef name_leaves, bool alone)
+      : alone_(alone), values_(values), limit_(limit), name_leaves_(std::move(name_leaves)) {}
 
   void begin(PyFrameObject* outside) { scopes_.begin(outside); }
   // Sums up what is held and lets go of the tensors. Nothing is recorded from then on.
   void settle();
   bool is_over() const { return over_; }
+  bool is_alone() const { return alone_; }
   // A dict, None where no pass has run.
   PyObject* result();
   // Lets go of what could lead back here.
@@ -114,6 +116,7 @@ class Tape {
 
   void see(TensorImpl* t, bool now = false);
   void see_arguments(const Call& call);
+  void see_cuts(OpNode& node, const Call& call);
   Seen look_at(TensorImpl* t, bool now);
   void close(const void* subject, int64_t now, bool failed);
   void add_to_line(const Site& site, int64_t ns, double bytes, bool call);
@@ -124,6 +127,7 @@ class Tape {
   void thin_steps();
 
   bool over_ = false;
+  const bool alone_;
   const bool values_;
   const int64_t limit_;
   PyRef name_leaves_;
@@ -133,7 +137,9 @@ class Tape {
   float last_function_ = -1;
   std::unordered_map<uint64_t, Kept> kept_;  // by sequence << 8 | output
   int64_t held_ = 0;
+  std::unordered_map<uint64_t, std::vector<CutSeen>> cuts_;  // by sequence
   uint64_t needed_from_ = 0;  // of nodes below, times are of earlier passes
+  uint64_t swept_from_ = 0;   // and of these, of passes before the last
 
   std::unique_ptr<PassRecord> now_, last_;
   const Pass* pass_ = nullptr;
@@ -149,7 +155,6 @@ class Tape {
   std::unordered_map<uint64_t, std::vector<LineTimes>> lines_;
 };
 
-PyObject* summary_tuple(const Summary& s);
 bool init_graph_tape(PyObject* module);
 
 }  // namespace rl::python

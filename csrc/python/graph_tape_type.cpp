@@ -63,8 +63,11 @@ class TapeObserver final : public Observer {
     } free;
     busy = true;
     const Tapes tapes = running();
-    for (const std::shared_ptr<Tape>& tape : tapes)
-      if (!tape->is_over()) f(*tape);  // ended by another thread
+    for (size_t i = tapes.size(); i-- > 0;) {
+      if (tapes[i]->is_over()) continue;  // ended by another thread
+      f(*tapes[i]);
+      if (tapes[i]->is_alone()) break;
+    }
   }
 };
 
@@ -83,15 +86,15 @@ struct PyTape {
 
 PyTape* self_of(PyObject* self) { return reinterpret_cast<PyTape*>(self); }
 
-// (values, limit, name_leaves)
+// (values, limit, name_leaves, alone = False)
 PyObject* new_tape(PyTypeObject* type, PyObject* args, PyObject*) {
   return guarded([&]() -> PyObject* {
-    int values;
+    int values, alone = 0;
     long long limit;
     PyObject* name_leaves;
-    if (!PyArg_ParseTuple(args, "pLO", &values, &limit, &name_leaves)) throw_python();
+    if (!PyArg_ParseTuple(args, "pLO|p", &values, &limit, &name_leaves, &alone)) throw_python();
     check(PyCallable_Check(name_leaves), ErrorKind::kType, "expected a callable");
-    auto tape = std::make_shared<Tape>(values != 0, limit, PyRef::borrow(name_leaves));
+    auto tape = std::make_shared<Tape>(values != 0, limit, PyRef::borrow(name_leaves), alone != 0);
     PyObject* self = checked(type->tp_alloc(type, 0));
     new (&self_of(self)->tape) std::shared_ptr<Tape>(std::move(tape));
     return self;
@@ -165,21 +168,6 @@ PyType_Slot kSlots[] = {
 };
 
 PyType_Spec kSpec = {"rushlight._C._Tape", sizeof(PyTape), 0, Py_TPFLAGS_DEFAULT, kSlots};
-
-template <class T>
-PyObject* bytes_or_none(const std::vector<T>& column) {
-  if (column.empty()) Py_RETURN_NONE;
-  return bytes_of(column);
-}
-
-}  // namespace
-
-PyObject* summary_tuple(const Summary& s) {
-  return checked(Py_BuildValue("(ddddIIdNN)", s.min, s.max, s.mean, s.norm, s.nan, s.inf, s.count,
-                               bytes_or_none(s.bins), bytes_or_none(s.data)));
-}
-
-namespace {
 
 // [(number, output, summary)] in the order of the nodes.
 PyObject* summaries(std::vector<std::pair<uint64_t, Seen>>& seen) {
@@ -258,25 +246,6 @@ PyObject* Tape::result() {
   return dict.release();
 }
 
-namespace {
-
-// _tensor_summary(tensor): (min, max, mean, norm, nan, inf, count, bins, data).
-PyObject* tensor_summary(PyObject*, PyObject* tensor) {
-  return guarded([&]() -> PyObject* {
-    check(is_tensor(tensor), ErrorKind::kType, "expected a tensor");
-    return summary_tuple(summary_of(*impl_of(tensor)));
-  });
-}
-
-PyMethodDef kFunctions[] = {
-    {"_tensor_summary", tensor_summary, METH_O, nullptr},
-    {nullptr, nullptr, 0, nullptr},
-};
-
-}  // namespace
-
-bool init_graph_tape(PyObject* module) {
-  return add_type(module, kSpec) && PyModule_AddFunctions(module, kFunctions) == 0;
-}
+bool init_graph_tape(PyObject* module) { return add_type(module, kSpec); }
 
 }  // namespace rl::python

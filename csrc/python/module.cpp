@@ -31,6 +31,7 @@
 #include "python/profiler.h"
 #include "python/result_types.h"
 #include "python/saved_hooks.h"
+#include "python/tensor_summary.h"
 #include "python/tensor_type.h"
 #include "python/torch_function.h"
 #include "python/type_tools.h"
@@ -419,7 +420,8 @@ constexpr bool (*kParts[])(PyObject*) = {
     init_functions,       init_autograd,    init_every_op,       init_anomaly,
     init_profiler,        init_steps,       init_torch_function, init_nn_module,
     init_optimizer,       init_heap,        init_op_modes,       init_graph_report,
-    init_graph_growth,    init_graph_data,  init_graph_tape,     init_layout,
+    init_graph_growth,    init_graph_data,  init_graph_tape,     init_tensor_summary,
+    init_layout,
 };
 
 PyObject* make_module() {

@@ -122,4 +122,36 @@ Summary summary_of(const TensorImpl& t) {
   return s;
 }
 
+namespace {
+
+template <class T>
+PyObject* bytes_or_none(const std::vector<T>& column) {
+  if (column.empty()) Py_RETURN_NONE;
+  return checked(PyBytes_FromStringAndSize(reinterpret_cast<const char*>(column.data()),
+                                           static_cast<Py_ssize_t>(column.size() * sizeof(T))));
+}
+
+PyObject* tensor_summary(PyObject*, PyObject* tensor) {
+  return guarded([&]() -> PyObject* {
+    check(is_tensor(tensor), ErrorKind::kType, "expected a tensor");
+    return summary_tuple(summary_of(*impl_of(tensor)));
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"_tensor_summary", tensor_summary, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+PyObject* summary_tuple(const Summary& s) {
+  return checked(Py_BuildValue("(ddddIIdNN)", s.min, s.max, s.mean, s.norm, s.nan, s.inf, s.count,
+                               bytes_or_none(s.bins), bytes_or_none(s.data)));
+}
+
+bool init_tensor_summary(PyObject* module) {
+  return PyModule_AddFunctions(module, kFunctions) == 0;
+}
+
 }  // namespace rl::python

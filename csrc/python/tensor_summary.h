@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/tensor.h"
+#include "python/python.h"
 
 namespace rl::python {
 
@@ -23,5 +23,8 @@ struct Summary {
 
 // Cost: two passes over the elements, the second for the bins.
 Summary summary_of(const TensorImpl& t);
+// (min, max, mean, norm, nan, inf, count, bytes of bins, bytes of data), None for what is empty.
+PyObject* summary_tuple(const Summary& s);
+bool init_tensor_summary(PyObject* module);
 
 }  // namespace rl::python

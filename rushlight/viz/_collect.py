@@ -26,12 +26,12 @@ def roots_in(root):
     found, waiting, seen = [], [root], set()
     while waiting:
         item = waiting.pop()
-        if isinstance(item, _C.Tensor | _C._NodeBase):
-            found.append(item)
-            continue
         if id(item) in seen:
             continue
         seen.add(id(item))
+        if isinstance(item, _C.Tensor | _C._NodeBase):
+            found.append(item)
+            continue
         if isinstance(item, dict):
             parts = list(item.values())
         elif isinstance(item, list | tuple | set | frozenset):
@@ -285,7 +285,7 @@ class Cuts:
         name = self._names.by_id.get(id(tensor)) if tensor is not None else None
         if tensor is None or name is None:
             text = self._arguments.text(node, at)
-            if tensor is None:
+            if tensor is None and reason in ("", "tensor"):
                 found = _NO_TENSOR if text is None else self._names.value(text)
                 if isinstance(found, _C.Tensor):
                     cut = _C._cut_of(found)

@@ -1,7 +1,9 @@
 """What differs between two graphs: before and after a fix, or early and late in a training."""
 
+import math
 import os
 from collections import defaultdict, deque
+from typing import NamedTuple
 
 from rushlight import _C
 
@@ -25,26 +27,41 @@ class Change:
         return f"<{self.before.op} {self.before.label}: {'; '.join(self.what)}>"
 
 
+class Gradient(NamedTuple):
+    """A node whose gradient has another size. norms: before and after."""
+
+    node: GraphNode
+    norms: tuple
+
+    def __str__(self):
+        before, after = self.norms
+        times = f"  ({after / before:.3g} times)" if before and math.isfinite(after) else ""
+        name = _text.one_line(self.node.label, 40)
+        return f"gradient of {name}: {before:.4g} -> {after:.4g}{times}"
+
+
 class GraphDiff:
-    """The difference of two graphs: ``print`` it. False where there is none.
+    """The difference of two graphs: ``print`` it. False where their structure is the same.
 
     removed, added: the nodes that only one of them has. changed: a list of Change. same: how many
-    nodes are alike.
+    nodes are alike. gradients: where both know them, a list of Gradient of the nodes in both whose
+    norms differ tenfold or more, the largest ratio first.
     """
 
-    def __init__(self, removed, added, changed, same):
+    def __init__(self, removed, added, changed, same, gradients):
         self.removed, self.added, self.changed, self.same = removed, added, changed, same
+        self.gradients = gradients
 
     def __bool__(self):
         return bool(self.removed or self.added or self.changed)
 
     def __str__(self):
-        if not self:
-            return f"the graphs are alike: {self.same} nodes"
-        lines = [
-            f"{len(self.removed)} nodes removed, {len(self.added)} added, {len(self.changed)} "
-            f"changed, {self.same} alike"
-        ]
+        lines = [f"the graphs are alike: {self.same} nodes"]
+        if self:
+            lines = [
+                f"{len(self.removed)} nodes removed, {len(self.added)} added, {len(self.changed)} "
+                f"changed, {self.same} alike"
+            ]
         for sign, nodes in (("-", self.removed), ("+", self.added)):
             lines += [f"{sign} {_text.line_of(node)}" for node in nodes[:_MOST]]
             if len(nodes) > _MOST:
@@ -54,6 +71,9 @@ class GraphDiff:
             lines += [f"    {words}" for words in change.what]
         if len(self.changed) > _MOST:
             lines.append(f"~ … and {len(self.changed) - _MOST} more")
+        lines += map(str, self.gradients[:_MOST])
+        if len(self.gradients) > _MOST:
+            lines.append(f"… and {len(self.gradients) - _MOST} more gradients")
         return "\n".join(lines)
 
     def __repr__(self):
@@ -129,6 +149,30 @@ def _shown(value):
     return str(value)
 
 
+def _norms(graph):
+    """{node: norm of the gradient by its first output}; not finite where that is not."""
+    found, grads = {}, graph._model.grads
+    for row, node in enumerate(grads["node"]):
+        bad = grads["nan"][row] or grads["inf"][row]
+        if grads["slot"][row] == 0:
+            found[node] = math.inf if bad else grads["norm"][row]
+    return found
+
+
+def _gradients(before, after, pairs):
+    old, new = _norms(before), _norms(after)
+    found = []
+    for i, k in pairs.items():
+        a, b = old.get(i), new.get(k)
+        if a is None or b is None or a == b:
+            continue
+        small, large = sorted((a, b))
+        if large >= 10 * small:
+            ratio = math.inf if small == 0 or large == math.inf else large / small
+            found.append((-ratio, i, Gradient(before.nodes[i], (a, b))))
+    return [gradient for *_, gradient in sorted(found, key=lambda item: item[:2])]
+
+
 def diff(before, after):
     """GraphDiff of two graphs, matched by operation, source and history."""
     if not hasattr(after, "_model"):
@@ -143,4 +187,5 @@ def diff(before, after):
         if what:
             changed.append(Change(old, new, what))
     changed.sort(key=lambda change: change.before.index)
-    return GraphDiff(removed, added, changed, len(pairs) - len(changed))
+    gradients = _gradients(before, after, pairs)
+    return GraphDiff(removed, added, changed, len(pairs) - len(changed), gradients)

@@ -20,7 +20,8 @@ def quoted(text):
 
 
 def _box(node):
-    lines = [_text.source_of(node) or node.op]
+    source = _text.source_of(node)
+    lines = [source] if source else []
     lines.append(f"{node.op}  {' '.join(map(str, node.shapes))}".rstrip())
     place = _text.place_of(node)
     if node.iteration is not None:

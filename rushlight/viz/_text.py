@@ -28,8 +28,10 @@ def place_of(node):
 def source_of(node, widest=_WIDEST):
     """``y = w * x``: the expression, under the variable that it was stored in."""
     expression = one_line(node.expression, widest)
-    if node.is_leaf or not node.name:
-        return node.name or expression if not expression or node.is_leaf else expression
+    if node.is_leaf:
+        return node.name or expression
+    if not node.name or (expression and node.columns is None):  # the whole statement
+        return expression
     return f"{node.name} = {expression}" if expression else node.name
 
 

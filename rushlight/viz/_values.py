@@ -1,5 +1,7 @@
 """``graph(loss, values=True)``: what can be known of values and gradients afterwards."""
 
+import contextlib
+
 from rushlight import _C
 from rushlight.debug import _values as debug_values
 from rushlight.debug._holders import variables
@@ -11,6 +13,22 @@ _C._add_package_globals(globals())
 
 FEW = 2000  # nodes of a graph whose values are computed again, and whose rules have numbers
 _AGAIN = "Trying to backward through the graph a second time"
+
+
+@contextlib.contextmanager
+def _undisturbed():
+    """Nobody raises for a nan here, which is what is looked for; no recording takes part."""
+    from rushlight.autograd import set_detect_anomaly
+
+    before = _C._pause_nonfinite(True)
+    blind = _C._Tape(False, 0, _unnamed, True)
+    blind.start()
+    try:
+        with set_detect_anomaly(False):
+            yield
+    finally:
+        blind.stop()
+        _C._pause_nonfinite(before)
 
 
 def _check_size(raw, max_bytes):
@@ -33,7 +51,7 @@ def _pass(roots, leaves, max_bytes):
     """(what a tape tells of a pass that changes no .grad, None), or (None, why not)."""
     from rushlight.autograd import grad
 
-    tape = _C._Tape(True, max_bytes, _unnamed)
+    tape = _C._Tape(True, max_bytes, _unnamed, True)
     ones = [_C.ones_like(root) for root in roots]
     tape.start()
     try:
@@ -105,20 +123,25 @@ def graph_with_values(roots, params, frame, max_bytes):
             )
     raw = _C._graph_columns(roots, FEW)
     _check_size(raw, max_bytes)
-    tape, error = _pass(roots, [leaf for _, leaf in raw["leaves"]], max_bytes)
+    few = len(raw["flags"]) // 2 <= FEW
+    with _undisturbed():
+        tape, error = _pass(roots, [leaf for _, leaf in raw["leaves"]], max_bytes)
+        if few and error is None:
+            values = _forward_values(raw, roots, frame)
+        else:
+            values = _C._graph_columns(roots, 0, True)["saved_values"]
     if error is not None:
         rows = [(number, 0, leaf) for number, leaf in raw["leaves"]]
-        values = [(n, slot, _C._tensor_summary(leaf.detach())) for n, slot, leaf in rows]
+        values += [(n, slot, _C._tensor_summary(leaf.detach())) for n, slot, leaf in rows]
         graph = _graph_of.make(raw, frame, params, values=values)
         graph._model.notes.append(_freed_note(raw, error))
         return graph
-    few = len(raw["flags"]) // 2 <= FEW
-    values = _forward_values(raw, roots, frame) if few else ()
     # Of the same graph. Nothing was accumulated: leaves have their turns as in backward().
     tape["order"] = raw["order"]
     graph = _record.made_graph(tape, frame, params, timed=False, values=values)
     if not few:
         graph._model.notes.append(
-            f"values inside a graph of more than {FEW} nodes are known under rushlight.record()"
+            f"of a graph of more than {FEW} nodes, the values inside that no node saved are known "
+            "only under rushlight.record()"
         )
     return graph

@@ -343,19 +343,22 @@ class Graph:
         return _files.give(to_mermaid(self, most), path)
 
     def to_svg(self, path=None, **options):
-        """The picture as SVG, by the built-in layout; also to a file. options: as viz/_svg.py."""
+        """The picture as SVG, by the built-in layout; also to a file.
+
+        options: max_boxes, groups, cards, theme and title, as viz/_svg.py says.
+        """
         from ._svg import svg
 
         return _files.give(svg(self, **options), path)
 
     def to_png(self, path=None, **options):
-        """The picture as bytes of a PNG; also to a file. options: as viz/_png.py."""
+        """The picture as bytes of a PNG; also to a file. options: scale, and those of to_svg()."""
         from ._png import png
 
         return _files.give(png(self, **options), path)
 
     def to_html(self, path=None, **options):
-        """The page: one file that works offline; also to a file. options: as viz/_page.py."""
+        """The page, one file that works offline; also to a file. options: title."""
         from ._page import page
 
         return _files.give(page(self, **options), path)

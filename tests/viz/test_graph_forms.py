@@ -1,6 +1,8 @@
 """A Graph as text, DOT, Mermaid, groups, and beside another one."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from support import leaf, rushlight_only, torch
@@ -75,6 +77,26 @@ class TestText:
         assert "value has inf" in str(made)
         y.backward()
         assert "freed at test_graph_forms.py:" in str(graph(y))
+
+    def test_without_source_and_without_columns(self, tmp_path):
+        program = tmp_path / "program.py"
+        program.write_text(
+            "import rushlight as torch\n"
+            "w = torch.ones(2, requires_grad=True)\n"
+            "y = w * 2\n"
+            "print(torch.graph(y))\n"
+        )
+        for options in ([], ["-X", "no_debug_ranges"]):
+            done = subprocess.run(
+                [sys.executable, *options, program], capture_output=True, text=True, timeout=60
+            )
+            assert done.stdout.split("  ")[0] == "MulBackward0" and done.stderr == ""
+            assert "  y = w * 2  " in done.stdout and "program.py:3" in done.stdout
+        scope = {"torch": torch, "w": leaf([1.0])}
+        exec("y = w * 2", scope)
+        made = graph(scope["y"], params={"w": scope["w"]})
+        assert str(made).split() == ["MulBackward0", "y", "<string>:1", "(1,)", "[w", "(1,)]"]
+        assert 'label="y\\nMulBackward0  (1,)\\n<string>:1"' in made.to_dot()
 
     def test_the_same_program_gives_the_same_text(self):
         assert str(line_fit()) == str(line_fit())
@@ -195,6 +217,32 @@ class TestDiff:
     def test_one_iteration_more(self):
         found = chain(3).diff(chain(4))
         assert [node.iteration for node in found.added] == [3] and not found.removed
+
+    def test_gradients_of_another_size(self):
+        def made(scale):
+            a, b = leaf([3.0, 4.0]), leaf([1.0])
+            y = a * a
+            return graph((y * y).sum() * scale + b.sum(), params={"a": a}, values=True)
+
+        found = made(torch.tensor(1.0)).diff(made(torch.tensor(1000.0)))
+        assert not found and {g.node.op for g in found.gradients} >= {"AccumulateGrad"}
+        a = next(g for g in found.gradients if g.node.name == "a")
+        assert a.norms[1] == pytest.approx(1000 * a.norms[0], rel=1e-5)
+        assert "b" not in {g.node.name for g in found.gradients}
+        lines = str(found).split("\n")
+        assert lines[0].startswith("the graphs are alike")
+        assert any(
+            line.startswith("gradient of a: 277.8 -> 2.778e+05  (1e+03 times)") for line in lines
+        )
+
+    def test_gradients_that_became_nan_come_first(self):
+        def made(x):
+            a, b = leaf([x]), leaf([1.0])
+            return graph((a.sqrt() + b * x * 5).sum(), params={"a": a, "b": b}, values=True)
+
+        found = made(0.1).diff(made(0.0))
+        assert found.gradients[0].node.name == "a" and found.gradients[0].norms[1] == float("inf")
+        assert str(found.gradients[0]) == "gradient of a: 1.581 -> inf"
 
     def test_with_what_is_no_graph(self):
         with pytest.raises(TypeError, match="expected a Graph, not int"):

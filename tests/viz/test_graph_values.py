@@ -208,6 +208,26 @@ def test_hooks_run_and_their_results_are_shown():
     assert made["y"].grad.data == (30.0,) and made["w"].grad.data == (90.0,)
 
 
+def test_a_root_that_is_given_twice_counts_once():
+    a = leaf(2.0)
+    y = a * 3
+    assert graph([y, {"again": y}], values=True)["a"].grad.data == (3.0,)
+
+
+def test_who_looks_for_nan_is_not_stopped_by_it():
+    a = leaf([0.0, 1.0])
+    y = (a.log() * 0).sum()
+    watch = torch.debug.watch_nonfinite(every_op=True)
+    try:
+        with torch.autograd.set_detect_anomaly(True):
+            made = graph(y, values=True)
+            assert torch.is_anomaly_enabled()
+    finally:
+        watch.stop()
+    assert [node.op for node in made.find(flag="value has inf")] == ["LogBackward0"]
+    assert "value has nan" in made["y"].flags and "grad has nan" in made["a"].flags
+
+
 def test_too_large_a_graph_is_refused_with_the_way_out():
     a = torch.ones(1000, requires_grad=True)
     with pytest.raises(
@@ -228,12 +248,16 @@ def test_nodes_alone_have_no_values():
 
 def test_a_long_chain_has_gradients_and_a_note():
     h = leaf(1.0)
-    for _ in range(3000):
-        h = h * 1.0
+    for _ in range(1500):
+        h = (h * 1.0).exp().log()
     made = graph(h, values=True)
-    assert made.leaves()[0].grad.data == (1.0,) and made.leaves()[0].value.data == (1.0,)
+    assert made.leaves()[0].grad.norm == pytest.approx(1.0, rel=1e-3)
+    assert made.leaves()[0].value.data == (1.0,)
     assert "more than 2000 nodes" in made.notes[0]
-    assert made.nodes[5].rules[0].text.startswith("d(h * 1.0)/dh = 1")
+    assert made.nodes[1].rules[0].text.startswith("d(h * 1.0)/dh = 1")
+    known = {node.op for node in made.nodes if node.value is not None}
+    assert known == {"AccumulateGrad", "ExpBackward0", "LogBackward0"}, "saved, or the root"
+    assert made.find(op="exp")[7].value.data[0] == pytest.approx(math.e, rel=1e-3)
 
 
 def test_it_keeps_no_tensor_alive():

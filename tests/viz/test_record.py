@@ -113,6 +113,25 @@ def test_layers_alike_are_no_iterations():
     assert {node.iteration for node in tape.graph.nodes} == {None}
 
 
+def test_cuts_of_what_no_node_saved_and_no_variable_holds():
+    w = leaf(2.0)
+
+    def helper(v):
+        part = w.detach()
+        return v + part + torch.tensor(0.5) + 1.0
+
+    with record() as tape:
+        torch.stack([helper(w), torch.ones(())]).sum().backward()
+    cuts = [cut for node in tape.graph.nodes for cut in node.cuts]
+    reasons = [(cut.name, cut.reason) for cut in cuts]
+    assert reasons == [
+        ("part", "detach"),
+        ("torch.tensor(0.5)", "requires_grad=False"),
+        (None, "requires_grad=False"),
+    ]
+    assert open(__file__).read().split("\n")[cuts[0].line - 1].strip() == "part = w.detach()"
+
+
 def test_times_and_memory():
     w = torch.ones(100, 100, requires_grad=True)
     with record() as tape:
@@ -328,6 +347,30 @@ def test_a_recording_that_a_thread_left_open_ends_with_it():
     with record() as tape:
         (w * 4).backward()
     assert tape.graph["w"].grad.data == (4.0,)
+
+
+def test_looking_at_a_graph_is_no_part_of_the_recording():
+    w = leaf(2.0)
+    with record() as tape:
+        (w * 3).backward()
+        made = torch.graph((w * 4).exp(), values=True)
+        assert len(made) == 3 and len(tape.graph) == 2
+    assert [node.op for node in tape.graph.nodes] == ["AccumulateGrad", "MulBackward0"]
+    assert tape.graph.steps == {"w": [(0, 3.0)]}
+
+
+def test_the_code_is_let_go():
+    import sys
+
+    scope = {"torch": torch, "w": leaf(2.0)}
+    code = compile("with torch.record() as tape:\n    (w * 3).backward()", "let_go.py", "exec")
+    for _ in range(2):  # w.grad keeps the site of the last write to it
+        exec(code, scope)
+    assert len(scope["tape"].graph) == 2
+    before = sys.getrefcount(code)
+    for _ in range(3):
+        exec(code, scope)
+    assert sys.getrefcount(code) == before
 
 
 def test_other_threads_are_not_recorded():
