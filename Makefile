@@ -51,7 +51,7 @@ PYTHON_FOLDERS = rushlight tests tools benchmarks examples
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-tools test test-page test-sets test-version build page lint format bench asan tsan stub clean
+.PHONY: help demo demo-tools test test-page test-sets test-version build page pictures lint format bench asan tsan stub clean
 
 help:
 	@echo "make demo          fit a line to the eruptions of Old Faithful"
@@ -64,6 +64,7 @@ help:
 	@echo "make bench         rushlight beside PyTorch, in one table"
 	@echo "make asan          the tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan          the tests with threads under ThreadSanitizer"
+	@echo "make pictures      write the README's pictures again (package chromium)"
 	@echo "make page          write rushlight/viz/_page.html again from rushlight/viz/page"
 	@echo "make stub          write rushlight/_C.pyi again from the op table"
 	@echo "make clean         remove the environments and everything compiled"
@@ -108,6 +109,9 @@ format: $(VENV)/.lint-stamp
 
 page: | $(VENV)/bin/python
 	$(VENV)/bin/python tools/bundle_page.py
+
+pictures: build $(VENV)/.page-stamp
+	$(VENV)/bin/python tools/make_pictures.py
 
 stub: build
 	$(VENV)/bin/python tools/gen_stub.py
