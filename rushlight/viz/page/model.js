@@ -210,7 +210,7 @@ export const dimsOf = (M, t, r) => Array.from(M.shapes.slice(t.dims[r], t.dims[r
 
 /**
  * log2 of the gradient that a node hands to its inputs over what it got. Where a producer has several users,
- * its sum is credited to the one with the largest gradient alone; leaves, which add up over a loop, to none.
+ * its sum is credited to the one with the largest gradient alone; parameters, which no chain goes on from, to none.
  */
 export function gains(M) {
   if (M.gain) return M.gain;
@@ -220,7 +220,7 @@ export function gains(M) {
     let most = 0;
     for (const e of M.ins(i)) {
       const producer = edges.src[e];
-      if (isTip(M, producer) || !(norm[producer] > most)) continue;
+      if (isTip(M, producer) || M.lane[producer] || !(norm[producer] > most)) continue;
       let best = i;
       for (const f of M.users(producer)) if (norm[edges.dst[f]] > norm[best]) best = edges.dst[f];
       if (best === i) most = norm[producer];
