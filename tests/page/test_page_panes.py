@@ -139,6 +139,62 @@ def test_groups_follow_the_modules_where_they_were_recorded(open_page):
     assert outer["y"] < inner["y"] and inner["y"] + inner["h"] < outer["y"] + outer["h"]
 
 
+def test_functions_that_only_call_one_another_are_one_group_however_deep(open_page):
+    m = models.Model()
+    scope = models.NONE
+    for k in range(900):
+        scope = m.scope(f"f{k}", scope, kind=1)
+    at = m.leaf("w")
+    for k in range(40):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, scope=scope)
+    page = open_page(m.build())
+    assert page.boxes()[0]["label"].endswith("f898() › f899()")
+    assert len(page.boxes()[0]["label"]) == 44
+
+
+def test_modules_and_operations_beside_them_stand_in_the_order_of_the_program(open_page):
+    m = models.Model()
+    outer = m.scope("Net")
+    first, second = m.scope("first", outer), m.scope("second", outer)
+    at = m.leaf("w")
+    for k, scope in enumerate((outer, first, first, outer, second, second, models.NONE)):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, scope=scope)
+    page = open_page(m.build())
+    rows = page.js(
+        "[...document.querySelectorAll('#outline [role=treeitem]')].map(e => e.textContent)"
+    )
+    assert [row.split(" ")[0].strip("▾·,") for row in rows] == [
+        "Net", "w", "Op0Backward0", "first", "Op1Backward0", "Op2Backward0", "Op3Backward0",
+        "second",
+        "Op4Backward0", "Op5Backward0", "Op6Backward0",
+    ]  # fmt: skip
+
+
+def test_a_model_of_the_least_that_is_needed_opens(open_page):
+    model = models.regression()
+    for name in ("scopes", "saved", "attrs", "values", "grads", "rules", "cuts", "steps", "lines",
+                 "bins", "data", "us", "mem", "params", "overlays", "made"):  # fmt: skip
+        del model[name]
+    page = open_page(model)
+    assert set(page.closed()) == {"b", "w", "w * x", "yhat", "error", "error ** 2", "loss"}
+    for key in (*"123456gn]w", "ArrowDown"):
+        page.press(key)
+
+
+def test_damaged_data_is_told_in_words(windows, tmp_path):
+    from rushlight.viz import _page
+
+    file = tmp_path / "damaged.html"
+    data = _page.pack("{}")
+    window = windows((1400, 900), "light", "damaged", {})
+    text = _page.page(models.regression())
+    begin = text.index('id="data">') + len('id="data">')
+    file.write_text(text[:begin] + data + text[text.index("</script>", begin) :])
+    window.goto(f"file://{file}")
+    window.wait_for_selector("#info .why")
+    assert "This page could not be opened" in window.inner_text("#info")
+
+
 def test_the_source_has_a_bar_and_a_figure_on_each_line_that_made_nodes(open_page):
     page = open_page(models.regression())
     lines = page.js(

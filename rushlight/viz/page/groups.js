@@ -51,6 +51,7 @@ function add(M, parent, ops, rest, kind, label, key) {
   }
   const made = group(kind, label, `${parent.key}/${key}`, parent);
   made.line = M.line[ops[0]];
+  made.at = ops[0];
   fill(M, made, ops, rest);
   while (made.children.length === 1 && typeof made.children[0] === 'object') {
     const only = made.children[0];
@@ -68,27 +69,51 @@ function scopeOf(M, i) {
   return scopes.size === 1 ? [...scopes][0] : NONE;
 }
 
+/** A module or function; where it holds nothing but another one, that one under both names. */
+function scopeGroup(M, parent, ops, rest, depth, s) {
+  const kind = M.scopes.kind[s] ? 'function' : 'module';
+  const made = group(kind, M.str(M.scopes.name[s]) + (kind === 'function' ? '()' : ''), `${parent.key}/s${s}`, parent);
+  made.at = ops[0];
+  LEVELS.scope(M, made, ops, rest, depth + 1);
+  const [only] = made.children;
+  if (made.children.length > 1 || typeof only !== 'object') return made;
+  const label = `${made.label} › ${only.label}`;
+  return Object.assign(only, {label: label.length > 44 ? '…' + label.slice(-43) : label, parent});
+}
+
+/** The scopes around a scope and itself, outermost first. */
+function pathOf(M, s) {
+  if (s === NONE) return [];
+  const kept = M.scopePaths || (M.scopePaths = []);
+  for (let at = s, todo = []; ; at = M.scopes.parent[at]) {
+    if (at !== NONE && !kept[at]) todo.push(at);
+    else {
+      let path = at === NONE ? [] : kept[at];
+      while (todo.length) kept[at = todo.pop()] = path = [...path, at];
+      return kept[s];
+    }
+  }
+}
+
 const LEVELS = {
-  scope(M, parent, ops, rest, inside = NONE) {
-    const own = [], parts = new Map();
+  scope(M, parent, ops, rest, depth = 0) {
+    const own = [], parts = new Map(), made = group('scope', '', parent.key, parent);
     for (const i of ops) {
-      let s = scopeOf(M, i);
-      while (s !== NONE && s !== inside && M.scopes.parent[s] !== inside) s = M.scopes.parent[s];
-      if (s === NONE || s === inside) own.push(i);
+      const path = pathOf(M, scopeOf(M, i)), s = path.length > depth ? path[depth] : NONE;
+      if (s === NONE) own.push(i);
       else if (parts.has(s)) parts.get(s).push(i);
       else parts.set(s, [i]);
     }
+    if (own.length) fill(M, made, own, rest);
     for (const [s, part] of parts) {
-      if (part.length === 1) {
-        parent.children.push(part[0]);
-        continue;
-      }
-      const kind = M.scopes.kind[s] ? 'function' : 'module';
-      const made = group(kind, M.str(M.scopes.name[s]) + (kind === 'function' ? '()' : ''), `${parent.key}/s${s}`, parent);
-      LEVELS.scope(M, made, part, rest, s);
-      parent.children.push(made);
+      if (part.length === 1) made.children.push(part[0]);
+      else made.children.push(scopeGroup(M, parent, part, rest, depth, s));
     }
-    if (own.length) fill(M, parent, own, rest);
+    const first = child => typeof child === 'object' ? child.at : child;
+    for (const child of made.children.sort((a, b) => first(a) - first(b))) {
+      if (typeof child === 'object') child.parent = parent;
+      parent.children.push(child);
+    }
   },
 
   loop(M, parent, ops, rest) {
@@ -151,6 +176,8 @@ function inBuckets(list, up, childOf, label, prefix) {
     }
     const bucket = group('bucket', label(part[0], part[part.length - 1]), `${up.key}/${prefix}${k}+${size}`, up);
     bucket.children = inBuckets(part, bucket, childOf, label, prefix);
+    const [head] = bucket.children;
+    bucket.at = typeof head === 'object' ? head.at : head;
     made.push(bucket);
   }
   return made;

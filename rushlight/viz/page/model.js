@@ -189,7 +189,7 @@ export function titleOf(M, i) {
   if (isGhost(M, i)) return nodeName(M, i) || exprOf(M, i) || 'cut';
   const name = nodeName(M, i), site = M.nodes.site[i];
   if (name || isLeaf(M, i)) return name || 'leaf';
-  if (site === NONE || !M.several[site]) return exprOf(M, i) || opName(M, i);
+  if (site === NONE || !M.several[site]) return exprOf(M, i).slice(0, 160) || opName(M, i);
   return [scopePath(M, i).slice(1).join('.'), opName(M, i).replace(/Backward\d*$/, '').toLowerCase()].filter(Boolean).join(' ');
 }
 
