@@ -123,6 +123,79 @@ def test_a_loop_is_folded_into_buckets_of_its_iterations(open_page):
     assert sum(page.js("rushlight.app.scene.items.map(i => i.n)")) == 10_000
 
 
+def loop_model(source, lines):
+    """Operations in a chain, each at a line of the source."""
+    m = models.Model("/home/you/loops.py", source)
+    sites, at = {}, m.leaf("w")
+    for line in lines:
+        sites.setdefault(line, m.site(line, f"f{line}(...)"))
+        at = m.node(f"Op{line}Backward0", sites[line], at)
+    return m.build()
+
+
+def outline(page):
+    return page.js(
+        """[...document.querySelectorAll('#outline [role=treeitem]')].map(
+          e => e.textContent.slice(1).split(' · ')[0].split(',')[0])"""
+    )
+
+
+def test_a_loop_in_a_loop_is_folded_in_each_turn(open_page):
+    body = "    a()\n    for j in range(10):\n        b()\n        c()\n        d()\n"
+    page = open_page(loop_model(f"for i in range(60):\n{body}", [2, *[4, 5, 6] * 10] * 60))
+    assert outline(page)[:2] == ["i = 0 … 2", "i = 3 … 5"]
+    page.click_box("i = 3 … 5", double=True)
+    page.click_box("i = 3", double=True)
+    assert outline(page)[1:6] == ["i = 3 … 5", "i = 3", "f2(...)", "j = 0", "j = 1"]
+
+
+def test_what_stands_before_and_after_a_loop_is_beside_it(open_page):
+    source = "s()\nfor t in range(60):\n    a()\n    b()\ne()\n"
+    page = open_page(loop_model(source, [1, *[3, 4] * 60, 5]))
+    assert outline(page)[:2] == ["f1(...)", "t = 0 … 2"]
+    assert outline(page)[-2:] == ["t = 57 … 59", "f5(...)"]
+
+
+@pytest.mark.parametrize(
+    "head, first",
+    [
+        ("for t in range(60):", "t = 0 … 2"),
+        ("for t in range(5, 65):", "iteration 0 … 2"),
+        ("for t, x in enumerate(xs):", "iteration 0 … 2"),
+        ("while True:", "iteration 0 … 2"),
+    ],
+)
+def test_turns_have_the_name_of_the_variable_only_where_it_counts_them(open_page, head, first):
+    page = open_page(loop_model(f"{head}\n    a()\n    b()\n", [2, 3] * 60))
+    assert outline(page)[0] == first
+
+
+def test_turns_are_not_numbered_by_the_variable_where_the_first_one_is_missing(open_page):
+    source = "for t in range(61):\n    a()\n    b()\n    c()\n"
+    page = open_page(loop_model(source, [2, *[3, 4, 2] * 60]))
+    assert "iteration 0 … 2" in outline(page)
+
+
+def test_a_long_file_is_shown_around_the_lines_that_made_nodes(open_page):
+    source = "".join(f"x{k} = {k}\n" for k in range(1, 6001))
+    page = open_page(loop_model(source, [5000, 5001]))
+    assert page.text("#ln5000 code") == "x5000 = 5000"
+    assert page.js("document.querySelectorAll('.ln').length") <= 3001
+    page.click_box("f5000(...)")
+    box = page.page.locator("#ln5000").bounding_box()
+    pane = page.page.locator("#source").bounding_box()
+    assert pane["y"] <= box["y"] <= pane["y"] + pane["height"]
+
+
+def test_memory_that_is_saved_and_alive_is_a_curve_in_the_strip(open_page):
+    strips = []
+    for training in (False, True):
+        page = open_page(models.regression(training=training))
+        page.press("5")
+        strips.append(page.js("document.getElementById('strip').toDataURL()"))
+    assert strips[0] != strips[1]
+
+
 def test_leaves_are_chips_with_the_number_of_their_uses(open_page):
     page = open_page(models.rnn(1000))
     first = page.boxes()[0]

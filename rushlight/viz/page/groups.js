@@ -119,13 +119,12 @@ const LEVELS = {
   loop(M, parent, ops, rest) {
     const loop = ops.length > MOST && findLoop(M, ops);
     if (!loop) return fill(M, parent, ops, rest);
-    const {starts, end} = loop, variable = loopVariable(M, ops[starts[0]]), turns = [];
+    const {starts, end, all} = loop, variable = all && loopVariable(M, ops[starts[0]]) || 'iteration', turns = [];
     if (starts[0]) fill(M, parent, ops.slice(0, starts[0]), rest);
     const holder = group('loop', '', parent.key, parent);
-    starts.forEach((from, k) => {
-      const given = M.nodes.iter[ops[from]], t = given === NONE ? k : given;
+    starts.forEach((from, t) => {
       const before = holder.children.length;
-      add(M, holder, ops.slice(from, k + 1 < starts.length ? starts[k + 1] : end), ['loop', ...rest], 'iteration',
+      add(M, holder, ops.slice(from, t + 1 < starts.length ? starts[t + 1] : end), ['loop', ...rest], 'iteration',
         `${variable} ${t}`, `t${t}`);
       for (const child of holder.children.slice(before)) turns.push({child, t});
     });
@@ -159,14 +158,14 @@ const LEVELS = {
   },
 };
 
-/** Lists longer than MOST as that many buckets of neighbours; a bucket is cut again from twice as many on. */
+/** Lists of more than twice MOST as that many buckets of neighbours, again and again. */
 function inBuckets(list, up, childOf, label, prefix) {
   const adopted = item => {
     const child = childOf(item);
     if (typeof child === 'object') child.parent = up;
     return child;
   };
-  if (list.length <= (up.kind === 'bucket' ? 2 : 1) * MOST) return list.map(adopted);
+  if (list.length <= 2 * MOST) return list.map(adopted);
   const size = Math.ceil(list.length / MOST), made = [];
   for (let k = 0; k < list.length; k += size) {
     const part = list.slice(k, k + size);
@@ -220,10 +219,12 @@ function findLoop(M, ops) {
     });
     if (!best || cover > best.cover) best = {cover, starts, end};
   }
-  return best && best.cover >= ops.length / 2 ? best : null;
+  if (!best || best.cover < ops.length / 2) return null;
+  // Where another site ran once more, the first turn made no nodes here: turns are not the variable's values.
+  return {...best, all: !counts.includes(best.starts.length + 1)};
 }
 
-/** "t =" where the operation stands in `for t in range(N)`, "iteration" elsewhere: the rank is no value there. */
+/** "t =" where the operation stands in `for t in range(N)`; nothing elsewhere, where the rank is no value. */
 function loopVariable(M, i) {
   const file = M.files[M.file[i]];
   if (file && file.text != null) {
@@ -237,5 +238,5 @@ function loopVariable(M, i) {
       depth = at;
     }
   }
-  return 'iteration';
+  return '';
 }
