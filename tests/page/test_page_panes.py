@@ -112,6 +112,14 @@ def test_the_heaviest_path_runs_straight_down(open_page):
     assert max(chain) - min(chain) < 0.01
     page = open_page(models.rnn(100))
     assert len({round(box["x"], 3) for box in page.closed().values()}) == 1
+    page.click_box("t = 0 … 4", double=True)
+    page.click_box("t = 3", double=True)
+    boxes = page.boxes()
+    places = {box["label"]: box["x"] + box["w"] / 2 for box in boxes if not box["frame"]}
+    # Through the frames, along the gradients that grow: not along the loss, which is as long.
+    chain = [places[label] for label in ("h @ Wh.t()", "x @ Wx.t() + h @ Wh.t()", "a", "h")]
+    assert max(chain) - min(chain) < 0.01
+    assert places["loss"] != chain[0]
 
 
 def test_a_loop_is_folded_into_buckets_of_its_iterations(open_page):

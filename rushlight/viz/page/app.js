@@ -35,7 +35,7 @@ export function render() {
   }
   if (now.has('scene')) {
     const held = state.anchor && app.scene && app.scene.byKey.get(state.anchor);
-    app.scene = makeScene(M, state);
+    app.scene = makeScene(M, state, app.modes[0]);
     const again = held && app.scene.byKey.get(state.anchor);
     // What the hand is on stays where it is.
     if (again) app.view.x += (held.x - again.x) * app.view.z, app.view.y += (held.y - held.h / 2 - again.y + again.h / 2) * app.view.z;

@@ -1,6 +1,7 @@
 // What is drawn: the open part of the tree as boxes with chips, edges merged between them, frames around open groups.
 import {NONE, clip, num, shapeText} from './util.js';
 import {BAD_GRAD, BAD_VALUE, dimsOf, exprOf, isGhost, isLeaf, isTip, nodeName, opName, sourceLine, titleOf} from './model.js';
+import {level} from './colours.js';
 import {layered} from './layout.js';
 import {cardRows} from './words.js';
 
@@ -43,13 +44,13 @@ export function figures(M, mode, group) {
   return kept.get(mode);
 }
 
-/** The scene for a state: items (boxes and frames), edges with their ways, and the bounds. */
-export function makeScene(M, state) {
+/** The scene for a state: items (boxes and frames), edges with their ways, and the bounds. gradients: their colour mode. */
+export function makeScene(M, state, gradients) {
   const scene = {items: [], edges: [], owner: new Int32Array(M.n).fill(-1), byKey: new Map()};
   const top = frameOf(state.tree, null);
   visit(M, state, scene, state.tree, top);
   chips(M, state, scene);
-  mergeEdges(M, state, scene);
+  mergeEdges(M, scene, gradients);
   for (const item of scene.items) if (!item.frame) size(M, state, item);
   layoutFrame(top);
   spread(top, 0, 0);
@@ -99,7 +100,7 @@ function chips(M, state, scene) {
   }
 }
 
-function mergeEdges(M, state, scene) {
+function mergeEdges(M, scene, gradients) {
   const {src, dst, kind} = M.edges, {owner, items} = scene, merged = new Map(), many = items.length;
   for (let e = 0; e < M.edges.n; e++) {
     const a = owner[src[e]], b = owner[dst[e]];
@@ -115,7 +116,8 @@ function mergeEdges(M, state, scene) {
   }
   scene.edges = [...merged.values()];
   for (const edge of scene.edges) {
-    edge.w = 1 + Math.log2(edge.n) + .5 * Math.log2(edge.a.n * edge.b.n);
+    // Of paths as long as each other, the one of the larger gradients is to run straight.
+    edge.w = 1 + Math.log2(edge.n) + .5 * Math.log2(edge.a.n * edge.b.n) + (gradients.has && level(gradients, edge.norm) || 0);
     edge.parts = [];
     join(edge);
   }
