@@ -122,6 +122,23 @@ def test_the_heaviest_path_runs_straight_down(open_page):
     assert places["loss"] != chain[0]
 
 
+def test_a_long_edge_runs_straight_where_there_is_room(open_page):
+    m = models.Model()
+    first = at = m.node("FirstBackward0", models.NONE, m.leaf("w"), name="first")
+    for k in range(9):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, name=f"v{k}")
+    m.node("LastBackward0", models.NONE, at, first, name="last")
+    page = open_page(m.build())
+    page.click("#cards")
+    points = page.js(
+        """rushlight.app.scene.edges.find(
+          e => e.a.label === 'first' && e.b.label === 'last').points.map(p => p[0])"""
+    )
+    assert len(points) == 11
+    assert len({round(x, 3) for x in points[1:-1]}) == 1
+    assert points[1] != points[0]
+
+
 def test_a_loop_is_folded_into_buckets_of_its_iterations(open_page):
     page = open_page(models.rnn(1000))
     labels = [box["label"] for box in page.boxes()]
