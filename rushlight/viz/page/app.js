@@ -226,7 +226,7 @@ export function walk(direction) {
   }
   const up = direction === 'up', within = other => item.frame ? inFrame(other, item) : other === item;
   const pinned = e => (up ? e.a : e.b).pin ? 1 : 0;
-  const edges = scene.edges.filter(e => within(up ? e.b : e.a) && !within(up ? e.a : e.b)).sort((a, b) => b.w - a.w || pinned(b) - pinned(a));
+  const edges = scene.edges.filter(e => within(up ? e.b : e.a) && !within(up ? e.a : e.b)).sort((a, b) => pinned(b) - pinned(a) || b.w - a.w);
   if (!edges.length) {
     const leaf = up && item.chips.find(chip => chip.leaf >= 0);
     return leaf ? select('n' + leaf.leaf) : announce(up ? 'no inputs' : 'no users');
