@@ -511,7 +511,7 @@ def test_why_is_a_grad_none_names_the_cuts(open_page):
         ("name:Wh", 101), ("shape:16x16", 101), ("shape:(16,8)", 1), ("iter:3", 10),
         ("iter:3-4 op:add", 6), ("|grad|>1e18", 53), ("leaf", 3), ("leaf -name:b", 2),
         ("pow", 300), ("dtype:float64", 0), ("order<5", 5), ("root", 1), ("nan", 0),
-        ("bytes>=1024", 101), ("gain>2", 0),
+        ("bytes>=1024", 101), ("gain>2", 1),
     ],
 )  # fmt: skip
 def test_the_query_language(shared_rnn, query, found):

@@ -195,9 +195,9 @@ export function setStep(k, follow = true) {
 export function worst() {
   const {M} = app, m = app.modes[0];
   let best = -1;
-  for (let lane = 0; lane < 2 && best < 0; lane++) {
+  for (let tier = 0; tier < 3 && best < 0; tier++) {
     for (let i = 0; i < M.n; i++) {
-      if (M.lane[i] === lane && Number.isFinite(M.norm[i]) && (best < 0 || M.norm[i] > M.norm[best])) best = i;
+      if (M.tier[i] === tier && Number.isFinite(M.norm[i]) && (best < 0 || M.norm[i] > M.norm[best])) best = i;
     }
   }
   if (best < 0) return announce(m.why);

@@ -94,6 +94,7 @@ export function readModel(D) {
   M.byOrder.forEach((i, k) => M.rank[i] = k);
   M.paramOf = new Map(Object.entries(M.params).map(([name, i]) => [i, name]));
   M.lane = lanes(M);
+  M.tier = tiers(M);
   M.leaves = [];
   M.firstBadGrad = M.firstBadValue = -1;
   M.bad = 0;
@@ -144,6 +145,19 @@ function lanes(M) {
       made[i] = ins.length && ins.every(e => made[M.edges.src[e]]) ? 1 : 0;
     }
   }
+  return made;
+}
+
+/**
+ * Whose gradient speaks for a group: 0 activations, 1 single numbers, 2 parameters. A loss that a loop adds up has
+ * gradient 1 in each turn, and would hide how those of the activations vanish.
+ */
+function tiers(M) {
+  const made = new Uint8Array(M.n).fill(1), {node, dims, rank} = M.outs;
+  for (let r = 0; r < M.outs.n; r++) {
+    for (let k = dims[r]; k < dims[r] + rank[r]; k++) if (M.shapes[k] > 1) made[node[r]] = 0;
+  }
+  for (let i = 0; i < M.n; i++) if (M.lane[i]) made[i] = 2;
   return made;
 }
 

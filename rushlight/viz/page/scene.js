@@ -27,19 +27,19 @@ export function textWidth(text, font) {
 
 /**
  * Figures of a group for one mode, kept on the group: one pass over its operations. The largest gradient is that of
- * the activations, where there are any: what hands parameters on would hide how they grow.
+ * the activations, where there are any: see tiers().
  */
 export function figures(M, mode, group) {
   const kept = group.figures || (group.figures = new Map());
   if (!kept.has(mode)) {
-    const value = [NaN, NaN];
+    const value = [NaN, NaN, NaN];
     let flags = 0;
     for (let k = group.start; k < group.end; k++) {
-      const i = M.perm[k], x = mode.of(i), lane = mode.unit === '|grad|' ? M.lane[i] : 0;
+      const i = M.perm[k], x = mode.of(i), tier = mode.unit === '|grad|' ? M.tier[i] : 0;
       flags |= M.nodes.flags[i];
-      if (!Number.isNaN(x)) value[lane] = Number.isNaN(value[lane]) ? x : mode.join(value[lane], x);
+      if (!Number.isNaN(x)) value[tier] = Number.isNaN(value[tier]) ? x : mode.join(value[tier], x);
     }
-    kept.set(mode, {value: Number.isNaN(value[0]) ? value[1] : value[0], bad: flags & (BAD_GRAD | BAD_VALUE)});
+    kept.set(mode, {value: value.find(x => !Number.isNaN(x)) ?? NaN, bad: flags & (BAD_GRAD | BAD_VALUE)});
   }
   return kept.get(mode);
 }
