@@ -4,8 +4,8 @@
     python tools/bundle_page.py --check    fail where the file there is not what the sources give
 
 Each module becomes a function of its own whose exports the others take by name, in the order of
-their imports. The script is packed, and a loader of a few lines unpacks it: the policy in the file
-names both by their hashes, so the browser runs nothing else.
+their imports. Style and script are packed, and a loader of a few lines unpacks them: the policy in
+the file names all three by their hashes, so the browser runs nothing else.
 """
 
 import argparse
@@ -26,12 +26,14 @@ _EXPORT = re.compile(r"^export (?:async )?(?:const|let|function|class) ([\w$]+)"
 _EXPORT_LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
 
 LOADER = """\
-(async()=>{const d=document,f=id=>d.getElementById(id);try{
+(async()=>{const d=document,f=id=>d.getElementById(id);d.body.hidden=true;try{
 const b=Uint8Array.from(atob(f('code').textContent.trim()),c=>c.charCodeAt(0));
-const s=d.createElement('script');
 const z=new Blob([b]).stream().pipeThrough(new DecompressionStream('gzip'));
-s.textContent=await new Response(z).text();
-d.body.append(s)}catch(e){f('info').textContent='This browser cannot unpack the page: '+e}})()"""
+const t=(await new Response(z).text()).split('\\0');
+for(const [k,n] of ['style','script'].entries()){const e=d.createElement(n);
+e.textContent=t[k];d.body.append(e);d.body.hidden=false}
+}catch(e){d.body.hidden=false;
+f('info').textContent='This browser cannot unpack the page: '+e}})()"""
 
 
 class BundleError(Exception):
@@ -192,7 +194,7 @@ def _hash(text):
 
 
 def bundle(folder=SOURCES):
-    """(the template with the script left out, the script) of a folder of sources."""
+    """(the template with the code left out, the code: style and script) of a folder of sources."""
     sources = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.js")}
     script = shorten(link(sources))
     style = shorten_style((folder / "page.css").read_text(encoding="utf-8"))
@@ -201,32 +203,32 @@ def bundle(folder=SOURCES):
         f"default-src 'none'; script-src {_hash(LOADER)} {_hash(script)}; "
         f"style-src {_hash(style)}; img-src data: blob:"
     )
-    for mark, text in (("@POLICY@", policy), ("@STYLE@", style), ("@LOADER@", LOADER)):
+    for mark, text in (("@POLICY@", policy), ("@LOADER@", LOADER)):
         if page.count(mark) != 1:
             raise BundleError(f"page.html has {page.count(mark)} times {mark}")
         page = page.replace(mark, text)
-    return page, script
+    return page, f"{style}\0{script}"
 
 
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     options = parser.parse_args(arguments)
-    page, script = bundle()
-    text = page.replace("@CODE@", pack(script))
+    page, code = bundle()
+    text = page.replace("@CODE@", pack(code))
     size = len(text.encode())
     if size > LIMIT:
         print(f"the page has {size:,} bytes, {LIMIT:,} are allowed", file=sys.stderr)
         return 1
     if not options.check:
         OUTPUT.write_text(text, encoding="utf-8")
-        print(f"{OUTPUT.relative_to(ROOT)}: {size:,} bytes, {len(script):,} of script unpacked")
+        print(f"{OUTPUT.relative_to(ROOT)}: {size:,} bytes, {len(code):,} of code unpacked")
         return 0
     # Compared unpacked: another zlib packs the same text into other bytes.
     committed = OUTPUT.read_text(encoding="utf-8") if OUTPUT.exists() else ""
     before, _, after = page.partition("@CODE@")
     same = committed.startswith(before) and committed.endswith(after)
-    if not same or unpack(committed[len(before) : len(committed) - len(after)]) != script:
+    if not same or unpack(committed[len(before) : len(committed) - len(after)]) != code:
         print(
             f"{OUTPUT.relative_to(ROOT)} is not what its sources give: run `make page`",
             file=sys.stderr,

@@ -65,8 +65,6 @@ class Driver:
             self.errors.append(message.text)
 
     def close(self):
-        self.page.goto("about:blank")
-        self.requests.remove("about:blank") if "about:blank" in self.requests else None
         for event, listener in self.listeners.items():
             self.page.remove_listener(event, listener)
 

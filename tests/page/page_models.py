@@ -323,7 +323,7 @@ def rnn(turns, growth=None, times=False):
         add: 1.0,
         bias: 1.0,
         mul: 1.0,
-        power: 1.0,
+        power: 0.01,
         mean: 1.0,
         total: 1.0,
     }

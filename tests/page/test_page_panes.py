@@ -112,6 +112,31 @@ def test_the_heaviest_path_runs_straight_down(open_page):
     assert max(chain) - min(chain) < 0.01
     page = open_page(models.rnn(100))
     assert len({round(box["x"], 3) for box in page.closed().values()}) == 1
+    page.click_box("t = 0 … 4", double=True)
+    page.click_box("t = 3", double=True)
+    boxes = page.boxes()
+    places = {box["label"]: box["x"] + box["w"] / 2 for box in boxes if not box["frame"]}
+    # Through the frames, along the gradients that grow: not along the loss, which is as long.
+    chain = [places[label] for label in ("h @ Wh.t()", "x @ Wx.t() + h @ Wh.t()", "a", "h")]
+    assert max(chain) - min(chain) < 0.01
+    assert places["loss"] != chain[0]
+
+
+def test_a_long_edge_runs_straight_where_there_is_room(open_page):
+    m = models.Model()
+    first = at = m.node("FirstBackward0", models.NONE, m.leaf("w"), name="first")
+    for k in range(9):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, name=f"v{k}")
+    m.node("LastBackward0", models.NONE, at, first, name="last")
+    page = open_page(m.build())
+    page.click("#cards")
+    points = page.js(
+        """rushlight.app.scene.edges.find(
+          e => e.a.label === 'first' && e.b.label === 'last').points.map(p => p[0])"""
+    )
+    assert len(points) == 11
+    assert len({round(x, 3) for x in points[1:-1]}) == 1
+    assert points[1] != points[0]
 
 
 def test_a_loop_is_folded_into_buckets_of_its_iterations(open_page):
@@ -121,6 +146,79 @@ def test_a_loop_is_folded_into_buckets_of_its_iterations(open_page):
     assert labels[0] == "t = 0 … 41"
     assert labels[-1] == "t = 966 … 999"
     assert sum(page.js("rushlight.app.scene.items.map(i => i.n)")) == 10_000
+
+
+def loop_model(source, lines):
+    """Operations in a chain, each at a line of the source."""
+    m = models.Model("/home/you/loops.py", source)
+    sites, at = {}, m.leaf("w")
+    for line in lines:
+        sites.setdefault(line, m.site(line, f"f{line}(...)"))
+        at = m.node(f"Op{line}Backward0", sites[line], at)
+    return m.build()
+
+
+def outline(page):
+    return page.js(
+        """[...document.querySelectorAll('#outline [role=treeitem]')].map(
+          e => e.textContent.slice(1).split(' · ')[0].split(',')[0])"""
+    )
+
+
+def test_a_loop_in_a_loop_is_folded_in_each_turn(open_page):
+    body = "    a()\n    for j in range(10):\n        b()\n        c()\n        d()\n"
+    page = open_page(loop_model(f"for i in range(60):\n{body}", [2, *[4, 5, 6] * 10] * 60))
+    assert outline(page)[:2] == ["i = 0 … 2", "i = 3 … 5"]
+    page.click_box("i = 3 … 5", double=True)
+    page.click_box("i = 3", double=True)
+    assert outline(page)[1:6] == ["i = 3 … 5", "i = 3", "f2(...)", "j = 0", "j = 1"]
+
+
+def test_what_stands_before_and_after_a_loop_is_beside_it(open_page):
+    source = "s()\nfor t in range(60):\n    a()\n    b()\ne()\n"
+    page = open_page(loop_model(source, [1, *[3, 4] * 60, 5]))
+    assert outline(page)[:2] == ["f1(...)", "t = 0 … 2"]
+    assert outline(page)[-2:] == ["t = 57 … 59", "f5(...)"]
+
+
+@pytest.mark.parametrize(
+    "head, first",
+    [
+        ("for t in range(60):", "t = 0 … 2"),
+        ("for t in range(5, 65):", "iteration 0 … 2"),
+        ("for t, x in enumerate(xs):", "iteration 0 … 2"),
+        ("while True:", "iteration 0 … 2"),
+    ],
+)
+def test_turns_have_the_name_of_the_variable_only_where_it_counts_them(open_page, head, first):
+    page = open_page(loop_model(f"{head}\n    a()\n    b()\n", [2, 3] * 60))
+    assert outline(page)[0] == first
+
+
+def test_turns_are_not_numbered_by_the_variable_where_the_first_one_is_missing(open_page):
+    source = "for t in range(61):\n    a()\n    b()\n    c()\n"
+    page = open_page(loop_model(source, [2, *[3, 4, 2] * 60]))
+    assert "iteration 0 … 2" in outline(page)
+
+
+def test_a_long_file_is_shown_around_the_lines_that_made_nodes(open_page):
+    source = "".join(f"x{k} = {k}\n" for k in range(1, 6001))
+    page = open_page(loop_model(source, [5000, 5001]))
+    assert page.text("#ln5000 code") == "x5000 = 5000"
+    assert page.js("document.querySelectorAll('.ln').length") <= 3001
+    page.click_box("f5000(...)")
+    box = page.page.locator("#ln5000").bounding_box()
+    pane = page.page.locator("#source").bounding_box()
+    assert pane["y"] <= box["y"] <= pane["y"] + pane["height"]
+
+
+def test_memory_that_is_saved_and_alive_is_a_curve_in_the_strip(open_page):
+    strips = []
+    for training in (False, True):
+        page = open_page(models.regression(training=training))
+        page.press("5")
+        strips.append(page.js("document.getElementById('strip').toDataURL()"))
+    assert strips[0] != strips[1]
 
 
 def test_leaves_are_chips_with_the_number_of_their_uses(open_page):
@@ -137,6 +235,62 @@ def test_groups_follow_the_modules_where_they_were_recorded(open_page):
     inner, outer = page.box("fc1"), page.box("block")
     assert outer["x"] < inner["x"] and inner["x"] + inner["w"] < outer["x"] + outer["w"]
     assert outer["y"] < inner["y"] and inner["y"] + inner["h"] < outer["y"] + outer["h"]
+
+
+def test_functions_that_only_call_one_another_are_one_group_however_deep(open_page):
+    m = models.Model()
+    scope = models.NONE
+    for k in range(900):
+        scope = m.scope(f"f{k}", scope, kind=1)
+    at = m.leaf("w")
+    for k in range(40):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, scope=scope)
+    page = open_page(m.build())
+    assert page.boxes()[0]["label"].endswith("f898() › f899()")
+    assert len(page.boxes()[0]["label"]) == 44
+
+
+def test_modules_and_operations_beside_them_stand_in_the_order_of_the_program(open_page):
+    m = models.Model()
+    outer = m.scope("Net")
+    first, second = m.scope("first", outer), m.scope("second", outer)
+    at = m.leaf("w")
+    for k, scope in enumerate((outer, first, first, outer, second, second, models.NONE)):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, scope=scope)
+    page = open_page(m.build())
+    rows = page.js(
+        "[...document.querySelectorAll('#outline [role=treeitem]')].map(e => e.textContent)"
+    )
+    assert [row.split(" ")[0].strip("▾·,") for row in rows] == [
+        "Net", "w", "Op0Backward0", "first", "Op1Backward0", "Op2Backward0", "Op3Backward0",
+        "second",
+        "Op4Backward0", "Op5Backward0", "Op6Backward0",
+    ]  # fmt: skip
+
+
+def test_a_model_of_the_least_that_is_needed_opens(open_page):
+    model = models.regression()
+    for name in ("scopes", "saved", "attrs", "values", "grads", "rules", "cuts", "steps", "lines",
+                 "bins", "data", "us", "mem", "params", "overlays", "made"):  # fmt: skip
+        del model[name]
+    page = open_page(model)
+    assert set(page.closed()) == {"b", "w", "w * x", "yhat", "error", "error ** 2", "loss"}
+    for key in (*"123456gn]w", "ArrowDown"):
+        page.press(key)
+
+
+def test_damaged_data_is_told_in_words(windows, tmp_path):
+    from rushlight.viz import _page
+
+    file = tmp_path / "damaged.html"
+    data = _page.pack("{}")
+    window = windows((1400, 900), "light", "damaged", {})
+    text = _page.page(models.regression())
+    begin = text.index('id="data">') + len('id="data">')
+    file.write_text(text[:begin] + data + text[text.index("</script>", begin) :])
+    window.goto(f"file://{file}")
+    window.wait_for_selector("#info .why")
+    assert "This page could not be opened" in window.inner_text("#info")
 
 
 def test_the_source_has_a_bar_and_a_figure_on_each_line_that_made_nodes(open_page):
@@ -248,9 +402,7 @@ def test_local_gain_names_the_operation_that_amplifies(open_page):
     ops = page.js(
         "(() => { const {M} = rushlight.app; return Array.from(M.nodes.op, i => M.strs[i]) })()"
     )
-    amplifies = {
-        op
-        for op, gain in zip(ops[:-20], gains)
-        if gain is not None and not math.isnan(gain) and gain > 0.3
-    }
-    assert amplifies == {"MmBackward0"}
+    known = [(gain, op) for gain, op in zip(gains[:-20], ops) if not math.isnan(gain)]
+    assert {op for gain, op in known if gain > 0.3} == {"MmBackward0"}
+    # The gradient of Wh.t() is larger, but goes to a parameter: it is no part of the chain.
+    assert max(known)[0] == pytest.approx(math.log2(1.5))

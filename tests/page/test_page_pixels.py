@@ -172,6 +172,16 @@ def test_groups_have_the_colour_of_the_largest_gradient_of_their_activations(ope
         assert close(page.fill(box), want), box["label"]
 
 
+def test_a_loss_that_is_added_up_does_not_hide_gradients_that_vanish(open_page):
+    page = open_page(models.rnn(100, growth=0.97))
+    texts = page.js(
+        """rushlight.app.scene.items.filter(i => i.group.figures).map(
+          i => [...i.group.figures.values()].map(f => f.value)[0])"""
+    )
+    assert len(texts) > 8 and texts == sorted(texts)
+    assert texts[0] == pytest.approx(0.97**95)  # where the loss has 1
+
+
 def test_nan_has_a_colour_and_a_hatch_of_its_own(open_page):
     page = open_page(models.with_nan())
     page.click("#cards")

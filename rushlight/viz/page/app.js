@@ -35,7 +35,7 @@ export function render() {
   }
   if (now.has('scene')) {
     const held = state.anchor && app.scene && app.scene.byKey.get(state.anchor);
-    app.scene = makeScene(M, state);
+    app.scene = makeScene(M, state, app.modes[0]);
     const again = held && app.scene.byKey.get(state.anchor);
     // What the hand is on stays where it is.
     if (again) app.view.x += (held.x - again.x) * app.view.z, app.view.y += (held.y - held.h / 2 - again.y + again.h / 2) * app.view.z;
@@ -195,9 +195,9 @@ export function setStep(k, follow = true) {
 export function worst() {
   const {M} = app, m = app.modes[0];
   let best = -1;
-  for (let lane = 0; lane < 2 && best < 0; lane++) {
+  for (let tier = 0; tier < 3 && best < 0; tier++) {
     for (let i = 0; i < M.n; i++) {
-      if (M.lane[i] === lane && Number.isFinite(M.norm[i]) && (best < 0 || M.norm[i] > M.norm[best])) best = i;
+      if (M.tier[i] === tier && Number.isFinite(M.norm[i]) && (best < 0 || M.norm[i] > M.norm[best])) best = i;
     }
   }
   if (best < 0) return announce(m.why);
@@ -226,7 +226,7 @@ export function walk(direction) {
   }
   const up = direction === 'up', within = other => item.frame ? inFrame(other, item) : other === item;
   const pinned = e => (up ? e.a : e.b).pin ? 1 : 0;
-  const edges = scene.edges.filter(e => within(up ? e.b : e.a) && !within(up ? e.a : e.b)).sort((a, b) => b.w - a.w || pinned(b) - pinned(a));
+  const edges = scene.edges.filter(e => within(up ? e.b : e.a) && !within(up ? e.a : e.b)).sort((a, b) => pinned(b) - pinned(a) || b.w - a.w);
   if (!edges.length) {
     const leaf = up && item.chips.find(chip => chip.leaf >= 0);
     return leaf ? select('n' + leaf.leaf) : announce(up ? 'no inputs' : 'no users');

@@ -90,7 +90,12 @@ function span(M, mode) {
     if (x < low) low = x;
     if (x > high) high = x;
   }
-  if (mode.scale === 'diverging') high = Math.min(20, Math.max(1, Math.abs(low), Math.abs(high))), low = -high;
+  if (mode.scale === 'diverging') {
+    // Nearly all: a single operation that is far off would leave no colours for the others.
+    const sizes = Float64Array.from({length: M.n}, (_, i) => Math.abs(mode.of(i))).filter(Number.isFinite).sort();
+    high = Math.min(20, Math.max(1, sizes[Math.floor(.98 * (sizes.length - 1))] || 1));
+    low = -high;
+  }
   return {low, high};
 }
 

@@ -148,11 +148,8 @@ export function paint(pen, M, scene, look) {
   for (const item of scene.items) {
     if (item.frame || !inside(item)) continue;
     drawn++;
-    const faded = state.step >= 0 && item.id >= 0 && M.rank[item.id] > state.step || state.path && !holds(M, item, state.path);
-    pen.alpha(faded ? .35 : 1);
-    if (plain && !item.group) pen.rect(item.x - item.w / 2, item.y - item.h / 2, item.w, item.h, {fill: fillOf(M, mode, item, theme), round: 0});
+    if (plain && !item.group) pen.rect(item.x - item.w / 2, item.y - item.h / 2, item.w, item.h, {fill: fillNow(M, item, look), round: 0});
     else drawBox(pen, M, item, look);
-    pen.alpha(1);
     drawMarks(pen, M, item, look);
   }
   return drawn;
@@ -204,8 +201,27 @@ function drawEdge(pen, M, edge, {theme, mode, state, lit, zoom, ends}, plain) {
 
 const shown = (M, edge, state) => edge.a.id >= 0 && M.rank[edge.a.id] <= state.step + 1 && M.rank[edge.b.id] <= state.step;
 
+/** The fill while one steps or looks at a way: what the pass has not reached, or is off the way, has no colour. */
+function fillNow(M, item, {theme, mode, state}) {
+  const off = state.step >= 0 && !item.ghost && firstRank(M, item) > state.step || state.path && !holds(M, item, state.path);
+  return off && !item.ghost ? theme.plain : fillOf(M, mode, item, theme);
+}
+
+/** The step in which the pass first comes to a box. */
+function firstRank(M, item) {
+  if (!item.group) return M.rank[item.id];
+  if (item.group.first === undefined) {
+    item.group.first = Infinity;
+    for (let k = item.group.start; k < item.group.end; k++) {
+      const rank = M.rank[M.perm[k]];
+      if (rank >= 0 && rank < item.group.first) item.group.first = rank;
+    }
+  }
+  return item.group.first;
+}
+
 function drawBox(pen, M, item, look) {
-  const {theme, mode, state} = look, fill = fillOf(M, mode, item, theme), ink = item.ghost ? theme.ink : inkOn(fill);
+  const {theme, mode, state} = look, fill = fillNow(M, item, look), ink = item.ghost ? theme.ink : inkOn(fill);
   const x = item.x - item.w / 2, y = item.y - item.h / 2, figure = figureOf(M, mode, item);
   if (item.group) pen.rect(x + 4, y + 4, item.w, item.h, {fill, stroke: theme.edge});
   const root = item.id >= 0 && M.nodes.flags[item.id] & 2;

@@ -51,6 +51,7 @@ function add(M, parent, ops, rest, kind, label, key) {
   }
   const made = group(kind, label, `${parent.key}/${key}`, parent);
   made.line = M.line[ops[0]];
+  made.at = ops[0];
   fill(M, made, ops, rest);
   while (made.children.length === 1 && typeof made.children[0] === 'object') {
     const only = made.children[0];
@@ -68,39 +69,62 @@ function scopeOf(M, i) {
   return scopes.size === 1 ? [...scopes][0] : NONE;
 }
 
+/** A module or function; where it holds nothing but another one, that one under both names. */
+function scopeGroup(M, parent, ops, rest, depth, s) {
+  const kind = M.scopes.kind[s] ? 'function' : 'module';
+  const made = group(kind, M.str(M.scopes.name[s]) + (kind === 'function' ? '()' : ''), `${parent.key}/s${s}`, parent);
+  made.at = ops[0];
+  LEVELS.scope(M, made, ops, rest, depth + 1);
+  const [only] = made.children;
+  if (made.children.length > 1 || typeof only !== 'object') return made;
+  const label = `${made.label} › ${only.label}`;
+  return Object.assign(only, {label: label.length > 44 ? '…' + label.slice(-43) : label, parent});
+}
+
+/** The scopes around a scope and itself, outermost first. */
+function pathOf(M, s) {
+  if (s === NONE) return [];
+  const kept = M.scopePaths || (M.scopePaths = []);
+  for (let at = s, todo = []; ; at = M.scopes.parent[at]) {
+    if (at !== NONE && !kept[at]) todo.push(at);
+    else {
+      let path = at === NONE ? [] : kept[at];
+      while (todo.length) kept[at = todo.pop()] = path = [...path, at];
+      return kept[s];
+    }
+  }
+}
+
 const LEVELS = {
-  scope(M, parent, ops, rest, inside = NONE) {
-    const own = [], parts = new Map();
+  scope(M, parent, ops, rest, depth = 0) {
+    const own = [], parts = new Map(), made = group('scope', '', parent.key, parent);
     for (const i of ops) {
-      let s = scopeOf(M, i);
-      while (s !== NONE && s !== inside && M.scopes.parent[s] !== inside) s = M.scopes.parent[s];
-      if (s === NONE || s === inside) own.push(i);
+      const path = pathOf(M, scopeOf(M, i)), s = path.length > depth ? path[depth] : NONE;
+      if (s === NONE) own.push(i);
       else if (parts.has(s)) parts.get(s).push(i);
       else parts.set(s, [i]);
     }
+    if (own.length) fill(M, made, own, rest);
     for (const [s, part] of parts) {
-      if (part.length === 1) {
-        parent.children.push(part[0]);
-        continue;
-      }
-      const kind = M.scopes.kind[s] ? 'function' : 'module';
-      const made = group(kind, M.str(M.scopes.name[s]) + (kind === 'function' ? '()' : ''), `${parent.key}/s${s}`, parent);
-      LEVELS.scope(M, made, part, rest, s);
-      parent.children.push(made);
+      if (part.length === 1) made.children.push(part[0]);
+      else made.children.push(scopeGroup(M, parent, part, rest, depth, s));
     }
-    if (own.length) fill(M, parent, own, rest);
+    const first = child => typeof child === 'object' ? child.at : child;
+    for (const child of made.children.sort((a, b) => first(a) - first(b))) {
+      if (typeof child === 'object') child.parent = parent;
+      parent.children.push(child);
+    }
   },
 
   loop(M, parent, ops, rest) {
     const loop = ops.length > MOST && findLoop(M, ops);
     if (!loop) return fill(M, parent, ops, rest);
-    const {starts, end} = loop, variable = loopVariable(M, ops[starts[0]]), turns = [];
+    const {starts, end, all} = loop, variable = all && loopVariable(M, ops[starts[0]]) || 'iteration', turns = [];
     if (starts[0]) fill(M, parent, ops.slice(0, starts[0]), rest);
     const holder = group('loop', '', parent.key, parent);
-    starts.forEach((from, k) => {
-      const given = M.nodes.iter[ops[from]], t = given === NONE ? k : given;
+    starts.forEach((from, t) => {
       const before = holder.children.length;
-      add(M, holder, ops.slice(from, k + 1 < starts.length ? starts[k + 1] : end), ['loop', ...rest], 'iteration',
+      add(M, holder, ops.slice(from, t + 1 < starts.length ? starts[t + 1] : end), ['loop', ...rest], 'iteration',
         `${variable} ${t}`, `t${t}`);
       for (const child of holder.children.slice(before)) turns.push({child, t});
     });
@@ -134,14 +158,14 @@ const LEVELS = {
   },
 };
 
-/** Lists longer than MOST as that many buckets of neighbours; a bucket is cut again from twice as many on. */
+/** Lists of more than twice MOST as that many buckets of neighbours, again and again. */
 function inBuckets(list, up, childOf, label, prefix) {
   const adopted = item => {
     const child = childOf(item);
     if (typeof child === 'object') child.parent = up;
     return child;
   };
-  if (list.length <= (up.kind === 'bucket' ? 2 : 1) * MOST) return list.map(adopted);
+  if (list.length <= 2 * MOST) return list.map(adopted);
   const size = Math.ceil(list.length / MOST), made = [];
   for (let k = 0; k < list.length; k += size) {
     const part = list.slice(k, k + size);
@@ -151,6 +175,8 @@ function inBuckets(list, up, childOf, label, prefix) {
     }
     const bucket = group('bucket', label(part[0], part[part.length - 1]), `${up.key}/${prefix}${k}+${size}`, up);
     bucket.children = inBuckets(part, bucket, childOf, label, prefix);
+    const [head] = bucket.children;
+    bucket.at = typeof head === 'object' ? head.at : head;
     made.push(bucket);
   }
   return made;
@@ -193,10 +219,12 @@ function findLoop(M, ops) {
     });
     if (!best || cover > best.cover) best = {cover, starts, end};
   }
-  return best && best.cover >= ops.length / 2 ? best : null;
+  if (!best || best.cover < ops.length / 2) return null;
+  // Where another site ran once more, the first turn made no nodes here: turns are not the variable's values.
+  return {...best, all: !counts.includes(best.starts.length + 1)};
 }
 
-/** "t =" where the operation stands in `for t in range(N)`, "iteration" elsewhere: the rank is no value there. */
+/** "t =" where the operation stands in `for t in range(N)`; nothing elsewhere, where the rank is no value. */
 function loopVariable(M, i) {
   const file = M.files[M.file[i]];
   if (file && file.text != null) {
@@ -210,5 +238,5 @@ function loopVariable(M, i) {
       depth = at;
     }
   }
-  return 'iteration';
+  return '';
 }

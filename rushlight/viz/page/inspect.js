@@ -94,7 +94,7 @@ function ofGroup(M, item) {
   let worst = -1, bad = -1, us = 0, bytes = 0;
   for (let k = group.start; k < group.end; k++) {
     const i = M.perm[k];
-    if (!Number.isNaN(M.norm[i]) && (worst < 0 || M.lane[i] < M.lane[worst] || M.lane[i] === M.lane[worst] && M.norm[i] > M.norm[worst])) worst = i;
+    if (!Number.isNaN(M.norm[i]) && (worst < 0 || M.tier[i] < M.tier[worst] || M.tier[i] === M.tier[worst] && M.norm[i] > M.norm[worst])) worst = i;
     if (bad < 0 && M.nodes.flags[i] & 480) bad = i;
     us += (M.fwd ? M.fwd[i] || 0 : 0) + (M.bwd ? M.bwd[i] || 0 : 0);
     bytes += M.bytes[i];

@@ -15,7 +15,7 @@ export function layered(boxes, edges) {
   const line = withDummies(boxes, edges, rows);
   sortRows(rows);
   pinHeaviest(boxes, edges);
-  return place(rows, line);
+  return place(rows, line, edges);
 }
 
 const from = e => e.back ? e.t : e.s;
@@ -188,12 +188,32 @@ function monotone(wanted) {
   return pools.flatMap(pool => new Array(pool.n).fill(pool.sum / pool.n));
 }
 
+/** How far apart the anchors of neighbours are at least. */
+const apart = (a, b) => a.r + b.l + (a.bend && b.bend ? 4 : GAP_X);
+
+/** The bends of an edge at one x, where their neighbours leave room for that: near one end, else near the middle. */
+function straighten(rows, edge) {
+  const bends = edge.chain.slice(1, -1);
+  if (bends.length < 2 || bends[0].pin) return;
+  let low = -Infinity, high = Infinity, sum = 0;
+  for (const bend of bends) {
+    const row = rows[bend.rank], left = row[bend.o - 1], right = row[bend.o + 1];
+    if (left) low = Math.max(low, left.x + apart(left, bend));
+    if (right) high = Math.min(high, right.x - apart(bend, right));
+    sum += bend.x;
+  }
+  if (low > high) return;
+  const [first, last] = [edge.chain[0], edge.chain[edge.chain.length - 1]];
+  const ends = [first.x + (edge.back ? edge.to : edge.so), last.x + (edge.back ? edge.so : edge.to)];
+  const x = ends.find(end => end >= low && end <= high), middle = Math.max(low, Math.min(high, sum / bends.length));
+  for (const bend of bends) bend.x = x === undefined ? middle : x;
+}
+
 function settle(row) {
   // With each box's room subtracted, keeping apart means never decreasing.
   const room = [0];
   for (let k = 1; k < row.length; k++) {
-    const gap = row[k].bend && row[k - 1].bend ? 4 : GAP_X;
-    room[k] = room[k - 1] + row[k - 1].r + row[k].l + gap;
+    room[k] = room[k - 1] + apart(row[k - 1], row[k]);
   }
   const pin = row.findIndex(box => box.pin), base = pin < 0 ? 0 : room[pin];
   const spots = monotone(row.map((box, k) => box.tx - (room[k] - base)));
@@ -204,7 +224,7 @@ function settle(row) {
   });
 }
 
-function place(rows, all) {
+function place(rows, all, edges) {
   for (const box of all) box.x = box.tx = 0;
   for (const row of rows) settle(row);
   for (let k = 0; k < 10; k++) {
@@ -220,6 +240,7 @@ function place(rows, all) {
       settle(row);
     }
   }
+  for (const edge of edges.slice().sort((a, b) => b.w - a.w)) straighten(rows, edge);
   let y = 0, left = 0, right = 0;
   for (const [r, row] of rows.entries()) {
     let height = 0, links = 0;

@@ -13,34 +13,36 @@ import {makeOutline} from './outline.js';
 import {makeStrip} from './strip.js';
 import {makeExport} from './export.js';
 
-const KEYS = {
-  '1-6': ['colours: gradient norm, local gain, nan and inf, time, memory, operation'],
-  g: ['largest gradient of an activation', worst],
-  n: ['first nan or inf in backward order', () => firstBad(false)],
-  N: ['first nan or inf in forward order', () => firstBad(true)],
-  '[': ['one step of the backward pass back', () => setStep(app.state.step - 1)],
-  ']': ['next step of the backward pass', () => setStep(app.state.step + 1)],
-  '/': ['search', () => $('search').focus()],
-  Enter: ['open or close the selected group', () => {
+// Key, what the help says of it, what it does; those without a function are handled apart.
+const KEYS = [
+  ['1-6', 'colours: gradient norm, local gain, nan and inf, time, memory, operation'],
+  ['g', 'largest gradient of an activation', worst],
+  ['n', 'first nan or inf in backward order', () => firstBad(false)],
+  ['N', 'first nan or inf in forward order', () => firstBad(true)],
+  ['[', 'a step of the backward pass back', () => setStep(app.state.step - 1)],
+  [']', 'next step of the backward pass', () => setStep(app.state.step + 1)],
+  ['/', 'search', () => $('search').focus()],
+  ['Enter', 'open or close the selected group', () => {
     const item = selectedItem();
     if (item && item.group) toggle(item.key);
   }],
-  Backspace: ['close the group around the selection', closeAround],
-  ArrowUp: ['to an input', () => walk('up')],
-  ArrowDown: ['to a user', () => walk('down')],
-  ArrowLeft: ['to the left', () => walk('left')],
-  ArrowRight: ['to the right', () => walk('right')],
-  p: ['the ways between two boxes: at the first, then at the second', ways],
-  'Shift+arrows': ['move the drawing'],
-  '+': ['zoom in', () => zoomMiddle(1.25)],
-  '-': ['zoom out', () => zoomMiddle(.8)],
-  0: ['whole graph', fit],
-  w: ['why is a grad None?', why],
-  e: ['export', () => $('export').showModal()],
-  d: ['dark or light', dark],
-  Escape: ['select nothing, leave the backward pass and the search', clear],
-  '?': ['this help', () => $('help').showModal()],
-};
+  ['Backspace', 'close the group around', closeAround],
+  ['ArrowUp', 'to an input', () => walk('up')],
+  ['ArrowDown', 'to a user', () => walk('down')],
+  ['ArrowLeft', 'to the left', () => walk('left')],
+  ['ArrowRight', 'to the right', () => walk('right')],
+  ['Shift arrows', 'move the drawing'],
+  ['+', 'zoom in', () => zoomMiddle(1.25)],
+  ['-', 'zoom out', () => zoomMiddle(.8)],
+  ['0', 'whole graph', fit],
+  ['p', 'ways between two boxes: once at each', ways],
+  ['w', 'why is a grad None?', why],
+  ['e', 'export', () => $('export').showModal()],
+  ['d', 'dark or light', dark],
+  ['Escape', 'leave selection, pass and search', clear],
+  ['?', 'this help', () => $('help').showModal()],
+];
+const ACTS = new Map(KEYS.map(([key, , act]) => [key, act]));
 
 function zoomMiddle(factor) {
   const box = $('canvas').getBoundingClientRect();
@@ -154,7 +156,7 @@ function toolbar() {
     else return;
     event.preventDefault();
   });
-  for (const key in KEYS) $('keylist').append(el('dt', {}, key.replace(/^Arrow/, '')), el('dd', {}, KEYS[key][0]));
+  for (const [key, text] of KEYS) $('keylist').append(el('div', {}, el('dt', {}, key.replace(/^Arrow/, '')), el('dd', {}, text)));
   for (const dialog of document.querySelectorAll('dialog')) {
     dialog.querySelector('.close').addEventListener('click', () => dialog.close());
   }
@@ -172,7 +174,7 @@ function keyboard(event) {
     return event.preventDefault();
   }
   if (/^[1-9]$/.test(key)) setMode(+key - 1);
-  else if (KEYS[key] && KEYS[key][1]) KEYS[key][1]();
+  else if (ACTS.get(key)) ACTS.get(key)();
   else if (key === '=') zoomMiddle(1.25);
   else return;
   event.preventDefault();

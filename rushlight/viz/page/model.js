@@ -94,6 +94,7 @@ export function readModel(D) {
   M.byOrder.forEach((i, k) => M.rank[i] = k);
   M.paramOf = new Map(Object.entries(M.params).map(([name, i]) => [i, name]));
   M.lane = lanes(M);
+  M.tier = tiers(M);
   M.leaves = [];
   M.firstBadGrad = M.firstBadValue = -1;
   M.bad = 0;
@@ -147,6 +148,19 @@ function lanes(M) {
   return made;
 }
 
+/**
+ * Whose gradient speaks for a group: 0 activations, 1 single numbers, 2 parameters. A loss that a loop adds up has
+ * gradient 1 in each turn, and would hide how those of the activations vanish.
+ */
+function tiers(M) {
+  const made = new Uint8Array(M.n).fill(1), {node, dims, rank} = M.outs;
+  for (let r = 0; r < M.outs.n; r++) {
+    for (let k = dims[r]; k < dims[r] + rank[r]; k++) if (M.shapes[k] > 1) made[node[r]] = 0;
+  }
+  for (let i = 0; i < M.n; i++) if (M.lane[i]) made[i] = 2;
+  return made;
+}
+
 /** A cut that the model holds only as a row becomes a ghost node, so that it is drawn like the rest. */
 function addGhosts(M) {
   const {cuts, nodes, edges} = M, known = new Map();
@@ -189,7 +203,7 @@ export function titleOf(M, i) {
   if (isGhost(M, i)) return nodeName(M, i) || exprOf(M, i) || 'cut';
   const name = nodeName(M, i), site = M.nodes.site[i];
   if (name || isLeaf(M, i)) return name || 'leaf';
-  if (site === NONE || !M.several[site]) return exprOf(M, i) || opName(M, i);
+  if (site === NONE || !M.several[site]) return exprOf(M, i).slice(0, 160) || opName(M, i);
   return [scopePath(M, i).slice(1).join('.'), opName(M, i).replace(/Backward\d*$/, '').toLowerCase()].filter(Boolean).join(' ');
 }
 
@@ -210,7 +224,7 @@ export const dimsOf = (M, t, r) => Array.from(M.shapes.slice(t.dims[r], t.dims[r
 
 /**
  * log2 of the gradient that a node hands to its inputs over what it got. Where a producer has several users,
- * its sum is credited to the one with the largest gradient alone; leaves, which add up over a loop, to none.
+ * its sum is credited to the one with the largest gradient alone; parameters, which no chain goes on from, to none.
  */
 export function gains(M) {
   if (M.gain) return M.gain;
@@ -220,7 +234,7 @@ export function gains(M) {
     let most = 0;
     for (const e of M.ins(i)) {
       const producer = edges.src[e];
-      if (isTip(M, producer) || !(norm[producer] > most)) continue;
+      if (isTip(M, producer) || M.lane[producer] || !(norm[producer] > most)) continue;
       let best = i;
       for (const f of M.users(producer)) if (norm[edges.dst[f]] > norm[best]) best = edges.dst[f];
       if (best === i) most = norm[producer];

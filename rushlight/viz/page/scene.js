@@ -1,6 +1,7 @@
 // What is drawn: the open part of the tree as boxes with chips, edges merged between them, frames around open groups.
 import {NONE, clip, num, shapeText} from './util.js';
 import {BAD_GRAD, BAD_VALUE, dimsOf, exprOf, isGhost, isLeaf, isTip, nodeName, opName, sourceLine, titleOf} from './model.js';
+import {level} from './colours.js';
 import {layered} from './layout.js';
 import {cardRows} from './words.js';
 
@@ -26,30 +27,30 @@ export function textWidth(text, font) {
 
 /**
  * Figures of a group for one mode, kept on the group: one pass over its operations. The largest gradient is that of
- * the activations, where there are any: what hands parameters on would hide how they grow.
+ * the activations, where there are any: see tiers().
  */
 export function figures(M, mode, group) {
   const kept = group.figures || (group.figures = new Map());
   if (!kept.has(mode)) {
-    const value = [NaN, NaN];
+    const value = [NaN, NaN, NaN];
     let flags = 0;
     for (let k = group.start; k < group.end; k++) {
-      const i = M.perm[k], x = mode.of(i), lane = mode.unit === '|grad|' ? M.lane[i] : 0;
+      const i = M.perm[k], x = mode.of(i), tier = mode.unit === '|grad|' ? M.tier[i] : 0;
       flags |= M.nodes.flags[i];
-      if (!Number.isNaN(x)) value[lane] = Number.isNaN(value[lane]) ? x : mode.join(value[lane], x);
+      if (!Number.isNaN(x)) value[tier] = Number.isNaN(value[tier]) ? x : mode.join(value[tier], x);
     }
-    kept.set(mode, {value: Number.isNaN(value[0]) ? value[1] : value[0], bad: flags & (BAD_GRAD | BAD_VALUE)});
+    kept.set(mode, {value: value.find(x => !Number.isNaN(x)) ?? NaN, bad: flags & (BAD_GRAD | BAD_VALUE)});
   }
   return kept.get(mode);
 }
 
-/** The scene for a state: items (boxes and frames), edges with their ways, and the bounds. */
-export function makeScene(M, state) {
+/** The scene for a state: items (boxes and frames), edges with their ways, and the bounds. gradients: their colour mode. */
+export function makeScene(M, state, gradients) {
   const scene = {items: [], edges: [], owner: new Int32Array(M.n).fill(-1), byKey: new Map()};
   const top = frameOf(state.tree, null);
   visit(M, state, scene, state.tree, top);
   chips(M, state, scene);
-  mergeEdges(M, state, scene);
+  mergeEdges(M, scene, gradients);
   for (const item of scene.items) if (!item.frame) size(M, state, item);
   layoutFrame(top);
   spread(top, 0, 0);
@@ -99,7 +100,7 @@ function chips(M, state, scene) {
   }
 }
 
-function mergeEdges(M, state, scene) {
+function mergeEdges(M, scene, gradients) {
   const {src, dst, kind} = M.edges, {owner, items} = scene, merged = new Map(), many = items.length;
   for (let e = 0; e < M.edges.n; e++) {
     const a = owner[src[e]], b = owner[dst[e]];
@@ -115,7 +116,8 @@ function mergeEdges(M, state, scene) {
   }
   scene.edges = [...merged.values()];
   for (const edge of scene.edges) {
-    edge.w = 1 + Math.log2(edge.n) + .5 * Math.log2(edge.a.n * edge.b.n);
+    // Of paths as long as each other, the one of the larger gradients is to run straight.
+    edge.w = 1 + Math.log2(edge.n) + .5 * Math.log2(edge.a.n * edge.b.n) + (gradients.has && level(gradients, edge.norm) || 0);
     edge.parts = [];
     join(edge);
   }

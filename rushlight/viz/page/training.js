@@ -27,13 +27,13 @@ function chart(M) {
     last = Math.max(last, x);
     if (y > 0 && Number.isFinite(y)) low = Math.min(low, y), high = Math.max(high, y);
   }
-  const X = x => 40 + (last > first ? (x - first) / (last - first) : .5) * (W - 50);
+  const X = x => 52 + (last > first ? (x - first) / (last - first) : .5) * (W - 62);
   const Y = y => H - 18 - (high > low ? (Math.log(y) - Math.log(low)) / Math.log(high / low) : .5) * (H - 28);
   const said = [...series].slice(0, 12).map(([name, list]) => `${name} ${num(list[0][1])} to ${num(list[list.length - 1][1])}`).join('; ');
   const svg = part('svg', {viewBox: `0 0 ${W} ${H}`, width: '100%', role: 'img', 'aria-label': `gradient norms over ${count(last - first + 1, 'step')}: ${said}`});
-  svg.append(part('path', {d: `M40 8V${H - 18}H${W - 8}`, class: 'axis'}));
-  if (high >= low) svg.append(part('text', {x: 36, y: 14, 'text-anchor': 'end'}, num(high)), part('text', {x: 36, y: H - 18, 'text-anchor': 'end'}, num(low)));
-  svg.append(part('text', {x: 40, y: H - 5}, String(first)), part('text', {x: W - 8, y: H - 5, 'text-anchor': 'end'}, `step ${last}`));
+  svg.append(part('path', {d: `M52 8V${H - 18}H${W - 8}`, class: 'axis'}));
+  if (high >= low) svg.append(part('text', {x: 48, y: 14, 'text-anchor': 'end'}, num(high)), part('text', {x: 48, y: H - 18, 'text-anchor': 'end'}, num(low)));
+  svg.append(part('text', {x: 52, y: H - 5}, String(first)), part('text', {x: W - 8, y: H - 5, 'text-anchor': 'end'}, `step ${last}`));
   const key = el('ul', {class: 'key'});
   [...series].slice(0, 12).forEach(([name, list], k) => {
     let d = '', up = true;

@@ -1,0 +1,82 @@
+"""The page of graphs that programs make, from the statement to the drawing."""
+
+import pytest
+from support import torch
+
+import rushlight
+
+pytestmark = pytest.mark.page
+
+
+def test_the_seeds_regression_shows_its_names_rules_and_gradients(open_page):
+    torch.manual_seed(42)
+    x = torch.rand(80, 1)
+    y = 1 + 2 * x + 0.1 * torch.randn(80, 1)
+    b = torch.randn(1, requires_grad=True)
+    w = torch.randn(1, requires_grad=True)
+    yhat = b + w * x
+    error = y - yhat
+    loss = (error**2).mean()
+    page = open_page(rushlight.graph(loss, values=True))
+    loss.backward()
+    boxes = page.closed()
+    assert {"w", "b", "w * x", "yhat", "error", "error**2", "loss"} <= set(boxes)
+    rows = page.js("Object.fromEntries(rushlight.app.scene.items.map(i => [i.label, i.rows]))")
+    grads = {name: float(dict(rows[name])[".grad"]) for name in ("w", "b")}
+    assert grads["w"] == pytest.approx(w.grad.item(), rel=1e-3)
+    assert grads["b"] == pytest.approx(b.grad.item(), rel=1e-3)
+    page.press("]")
+    assert "MeanBackward0 (loss)" in page.text("#said")
+    page.press(*"]]]]]]")
+    assert page.state("step") == 6
+
+
+def recurrent(turns):
+    w = (torch.randn(4, 4) * 0.9).requires_grad_()
+    h, loss = torch.ones(1, 4), torch.zeros(())
+    for t in range(turns):
+        h = torch.tanh(h @ w)
+        loss = loss + h.sum()
+    return loss
+
+
+def test_a_loop_is_folded_by_the_variable_that_counts_it(open_page):
+    page = open_page(rushlight.graph(recurrent(240)))
+    assert [box["label"] for box in page.boxes()][:2] == ["t = 0 … 9", "t = 10 … 19"]
+    page.click_box("t = 0 … 9", double=True)
+    page.click_box("t = 3", double=True)
+    assert "h @ w" in page.closed()
+
+
+def test_modules_of_a_recorded_training_are_groups_with_times_and_norms(open_page):
+    with rushlight.record() as tape:
+        net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+        for _ in range(3):
+            loss = net(torch.randn(5, 4)).pow(2).sum()
+            loss.backward()
+    page = open_page(tape.graph)
+    assert page.state("by") == "module"
+    assert "Sequential" in [box["label"] for box in page.boxes() if box["frame"]]
+    assert "gradient norms over 3 steps" in page.js(
+        "document.querySelector('#training svg').getAttribute('aria-label')"
+    )
+    page.press("4")
+    assert "not recorded" not in page.text("#legend")
+
+
+def test_what_detach_cut_is_shown_where_it_was_cut(open_page):
+    w = torch.ones(3, requires_grad=True)
+    v = torch.ones(3, requires_grad=True)
+    k = w.exp().detach()
+    page = open_page(rushlight.graph((k * v).sum()))
+    page.press("w")
+    assert "k was detached at test_page_graphs.py" in page.text("#why")
+
+
+def test_a_graph_after_its_backward_pass_says_where_it_was_freed(open_page):
+    w = torch.ones(3, requires_grad=True)
+    loss = (w.exp() * w).sum()
+    loss.backward()
+    page = open_page(rushlight.graph(loss))
+    page.click_box("w.exp()")
+    assert "saved tensors freed" in page.text("#info")
