@@ -114,9 +114,9 @@ def __deepcopy__(self, memo):
     memo[id(self)] = copied
     if self.requires_grad:
         copied.requires_grad_()
-        grad = self.grad
-        if grad is not None:
-            copied.grad = deepcopy(grad, memo)
+    grad = self.grad
+    if grad is not None:
+        copied.grad = deepcopy(grad, memo)
     _set_state(copied, deepcopy(self.__getstate__(), memo))
     return copied
 

@@ -128,7 +128,7 @@ void Run::count(Node* root) {
   }
 }
 
-// With inputs: only nodes on a path to one of them run.
+// With inputs: only nodes on a path to one of them run, and for backward() their own.
 void Run::mark_needed() {
   for (Entry& entry : entries_) entry.needed = false;
   results_.resize(request_.inputs.size());
@@ -136,7 +136,8 @@ void Run::mark_needed() {
     const Edge& edge = request_.inputs[i];
     Entry* entry = edge.node ? find(edge.node) : nullptr;
     if (!entry) continue;
-    if (request_.accumulate && edge.node->is_accumulate_grad()) {
+    // As in PyTorch, backward(inputs=) also runs the node of a tensor that is no leaf.
+    if (request_.accumulate) {
       entry->needed = true;
       continue;
     }

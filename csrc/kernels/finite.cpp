@@ -70,10 +70,6 @@ int64_t first(const TensorImpl& t, NonfiniteFn bad) {
   return place;
 }
 
-}  // namespace
-
-namespace {
-
 // Of a loss, or of a scalar's gradient: choosing a kernel costs more.
 template <class Bits>
 bool one_finite(const TensorImpl& t, Bits exponent) {

@@ -46,12 +46,20 @@ def get_gradient_edge(tensor):
     """Return the GradientEdge of a tensor that requires grad.
 
     ``grad(loss, get_gradient_edge(x))`` is ``grad(loss, x)``.
-    Raises: RuntimeError where the tensor does not require grad.
+    Raises: RuntimeError where the tensor does not require grad; AssertionError for a view made in
+        no_grad of a tensor that does, which says so too and has no history.
     """
-    if not tensor.requires_grad or (edge := _C._gradient_edge(tensor)) is None:
+    if not tensor.requires_grad:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require "
             "gradients"
+        )
+    edge = _C._gradient_edge(tensor)
+    if edge is None:
+        raise AssertionError(
+            "Expected gradient function to be set\n"
+            "  the tensor is a view that was made under no_grad()\n"
+            "  fix: make the view outside of it."
         )
     return GradientEdge(*edge)
 

@@ -258,6 +258,8 @@ class _Pass:
             texts.setdefault("y", inner)
         elif step.site is not None and step.site.name and "=" not in step.expression:
             texts.setdefault("y", step.site.name)
+        elif "y" in words.symbols_in(step.expression):  # a y of the program's own
+            texts.setdefault("y", words.result_of(step.node))
         return texts
 
     def _op_rule(self, step, out, op, derivative, parameters, by_edge, values):

@@ -178,6 +178,16 @@ def test_what_is_neither_tensor_nor_edge_is_refused():
         torch.autograd.grad([1], [x])
 
 
+def test_view_made_under_no_grad_has_no_edge():
+    # It was said not to require grad, which its requires_grad denies.
+    x = torch.ones(2, requires_grad=True)
+    with torch.no_grad():
+        view = x[:1]
+    assert view.requires_grad
+    with pytest.raises(AssertionError, match="^Expected gradient function to be set"):
+        get_gradient_edge(view)
+
+
 def test_edge_whose_node_is_none_is_refused():
     _, _, z = made()
     sentence = "GradientEdge's first object must be an autograd.graph.Node but got int"

@@ -288,6 +288,34 @@ def test_backward_into_inputs_runs_the_hooks_of_those():
     assert order == ["x pre", "x post"]
 
 
+def test_backward_into_a_tensor_on_the_way_runs_its_node():
+    # Neither its hooks ran nor the backward() of a Function, and its saved values stayed.
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            order.append("backward")
+            return g * 2 * ctx.saved_tensors[0]
+
+    order = []
+    x = leaf([1.0])
+    for y in (Square.apply(x), x.exp()):
+        order.clear()
+        y.register_hook(lambda g: order.append("tensor"))
+        y.grad_fn.register_prehook(lambda go: order.append("pre"))
+        y.grad_fn.register_hook(lambda gi, go: order.append("post"))
+        (y * 3).backward(inputs=[y])
+        run = ["backward"] if y.grad_fn.name() == "SquareBackward" else []
+        assert order == ["tensor", "pre", *run, "post"]
+        assert y.grad.item() == 3.0 and x.grad is None
+        with pytest.raises(RuntimeError, match="a second time"):
+            y.backward()
+
+
 def test_gradient_of_a_tensor_on_the_way_is_taken_before_its_hooks():
     x = leaf([1.0])
     y = x * 2

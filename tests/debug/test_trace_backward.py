@@ -157,6 +157,13 @@ def test_gradients_are_seen_after_hooks():
     assert steps[1].grads[0].item() == 30.0 and a.grad.item() == 60.0
 
 
+def test_the_result_of_a_rule_is_not_taken_for_a_variable_of_that_name():
+    # d((y * 2).exp())/d(y * 2) was said to be y.
+    y = leaf(0.0)
+    exp, *_ = steps_of((y * 2).exp())
+    assert exp.outgoing[0].rule == "d((y * 2).exp())/d(y * 2) = ((y * 2).exp()) = 1.0"
+
+
 def test_custom_functions_and_several_outputs():
     a = leaf(3.0)
     first, second = steps_of(Square.apply(a))

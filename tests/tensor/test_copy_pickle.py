@@ -36,6 +36,16 @@ def test_deepcopy_of_a_leaf_keeps_requires_grad_and_grad():
     assert x.tolist() == [1.0, 2.0] and x.grad.tolist() == [1.0, 1.0]
 
 
+def test_deepcopy_keeps_the_grad_of_a_tensor_that_was_frozen():
+    # It was left out.
+    x = leaf([1.0, 2.0])
+    (x * 3).sum().backward()
+    x.requires_grad_(False)
+    c = copy.deepcopy(x)
+    assert not c.requires_grad
+    assert c.grad is not x.grad and c.grad.tolist() == [3.0, 3.0]
+
+
 def test_deepcopy_keeps_identity_within_one_copy():
     x = leaf([1.0])
     a, b, c = copy.deepcopy([x, x, {"x": x}])
