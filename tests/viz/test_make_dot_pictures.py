@@ -88,8 +88,10 @@ def test_its_repr_counts_and_says_how_to_see_it(dot, plain):
 
 def test_it_can_be_copied_and_pickled(dot, plain):
     for graph in (dot, plain):
+        graph.engine, graph.encoding, graph.format = "neato", "latin-1", "svg"
         for other in (graph.copy(), pickle.loads(pickle.dumps(graph))):
             assert type(other) is type(graph) and other.source == graph.source
+            assert (other.engine, other.encoding, other.format) == ("neato", "latin-1", "svg")
             other.node("more")
             assert other.source != graph.source
 
