@@ -112,7 +112,7 @@ class _Picture:
                 try:
                     picture = self.pipe(format)
                 except _render.TooLargeError as error:
-                    shown["text/plain"] = f"{self!r}\n{error}"
+                    shown["text/plain"] += f"\n{error}"
                 else:
                     text = format == "svg"
                     shown[mime_type] = picture.decode() if text else picture
