@@ -212,6 +212,13 @@ PyObject* site(PyObject* self, void*) {
   return site_object(node->site());
 }
 
+PyObject* instruction(PyObject* self, void*) {
+  Node* node = self_node(self);
+  if (!node || !node->site()) Py_RETURN_NONE;
+  const Site& site = node->site();
+  return Py_BuildValue("(Oi)", static_cast<PyObject*>(site.code()), site.offset());
+}
+
 PyObject* variable(PyObject* self, void*) {
   return guarded([&] {
     auto* node = static_cast<AccumulateGrad*>(self_node(self));
@@ -313,6 +320,8 @@ PyGetSetDef kAttributes[] = {
      nullptr},
     {"requires_grad", requires_grad, nullptr, nullptr, nullptr},
     {"site", site, nullptr, "The source expression that made this node.", nullptr},
+    {"_instruction", instruction, nullptr, "What site is looked up by: a code object, an offset.",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

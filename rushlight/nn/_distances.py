@@ -35,8 +35,15 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of ``x1 - x2 + eps`` along the last dimension."""
     check_tensor("pairwise_distance", x1, "x1")
     check_tensor("pairwise_distance", x2, "x2", 2)
+    for position, name, value in ((3, "p", p), (4, "eps", eps)):
+        if not is_number(value):
+            got = type(value).__name__
+            raise TypeError(
+                f"pairwise_distance(): argument {name!r} (position {position}) must be float, "
+                f"not {got}"
+            )
     apart = _C._add_number(x1 - x2, eps)
-    return _C._pair_norm(apart, p, apart.dim() - 1, keepdim)
+    return _C._pair_norm(apart, float(p), apart.dim() - 1, keepdim)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):

@@ -41,10 +41,7 @@ def boxes_of(source):
                 nodes.setdefault(name, {"label": name, **defaults["node"]})
             edges.append((tail, head, {**defaults["edge"], **attributes}))
     chips = _dock(nodes, edges) if len(nodes) >= CHIPS_FROM else {}
-    boxes = [
-        Box(name, a["label"].split("\n"), _fill(a), chips.get(name, ()))
-        for name, a in nodes.items()
-    ]
+    boxes = [_box(name, a, chips.get(name, ())) for name, a in nodes.items()]
     leading = {tail for tail, _, _ in edges}
     drawn = []
     for tail, head, a in edges:
@@ -58,9 +55,13 @@ def boxes_of(source):
     return boxes, drawn
 
 
-def _fill(attributes):
+def _box(name, attributes, chips):
+    lines = attributes["label"].split("\n")
     color = attributes.get("fillcolor", _PLAIN)
-    return _COLORS.get(color, color)
+    font = attributes.get("fontname", "").lower()
+    # Attributes are listed in columns, which other letters would not keep.
+    mono = "mono" in font or "courier" in font or len(lines) > 2
+    return Box(name, lines, _COLORS.get(color, color), chips, mono)
 
 
 def _statements(source):

@@ -98,8 +98,19 @@ class NamedSheet(ClassicSheet):
 
     node_attr = {"fontsize": "10", "fontname": "monospace"}
 
+    def draw(self, outputs):
+        self._operations = {}  # labels by operation and place: in a loop there are few
+        super().draw(outputs)
+
     def _operation(self, node):
-        name, site = type(node).__name__, node.site
+        code, offset = node._instruction or (None, 0)
+        key = type(node), id(code), offset  # not the code: equal ones may stand in two files
+        if key not in self._operations:
+            self._operations[key] = self._described(type(node).__name__, node.site)
+        return self._operations[key]
+
+    @staticmethod
+    def _described(name, site):
         if site is None:
             return name
         text = _one_line(site.expression)

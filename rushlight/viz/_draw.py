@@ -24,12 +24,16 @@ _DARK_NAMES = frozenset(
 
 @dataclass(frozen=True)
 class Box:
-    """``fill`` is a colour of CSS; ``chips`` are small boxes docked at its left."""
+    """``fill`` is a colour of CSS; ``chips`` are small boxes docked at its left.
+
+    mono: whether all letters have one width.
+    """
 
     id: str
     lines: list
     fill: str
     chips: list = ()
+    mono: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def draw(boxes, edges, *, title=""):
     sizes, docks = [], []
     for box in boxes:
         room, high = chips_size(box.chips)
-        text = max((width(line, SIZE, mono=_in_columns(box)) for line in box.lines), default=0)
+        text = max((width(line, SIZE, mono=box.mono) for line in box.lines), default=0)
         sizes.append((even(text + 2 * _PAD_X), even(max(len(box.lines) * LINE + 2 * _PAD_Y, high))))
         docks.append(room)
     try:
@@ -114,15 +118,10 @@ def draw(boxes, edges, *, title=""):
     return canvas.finish(placed.width + 2 * MARGIN, placed.height + 2 * MARGIN, title)
 
 
-def _in_columns(box):
-    """Whether the text is a table, as torchviz's attributes, which needs letters of one width."""
-    return len(box.lines) > 2
-
-
 def _draw_box(canvas, box, x, y, w, h):
     canvas.rectangle(x - w / 2, y - h / 2, w, h, box.fill, "line")
     base = y - len(box.lines) * LINE / 2 + 11
     for line in box.lines:
-        canvas.text(x, base, line, SIZE, text_on(box.fill), mono=_in_columns(box))
+        canvas.text(x, base, line, SIZE, text_on(box.fill), mono=box.mono)
         base += LINE
     draw_chips(canvas, box.chips, (), x - w / 2 - CHIP_GAP, y)

@@ -16,7 +16,8 @@ from typing import NamedTuple
 PATIENCE = 5.0  # seconds
 # Lines of source beyond which Graphviz is not asked: 2,700 of an unrolled RNN took it minutes.
 GRAPHVIZ_LINES = 2_000
-OWN_BOXES = 20_000
+# Lines beyond which there is no picture, some 25,000 boxes: told of before they are read.
+OWN_LINES = 60_000
 OWN_FORMATS = ("svg", "pdf", "gv")
 
 # Without fontconfig a generic family is measured as Times, and the text sticks out of its box.
@@ -31,6 +32,10 @@ class TooLargeError(ValueError):
 
 class _Refused(Exception):
     """Graphviz gave no picture; the message says why."""
+
+
+class _TooMuch(_Refused):
+    """The layout would take Graphviz too long."""
 
 
 class Dot(NamedTuple):
@@ -80,22 +85,28 @@ def picture(
     Raises: ValueError for a format that nothing at hand can draw, TooLargeError for a graph that
         is too large for a picture.
     """
+    lines = source.count("\n")
+    if lines > OWN_LINES and format != "gv":
+        raise TooLargeError(
+            f"make_dot: {lines:,} lines are too many for one picture; "
+            "rushlight.graph(...).show() opens graphs of any size, and .save() writes the text."
+        )
     dot = find_dot()
     source = _UNFIT.sub("?", source)
-    lines = source.count("\n")
     own_formats, reason = OWN_FORMATS, None
     if dot is not None:
         flags = [f"-K{engine}"] + ([f"-n{int(neato_no_op)}"] if neato_no_op else [])
         output = ":".join(part for part in (format, renderer, formatter) if part)
         try:
             if lines > GRAPHVIZ_LINES:
-                own_formats += ("png",)  # which Graphviz paints where there is nothing to lay out
-                raise _Refused(f"{lines} lines are too many for Graphviz")
+                raise _TooMuch(f"{lines} lines are too many for Graphviz")
             if dot.pure:
                 source = _MONOSPACE.sub("Courier", source)
             return _by_graphviz(dot, source, flags, output)
         except _Refused as refused:
             reason = str(refused)
+            if isinstance(refused, _TooMuch):
+                own_formats += ("png",)  # which Graphviz paints where there is nothing to lay out
     if format not in own_formats or engine != "dot":
         raise ValueError(_cannot(format, engine, own_formats, reason))
     drawn = _by_ourselves(source, format)
@@ -145,7 +156,7 @@ def _run(command, source):
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _Refused(f"Graphviz took longer than {PATIENCE:g} s") from None
+        raise _TooMuch(f"Graphviz took longer than {PATIENCE:g} s") from None
     except OSError as error:
         raise _Refused(f"Graphviz cannot be run ({error})") from None
 
@@ -156,13 +167,7 @@ def _by_ourselves(source, format):
     from ._boxes import boxes_of
     from ._draw import draw
 
-    boxes, edges = boxes_of(source)
-    if len(boxes) > OWN_BOXES:
-        raise TooLargeError(
-            f"make_dot: {len(boxes)} boxes are too many for one picture; "
-            "rushlight.graph(...).show() opens graphs of any size, and .save() writes the text."
-        )
-    svg = draw(boxes, edges)
+    svg = draw(*boxes_of(source))
     if format == "svg":
         return svg.encode()
     if format == "png":
@@ -181,10 +186,14 @@ def written(path, picture):
     if os.path.isdir(path):
         raise IsADirectoryError(f"the picture cannot be written: {path} is a folder")
     os.makedirs(folder, exist_ok=True)
-    aside = os.path.join(folder, f".{name}.{os.getpid()}")
+    # No longer than the name itself, nor shorter: either both can be written or neither.
+    aside = os.path.join(folder, f".{os.urandom(6).hex()}{name[13:]}")
     try:
-        with open(aside, "wb") as file:
-            file.write(picture)
+        try:
+            with open(aside, "wb") as file:
+                file.write(picture)
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, path) from None
         yield
         os.replace(aside, path)
     finally:

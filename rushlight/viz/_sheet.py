@@ -3,6 +3,7 @@
 A box's number is that of its first appearance, so that two runs of a program give the same text.
 """
 
+import functools
 import re
 
 from rushlight import _C
@@ -17,6 +18,7 @@ _HTML = re.compile(r"<.*>$", re.DOTALL)
 _QUOTE = re.compile(r'((?:\\\\)*)\\?"')
 
 
+@functools.lru_cache(1024)
 def quote(text):
     """A string of the DOT language, in quotes where it needs them, as the package graphviz does."""
     if _ID.match(text) and text.lower() not in _KEYWORDS or _HTML.match(text):
@@ -70,15 +72,18 @@ class Sheet:
         self.lines = []
         self._numbers = {}
         self._alive = []  # what has a number: its id must not become another's
+        self._plain = {}  # of types of nodes: whether only edges lead on from them
 
     def number(self, thing):
         """The number of a node's or a tensor's box."""
-        key = id(thing)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self._numbers) + 1
+        following = len(self._numbers) + 1
+        number = self._numbers.setdefault(id(thing), following)
+        if number == following:
             self._alive.append(thing)
         return number
+
+    def is_numbered(self, thing):
+        return id(thing) in self._numbers
 
     def box(self, thing, label, fill=None):
         fill = f" fillcolor={fill}" if fill else ""
@@ -106,10 +111,20 @@ class Sheet:
 
     def _ahead(self, node):
         """What is to be done after node is entered, the last first; (node, None) is its leaving."""
-        ahead = [(node, f) for f, _ in reversed(node.next_functions) if f is not None]
-        if self.show_saved or hasattr(type(node), "saved_tensors"):
-            ahead.insert(0, (node, None))
+        ahead = [(node, f) for f, _ in node.next_functions if f is not None]
+        if self.show_saved or not self.is_plain(node):
+            ahead.append((node, None))
+        ahead.reverse()
         return ahead
+
+    def is_plain(self, node):
+        """Whether this is an operation, neither a leaf's node nor a custom Function's."""
+        kind = type(node)
+        plain = self._plain.get(kind)
+        if plain is None:
+            special = hasattr(kind, "variable") or hasattr(kind, "saved_tensors")
+            plain = self._plain[kind] = not special
+        return plain
 
     def tensor_label(self, t, name=None):
         return f"{name or self.names.get(id(t), '')}\n {size_of(t)}"

@@ -112,7 +112,7 @@ class _Picture:
                 try:
                     picture = self.pipe(format)
                 except _render.TooLargeError as error:
-                    shown["text/plain"] = f"{self!r}\n{error}"
+                    shown["text/plain"] += f"\n{error}"
                 else:
                     text = format == "svg"
                     shown[mime_type] = picture.decode() if text else picture
@@ -201,11 +201,8 @@ class Drawing(_Picture):
     def copy(self):
         """Return a graph like this one that can be changed by itself."""
         copied = Drawing(self.graph_attr, self.node_attr, self.edge_attr, self.body)
-        copied.format, copied.filename, copied.directory = (
-            self.format,
-            self.filename,
-            self.directory,
-        )
+        for name in ("format", "engine", "encoding", "filename", "directory"):
+            setattr(copied, name, getattr(self, name))
         return copied
 
 

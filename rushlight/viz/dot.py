@@ -131,7 +131,7 @@ class _TorchvizSheet(Sheet):
     node_attr = {"fontsize": "10", "fontname": "monospace"}
 
     def draw(self, outputs):
-        self._seen = set()  # ids of what is numbered, which keeps it alive
+        self._seen = set()  # ids of tensors that are numbered, which keeps them alive
         for t in outputs:
             self._draw_output(t)
 
@@ -156,14 +156,14 @@ class _TorchvizSheet(Sheet):
         self.box(t, self.tensor_label(t), color)
         root = t.grad_fn
         if root is not None:
-            if self._is_new(root):
+            if not self.is_numbered(root):
                 self.walk(root)
             self.edge(root, t)
 
     def _enter(self, node):
         if self.show_saved:
             self._draw_saved(node)
-        leaf = getattr(node, "variable", None)
+        leaf = None if self.is_plain(node) else getattr(node, "variable", None)
         if leaf is not None:
             self._seen.add(id(leaf))
             self.box(leaf, self.tensor_label(leaf), BLUE)
@@ -172,8 +172,9 @@ class _TorchvizSheet(Sheet):
         self.box(node, label + self.attributes(node) if self.show_attrs else label)
 
     def _follow(self, following, node):
-        self.edge(following, node)
-        return self._is_new(following)
+        numbered = len(self._numbers)
+        self.edge(following, node)  # node itself has had a number since it was entered
+        return len(self._numbers) > numbered
 
     def _leave(self, node):
         for t in saved_by_function(node, forgiving=not (self.show_attrs or self.show_saved)):

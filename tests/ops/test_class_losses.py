@@ -294,3 +294,14 @@ def test_gradient_of_nll_loss_depends_on_the_input(shape, target):
     assert first.grad_fn.name() == f"NllLoss{'2D' if len(shape) == 4 else ''}BackwardBackward0"
     by_x, by_weight = torch.autograd.grad(first.sum(), (x, weight))
     assert by_x.tolist() == torch.zeros(shape).tolist() and by_weight.item() == -1
+
+
+def test_a_distance_keeps_its_order_as_a_float():
+    a = leaf([[1.0, 2.0]])
+    assert repr(F.pairwise_distance(a, a * 2, p=3).grad_fn._saved_p) == "3.0"
+    assert F.pairwise_distance(a, a * 2, torch.tensor(2.0)).grad_fn._saved_p == 2.0
+    for given, name in ((("a",), "p"), ((None,), "p"), ((2, "e"), "eps")):
+        with pytest.raises(
+            TypeError, match=f"^pairwise_distance.*: argument '{name}' .position .. must be float"
+        ):
+            F.pairwise_distance(a, a * 2, *given)

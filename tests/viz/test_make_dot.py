@@ -9,6 +9,8 @@ from dot_programs import PROGRAMS
 from golden import golden_calls
 from support import leaf, recorded_warnings, torch
 
+from rushlight import _site
+
 pytestmark = pytest.mark.filterwarnings("ignore:make_dot. a tensor of shape")
 
 GOLDEN = list(golden_calls())
@@ -235,6 +237,18 @@ def test_named_writes_an_in_place_statement_once():
     y = w * 2
     y += w
     assert '[label="y += w\nAddBackward0' in torch.make_dot(y, style="named").source
+
+
+def test_named_looks_a_line_of_a_loop_up_once(monkeypatch):
+    x = leaf([2.0])
+    for _ in range(50):
+        x = x * 2 + 1
+    looked_up = []
+    resolve = _site.resolve
+    monkeypatch.setattr(_site, "resolve", lambda *at: looked_up.append(at) or resolve(*at))
+    source = torch.make_dot(x, style="named").source
+    assert source.count("AddBackward0 test_make_dot.py") == 50
+    assert len(looked_up) == 2
 
 
 def test_named_links_a_saved_leaf_to_its_box():

@@ -88,8 +88,10 @@ def test_its_repr_counts_and_says_how_to_see_it(dot, plain):
 
 def test_it_can_be_copied_and_pickled(dot, plain):
     for graph in (dot, plain):
+        graph.engine, graph.encoding, graph.format = "neato", "latin-1", "svg"
         for other in (graph.copy(), pickle.loads(pickle.dumps(graph))):
             assert type(other) is type(graph) and other.source == graph.source
+            assert (other.engine, other.encoding, other.format) == ("neato", "latin-1", "svg")
             other.node("more")
             assert other.source != graph.source
 
@@ -139,6 +141,22 @@ def test_a_picture_that_cannot_be_written_leaves_nothing(dot, plain, tmp_path):
         with pytest.raises(ValueError, match='Format: "bmp9" not recognized. Use one of'):
             _render.picture(graph.source, "bmp9")
     assert sorted(os.listdir(tmp_path)) == ["file", "graph.svg"]
+
+
+def test_a_path_that_cannot_be_written_is_named(dot, plain, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "makedirs", lambda *_, **__: None)
+    for graph in (dot, plain):
+        with pytest.raises(FileNotFoundError) as caught:
+            graph.render("graph", tmp_path / "missing", format="svg")
+        assert caught.value.filename == str(tmp_path / "missing" / "graph.svg")
+
+
+def test_a_picture_may_have_the_longest_name_that_a_file_can(dot, tmp_path):
+    path = tmp_path / ("x" * 251)
+    assert dot.render(path, format="svg") == f"{path}.svg"
+    with pytest.raises(OSError, match="File name too long"):
+        dot.render(tmp_path / ("x" * 252), format="svg")
+    assert len(os.listdir(tmp_path)) == 2  # nothing of the second
 
 
 def test_view_opens_the_picture_or_says_that_nothing_can(dot, tmp_path, monkeypatch):
@@ -211,8 +229,17 @@ def test_after_some_seconds_the_built_in_layout_takes_over(dot, fake_dot, monkey
     assert "Graphviz took longer than 0.2 s, so the built-in layout drew" in str(caught[0].message)
     assert "MulBackward0" in texts_of(svg)
     assert _render.picture(dot.source, "svg", quiet=True) == svg
-    with pytest.raises(ValueError, match="'png' needs Graphviz, but Graphviz took longer"):
-        dot.pipe("png")
+    with pytest.raises(ValueError, match="'jpg' needs Graphviz, but Graphviz took longer"):
+        dot.pipe("jpg")
+
+
+def test_a_png_is_painted_where_graphviz_takes_too_long_to_lay_out(dot, fake_dot, monkeypatch):
+    log = fake_dot('case "$*" in *neato*) printf "\\211PNG" ;; *) exec sleep 600 ;; esac')
+    monkeypatch.setattr(_render, "PATIENCE", 0.5)
+    with recorded_warnings() as caught:
+        assert dot.pipe("png") == b"\x89PNG"
+    assert "the built-in layout drew" in str(caught[0].message)
+    assert log.read_text().splitlines() == ["-Kdot -Tpng", "-Kneato -n2 -Tpng"]
 
 
 def test_patience_is_five_seconds():
@@ -254,11 +281,12 @@ def test_a_large_graph_is_painted_where_graphviz_need_not_lay_it_out():
 
 
 def test_a_graph_too_large_for_any_picture_is_told_of(tmp_path, no_graphviz, monkeypatch):
-    monkeypatch.setattr(_render, "OWN_BOXES", 100)
-    dot = long_chain(200)
+    dot = long_chain(30_000)
+    started = time.process_time()
     shown = dot._repr_mimebundle_()
+    assert time.process_time() - started < 0.5  # the text is not even read
     assert list(shown) == ["text/plain"]
-    assert "boxes are too many for one picture; rushlight.graph" in shown["text/plain"]
+    assert "lines are too many for one picture; rushlight.graph" in shown["text/plain"]
     with pytest.raises(ValueError, match="too many for one picture"):
         dot.render("graph", tmp_path, format="svg")
     assert os.listdir(tmp_path) == []
@@ -329,6 +357,21 @@ def test_the_built_in_layout_sees_boxes_and_edges():
         ("4", "1", True, True),
         ("2", "1", False, False),
     ]
+
+
+def test_the_built_in_layout_uses_the_letters_that_the_source_asks_for(no_graphviz):
+    w = leaf([1.0])
+
+    def fonts(**options):
+        elements = ElementTree.fromstring(torch.make_dot(w.exp(), **options).pipe("svg")).iter()
+        texts = [e for e in elements if e.tag.endswith("}text") and e.text.strip()]
+        return {e.text.strip(): "mono" in e.get("font-family", "") for e in texts}
+
+    assert set(fonts().values()) == {True}
+    assert set(fonts(style="classic").values()) == {False}
+    listed = fonts(style="classic", show_attrs=True)
+    assert listed.pop("(1)") is False
+    assert set(listed.values()) == {True}  # in columns
 
 
 def test_leaves_of_a_large_graph_are_chips():
