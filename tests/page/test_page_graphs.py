@@ -34,7 +34,7 @@ def test_the_seeds_regression_shows_its_names_rules_and_gradients(open_page):
 def recurrent(turns):
     w = (torch.randn(4, 4) * 0.9).requires_grad_()
     h, loss = torch.ones(1, 4), torch.zeros(())
-    for t in range(turns):
+    for t in range(turns):  # noqa: B007 - the page names turns by it
         h = torch.tanh(h @ w)
         loss = loss + h.sum()
     return loss
