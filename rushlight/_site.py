@@ -5,6 +5,7 @@ of the graph, or at an error.
 """
 
 import dis
+import functools
 import itertools
 import linecache
 import os
@@ -159,6 +160,30 @@ def _one_line(text):
     """The text with its white space folded, cut where it is too long for a message."""
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+@functools.lru_cache(512)
+def _is_assignment(text):
+    import ast
+
+    try:
+        body = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError):
+        return False
+    return len(body) == 1 and isinstance(body[0], ast.Assign | ast.AugAssign | ast.AnnAssign)
+
+
+def stored(name, expression, whole=False):
+    """``y = w * x``: an expression under the variable that its result is stored in.
+
+    name: None without one. expression: may be empty, and ``y += x`` as it is one operation itself.
+    whole: it is the line that the operation stands on.
+    """
+    if not name or not expression:
+        return expression or name or ""
+    if whole or ("=" in expression and _is_assignment(expression)):
+        return expression
+    return f"{name} = {expression}"
 
 
 def describe(code, offset):

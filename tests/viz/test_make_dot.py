@@ -235,6 +235,8 @@ def test_named_writes_an_in_place_statement_once():
     y = w * 2
     y += w
     assert '[label="y += w\nAddBackward0' in torch.make_dot(y, style="named").source
+    positive = y[y > 0 == torch.ones(1)]
+    assert '[label="positive = y[y > 0 ==' in torch.make_dot(positive, style="named").source
 
 
 def test_named_links_a_saved_leaf_to_its_box():
