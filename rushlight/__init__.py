@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ._tensor_types import *  # noqa: F403
     from ._typename import typename  # noqa: F401
     from .viz._record import record  # noqa: F401
-    from .viz.graph import Graph, graph  # noqa: F401
     from .viz.dot import make_dot  # noqa: F401
+    from .viz.graph import Graph, graph  # noqa: F401
 
 # Submodules and the names that live in them, imported when they are first asked for.
 _SUBMODULES = frozenset(
