@@ -35,7 +35,7 @@ def source_of(node, widest=_WIDEST):
 
 def chip_of(leaf):
     """What a leaf is called where an operation uses it: ``w (2, 3)``."""
-    return f"{leaf.name or 'leaf'} {leaf.shape}"
+    return f"{one_line(leaf.name) or 'leaf'} {leaf.shape}"
 
 
 def line_of(node):

@@ -60,6 +60,10 @@ class TestText:
             assert "loss += w.mean()" in text and "loss = loss" not in text
             assert "picked = w" in text  # an equals sign inside is no statement
 
+    def test_a_name_of_several_lines_stays_on_one(self):
+        w = leaf([1.0])
+        assert "[a b (1,)]" in str(graph(w * 2, {"a\nb": w}))
+
     def test_it_is_bounded_and_says_so(self):
         made = chain(500)
         lines = str(made).split("\n")
