@@ -6,7 +6,6 @@ of the graph, or at an error.
 
 import dis
 import functools
-import itertools
 import linecache
 import os
 import weakref
@@ -98,20 +97,22 @@ def _target(instructions, i):
     return None
 
 
-_known = weakref.WeakKeyDictionary()  # what is looked at keeps no code alive
+_known = {}  # by id, for hashing code reads all of it; what is looked at keeps no code alive
 
 
 def _instructions(code):
-    """The instructions of a code object, and where in that list an offset is."""
-    if code not in _known:
+    """(reference, instructions, where in that list an offset is, all positions) of code."""
+    key = id(code)
+    if key not in _known:
         instructions = list(dis.get_instructions(code))
         index = {instruction.offset: i for i, instruction in enumerate(instructions)}
-        _known[code] = instructions, index
-    return _known[code]
+        reference = weakref.ref(code, lambda _, pop=_known.pop: pop(key, None))
+        _known[key] = reference, instructions, index, list(code.co_positions())
+    return _known[key]
 
 
 def _name(code, offset):
-    instructions, index = _instructions(code)
+    _, instructions, index, _ = _instructions(code)
     i = index.get(offset)
     return None if i is None else _target(instructions, i)
 
@@ -130,9 +131,8 @@ def resolve(code, offset):
     Returns: Site.
     Raises: nothing; what is not known is None or empty.
     """
-    unknown = (None, None, None, None)
-    positions = itertools.islice(code.co_positions(), offset // 2, None)
-    lineno, end_lineno, column, end_column = next(positions, unknown)
+    positions, at = _instructions(code)[3], offset // 2
+    lineno, end_lineno, column, end_column = positions[at] if at < len(positions) else (None,) * 4
     lines = []
     if lineno is not None:
         linecache.checkcache(code.co_filename)  # the file may have been edited and reloaded

@@ -392,8 +392,8 @@ def graph(root, params=None, values=False, max_bytes=1 << 30):
         hooks run; roots of several elements start with ones. max_bytes: how much memory values may
         have then, with those that are computed again.
     Returns: Graph. Raises: RuntimeError for a tensor without a graph, where there is no tensor, and
-        for values of more than max_bytes; TypeError and ValueError for other arguments. Cost: some microseconds
-        for each node.
+        for values of more than max_bytes; TypeError and ValueError for other arguments. Cost: some
+        microseconds for each node.
     """
     from . import _graph_of, _values
 
