@@ -12,6 +12,7 @@ from ._node import GraphNode
 _C._add_package_globals(globals())
 
 _WIDEST = 60
+_MANY = 8  # leaves, outputs or inputs of a node; of more the rest is counted
 _DEEPEST = 24  # levels of indentation; what lies deeper is said to
 
 
@@ -38,22 +39,28 @@ def chip_of(leaf):
     return f"{one_line(leaf.name) or 'leaf'} {leaf.shape}"
 
 
+def _some(texts, between):
+    texts = list(texts)
+    more = [f"and {len(texts) - _MANY:,} more"] if len(texts) > _MANY + 1 else []
+    return between.join([*texts[:_MANY], *more] if more else texts)
+
+
 def line_of(node):
     """A node on one line: operation, source, place, shape, leaves, and what is wrong with it."""
     if node.is_leaf:
         return f"AccumulateGrad  {chip_of(node)}"
     parts = [f"{node.op:<16}", f"{source_of(node):<28}", f"{place_of(node):<12}"]
-    parts.append(" ".join(map(str, node.shapes)))
+    parts.append(_some(map(str, node.shapes), " "))
     chips = [chip_of(i) for i in node.inputs if i.is_leaf]
     if chips:
-        parts.append(f"[{', '.join(chips)}]")
+        parts.append(f"[{_some(chips, ', ')}]")
     if node.iteration is not None:
         parts.append(f"iteration {node.iteration}")
     if node.freed:
         parts.append(f"freed at {node.freed}")
     parts += sorted(flag for flag in node.flags if " has " in flag)
     if node.cuts:
-        parts.append("no gradient to " + ", ".join(map(str, node.cuts)))
+        parts.append("no gradient to " + _some(map(str, node.cuts), ", "))
     return "  ".join(parts).rstrip()
 
 

@@ -64,6 +64,14 @@ class TestText:
         w = leaf([1.0])
         assert "[a b (1,)]" in str(graph(w * 2, {"a\nb": w}))
 
+    def test_a_line_counts_what_is_too_much_for_it(self):
+        leaves, plain = [leaf([1.0]) for _ in range(500)], torch.ones(1)
+        line = str(graph(torch.cat([*leaves, *[plain] * 500]))).split("\n")[0]
+        assert line.count(" (1,), ") == 8 and " (1,), and 492 more]" in line
+        assert line.count("requires_grad=False") == 8 and line.endswith(", and 492 more")
+        line = str(graph(leaf([1.0] * 9).split(1))).split("\n")[0]
+        assert line.count("(1,)") == 9  # one more takes as much room as the word
+
     def test_it_is_bounded_and_says_so(self):
         made = chain(500)
         lines = str(made).split("\n")
