@@ -49,6 +49,7 @@ class Step:
         "added",
         "after",
         "_text",
+        "_called",
     )
 
     @property
@@ -264,7 +265,9 @@ class _Pass:
 
     def _op_rule(self, step, out, op, derivative, parameters, by_edge, values):
         node, parameter = step.node, out.parameter
-        texts = self._texts(step, op, parameters, by_edge, values)
+        texts = getattr(step, "_called", None)
+        if texts is None:  # once for all inputs, of which a stack() has many
+            texts = step._called = self._texts(step, op, parameters, by_edge, values)
         if not words.is_leaf_node(out.node) or out.to.startswith("a leaf"):
             out.to = texts.get(parameter.split("[")[0], out.to)
         text, formula = words.rule_for(derivative, parameter, parameter == by_edge[0])

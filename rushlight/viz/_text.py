@@ -4,6 +4,7 @@ import os
 from collections import Counter
 
 from rushlight import _C
+from rushlight._site import stored
 
 from . import _model
 from ._node import GraphNode
@@ -11,6 +12,7 @@ from ._node import GraphNode
 _C._add_package_globals(globals())
 
 _WIDEST = 60
+_MANY = 8  # leaves, outputs or inputs of a node; of more the rest is counted
 _DEEPEST = 24  # levels of indentation; what lies deeper is said to
 
 
@@ -27,17 +29,20 @@ def place_of(node):
 
 def source_of(node, widest=_WIDEST):
     """``y = w * x``: the expression, under the variable that it was stored in."""
-    expression = one_line(node.expression, widest)
     if node.is_leaf:
-        return node.name or expression
-    if not node.name or (expression and node.columns is None):  # the whole statement
-        return expression
-    return f"{node.name} = {expression}" if expression else node.name
+        return node.name or one_line(node.expression, widest)
+    return one_line(stored(node.name, node.expression, node.columns is None), widest)
 
 
 def chip_of(leaf):
     """What a leaf is called where an operation uses it: ``w (2, 3)``."""
-    return f"{leaf.name or 'leaf'} {leaf.shape}"
+    return f"{one_line(leaf.name) or 'leaf'} {leaf.shape}"
+
+
+def _some(texts, between):
+    texts = list(texts)
+    more = [f"and {len(texts) - _MANY:,} more"] if len(texts) > _MANY + 1 else []
+    return between.join([*texts[:_MANY], *more] if more else texts)
 
 
 def line_of(node):
@@ -45,17 +50,17 @@ def line_of(node):
     if node.is_leaf:
         return f"AccumulateGrad  {chip_of(node)}"
     parts = [f"{node.op:<16}", f"{source_of(node):<28}", f"{place_of(node):<12}"]
-    parts.append(" ".join(map(str, node.shapes)))
+    parts.append(_some(map(str, node.shapes), " "))
     chips = [chip_of(i) for i in node.inputs if i.is_leaf]
     if chips:
-        parts.append(f"[{', '.join(chips)}]")
+        parts.append(f"[{_some(chips, ', ')}]")
     if node.iteration is not None:
         parts.append(f"iteration {node.iteration}")
     if node.freed:
         parts.append(f"freed at {node.freed}")
     parts += sorted(flag for flag in node.flags if " has " in flag)
     if node.cuts:
-        parts.append("no gradient to " + ", ".join(map(str, node.cuts)))
+        parts.append("no gradient to " + _some(map(str, node.cuts), ", "))
     return "  ".join(parts).rstrip()
 
 
