@@ -5,7 +5,7 @@ of the graph, or at an error.
 """
 
 import dis
-import itertools
+import functools
 import linecache
 import os
 import weakref
@@ -97,20 +97,22 @@ def _target(instructions, i):
     return None
 
 
-_known = weakref.WeakKeyDictionary()  # what is looked at keeps no code alive
+_known = {}  # by id, for hashing code reads all of it; what is looked at keeps no code alive
 
 
 def _instructions(code):
-    """The instructions of a code object, and where in that list an offset is."""
-    if code not in _known:
+    """(reference, instructions, where in that list an offset is, all positions) of code."""
+    key = id(code)
+    if key not in _known:
         instructions = list(dis.get_instructions(code))
         index = {instruction.offset: i for i, instruction in enumerate(instructions)}
-        _known[code] = instructions, index
-    return _known[code]
+        reference = weakref.ref(code, lambda _, pop=_known.pop: pop(key, None))
+        _known[key] = reference, instructions, index, list(code.co_positions())
+    return _known[key]
 
 
 def _name(code, offset):
-    instructions, index = _instructions(code)
+    _, instructions, index, _ = _instructions(code)
     i = index.get(offset)
     return None if i is None else _target(instructions, i)
 
@@ -129,9 +131,8 @@ def resolve(code, offset):
     Returns: Site.
     Raises: nothing; what is not known is None or empty.
     """
-    unknown = (None, None, None, None)
-    positions = itertools.islice(code.co_positions(), offset // 2, None)
-    lineno, end_lineno, column, end_column = next(positions, unknown)
+    positions, at = _instructions(code)[3], offset // 2
+    lineno, end_lineno, column, end_column = positions[at] if at < len(positions) else (None,) * 4
     lines = []
     if lineno is not None:
         linecache.checkcache(code.co_filename)  # the file may have been edited and reloaded
@@ -159,6 +160,30 @@ def _one_line(text):
     """The text with its white space folded, cut where it is too long for a message."""
     text = " ".join(text.split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+@functools.lru_cache(512)
+def _is_assignment(text):
+    import ast
+
+    try:
+        body = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError):
+        return False
+    return len(body) == 1 and isinstance(body[0], ast.Assign | ast.AugAssign | ast.AnnAssign)
+
+
+def stored(name, expression, whole=False):
+    """``y = w * x``: an expression under the variable that its result is stored in.
+
+    name: None without one. expression: may be empty, and ``y += x`` as it is one operation itself.
+    whole: it is the line that the operation stands on.
+    """
+    if not name or not expression:
+        return expression or name or ""
+    if whole or ("=" in expression and _is_assignment(expression)):
+        return expression
+    return f"{name} = {expression}"
 
 
 def describe(code, offset):

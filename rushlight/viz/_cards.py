@@ -6,7 +6,7 @@ from ._canvas import Canvas
 from ._draw import CHIP_GAP, chips_size, draw_chips, even
 from ._metrics import shorten, width
 from ._model import GRAD_INF, GRAD_NAN, LEAF, NONE, ROOT, VALUE_INF, VALUE_NAN
-from ._text import one_line, place_of
+from ._text import one_line, place_of, source_of
 
 _C._add_package_globals(globals())
 
@@ -189,10 +189,8 @@ class Maker:
         rows = []
         place = place_of(node)
         if node.expression and not node.is_leaf:
-            code = f"{node.name} = {node.expression}" if node.name else node.expression
-            rows.append(
-                ("code", f"{shorten(one_line(code, 200), 52)}   {place}", "text", False, True)
-            )
+            code = shorten(source_of(node, 200), 52)
+            rows.append(("code", f"{code}   {place}", "text", False, True))
         elif place:
             rows.append(("made at", place, "text", False, False))
         shape = str(node.shape) if node.shape is not None else ""

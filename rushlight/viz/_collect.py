@@ -75,6 +75,14 @@ def named(params):
     return found
 
 
+def check_most(function, max_bytes):
+    """Raises: ValueError for a number of bytes that is none."""
+    if not isinstance(max_bytes, int) or max_bytes < 0:
+        raise ValueError(
+            f"{function}(): argument 'max_bytes' must be at least 0 and an int, not {max_bytes!r}"
+        )
+
+
 class Names:
     """What a frame, and those that called it, call their tensors."""
 

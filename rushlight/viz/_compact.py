@@ -3,7 +3,7 @@
 Neither fails after a backward pass: where something was saved stands that and where it was freed.
 """
 
-from rushlight._site import _one_line
+from rushlight._site import _one_line, stored
 from rushlight.debug._words import is_leaf_node, names_in
 
 from ._sheet import (
@@ -113,11 +113,7 @@ class NamedSheet(ClassicSheet):
     def _described(name, site):
         if site is None:
             return name
-        text = _one_line(site.expression)
-        if site.name and not text:
-            text = site.name
-        elif site.name and "=" not in text.split("(")[0]:  # not what `y += x` is itself
-            text = f"{site.name} = {text}"
+        text = _one_line(stored(site.name, site.expression, site.column is None))
         text = text.replace("\\", "\\\\")  # no escape of the DOT language
         return f"{text}\n{name} {site}" if text else f"{name} {site}"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rushlight import _C
 
-from . import _text
+from . import _summaries, _text
 from ._node import GraphNode
 
 _C._add_package_globals(globals())
@@ -149,21 +149,11 @@ def _shown(value):
     return str(value)
 
 
-def _norms(graph):
-    """{node: norm of the gradient by its first output}; not finite where that is not."""
-    found, grads = {}, graph._model.grads
-    for row, node in enumerate(grads["node"]):
-        bad = grads["nan"][row] or grads["inf"][row]
-        if grads["slot"][row] == 0:
-            found[node] = math.inf if bad else grads["norm"][row]
-    return found
-
-
 def _gradients(before, after, pairs):
-    old, new = _norms(before), _norms(after)
+    old, new = (_summaries.gradient_norms(graph._model) for graph in (before, after))
     found = []
     for i, k in pairs.items():
-        a, b = old.get(i), new.get(k)
+        a, b = old.get((i, 0)), new.get((k, 0))
         if a is None or b is None or a == b:
             continue
         small, large = sorted((a, b))

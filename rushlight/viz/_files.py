@@ -50,7 +50,8 @@ def write(path, content):
     Raises: OSError of the kind that stood in the way, with what was to be written and the way out.
     """
     path = os.fspath(path)
-    data = content if isinstance(content, bytes) else content.encode()
+    # Half a surrogate, of a file's name that is no UTF-8, becomes \udcff: JSON reads it as it was.
+    data = content if isinstance(content, bytes) else content.encode(errors="backslashreplace")
     temporary = None
     try:
         if _is_special(path):

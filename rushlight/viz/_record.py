@@ -42,6 +42,11 @@ class Recording:
 
     def __exit__(self, kind, error, traceback):
         tape, self._tape = self._tape, None
+        if tape is None:
+            raise RuntimeError(
+                "record(): this recording has not begun\n"
+                "  fix: `with rushlight.record() as tape:` begins and ends it."
+            )
         try:
             tape.stop()
             self._graph = self._made(tape.result(), sys._getframe(1))
@@ -83,8 +88,7 @@ def record(params=None, values=True, max_bytes=MOST_BYTES):
     Cost: some microseconds for each operation, two passes over each leaf and its gradient, and the
     memory of what a pass computed and of the gradients inside it until the next pass ends.
     """
-    if not isinstance(max_bytes, int) or max_bytes < 0:
-        raise ValueError(f"record(): argument 'max_bytes' must be at least 0, not {max_bytes!r}")
+    _collect.check_most("record", max_bytes)
     return Recording(values, _collect.named(params), max_bytes)
 
 

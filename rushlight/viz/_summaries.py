@@ -1,5 +1,6 @@
 """Tensors in a few numbers: the rows of the tables ``values`` and ``grads``, and their words."""
 
+import math
 from typing import NamedTuple
 
 from rushlight import _C
@@ -79,3 +80,10 @@ def read(model, table, row):
     return Summary(
         *numbers[:-1], count, bins, () if data == NONE else tuple(model.data[data : data + count])
     )
+
+
+def gradient_norms(model):
+    """{(node, output): norm of the gradient by it}; inf where not all of it is finite."""
+    t = model.grads
+    rows = zip(t["node"], t["slot"], t["norm"], t["nan"], t["inf"], strict=True)
+    return {(node, slot): math.inf if nan or inf else norm for node, slot, norm, nan, inf in rows}

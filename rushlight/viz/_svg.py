@@ -1,7 +1,7 @@
 """``Graph.to_svg()``: the picture of a graph."""
 
 from collections import Counter
-from math import isfinite
+from math import inf, isfinite
 
 from rushlight import _C
 
@@ -55,7 +55,7 @@ def svg(graph, *, max_boxes=200, groups=True, cards=None, theme="light", title=N
 
     def draw_link(flows, way, x, y, arrow):
         count = sum(flow.count for flow in flows)
-        worst = max(flows, key=thickness)
+        worst = max(flows, key=lambda flow: (flow.norm == inf, thickness(flow)))
         colour = "edge" if worst.norm is None else "grad" if isfinite(worst.norm) else "bad-line"
         dashed = all(flow.dashed for flow in flows)
         thick = thickness(worst)

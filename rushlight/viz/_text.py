@@ -4,6 +4,7 @@ import os
 from collections import Counter
 
 from rushlight import _C
+from rushlight._site import stored
 
 from . import _model
 from ._node import GraphNode
@@ -27,17 +28,14 @@ def place_of(node):
 
 def source_of(node, widest=_WIDEST):
     """``y = w * x``: the expression, under the variable that it was stored in."""
-    expression = one_line(node.expression, widest)
     if node.is_leaf:
-        return node.name or expression
-    if not node.name or (expression and node.columns is None):  # the whole statement
-        return expression
-    return f"{node.name} = {expression}" if expression else node.name
+        return node.name or one_line(node.expression, widest)
+    return one_line(stored(node.name, node.expression, node.columns is None), widest)
 
 
 def chip_of(leaf):
     """What a leaf is called where an operation uses it: ``w (2, 3)``."""
-    return f"{leaf.name or 'leaf'} {leaf.shape}"
+    return f"{one_line(leaf.name) or 'leaf'} {leaf.shape}"
 
 
 def line_of(node):

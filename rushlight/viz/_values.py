@@ -37,7 +37,7 @@ def _check_size(raw, max_bytes):
     if total > max_bytes:
         n = len(raw["flags"]) // 2
         raise RuntimeError(
-            f"graph(): the values of {n} nodes have {total / 2**20:.1f} MB, more than max_bytes="
+            f"graph(): the values of {n} nodes have {total:,.0f} bytes, more than max_bytes="
             f"{max_bytes}\n  fix: pass a larger max_bytes, leave values=True out, or run the pass "
             "under `with rushlight.record() as tape:`."
         )

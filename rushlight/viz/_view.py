@@ -6,6 +6,7 @@ from math import isfinite, log2, log10
 
 from rushlight import _C
 
+from . import _summaries
 from ._model import LEAF, NONE, ROOT, VIEW_EDGE
 
 _C._add_package_globals(globals())
@@ -30,7 +31,10 @@ class Unit:
 
 @dataclass(eq=False)
 class Flow:
-    """All edges between two units. ``norm`` is the largest gradient norm, None: not known."""
+    """All edges between two units. ``norm`` is the largest gradient norm.
+
+    inf where a gradient is not finite, None where none is known.
+    """
 
     source: Unit
     target: Unit
@@ -106,8 +110,7 @@ class View:
     def _add_edges(self):
         model = self.model
         edges, flags = model.edges, model.nodes["flags"]
-        grads = model.grads
-        norms = dict(zip(zip(grads["node"], grads["slot"]), grads["norm"]))
+        norms = _summaries.gradient_norms(model)
         words = {}
         for src, dst, out, kind in zip(edges["src"], edges["dst"], edges["out"], edges["kind"]):
             target = self.unit_of[dst]
@@ -139,9 +142,7 @@ class View:
         flow.count += 1
         flow.dashed &= dashed
         if norm is not None:
-            # nan is the worst of all.
-            known = flow.norm if flow.norm is not None else norm
-            flow.norm = known if known != known else norm if norm != norm else max(known, norm)
+            flow.norm = norm if flow.norm is None else max(flow.norm, norm)
 
     def _add_cuts(self):
         cuts = self.model.cuts

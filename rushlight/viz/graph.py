@@ -67,7 +67,7 @@ class Graph:
         self._model = model
         self._sequence = sequence  # of the core, to find the node of a tensor
         self._leaves = leaves  # [(number, weakref to the leaf)]
-        self._edges_at = self._users = self._rows = None
+        self._edges_at = self._users = self._rows = self._ops = self._named = None
 
     # --- looking
 
@@ -111,7 +111,7 @@ class Graph:
         return iter(self.nodes)
 
     def __getitem__(self, key):
-        return self.node(key)
+        return self.nodes[key] if isinstance(key, slice) else self.node(key)
 
     def __reduce__(self):
         return Graph.from_json, (self.to_json(),)
@@ -147,9 +147,11 @@ class Graph:
         elif isinstance(key, str):
             if key in self._model.params:
                 return GraphNode(self, self._model.params[key])
-            found = self.find(name=key)
-            if found:
-                return found[-1]
+            if self._named is None:
+                texts, names = self._model.strs, self._model.nodes["name"]
+                self._named = {texts[at]: i for i, at in enumerate(names) if at != _model.NONE}
+            if key in self._named:
+                return GraphNode(self, self._named[key])
         elif isinstance(key, _C.Tensor | _C._NodeBase):
             number = self._number_of(key)
             if number is not None:
@@ -165,7 +167,10 @@ class Graph:
         if node is None:
             return None
         wanted = node._sequence_nr()
-        ops = [i for i in range(len(self._sequence)) if not self._flags(i) & _model.LEAF]
+        if self._ops is None:
+            flags = self._model.nodes["flags"]
+            self._ops = [i for i in range(len(self._sequence)) if not flags[i] & _model.LEAF]
+        ops = self._ops
         at = bisect_left(ops, wanted, key=lambda i: self._sequence[i])
         if at < len(ops) and self._sequence[ops[at]] == wanted:
             return ops[at]
@@ -218,7 +223,8 @@ class Graph:
         if expression is not None:
             tests.append(lambda node: expression in node.expression)
         if shape is not None:
-            tests.append(lambda node: tuple(shape) in node.shapes)
+            wanted = (shape,) if isinstance(shape, int) else tuple(shape)
+            tests.append(lambda node: wanted in node.shapes)
         if flag is not None:
             tests.append(lambda node: flag in node.flags)
         if where is not None:
@@ -386,12 +392,13 @@ def graph(root, params=None, values=False, max_bytes=1 << 30):
         hooks run; roots of several elements start with ones. max_bytes: how much memory values may
         have then, with those that are computed again.
     Returns: Graph. Raises: RuntimeError for a tensor without a graph, where there is no tensor, and
-        for values of more than max_bytes; TypeError for other arguments. Cost: some microseconds
-        for each node.
+        for values of more than max_bytes; TypeError and ValueError for other arguments. Cost: some
+        microseconds for each node.
     """
     from . import _graph_of, _values
 
     params = _collect.named(params)
+    _collect.check_most("graph", max_bytes)
     roots = tuple(_collect.roots_in(root))
     frame = sys._getframe(1)
     if values:

@@ -2,11 +2,14 @@
 
 import contextlib
 import dis
+import gc
 import linecache
 import os
 import subprocess
 import sys
 import textwrap
+import time
+import weakref
 
 import pytest
 from support import ON_TORCH, rushlight_only, torch
@@ -311,3 +314,22 @@ def test_package_frames_are_skipped(x):
     site = (2.0**x).grad_fn.site
     assert site.expression == "2.0**x"
     assert os.path.samefile(x.sum(0).grad_fn.site.filename, __file__)
+
+
+def test_a_long_program_costs_no_more_for_each_of_its_lines(x):
+    n = 3000
+    text = "h = x\n" + "h = h * 2\n" * n
+    names = {"x": x}
+    code = compile(text, "long.py", "exec")
+    exec(code, names)
+    node, began = names["h"].grad_fn, time.perf_counter()
+    for k in range(n):
+        assert node.site.lineno == n + 1 - k
+        node = node.next_functions[0][0]
+    assert time.perf_counter() - began < 1  # 2.5 s where every look reads all of the code
+    reference, key = weakref.ref(code), id(code)
+    assert key in _site._known
+    names.clear()
+    del code, node
+    gc.collect()
+    assert reference() is None and key not in _site._known

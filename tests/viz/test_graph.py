@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import time
 import weakref
 
 import pytest
@@ -372,6 +373,28 @@ def test_a_graph_of_many_leaves():
     leaves = [leaf(float(i)) for i in range(300)]
     made = graph(torch.stack(leaves).sum())
     assert len(made.leaves()) == 300 and made.find(op="stack")[0].inputs == list(made.leaves())
+
+
+def test_many_nodes_are_found_by_name_and_by_grad_fn():
+    h = w = leaf([1.0])
+    for _ in range(20_000):
+        h = h * 2
+    made, node = graph(h, {"w": w}), h.grad_fn
+    began = time.perf_counter()
+    for i in range(2000):
+        assert made[node].index == 20_000 - i and made["h"].index == 20_000
+        node = node.next_functions[0][0]
+    assert time.perf_counter() - began < 2  # 20 s where each walks over all nodes
+
+
+def test_a_slice_is_that_of_the_nodes():
+    made = graph((leaf([1.0]) * 2).sum())
+    assert made[1:] == made.nodes[1:] and [node.op for node in made[-1:]] == ["SumBackward0"]
+
+
+def test_a_shape_of_one_size_is_found_by_the_number():
+    made = graph((leaf([1.0, 2.0]) * 2).sum())
+    assert made.find(shape=2) == made.find(shape=(2,)) and len(made.find(shape=[2])) == 2
 
 
 def test_overlays():

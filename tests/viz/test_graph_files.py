@@ -193,6 +193,16 @@ def test_what_stood_there_stays_when_writing_fails(tmp_path, monkeypatch):
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["graph.json"]
 
 
+def test_a_name_that_is_no_utf8_is_written(tmp_path):
+    name = os.fsdecode(b"w\xff")
+    w = leaf([1.0])
+    made = graph(w * 2, {name: w})
+    for form in ("to_json", "to_dot", "to_mermaid", "to_svg", "to_html"):
+        getattr(made, form)(tmp_path / form)
+    read = torch.Graph.from_json((tmp_path / "to_json").read_text())
+    assert read[name].op == "AccumulateGrad"
+
+
 def test_a_link_stays_a_link(tmp_path):
     target, link = tmp_path / "target.json", tmp_path / "link.json"
     target.write_text("before")

@@ -49,6 +49,21 @@ class TestText:
         assert re.search(r"^├ MulBackward0", text, re.M)
         assert re.search(r"^(│ )?\(shared, node 1, said above\)$", text, re.M)
 
+    @pytest.mark.python_versions
+    def test_an_in_place_statement_is_said_once(self):
+        w, mask = leaf([1.0, 2.0]), torch.ones(2)
+        loss = torch.zeros(())
+        loss += w.mean()
+        picked = w[mask == 1]
+        made = graph(loss * picked.sum(), values=True)
+        for text in (str(made), made.to_mermaid(), made.to_dot(), made.to_svg(cards=True)):
+            assert "loss += w.mean()" in text and "loss = loss" not in text
+            assert "picked = w" in text  # an equals sign inside is no statement
+
+    def test_a_name_of_several_lines_stays_on_one(self):
+        w = leaf([1.0])
+        assert "[a b (1,)]" in str(graph(w * 2, {"a\nb": w}))
+
     def test_it_is_bounded_and_says_so(self):
         made = chain(500)
         lines = str(made).split("\n")

@@ -231,11 +231,14 @@ def test_who_looks_for_nan_is_not_stopped_by_it():
 def test_too_large_a_graph_is_refused_with_the_way_out():
     a = torch.ones(1000, requires_grad=True)
     with pytest.raises(
-        RuntimeError, match=r"values of 2 nodes have 0\.0 MB, more than max_bytes=100"
+        RuntimeError, match=r"values of 2 nodes have 8,000 bytes, more than max_bytes=100"
     ):
         graph(a * 2, values=True, max_bytes=100)
     with pytest.raises(RuntimeError, match="fix: pass a larger max_bytes"):
         graph(a * 2, values=True, max_bytes=7999)
+    for wrong in (-1, 8e3, "8000", None):
+        with pytest.raises(ValueError, match=r"graph\(\): argument 'max_bytes' must be at least 0"):
+            graph(a * 2, values=True, max_bytes=wrong)
     assert graph(a * 2, values=True, max_bytes=8000)["a"].grad.norm == pytest.approx(
         2000**0.5 * 2**0.5
     )

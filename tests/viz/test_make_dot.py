@@ -237,6 +237,8 @@ def test_named_writes_an_in_place_statement_once():
     y = w * 2
     y += w
     assert '[label="y += w\nAddBackward0' in torch.make_dot(y, style="named").source
+    positive = y[y > 0 == torch.ones(1)]
+    assert '[label="positive = y[y > 0 ==' in torch.make_dot(positive, style="named").source
 
 
 def test_named_looks_a_line_of_a_loop_up_once(monkeypatch):

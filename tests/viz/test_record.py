@@ -389,6 +389,16 @@ def test_bad_arguments(max_bytes):
         record(max_bytes=max_bytes)
 
 
+def test_a_recording_that_has_not_begun_does_not_end():
+    with pytest.raises(RuntimeError, match="has not begun\n  fix: `with"):
+        record().__exit__(None, None, None)
+    with record() as tape:
+        leaf(1.0).sin().backward()
+    with pytest.raises(RuntimeError, match="has not begun"):
+        tape.__exit__(None, None, None)
+    assert tape.graph.nodes[1].op == "SinBackward0"
+
+
 def test_what_is_too_large_to_hold_is_summed_up_at_once():
     def made(**options):
         w = leaf([1.0, 2.0])

@@ -293,6 +293,12 @@ def test_nan_has_a_colour_and_words():
     assert any("nan" in text for text in words(svg))
 
 
+def test_an_arrow_whose_gradient_is_not_finite_has_the_colour_of_what_is_wrong():
+    w = torch.tensor([0.0, 1.0], requires_grad=True)
+    svg = torch.graph(w.sqrt().sum(), values=True).to_svg()  # the gradient of w is [inf, 0.5]
+    assert [e.get("stroke") for e in lines(svg)] == ["#b5135f", "#a33407"]
+
+
 def test_a_leaf_alone_and_several_roots_are_drawn():
     w = torch.ones(3, requires_grad=True)
     assert "w" in words(torch.graph(w, params={"w": w}).to_svg())
