@@ -105,6 +105,6 @@ def trace(arguments):
     if request.json:
         graph.to_json(path)
     else:
-        graph.to_html(path)
+        graph.to_html(path, title=os.path.basename(request.script))
     print(f"rushlight trace: {graph!r} -> {request.output}", file=sys.stderr)
     return code

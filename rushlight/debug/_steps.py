@@ -194,11 +194,19 @@ class _Pass:
         """Who gets a gradient: short names for what an expression computes inside."""
         key = None if words.is_leaf_node(node) else node._sequence_nr()
         if key is not None and key not in self._inner and words.is_inside(node, consumer):
-            self._n_names += 1
-            while f"h{self._n_names}" in self._taken:
-                self._n_names += 1
-            self._inner[key] = f"h{self._n_names}"
+            self._inner[key] = self._short_name(key)
         return self._inner.get(key) or words.receiver(node, self.names)
+
+    def _input_name(self, node, at, next_node):
+        """What an input of a node is called; None where that is not known."""
+        return None if next_node is None else self.name_of(next_node, node)
+
+    def _short_name(self, key):
+        """A name for the node of a sequence number, of which an expression shows nothing."""
+        self._n_names += 1
+        while f"h{self._n_names}" in self._taken:
+            self._n_names += 1
+        return f"h{self._n_names}"
 
     def line_of(self, node):
         """The line of a node, with the short name of its result."""
@@ -245,10 +253,9 @@ class _Pass:
     def _texts(self, step, op, parameters, by_edge, values):
         """What the source calls each parameter, and y, the result; numbers as they are."""
         texts = words.arguments(step.expression, op, parameters)
-        for parameter, (next_node, _) in zip(by_edge, step.node.next_functions, strict=True):
-            if next_node is not None and parameter not in texts:
-                name = self.name_of(next_node, step.node)
-                texts[parameter] = name if len(name) <= 32 else parameter
+        for at, (next_node, _) in enumerate(step.node.next_functions):
+            if by_edge[at] not in texts and (name := self._input_name(step.node, at, next_node)):
+                texts[by_edge[at]] = name if len(name) <= 32 else by_edge[at]
         for symbol, value in values.items():
             if not isinstance(value, bool | _C.Tensor):
                 texts[symbol] = f"{value:g}"

@@ -288,14 +288,17 @@ class Cuts:
     def __init__(self, model, names, sites, arguments):
         self._model, self._names, self._sites = model, names, sites
         self._arguments = arguments
+        self.seen = set()  # ids of the tensors that were told of
 
     def add(self, node, at, site, reason, tensor):
+        self.seen.add(id(tensor))
         name = self._names.by_id.get(id(tensor)) if tensor is not None else None
         if tensor is None or name is None:
             text = self._arguments.text(node, at)
             if tensor is None and reason in ("", "tensor"):
                 found = _NO_TENSOR if text is None else self._names.value(text)
                 if isinstance(found, _C.Tensor):
+                    self.seen.add(id(found))
                     cut = _C._cut_of(found)
                     if cut is None:
                         return
@@ -341,6 +344,28 @@ def name_leaves(model, raw, names, params, arguments):
             model.params[name] = by_id[id(tensor)]
 
 
+_NAMED = 6  # in a note; the rest is counted
+
+
+def note_unreached(model, params, cuts):
+    """Say of which params a graph has neither a leaf nor a cut, and why."""
+    found = {}
+    for name, tensor in params.items():
+        if name in model.params or id(tensor) in cuts.seen:
+            continue
+        if not tensor.requires_grad:
+            why = "with requires_grad=False, which get no gradient"
+        elif tensor.grad_fn is not None:
+            why = "that are no leaves, whose names are not used"
+        else:
+            why = "that the graph does not reach, which get no gradient"
+        found.setdefault(why, []).append(" ".join(name.split()))
+    for why, given in found.items():
+        more = len(given) - _NAMED
+        shown = ", ".join(given[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        model.notes.append(f"params {why}: {shown}")
+
+
 def complete(model, raw, names, params):
     """Look sites up, and find names, iterations and cuts. Returns: Sites."""
     sites = Sites(model)
@@ -355,4 +380,5 @@ def complete(model, raw, names, params):
     cuts = Cuts(model, names, sites, arguments)
     for node, at, site, reason, tensor in raw["cuts"]:
         cuts.add(node, at, NONE if site == NONE else rows[site], reason, tensor)
+    note_unreached(model, params, cuts)
     return sites

@@ -1,5 +1,6 @@
 """``record()``: what a program computes and differentiates, kept for its last backward pass."""
 
+import functools
 import sys
 
 from rushlight import _C, _site
@@ -13,12 +14,12 @@ _C._add_package_globals(globals())
 MOST_BYTES = 1 << 30
 
 
-def _names_of(leaves):
-    """What the program calls some leaves, as a pass begins."""
+def _names_of(given, leaves):
+    """What given, {id: name}, or else the program calls some leaves, as a pass begins."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("rushlight."):
         frame = frame.f_back  # what autograd.grad() calls them
-    names = words.names_in(frame)
+    names = {**words.names_in(frame), **given}
     return [names.get(id(leaf)) or f"a leaf of shape {tuple(leaf.shape)}" for leaf in leaves]
 
 
@@ -36,7 +37,8 @@ class Recording:
                 "record(): this recording has begun already\n"
                 "  fix: `with rushlight.record() as inner:` makes another."
             )
-        self._tape = _C._Tape(*self._arguments, _names_of)
+        given = {id(tensor): name for name, tensor in self._params.items()}
+        self._tape = _C._Tape(*self._arguments, functools.partial(_names_of, given))
         self._tape.start()
         return self
 

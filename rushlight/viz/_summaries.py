@@ -19,7 +19,8 @@ class Summary(NamedTuple):
 
     min, max, mean, norm: of the finite elements, nan where there is none. nan, inf: how many there
     are. count: of all elements. bins: how many finite ones lie in each of 32 equal parts from min
-    to max; empty where these are equal. data: the elements, where there are 16 at most.
+    to max; empty where these are equal, or data is there. data: the elements, where there are 16
+    at most.
     """
 
     min: float
@@ -56,12 +57,12 @@ def add(model, table, node, slot, numbers):
     *plain, bins, data = numbers
     row = dict(zip(_NUMBERS, plain, strict=True))
     row["hist"] = row["data"] = NONE
-    if bins is not None:
-        row["hist"] = len(model.bins)
-        model.bins += column("u32", bins)
     if data is not None:
         row["data"] = len(model.data)
         model.data += column("f64", data)
+    elif bins is not None:  # beside all the elements they would say nothing more
+        row["hist"] = len(model.bins)
+        model.bins += column("u32", bins)
     model.add(table, node=node, slot=slot, **row)
     value = table == "values"
     if row["nan"]:

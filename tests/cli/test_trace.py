@@ -45,6 +45,12 @@ def test_the_graph_of_the_last_pass_as_json(trained):
     assert made.lines[0].file.endswith("train.py") and made.lines[0].us > 0
 
 
+def test_the_page_has_the_name_of_the_script(trained):
+    done = trained.rushlight("trace", "./train.py", "-o", "report.html")
+    assert done.returncode == 0, done.stderr
+    assert "<title>train.py</title>" in (trained.folder / "report.html").read_text()
+
+
 def test_the_name_of_the_file_follows_from_the_script(trained):
     assert trained.rushlight("trace", "--json", "train.py").returncode == 0
     assert json.loads((trained.folder / "train.json").read_text())["kind"] == "rushlight-graph"

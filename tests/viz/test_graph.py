@@ -71,6 +71,24 @@ def test_params_give_names_that_win():
     assert graph(loss, params=[("k", b)])["k"].shape == ()
 
 
+def test_params_that_the_graph_does_not_reach_are_told():
+    w, never, frozen, off = leaf([1.0]), leaf(2.0), torch.ones(1), torch.ones(2)
+    h = w * frozen
+    params = {"w": w, "never": never, "frozen": frozen, "off": off, "h": h}
+    made = graph(h.sum(), params=params)
+    assert made.notes == [
+        "params that the graph does not reach, which get no gradient: never",
+        "params with requires_grad=False, which get no gradient: off",
+        "params that are no leaves, whose names are not used: h",
+    ]
+    assert str(made).endswith("\n".join(f"note: {note}" for note in made.notes))
+    assert [str(cut) for cut in made.find(op="mul")[0].cuts] == ["frozen: requires_grad=False"]
+    many = {f"p{i}\n": leaf(1.0) for i in range(9)}
+    (note,) = graph(w * 2, params=many).notes
+    assert note.endswith(": p0, p1, p2, p3, p4, p5 and 3 more")
+    assert graph(w * 2, params={"a": w, "b": w}).notes == []
+
+
 def test_shapes_dtypes_and_bytes_of_outputs():
     x = leaf([[1.0, 2.0, 3.0]], dtype=torch.float64)
     values, indices = x.max(dim=1)

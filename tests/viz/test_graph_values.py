@@ -96,6 +96,14 @@ def test_values_and_gradients_of_every_node():
     assert grads == {"w": 9.0, "w * x": 3.0, "b": 3.0, "y": 3.0, "y - t": 3.0, "loss": 1.0}
 
 
+def test_numbers_that_are_written_down_whole_have_no_bins():
+    few, many = leaf([1.0, 2.0]), leaf(list(map(float, range(17))))
+    made = graph((few * 2).sum() + (many * 2).sum(), values=True)
+    assert made["few"].value.bins == () and made["few"].value.data == (1.0, 2.0)
+    assert sum(made["many"].value.bins) == 17 and made["many"].value.data == ()
+    assert len(made._model.bins) == 2 * 32  # of many, and of its double
+
+
 def test_rules_with_numbers():
     *_, loss = line_fit()
     made = graph(loss, values=True)

@@ -168,6 +168,15 @@ def test_gradient_norms_from_pass_to_pass():
     assert tape.graph.steps["b"] == [(2, 1.0)]
 
 
+def test_norms_from_pass_to_pass_are_under_the_names_given():
+    w, b = leaf([3.0, 4.0]), leaf(1.0)
+    with record(params={"slope": w}) as tape:
+        for _ in range(2):
+            (w.sum() + b).backward()
+    assert sorted(tape.graph.steps) == ["b", "slope"]
+    assert [leaf.name for leaf in tape.graph.leaves()] == ["slope", "b"]
+
+
 def test_norms_of_gradients_that_float32_cannot_square():
     w = leaf([1.0, 1.0])
     with record() as tape:
