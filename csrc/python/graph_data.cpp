@@ -112,8 +112,12 @@ void GraphData::keep_nodes(size_t few) {
       mix(found_[i]->n_edges());
       for (uint32_t a = first_attr_[i]; a < first_attr_[i + 1]; ++a)
         mix(uint64_t{attr_name_[a]} << 32 | attr_value_[a]);
-      for (uint32_t e = first_edge_[i]; e < first_edge_[i + 1]; ++e)
-        mix(uint64_t{in_[e]} << 32 | (is_leaf(src_[e]) ? src_[e] : site_[src_[e]]));
+      for (uint32_t e = first_edge_[i]; e < first_edge_[i + 1]; ++e) {
+        const uint32_t src = src_[e];
+        mix(uint64_t{in_[e]} << 32 | (is_leaf(src) ? src : op_[src]));
+        // No site is as large as what stands for a leaf.
+        mix(is_leaf(src) ? uint64_t{1} << 32 : site_[src]);
+      }
       auto [known, is_new] = kinds.emplace(kind, i);
       like_[i] = known->second;
       if (!is_new) continue;

@@ -75,3 +75,13 @@ def test_inside_a_function_that_computes_several():
     made = graph(F.cross_entropy(F.linear(x, w), torch.tensor([0, 1])), values=True)
     assert not re.search(r"\bh\d\b", " ".join(texts(made)))
     assert texts(made)[:2] == ["dt/dw = 1", "t gets x^T @ g,  x: shape (2, 3), all 1.0"]
+
+
+def test_rounds_of_a_long_loop_share_no_rule_with_the_one_on_the_leaf():
+    a = h = leaf(0.5)
+    for _ in range(2500):
+        h = torch.tanh(h)
+    found = texts(graph(h))
+    del a
+    assert found[0] == "d(torch.tanh(h))/da = 1 - h^2"
+    assert set(found[1:]) == {"d(torch.tanh(h))/dh = 1 - h^2"}
