@@ -418,7 +418,9 @@ def test_n_goes_to_the_first_nan_backward_and_with_shift_forward(open_page):
 def test_steps_walk_the_backward_pass_with_the_rule_in_words(line):
     line.press("]")
     assert line.state("step") == 0
-    assert line.text("#said").startswith("1/7 MeanBackward0 (loss): 1.0 / 80 goes to error ** 2")
+    assert line.text("#said") == (
+        "1/7 MeanBackward0 (loss) receives 1; d(mean)/d(error ** 2) = 1/80: 1.0 / 80 goes to error ** 2"
+    )
     assert "1.0 / 80 goes to error ** 2" in line.live
     assert line.selected() == "n6"
     rows = """Object.fromEntries(rushlight.app.scene.items.map(
@@ -511,7 +513,7 @@ def test_why_is_a_grad_none_names_the_cuts(open_page):
         ("name:Wh", 101), ("shape:16x16", 101), ("shape:(16,8)", 1), ("iter:3", 10),
         ("iter:3-4 op:add", 6), ("|grad|>1e18", 53), ("leaf", 3), ("leaf -name:b", 2),
         ("pow", 300), ("dtype:float64", 0), ("order<5", 5), ("root", 1), ("nan", 0),
-        ("bytes>=1024", 101), ("gain>2", 1),
+        ("bytes>=1024", 101), ("gain>2", 1), ("constructor>1", 0), ("__proto__>1", 0),
     ],
 )  # fmt: skip
 def test_the_query_language(shared_rnn, query, found):

@@ -1,8 +1,11 @@
 // The page's state and what changes it. A change names its aspects; one frame later the panes that read them are drawn anew.
 import {$, announce, clamp, count} from './util.js';
+import {GHOST} from './model.js';
 import {spoken} from './words.js';
 import {GROUPINGS, makeGroups} from './groups.js';
-import {itemOf, makeScene} from './scene.js';
+import {figures, itemOf, makeScene} from './scene.js';
+import {fitted} from './colours.js';
+import {figureOf} from './draw.js';
 
 const CARDS_MOST = 30;
 export const CARDS_ALLOWED = 400;
@@ -54,7 +57,7 @@ export function render() {
 /** A leaf or a cut is a chip on its users, and a box only on cards, or where nothing uses it or something feeds it. */
 function boxed(i) {
   const {M, state} = app;
-  return state.cards ? state.cuts || !(M.nodes.flags[i] & 512) : !M.users(i).length || M.ins(i).length > 0;
+  return state.cards ? state.cuts || !(M.nodes.flags[i] & GHOST) : !M.users(i).length || M.ins(i).length > 0;
 }
 
 function startOpen(tree) {
@@ -79,6 +82,16 @@ export function start(M, modes) {
 }
 
 export const mode = () => app.modes[app.state.mode];
+
+/** The colours of the boxes that are drawn, which are sums in some modes. */
+export function boxMode() {
+  const {M, scene} = app, m = mode(), kept = scene.modes || (scene.modes = {});
+  return kept[m.key] || (kept[m.key] = fitted(m, scene.items.filter(item => !item.frame).map(item => figureOf(M, m, item).value)));
+}
+
+/** Whether it is seen from outside a group that something in it is not finite. */
+export const badInside = group => figures(app.M, app.modes[0], group).bad ? ', nan/inf inside' : '';
+
 export const selectedItem = () => app.scene.byKey.get(app.state.sel) || null;
 export const selectedNode = () => /^n\d+$/.test(app.state.sel || '') ? +app.state.sel.slice(1) : -1;
 
@@ -95,7 +108,7 @@ export function describe(key) {
   const {M, scene} = app;
   if (/^n\d+$/.test(key)) return spoken(M, +key.slice(1));
   const item = scene.byKey.get(key);
-  return item ? `${item.group.label}, ${count(item.group.end - item.group.start, 'operation')}, ${item.frame ? 'open' : 'closed'}` : '';
+  return item ? `${item.group.label}, ${count(item.group.end - item.group.start, 'operation')}, ${item.frame ? 'open' : 'closed'}${badInside(item.group)}` : '';
 }
 
 function ancestors(id) {

@@ -1,6 +1,6 @@
 // The inspector: all that is known of the selected node or group; of the whole graph where nothing is selected.
 import {$, NONE, announce, baseName, bytesText, clip, count, el, num, shapeText, timeText} from './util.js';
-import {dimsOf, exprOf, gains, isGhost, isLeaf, isTip, nodeName, opName, scopePath, sourceLine, titleOf} from './model.js';
+import {BAD, FREED, ROOT, dimsOf, exprOf, gains, isGhost, isLeaf, isTip, nodeName, opName, scopePath, sourceLine, titleOf} from './model.js';
 import {app, goTo, mode, pane, selectedItem, selectedNode, toggle} from './app.js';
 import {figures} from './scene.js';
 import {cutReason, flagWords, gradText, place, stepSentence, summary} from './words.js';
@@ -82,7 +82,7 @@ function ofNode(M, i) {
     figuresTable(M, 'value', M.values, i), figuresTable(M, isLeaf(M, i) ? 'what the pass adds to .grad' : 'gradient', M.grads, i),
     rules.length > 0 && section('local rule', rules.map(r => el('p', {class: 'rule'}, M.str(M.rules.text[r]), el('br'), el('small', {}, M.str(M.rules.sentence[r]))))),
     saved.length > 0 && section('saved for the backward pass', el('dl', {}, saved.map(r => row(M.str(M.saved.name[r]),
-      nodes.flags[i] & 8 ? 'freed' : `${shapeText(dimsOf(M, M.saved, r))} ${M.str(M.saved.dtype[r])}, ${bytesText(M.saved.bytes[r] || 0)}`,
+      nodes.flags[i] & FREED ? 'freed' : `${shapeText(dimsOf(M, M.saved, r))} ${M.str(M.saved.dtype[r])}, ${bytesText(M.saved.bytes[r] || 0)}`,
       M.saved.version && M.saved.version[r] !== NONE && M.saved.version[r] > 0 && `, version ${M.saved.version[r]} `,
       M.saved.source[r] !== NONE && link(M, M.saved.source[r]))))),
     attrs.length > 0 && section('attributes', el('dl', {}, attrs.map(r => row(M.str(M.attrs.name[r]), M.str(M.attrs.value[r]))))),
@@ -95,7 +95,7 @@ function ofGroup(M, item) {
   for (let k = group.start; k < group.end; k++) {
     const i = M.perm[k];
     if (!Number.isNaN(M.norm[i]) && (worst < 0 || M.tier[i] < M.tier[worst] || M.tier[i] === M.tier[worst] && M.norm[i] > M.norm[worst])) worst = i;
-    if (bad < 0 && M.nodes.flags[i] & 480) bad = i;
+    if (bad < 0 && M.nodes.flags[i] & BAD) bad = i;
     us += (M.fwd ? M.fwd[i] || 0 : 0) + (M.bwd ? M.bwd[i] || 0 : 0);
     bytes += M.bytes[i];
     const at = place(M, i);
@@ -114,7 +114,7 @@ function ofGroup(M, item) {
 
 function ofGraph(M) {
   const roots = [], cuts = [...M.cutOf.keys()].filter(i => i < M.n);
-  for (let i = 0; i < M.n; i++) if (M.nodes.flags[i] & 2) roots.push(i);
+  for (let i = 0; i < M.n; i++) if (M.nodes.flags[i] & ROOT) roots.push(i);
   const reached = i => gradText(M, i) || (M.grads.n ? 'None: not reached' : '');
   return [el('h2', {}, 'The graph'),
     el('dl', {}, row('nodes', M.n.toLocaleString('en')), row('edges', M.edges.n.toLocaleString('en')), row('leaves', String(M.leaves.length)),

@@ -99,7 +99,7 @@ function search() {
   state.hits = marks;
   state.list = list;
   state.at = -1;
-  $('found').textContent = error || (marks ? count(list.length, 'match').replace('matchs', 'matches') : '');
+  $('found').textContent = error || (marks ? count(list.length, 'match', 'matches') : '');
   change('hits', 'view');
 }
 
@@ -108,7 +108,7 @@ function nextMatch(step) {
   if (!state.list.length) return announce('no match');
   state.at = (state.at + step + state.list.length) % state.list.length;
   goTo(state.list[state.at], {auto: true});
-  $('found').textContent = `${state.at + 1} of ${count(state.list.length, 'match').replace('matchs', 'matches')}`;
+  $('found').textContent = `${state.at + 1} of ${count(state.list.length, 'match', 'matches')}`;
 }
 
 function toolbar() {

@@ -1,7 +1,7 @@
 // What is drawn: the open part of the tree as boxes with chips, edges merged between them, frames around open groups.
-import {NONE, clip, num, shapeText} from './util.js';
-import {BAD_GRAD, BAD_VALUE, dimsOf, exprOf, isGhost, isLeaf, isTip, nodeName, opName, sourceLine, titleOf} from './model.js';
-import {level} from './colours.js';
+import {clip, num} from './util.js';
+import {BAD, BAD_GRAD, exprOf, isGhost, isLeaf, isTip, nodeName, opName, titleOf} from './model.js';
+import {addFigure, figureIn, level} from './colours.js';
 import {layered} from './layout.js';
 import {cardRows} from './words.js';
 
@@ -31,17 +31,16 @@ export function textWidth(text, font) {
  */
 export function figures(M, mode, group) {
   const kept = group.figures || (group.figures = new Map());
-  if (!kept.has(mode)) {
-    const value = [NaN, NaN, NaN];
+  if (!kept.has(mode.key)) {
+    const values = [NaN, NaN, NaN];
     let flags = 0;
     for (let k = group.start; k < group.end; k++) {
-      const i = M.perm[k], x = mode.of(i), tier = mode.unit === '|grad|' ? M.tier[i] : 0;
-      flags |= M.nodes.flags[i];
-      if (!Number.isNaN(x)) value[tier] = Number.isNaN(value[tier]) ? x : mode.join(value[tier], x);
+      flags |= M.nodes.flags[M.perm[k]];
+      addFigure(M, mode, values, M.perm[k]);
     }
-    kept.set(mode, {value: value.find(x => !Number.isNaN(x)) ?? NaN, bad: flags & (BAD_GRAD | BAD_VALUE)});
+    kept.set(mode.key, {value: figureIn(values), bad: flags & BAD});
   }
-  return kept.get(mode);
+  return kept.get(mode.key);
 }
 
 /** The scene for a state: items (boxes and frames), edges with their ways, and the bounds. gradients: their colour mode. */
@@ -160,7 +159,6 @@ function size(M, state, item) {
   const {id, group} = item;
   if (group) {
     item.label = group.label;
-    item.lines = [`${item.n.toLocaleString('en')} ops ▸`];
     item.w = Math.max(168, textWidth(item.label, BOLD) + 28);
     item.h = 46;
   } else {
@@ -278,8 +276,5 @@ export function hitTest(scene, x, y) {
   return null;
 }
 
-export const outText = (M, i) => [...M.outs.of(i)].map(r => `${shapeText(dimsOf(M, M.outs, r))} ${M.str(M.outs.dtype[r])}`).join(', ');
 export {ROW};
-export const sourceText = (M, i) => sourceLine(M, i) || exprOf(M, i);
 export const figureText = (mode, x) => Number.isNaN(x) ? '' : mode.scale === 'log' && mode.unit === '|grad|' ? `|g| ${num(x)}` : mode.text(x);
-export const orderText = (M, i) => M.nodes.order[i] === NONE ? 'not run' : `${M.nodes.order[i] + 1} of ${M.byOrder.length}`;

@@ -1,8 +1,8 @@
 // The backward strip: one bar per operation in the order of the backward pass, the largest of a column where there are
 // more operations than pixels. Parameters have a lane of their own. Dragging over it steps through the pass.
 import {$, bytesText, clamp, count} from './util.js';
-import {BAD_GRAD, BAD_VALUE} from './model.js';
-import {BAD_COLOUR, BAD_VALUE_COLOUR, colourOf, level} from './colours.js';
+import {BAD, BAD_GRAD} from './model.js';
+import {badColour, colourOf, level} from './colours.js';
 import {app, mode, pane, setStep} from './app.js';
 import {stepSentence} from './words.js';
 
@@ -78,18 +78,17 @@ function draw() {
   const bad = [new Uint16Array(columns), new Uint16Array(columns)], on = new Uint8Array(columns), marks = state.line && state.lineMarks;
   for (let j = 0; j < n; j++) {
     const i = M.byOrder[j], x = Math.min(columns - 1, Math.floor(j * columns / n)), l = M.lane[i], v = m.of(i);
-    bad[l][x] |= M.nodes.flags[i] & (BAD_GRAD | BAD_VALUE);
+    bad[l][x] |= M.nodes.flags[i] & BAD;
     if (marks && marks[i]) on[x] = 1;
     if (Number.isNaN(v)) continue;
-    const old = value[l][x];
-    if (Number.isNaN(old) || (m.scale === 'diverging' ? Math.abs(v) > Math.abs(old) : v > old)) value[l][x] = v;
+    if (!(value[l][x] >= v)) value[l][x] = v;
   }
   for (let l = 0; l < 2; l++) {
     for (let x = 0; x < columns; x++) {
       const v = value[l][x], ill = m.scale !== 'kind' && bad[l][x];
       if (Number.isNaN(v) && !ill) continue;
       const s = ill ? 1 : m.scale === 'diverging' ? Math.abs(level(m, v) - .5) * 2 : level(m, v), h = 2 + (Number.isNaN(s) ? 0 : s) * (heights[l] - 3);
-      c.fillStyle = ill ? ill & BAD_GRAD ? BAD_COLOUR : BAD_VALUE_COLOUR : m.has && colourOf(m, v) || theme.plain;
+      c.fillStyle = ill ? badColour(ill) : m.has && colourOf(m, v) || theme.plain;
       c.globalAlpha = marks && !on[x] ? .3 : 1;
       c.fillRect(x * wide, bases[l] - h, Math.max(1, wide - (wide > 4 ? 1 : 0)), h);
     }
