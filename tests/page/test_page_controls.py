@@ -118,6 +118,40 @@ def test_plus_minus_and_zero_zoom(line):
     line.press("+")
     line.click("#fit")
     assert line.box("yhat")["w"] == pytest.approx(w)
+    line.press("0")
+    assert line.box("yhat")["w"] == pytest.approx(w)  # it fits: again is the same
+
+
+def test_a_second_zero_shows_all_of_a_large_graph(rnn):
+    def inside():
+        graph = rnn.page.locator("#graph").bounding_box()
+        return all(
+            graph["x"] <= box["x"] and box["x"] + box["w"] <= graph["x"] + graph["width"]
+            and graph["y"] <= box["y"] and box["y"] + box["h"] <= graph["y"] + graph["height"]
+            for box in rnn.boxes()
+        )  # fmt: skip
+
+    assert not inside()
+    rnn.press("0")
+    assert inside()
+    rnn.press("0")
+    assert not inside()
+    rnn.click("#fit")
+    assert inside()
+    assert "a second time: all of it" in rnn.js("document.getElementById('fit').title")
+
+
+def test_cards_that_do_not_fit_are_boxes_at_first(open_page):
+    m = models.Model()
+    w = m.leaf("w")
+    made = [m.node("MulBackward0", models.NONE, w, name=f"a_long_name_{k}") for k in range(20)]
+    m.node("AddBackward0", models.NONE, *made, name="loss", flags=models.ROOT)
+    page = open_page(m.build())
+    assert not page.state("cards")
+    assert not page.js("document.getElementById('cards').checked")
+    assert "w" not in page.closed()
+    page.click("#cards")
+    assert "w" in page.closed()
 
 
 def test_click_selects_in_all_panes_and_beside_the_boxes_nothing(line):
@@ -379,7 +413,16 @@ def test_dark_and_light_follow_the_system_and_the_button(open_page):
     ground = "getComputedStyle(document.body).backgroundColor"
     assert page.js(ground) == "rgb(22, 24, 28)"
     assert page.pixel(360, 600) == (22, 24, 28)
+    pressed = "document.getElementById('dark').getAttribute('aria-pressed')"
+    assert page.js(pressed) == "true"
+    page.page.emulate_media(color_scheme="light")
+    page.settle()
+    assert page.js(pressed) == "false"
+    page.page.emulate_media(color_scheme="dark")
+    page.settle()
+    assert page.js(pressed) == "true"
     page.click("#dark")
+    assert page.js(pressed) == "false"
     assert page.js(ground) == "rgb(255, 255, 255)"
     assert page.pixel(360, 600) == (255, 255, 255)
     page.press("d")
@@ -406,6 +449,9 @@ def test_n_goes_to_the_first_nan_backward_and_with_shift_forward(open_page):
     page = open_page(m)
     page.press("n")
     assert page.text("#info h2") == "z LogBackward0"  # u and loss are nan, but not their gradients
+    assert page.live.endswith("nan in its value, nan in its gradient, made by u, line 4")
+    page.click("#info dd .link:has-text('u')")
+    assert page.selected() == "n3"
     page.press("N")
     assert page.text("#info h2") == "z LogBackward0"
     page.click("#bad")
@@ -419,7 +465,8 @@ def test_steps_walk_the_backward_pass_with_the_rule_in_words(line):
     line.press("]")
     assert line.state("step") == 0
     assert line.text("#said") == (
-        "1/7 MeanBackward0 (loss) receives 1; d(mean)/d(error ** 2) = 1/80: 1.0 / 80 goes to error ** 2"
+        "1/7 MeanBackward0 (loss) receives 1; "
+        "d(mean)/d(error ** 2) = 1/80: 1.0 / 80 goes to error ** 2"
     )
     assert "1.0 / 80 goes to error ** 2" in line.live
     assert line.selected() == "n6"

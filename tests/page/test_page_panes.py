@@ -246,6 +246,8 @@ def test_functions_that_only_call_one_another_are_one_group_however_deep(open_pa
     for k in range(40):
         at = m.node(f"Op{k}Backward0", models.NONE, at, scope=scope)
     page = open_page(m.build())
+    assert page.state("by") == "loop"  # no module was recorded
+    page.choose("#by", "module")
     assert page.boxes()[0]["label"].endswith("f898() › f899()")
     assert len(page.boxes()[0]["label"]) == 44
 
@@ -455,9 +457,7 @@ def test_nan_is_heard_and_stands_in_the_outline(open_page):
     page.click_box("x")
     assert page.live == "x, leaf, line 1, shape 2, gradient norm nan, nan in its gradient"
     rows = "[...document.querySelectorAll('#outline [role=treeitem]')].map(e => e.textContent)"
-    assert [row.split(", ")[-1] for row in page.js(rows) if "LogB" in row] == [
-        "nan in its gradient"
-    ]
+    assert [row.split(", ")[-1] for row in page.js(rows) if "LogB" in row] == ["line 4"]  # of u
     m = models.Model()
     at = m.leaf("w")
     scopes = m.scope("good"), m.scope("ill")
@@ -483,3 +483,64 @@ def test_bars_and_legend_tell_bad_values_from_bad_gradients(open_page):
     assert "nan/inf value" in page.text("#legend")
     page = open_page(models.regression())
     assert "nan" not in page.text("#legend")
+
+
+def test_the_colours_at_first_are_some_that_were_recorded(open_page):
+    page = open_page(models.without_values())
+    assert page.js("rushlight.app.modes[rushlight.app.state.mode].name") == "memory"
+    assert "not recorded" not in page.text("#legend")
+
+
+def test_a_training_of_one_pass_has_no_chart(open_page):
+    m = models.Model()
+    w = m.leaf("w")
+    m.node("SumBackward0", models.NONE, w, name="loss", flags=models.ROOT)
+    m.add("steps", step=0, name=m.str("w"), norm=2.0)
+    assert open_page(m.build()).page.query_selector("#training") is None
+    m.add("steps", step=1, name=m.str("w"), norm=1.0)
+    assert open_page(m.build()).page.query_selector("#training") is not None
+
+
+# Points along each edge that lie in a box that the edge does not join.
+CROSSINGS = """rushlight.app.scene.edges.filter(e => !e.back).flatMap(({a, b, points}) => {
+  const boxes = rushlight.app.scene.items.filter(i => !i.frame && i !== a && i !== b), found = [];
+  const see = (x, y) => {
+    for (const box of boxes) {
+      if (Math.abs(x - box.x) < box.w / 2 - 1 && Math.abs(y - box.y) < box.h / 2 - 1) {
+        found.push([a.label, b.label, box.label]);
+      }
+    }
+  };
+  points.forEach(([x, top, bottom], k) => {
+    for (let s = 0; s <= 16; s++) see(x, top + (bottom - top) * s / 16);
+    if (!k) return;
+    const [px, , py] = points[k - 1];
+    for (let s = 0; s <= 1; s += 1 / 16) {
+      const side = s * s * (3 - 2 * s), mid = 1.5 * s * (1 - s);
+      see(px + (x - px) * side, py * (1 - s) ** 3 + (py + top) / 2 * 2 * mid + top * s ** 3);
+    }
+  });
+  return found;
+})"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_edges_cross_no_box_of_their_own_row(open_page_once, seed):
+    page = open_page_once(models.random_graph(seed))
+    for by in ("none", "line", "module"):
+        page.choose("#by", by)
+        page.js(OPEN_ALL)
+        page.settle()
+        assert page.js(CROSSINGS) == []
+    m = models.Model()
+    scope = m.scope("tall")
+    w = m.leaf("w")
+    first = m.node("FirstBackward0", models.NONE, w, name="first")
+    aside = m.node("AsideBackward0", models.NONE, first, name="an input of a name that is long")
+    at = first
+    for k in range(6):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, name=f"v{k}", scope=scope)
+    m.node("LastBackward0", models.NONE, at, aside, name="last", flags=models.ROOT)
+    page = open_page_once(m.build())
+    page.choose("#by", "module")
+    assert page.js(CROSSINGS) == []

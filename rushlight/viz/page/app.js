@@ -76,7 +76,7 @@ export function start(M, modes) {
   const small = M.n <= CARDS_MOST;
   app.M = M;
   app.modes = modes;
-  app.state = {by: M.scopes.n ? 'module' : 'loop', mode: 0, names: true, cards: small, cuts: true, open: null, sel: null, path: null, hits: null,
+  app.state = {by: M.scopes.n && M.scopes.kind.includes(0) ? 'module' : 'loop', mode: Math.max(0, modes.findIndex(m => m.has)), names: true, cards: small, cuts: true, open: null, sel: null, path: null, hits: null,
     list: [], at: -1, step: -1, hover: null, auto: new Set(), line: null};
   change('tree', 'scene', 'view', 'sel', 'mode', 'step', 'hits', 'hover', 'theme');
 }
@@ -254,15 +254,29 @@ const inFrame = (item, frame) => {
 
 const lastItem = () => app.scene.items.filter(item => !item.frame).reduce((a, b) => b.y > a.y ? b : a);
 
-/** Puts the whole drawing into the pane, or its top where that would be too small to read. */
-export function fit() {
+/** Zoom at which the whole drawing goes into the pane, and the one for its width alone. */
+function zooms() {
+  const {scene} = app, box = $('graph').getBoundingClientRect(), across = (box.width - 40) / (scene.right - scene.left);
+  return [Math.min(across, (box.height - 64) / (scene.bottom - scene.top)), across];
+}
+
+export const readable = () => !(zooms()[0] < .55);
+
+/** Puts the whole drawing into the pane, or its top where that would be too small to read; all of it, where again. */
+export function fit(again) {
   const {scene, view} = app, box = $('graph').getBoundingClientRect(), w = scene.right - scene.left, h = scene.bottom - scene.top;
-  const across = (box.width - 40) / w, whole = Math.min(across, (box.height - 64) / h);
-  view.z = whole >= .55 ? Math.min(whole, 1.15) : clamp(across, .7, .8);
-  // Where it does not fit across, the main path, which is at 0, is in the middle.
-  view.x = box.width / 2 - (w * view.z <= box.width ? (scene.left + scene.right) / 2 : 0) * view.z;
-  view.y = h * view.z <= box.height - 40 ? (box.height - 40 - h * view.z) / 2 - scene.top * view.z : 20 - scene.top * view.z;
+  const [whole, across] = zooms(), {x, y, z} = view, small = whole < .55;
+  place(small ? clamp(across, .7, .8) : Math.min(whole, 1.15));
+  // The second time in the same place: all of it, however small.
+  if (again && small && Math.abs(x - view.x) + Math.abs(y - view.y) < 1 && z === view.z) place(whole);
   change('view');
+
+  function place(zoom) {
+    view.z = zoom;
+    // Where it does not fit across, the main path, which is at 0, is in the middle.
+    view.x = box.width / 2 - (w * zoom <= box.width ? (scene.left + scene.right) / 2 : 0) * zoom;
+    view.y = h * zoom <= box.height - 40 ? (box.height - 40 - h * zoom) / 2 - scene.top * zoom : 20 - scene.top * zoom;
+  }
 }
 
 /** Brings a box into sight: by the shortest way where it is near, into the middle where it is far. */

@@ -36,7 +36,7 @@ function draw() {
   const t = performance.now(), {M, scene, state, view, theme, perf} = app, canvas = $('canvas'), k = devicePixelRatio;
   if (state.refit) {
     state.refit = false;
-    fit();
+    fit(false);
   }
   const W = canvas.clientWidth, H = canvas.clientHeight, c = canvas.getContext('2d');
   if (canvas.width !== Math.round(W * k) || canvas.height !== Math.round(H * k)) canvas.width = Math.round(W * k), canvas.height = Math.round(H * k);

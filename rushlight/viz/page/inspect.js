@@ -1,6 +1,6 @@
 // The inspector: all that is known of the selected node or group; of the whole graph where nothing is selected.
 import {$, NONE, announce, baseName, bytesText, clip, count, el, num, shapeText, timeText} from './util.js';
-import {BAD, FREED, ROOT, dimsOf, exprOf, gains, isGhost, isLeaf, isTip, nodeName, opName, scopePath, sourceLine, titleOf} from './model.js';
+import {BAD, FREED, ROOT, dimsOf, exprOf, gains, isGhost, isLeaf, isTip, makersOf, nodeName, opName, scopePath, sourceLine, titleOf} from './model.js';
 import {app, goTo, mode, pane, selectedItem, selectedNode, toggle} from './app.js';
 import {figures} from './scene.js';
 import {cutReason, flagWords, gradText, place, stepSentence, summary} from './words.js';
@@ -76,6 +76,7 @@ function ofNode(M, i) {
       scope.length > 0 && row('inside', scope.join(' › ')), nodes.iter[i] !== NONE && row('iteration', String(nodes.iter[i])),
       [...M.outs.of(i)].map(r => row('output', `${shapeText(dimsOf(M, M.outs, r))} ${M.str(M.outs.dtype[r])}, ${bytesText(M.outs.bytes[r] || 0)}`)),
       row('backward', nodes.order[i] === NONE ? 'not run' : `step ${M.rank[i] + 1} of ${M.byOrder.length}`), words.length > 0 && row('marks', words.join(', ')),
+      makersOf(M, i).slice(0, 3).map(j => row('made by', link(M, j))),
       !Number.isNaN(gain) && row('local gain', `×${num(2 ** gain)}`),
       M.fwd && M.fwd[i] >= 0 && row('forward', timeText(M.fwd[i])), M.bwd && M.bwd[i] >= 0 && row('backward', timeText(M.bwd[i]))),
     app.state.step >= 0 && M.byOrder[app.state.step] === i && el('p', {class: 'said'}, stepSentence(M, i)),

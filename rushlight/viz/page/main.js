@@ -4,7 +4,7 @@ import {readModel, unpack} from './model.js';
 import {makeModes} from './colours.js';
 import {GROUPINGS} from './groups.js';
 import {find} from './search.js';
-import {CARDS_ALLOWED, app, change, closeAround, describe, firstBad, fit, goTo, pane, render, select, selectedItem, selectedNode, setGrouping, setMode, setStep,
+import {CARDS_ALLOWED, app, change, closeAround, describe, firstBad, fit, goTo, pane, readable, render, select, selectedItem, selectedNode, setGrouping, setMode, setStep,
   start, toggle, walk, worst, zoomAt} from './app.js';
 import {makeGraph, pathTo} from './graph.js';
 import {makeSource} from './source.js';
@@ -34,7 +34,7 @@ const KEYS = [
   ['Shift arrows', 'move the drawing'],
   ['+', 'zoom in', () => zoomMiddle(1.25)],
   ['-', 'zoom out', () => zoomMiddle(.8)],
-  ['0', 'whole graph', fit],
+  ['0', 'whole graph, from its top where it is large; again: all of it', () => fit(true)],
   ['p', 'ways between two boxes: once at each', ways],
   ['w', 'why is a grad None?', why],
   ['e', 'export', () => $('export').showModal()],
@@ -87,9 +87,12 @@ function clear() {
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 
 function dark() {
-  const root = document.documentElement, now = root.dataset.theme || (systemDark.matches ? 'dark' : 'light');
-  root.dataset.theme = now === 'dark' ? 'light' : 'dark';
-  $('dark').setAttribute('aria-pressed', String(root.dataset.theme === 'dark'));
+  document.documentElement.dataset.theme = $('dark').getAttribute('aria-pressed') === 'true' ? 'light' : 'dark';
+  themed();
+}
+
+function themed() {
+  $('dark').setAttribute('aria-pressed', String((document.documentElement.dataset.theme || (systemDark.matches ? 'dark' : 'light')) === 'dark'));
   change('theme', 'mode');
 }
 
@@ -145,7 +148,7 @@ function toolbar() {
   on('worst', 'click', worst);
   on('bad', 'click', event => firstBad(event.shiftKey));
   on('whynone', 'click', why);
-  on('fit', 'click', fit);
+  on('fit', 'click', () => fit(true));
   on('save', 'click', () => $('export').showModal());
   on('dark', 'click', dark);
   on('keys', 'click', () => $('help').showModal());
@@ -195,9 +198,15 @@ async function main() {
   makeStrip();
   makeExport();
   document.addEventListener('keydown', keyboard);
-  systemDark.addEventListener('change', () => change('theme', 'mode'));
+  systemDark.addEventListener('change', themed);
+  themed();
   matchMedia('(forced-colors: active)').addEventListener('change', () => change('theme', 'mode'));
   app.state.refit = true;
+  render();
+  if (app.state.cards && !readable()) {
+    Object.assign(app.state, {cards: $('cards').checked = false, open: null, refit: true});
+    change('tree');
+  }
   render();
   render();
   perf.open = performance.now() - t;

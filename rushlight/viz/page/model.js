@@ -246,6 +246,12 @@ export function gains(M) {
   return M.gain = gain;
 }
 
+/** The nodes that made a bad gradient: they got a finite one, and hand it on. Empty where another's was bad before. */
+export function makersOf(M, i) {
+  const bad = j => M.nodes.flags[j] & BAD_GRAD, users = [...new Set([...M.users(i)].map(e => M.edges.dst[e]))];
+  return bad(i) && !users.some(bad) ? users.filter(j => !Number.isNaN(M.norm[j])) : [];
+}
+
 /** Nodes on any way between two nodes, or null: the ones below the upper and above the lower one. */
 export function pathBetween(M, a, b) {
   const {src, dst} = M.edges;

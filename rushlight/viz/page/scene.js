@@ -237,12 +237,13 @@ function way(edge) {
   const points = [];
   edge.parts.forEach(made => {
     const {frame} = made, dx = frame.originX, dy = frame.originY, {chain, back} = made.edge;
-    const list = back ? chain.slice().reverse() : chain;
+    const outer = frame.parent && frame.parent.originY, list = back ? chain.slice().reverse() : chain;
     list.forEach((box, k) => {
       if (box.bend) points.push([box.x + dx, box.rowTop + dy, box.rowEnd + dy]);
-      else if (box.port) points.push([box.x + dx, box.port < 0 ? frame.y - frame.h / 2 : box.y + dy, box.port < 0 ? box.y + dy : frame.y + frame.h / 2]);
-      else if (k === 0 && box === edge.a) points.push([box.x, box.y + box.h / 2, box.y + box.h / 2]);
-      else if (k === list.length - 1 && box === edge.b) points.push([box.x, box.y - box.h / 2, box.y - box.h / 2]);
+      else if (box.port) points.push([box.x + dx, box.port < 0 ? frame.rowTop + outer : box.y + dy, box.port < 0 ? box.y + dy : frame.rowEnd + outer]);
+      // Straight through the row, which may have taller boxes beside it.
+      else if (k === 0 && box === edge.a) points.push([box.x, box.y + box.h / 2, box.rowEnd + dy]);
+      else if (k === list.length - 1 && box === edge.b) points.push([box.x, box.rowTop + dy, box.y - box.h / 2]);
     });
     edge.back = edge.back || back;
   });

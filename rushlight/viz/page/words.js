@@ -1,6 +1,6 @@
 // Values, gradients, rules and cuts in words, for cards, the inspector and the screen reader.
 import {NONE, baseName, clip, num, shapeText} from './util.js';
-import {BAD_GRAD, CUSTOM, FREED, INF_GRAD, INF_VALUE, NAN_GRAD, NAN_VALUE, ROOT, VIEW, dimsOf, exprOf, isGhost, isLeaf, nodeName, opName, sourceLine, titleOf} from './model.js';
+import {BAD_GRAD, CUSTOM, FREED, INF_GRAD, INF_VALUE, NAN_GRAD, NAN_VALUE, ROOT, VIEW, dimsOf, exprOf, isGhost, isLeaf, makersOf, nodeName, opName, sourceLine, titleOf} from './model.js';
 
 /** One row of values or grads: its numbers where they are few, else range and mean. */
 export function summary(M, t, r) {
@@ -72,7 +72,8 @@ export function spoken(M, i) {
   if (M.line[i]) bits.push(`line ${M.line[i]}`);
   if (shape) bits.push(`shape ${shape.replace(/×/g, ' by ')}`);
   if (!Number.isNaN(M.norm[i]) || M.nodes.flags[i] & BAD_GRAD) bits.push(`gradient norm ${num(M.norm[i])}`);
-  return [...bits, ...badWords(M.nodes.flags[i])].join(', ');
+  const makers = makersOf(M, i).slice(0, 3).map(j => titleOf(M, j) + (M.line[j] ? `, line ${M.line[j]}` : '')).join(' or ');
+  return [...bits, ...badWords(M.nodes.flags[i]), ...makers ? [`made by ${makers}`] : []].join(', ');
 }
 
 function freedAt(M, i) {
