@@ -600,6 +600,10 @@ def test_matches_are_counted_on_groups_and_enter_goes_through_them(rnn):
     assert rnn.selected() != first
     rnn.press("Shift+Enter")
     assert rnn.selected() == first
+    rnn.search("op:mul iter:3-4 ")  # typed anew: from the last one backwards
+    rnn.page.focus("#search")
+    rnn.press("Shift+Enter")
+    assert rnn.text("#found") == "2 of 2 matches"
     rnn.press("Escape")
     assert rnn.state("hits") is None
     assert rnn.js("document.activeElement.id") == "canvas"
@@ -625,6 +629,12 @@ def test_help_lists_the_keys_and_closes(line):
     assert not line.js("document.getElementById('help').open")
     line.click("#keys")
     line.click("#help .close")
+    assert not line.js("document.getElementById('help').open")
+    line.press("?")
+    line.click("#helpname")
+    assert line.js("document.getElementById('help').open")
+    line.page.mouse.click(5, 5)
+    line.settle()
     assert not line.js("document.getElementById('help').open")
 
 
@@ -689,3 +699,97 @@ def test_json_is_the_model(open_page):
     for model in (models.regression(), models.with_cuts()):
         with open(saved(open_page(model), "JSON").path()) as file:
             assert json.load(file) == model
+
+
+# --- chips, ways and lists ---------------------------------------------------------------------
+
+
+def chips_model(leaves):
+    m = models.Model()
+    made = [m.leaf(f"p{k}", (2,)) for k in range(leaves)]
+    first = m.node("FirstBackward0", models.NONE, *made, name="first", shape=(2,))
+    last = m.node("LastBackward0", models.NONE, first, made[1], name="last", flags=models.ROOT)
+    for i in (*made, first, last):
+        m.add(
+            "saved", node=last, name=m.str(f"s{i}"), dims=0, rank=0, dtype=m.str("float32"),
+            bytes=4.0, source=i, version=0,
+        )  # fmt: skip
+    return m.build()
+
+
+def test_arrows_walk_the_chips_of_a_box_and_go_back_to_it(open_page):
+    page = open_page(chips_model(3))
+    page.click("#cards")
+    page.click_box("first")
+    seen = []
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"):
+        page.press(key)
+        seen.append(page.selected())
+    assert seen == ["n0", "n1", "n2", "n1", "n1", "n3"]
+    assert page.live.startswith("first")
+    page.press("ArrowUp", "ArrowRight")
+    assert page.selected() == "n3"
+    page.click_box("last")
+    page.press("ArrowLeft")
+    assert page.selected() == "n1"  # also on the other box, which it was not reached from
+    page.press("ArrowRight")
+    assert page.selected() == "n4"
+
+
+def test_the_first_end_of_a_way_is_forgotten_with_its_grouping(rnn):
+    for forget in (lambda: rnn.choose("#by", "line"), lambda: rnn.press("Escape")):
+        rnn.click("#outline [role=treeitem]")
+        rnn.press("p")
+        forget()
+        rnn.click("#outline [role=treeitem]:nth-child(2)")
+        rnn.press("p")
+        assert rnn.live.startswith("ways from ")
+        rnn.press("Escape")
+
+
+def test_texts_of_the_inspector_stand_apart_and_lists_say_how_many_are_left(open_page):
+    model = chips_model(70)
+    page = open_page(model)
+    assert "and 10 more" in page.text("#info")
+    page.search("root")
+    page.page.focus("#search")
+    page.press("Enter")
+    assert "4 B from p0" in page.text("#info")
+    m = models.Model()
+    w = m.leaf("w")
+    for k in range(10):
+        m.node(f"Op{k}Backward0", models.NONE, w, name=f"r{k}", flags=models.ROOT)
+    m.rule(1, 0, "d(r0)/dw = 1", "")
+    page = open_page(m.build())
+    assert page.js("document.querySelectorAll('#info dl ul li').length") == 9
+    assert "and 2 more" in page.text("#info dl")
+    page.click_box("r0")
+    assert page.js("document.querySelectorAll('#info .rule br').length") == 0
+
+
+def test_data_without_requires_grad_is_folded_below_the_cuts(open_page):
+    m = models.Model()
+    w = m.leaf("w")
+    y = m.node("MulBackward0", models.NONE, w, None, name="y", flags=models.ROOT)
+    m.cut(y, 1, models.NONE, "requires_grad=False", "x")
+    page = open_page(m.build())
+    assert "No chain was cut" in page.text("#why")
+    assert "x has" not in page.text("#why")
+    page.click("#why summary")
+    assert "x has requires_grad=False" in page.text("#why")
+    assert page.text("#figures").startswith("2 nodes, 1 edge, 1 cut: ")
+
+
+def test_a_long_list_of_the_outline_tells_its_length_and_its_last_row_selects_nothing(open_page):
+    m = models.Model()
+    w = m.leaf("w")
+    for k in range(500):
+        m.node("OpBackward0", models.NONE, w, name=f"r{k}")
+    page = open_page(m.build())
+    page.choose("#by", "none")
+    row = "document.querySelector('#outline [role=treeitem]').getAttribute('aria-setsize')"
+    assert page.js(row) == "500"
+    page.click("#outline [role=treeitem]:last-child")
+    assert page.selected() is None
+    page.press("End", "Enter")
+    assert page.selected() is None

@@ -77,7 +77,7 @@ export function start(M, modes) {
   app.M = M;
   app.modes = modes;
   app.state = {by: M.scopes.n && M.scopes.kind.includes(0) ? 'module' : 'loop', mode: Math.max(0, modes.findIndex(m => m.has)), names: true, cards: small, cuts: true, open: null, sel: null, path: null, hits: null,
-    list: [], at: -1, step: -1, hover: null, auto: new Set(), line: null};
+    list: [], at: -1, step: -1, hover: null, auto: new Set(), line: null, wayFrom: null, chipBox: null};
   change('tree', 'scene', 'view', 'sel', 'mode', 'step', 'hits', 'hover', 'theme');
 }
 
@@ -187,7 +187,7 @@ export function setGrouping(by) {
     change('mode');
     return;
   }
-  Object.assign(state, {by, open: null, auto: new Set()});
+  Object.assign(state, {by, open: null, auto: new Set(), wayFrom: null});
   state.tree = null;
   change('tree', 'sel');
   state.refit = true;
@@ -227,24 +227,38 @@ export function firstBad(forward) {
 
 /** Along an edge: up to an input, down to a user; left and right to the neighbours in the row. */
 export function walk(direction) {
-  const {scene} = app, item = selectedItem() || (selectedNode() >= 0 && itemOf(scene, firstUser(selectedNode())));
+  const {scene, state} = app, id = selectedNode(), box = selectedItem(), item = box || (id >= 0 && (chipBox(id) || itemOf(scene, firstUser(id))));
   if (!scene.items.length) return announce('there is nothing to go to');
   if (!item) return select(lastItem().key, {centred: true});
+  const chips = item.chips.filter(chip => chip.leaf >= 0), at = box ? -1 : chips.findIndex(chip => chip.leaf === id);
+  const toChip = (k, none) => {
+    if (!chips[k]) return announce(none);
+    select('n' + chips[k].leaf);
+    state.chipBox = item.key;
+  };
+  // Chips stand in a row to the left of their box.
+  if (at >= 0 && direction === 'left') return toChip(at + 1, 'nothing beside it');
+  if (at >= 0 && direction === 'up') return announce('no inputs');
+  if (at >= 0) return direction === 'right' && at ? toChip(at - 1) : select(item.key, {centred: true});
   if (direction === 'left' || direction === 'right') {
     const row = item.parent.kids.filter(kid => Math.abs(kid.y - item.y) < 12).sort((a, b) => a.x - b.x);
     const next = row[row.indexOf(item) + (direction === 'left' ? -1 : 1)];
     if (next) return select(next.key, {centred: true});
-    const leaf = direction === 'left' && item.chips.find(chip => chip.leaf >= 0);
-    return leaf ? select('n' + leaf.leaf) : announce('nothing beside it');
+    return toChip(direction === 'left' ? 0 : -1, 'nothing beside it');
   }
   const up = direction === 'up', within = other => item.frame ? inFrame(other, item) : other === item;
   const pinned = e => (up ? e.a : e.b).pin ? 1 : 0;
   const edges = scene.edges.filter(e => within(up ? e.b : e.a) && !within(up ? e.a : e.b)).sort((a, b) => pinned(b) - pinned(a) || b.w - a.w);
   if (!edges.length) {
-    const leaf = up && item.chips.find(chip => chip.leaf >= 0);
-    return leaf ? select('n' + leaf.leaf) : announce(up ? 'no inputs' : 'no users');
+    return toChip(up ? 0 : -1, up ? 'no inputs' : 'no users');
   }
   select((up ? edges[0].a : edges[0].b).key, {centred: true});
+}
+
+/** The box that the selected chip was reached from, where it still has it. */
+function chipBox(id) {
+  const item = app.scene.byKey.get(app.state.chipBox);
+  return item && item.chips.some(chip => chip.leaf === id) ? item : null;
 }
 
 const inFrame = (item, frame) => {

@@ -93,9 +93,9 @@ export class SvgPen {
   alpha(a) {
     this.opacity = a === 1 ? '' : ` opacity="${a}"`;
   }
-  file(left, top, w, h, ground) {
+  file(left, top, w, h, ground, title) {
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${fixed(w)}" height="${fixed(h)}" viewBox="${[left, top, w, h].map(fixed).join(' ')}" ` +
-      `font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace">\n` +
+      `font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" role="img">\n<title>${safe(title)}</title>\n` +
       `<rect x="${fixed(left)}" y="${fixed(top)}" width="${fixed(w)}" height="${fixed(h)}" fill="${ground}"/>\n${this.out.join('\n')}\n</svg>\n`;
   }
 }

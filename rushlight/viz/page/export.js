@@ -17,7 +17,7 @@ const look = view => ({theme: app.theme, mode: boxMode(), state: {...app.state, 
 export function svgText() {
   const view = bounds(), [x, y, right, bottom] = view, pen = new SvgPen();
   paint(pen, app.M, app.scene, look(view));
-  return pen.file(x, y, right - x, bottom - y, app.theme.ground);
+  return pen.file(x, y, right - x, bottom - y, app.theme.ground, document.title);
 }
 
 export function pngBlob() {

@@ -26,7 +26,7 @@ export function makeGraph() {
   pane(['mode', 'theme', 'scene'], legend);
   pane(['scene', 'tree'], () => {
     const {M, scene} = app, boxes = scene.items.filter(item => !item.frame).length;
-    $('figures').textContent = `${count(M.n, 'node')}, ${count(M.edges.n, 'edge')}: ${count(boxes, 'box', 'boxes')} drawn`;
+    $('figures').textContent = `${count(M.many.nodes, 'node')}, ${count(M.many.edges, 'edge')}${M.many.cuts ? `, ${count(M.many.cuts, 'cut')}` : ''}: ${count(boxes, 'box', 'boxes')} drawn`;
   });
   pointer(canvas);
   new ResizeObserver(() => change('view', 'mode')).observe($('graph'));

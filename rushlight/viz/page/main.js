@@ -49,19 +49,17 @@ function zoomMiddle(factor) {
   zoomAt(factor, box.width / 2, box.height / 2);
 }
 
-let wayFrom = null;
-
 /** What Shift-click does, by keys: remembers the selection, then lights the ways to the next one. */
 function ways() {
   const {state} = app, key = state.sel;
   if (!key) return announce('select a box first');
-  if (!wayFrom || wayFrom === key) {
-    wayFrom = key;
+  if (!state.wayFrom || state.wayFrom === key) {
+    state.wayFrom = key;
     return announce(`ways from ${describe(key)}: select the other end and press p`);
   }
   const item = selectedItem(), end = item ? {item} : {chip: {leaf: selectedNode()}};
-  state.sel = wayFrom;
-  wayFrom = null;
+  state.sel = state.wayFrom;
+  state.wayFrom = null;
   pathTo(end);
 }
 
@@ -78,7 +76,7 @@ function why() {
 }
 
 function clear() {
-  Object.assign(app.state, {path: null, line: null, hits: null, list: [], step: -1});
+  Object.assign(app.state, {path: null, line: null, hits: null, list: [], step: -1, wayFrom: null});
   $('search').value = $('found').textContent = '';
   select(null);
   change('scene', 'step', 'hits');
@@ -109,7 +107,7 @@ function search() {
 function nextMatch(step) {
   const {state} = app;
   if (!state.list.length) return announce('no match');
-  state.at = (state.at + step + state.list.length) % state.list.length;
+  state.at = (Math.max(state.at, step < 0 ? 0 : -1) + step + state.list.length) % state.list.length;
   goTo(state.list[state.at], {auto: true});
   $('found').textContent = `${state.at + 1} of ${count(state.list.length, 'match', 'matches')}`;
 }
@@ -162,6 +160,10 @@ function toolbar() {
   for (const [key, text] of KEYS) $('keylist').append(el('div', {}, el('dt', {}, key.replace(/^Arrow/, '')), el('dd', {}, text)));
   for (const dialog of document.querySelectorAll('dialog')) {
     dialog.querySelector('.close').addEventListener('click', () => dialog.close());
+    dialog.addEventListener('click', ({target, clientX: x, clientY: y}) => {
+      const box = dialog.getBoundingClientRect();
+      if (target === dialog && (x < box.left || x > box.right || y < box.top || y > box.bottom)) dialog.close();
+    });
   }
 }
 

@@ -99,8 +99,11 @@ export function readModel(D) {
   M.leaves = [];
   M.firstBadGrad = M.firstBadValue = -1;
   M.bad = M.flags = 0;
+  M.many = {nodes: n, edges: edges.n, cuts: 0};
+  for (const kind of edges.kind || []) if (kind === 2) M.many.edges--;
   for (let i = 0; i < n; i++) {
     M.flags |= flags[i];
+    if (flags[i] & GHOST) M.many.nodes--, M.many.cuts++;
     if (flags[i] & LEAF) M.leaves.push(i);
     if (flags[i] & BAD) M.bad++;
     if (flags[i] & BAD_VALUE && M.firstBadValue < 0) M.firstBadValue = i;

@@ -3,7 +3,7 @@ import {clip, num} from './util.js';
 import {BAD, BAD_GRAD, exprOf, isGhost, isLeaf, isTip, nodeName, opName, titleOf} from './model.js';
 import {addFigure, figureIn, level} from './colours.js';
 import {layered} from './layout.js';
-import {cardRows} from './words.js';
+import {cardRows, isData} from './words.js';
 
 export const FONT = '12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace';
 const BOLD = '600 ' + FONT, SMALL = FONT.replace('12px', '11px');
@@ -90,7 +90,7 @@ function chips(M, state, scene) {
     if (!isTip(M, tip) || scene.owner[tip] >= 0) continue;
     const ghost = isGhost(M, tip), owner = scene.owner[dst[e]];
     // Data without requires_grad is no cut of a chain: only cards, which have room, show it.
-    if (owner < 0 || ghost && (!state.cuts || /^requires_grad/.test(opName(M, tip)))) continue;
+    if (owner < 0 || ghost && (!state.cuts || isData(M, tip))) continue;
     const item = scene.items[owner], map = item.chipMap || (item.chipMap = new Map());
     const name = nodeName(M, tip), key = ghost ? `${opName(M, tip)} ${name}` : tip;
     const chip = map.get(key);

@@ -38,6 +38,9 @@ export function cardRows(M, state, i) {
   return rows;
 }
 
+/** An input without requires_grad, which cuts no chain. */
+export const isData = (M, i) => /^requires_grad/.test(opName(M, i));
+
 /** Why the way of a gradient ends here. */
 export function cutReason(M, i) {
   const r = M.cutOf.get(i), reason = r === undefined ? opName(M, i) : M.str(M.cuts.reason[r]);
