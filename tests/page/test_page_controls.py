@@ -793,3 +793,64 @@ def test_a_long_list_of_the_outline_tells_its_length_and_its_last_row_selects_no
     assert page.selected() is None
     page.press("End", "Enter")
     assert page.selected() is None
+
+
+# --- the window --------------------------------------------------------------------------------
+
+
+def test_a_step_moves_the_cursor_and_draws_no_bars_anew(rnn):
+    bars = "rushlight.app.perf.bars"
+    before = rnn.js(bars)
+    picture = "document.getElementById('strip').toDataURL()"
+    still = rnn.js(picture)
+    rnn.press("]", "]")
+    assert rnn.js(bars) == before
+    stepped = rnn.js(picture)
+    assert stepped != still
+    rnn.press("[", "[", "[")
+    assert rnn.js(picture) == still
+    for change in (lambda: rnn.press("2"), lambda: rnn.press("d"), lambda: rnn.click("#ln7")):
+        change()
+        assert rnn.js(bars) > before
+        before = rnn.js(bars)
+
+
+def test_the_toolbar_stays_where_it_is(rnn):
+    places = """['mode', 'names', 'search', 'back', 'keys'].map(
+      id => (r => [r.x, r.y])(document.getElementById(id).getBoundingClientRect()))"""
+    before = rnn.js(places)
+    for act in (
+        lambda: rnn.search("op:mul"),
+        lambda: rnn.press("Enter"),
+        lambda: rnn.choose("#by", "none"),
+        lambda: rnn.press("Escape"),
+    ):
+        act()
+        assert rnn.js(places) == before
+
+
+@pytest.mark.parametrize("size", [(800, 600), (700, 450), (1400, 560)])
+def test_a_small_window_leaves_the_graph_a_height_and_its_legend_below(open_page, size):
+    page = open_page(models.regression(), size=size)
+    for key in "134":
+        page.press(key)
+        canvas = page.page.locator("#canvas").bounding_box()
+        legend = page.page.locator("#legend").bounding_box()
+        info = page.page.locator("#info").bounding_box()
+        strip = page.page.locator("#strip").bounding_box()
+        assert canvas["height"] >= 320
+        assert legend["y"] >= canvas["y"] + canvas["height"]
+        assert legend["y"] + legend["height"] <= strip["y"]
+        if info["x"] < legend["x"]:
+            assert legend["y"] + legend["height"] <= info["y"] + 1
+    if page.state("cards"):
+        page.click("#cards")
+    page.press("0")  # boxes without cards all fit
+    canvas = page.page.locator("#canvas").bounding_box()
+    for box in page.boxes():
+        assert canvas["y"] <= box["y"] and box["y"] + box["h"] <= canvas["y"] + canvas["height"]
+    root = page.js(
+        "(e => [e.scrollWidth - e.clientWidth, e.scrollHeight])(document.documentElement)"
+    )
+    assert root[0] == 0
+    assert root[1] >= strip["y"] + strip["height"]

@@ -270,17 +270,18 @@ const lastItem = () => app.scene.items.filter(item => !item.frame).reduce((a, b)
 
 /** Zoom at which the whole drawing goes into the pane, and the one for its width alone. */
 function zooms() {
-  const {scene} = app, box = $('graph').getBoundingClientRect(), across = (box.width - 40) / (scene.right - scene.left);
+  const {scene} = app, box = $('canvas').getBoundingClientRect(), across = (box.width - 40) / (scene.right - scene.left);
   return [Math.min(across, (box.height - 64) / (scene.bottom - scene.top)), across];
 }
 
-export const readable = () => !(zooms()[0] < .55);
+/** Whether the drawing can be read across the pane; one that is too tall is moved. */
+export const readable = () => !(zooms()[1] < .55);
 
 /** Puts the whole drawing into the pane, or its top where that would be too small to read; all of it, where again. */
 export function fit(again) {
-  const {scene, view} = app, box = $('graph').getBoundingClientRect(), w = scene.right - scene.left, h = scene.bottom - scene.top;
+  const {scene, view} = app, box = $('canvas').getBoundingClientRect(), w = scene.right - scene.left, h = scene.bottom - scene.top;
   const [whole, across] = zooms(), {x, y, z} = view, small = whole < .55;
-  place(small ? clamp(across, .7, .8) : Math.min(whole, 1.15));
+  place(small ? across < .55 ? .7 : Math.min(across, .8) : Math.min(whole, 1.15));
   // The second time in the same place: all of it, however small.
   if (again && small && Math.abs(x - view.x) + Math.abs(y - view.y) < 1 && z === view.z) place(whole);
   change('view');
@@ -295,7 +296,7 @@ export function fit(again) {
 
 /** Brings a box into sight: by the shortest way where it is near, into the middle where it is far. */
 function centre(item) {
-  const {view} = app, box = $('graph').getBoundingClientRect(), left = view.x + (item.x - item.l) * view.z, right = view.x + (item.x + item.r) * view.z;
+  const {view} = app, box = $('canvas').getBoundingClientRect(), left = view.x + (item.x - item.l) * view.z, right = view.x + (item.x + item.r) * view.z;
   const top = view.y + (item.y - item.h / 2) * view.z, bottom = top + item.h * view.z;
   if (view.z >= .5) {
     const fold = (low, high, end) => low < 12 ? Math.min(12 - low, end) : high > end - 44 ? Math.max(end - 44 - high, -end) : 0;

@@ -25,11 +25,16 @@ export function makeGraph() {
   pane(['view', 'theme', 'mode', 'sel', 'step', 'hits', 'hover', 'scene'], draw);
   pane(['mode', 'theme', 'scene'], legend);
   pane(['scene', 'tree'], () => {
-    const {M, scene} = app, boxes = scene.items.filter(item => !item.frame).length;
-    $('figures').textContent = `${count(M.many.nodes, 'node')}, ${count(M.many.edges, 'edge')}${M.many.cuts ? `, ${count(M.many.cuts, 'cut')}` : ''}: ${count(boxes, 'box', 'boxes')} drawn`;
+    const {M, scene} = app, figures = $('figures'), text = boxes => `${count(M.many.nodes, 'node')}, ${count(M.many.edges, 'edge')}${M.many.cuts ? `, ${count(M.many.cuts, 'cut')}` : ''}: ${count(boxes, 'box', 'boxes')} drawn`;
+    if (!figures.style.minWidth) {
+      // As wide as it gets, so that what is beside it stays.
+      figures.textContent = text(M.n);
+      figures.style.minWidth = `${Math.ceil(figures.getBoundingClientRect().width)}px`;
+    }
+    figures.textContent = text(scene.items.filter(item => !item.frame).length);
   });
   pointer(canvas);
-  new ResizeObserver(() => change('view', 'mode')).observe($('graph'));
+  new ResizeObserver(() => change('view', 'mode')).observe(canvas);
 }
 
 function draw() {
