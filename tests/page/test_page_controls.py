@@ -1,7 +1,5 @@
 """Each control of the page and its effect: keys, pointer, toolbar, search, steps, exports."""
 
-import json
-
 import page_models as models
 import pytest
 
@@ -118,6 +116,8 @@ def test_plus_minus_and_zero_zoom(line):
     line.press("+")
     line.click("#fit")
     assert line.box("yhat")["w"] == pytest.approx(w)
+    line.press("0")
+    assert line.box("yhat")["w"] == pytest.approx(w)  # it fits: again is the same
 
 
 def test_click_selects_in_all_panes_and_beside_the_boxes_nothing(line):
@@ -379,7 +379,16 @@ def test_dark_and_light_follow_the_system_and_the_button(open_page):
     ground = "getComputedStyle(document.body).backgroundColor"
     assert page.js(ground) == "rgb(22, 24, 28)"
     assert page.pixel(360, 600) == (22, 24, 28)
+    pressed = "document.getElementById('dark').getAttribute('aria-pressed')"
+    assert page.js(pressed) == "true"
+    page.page.emulate_media(color_scheme="light")
+    page.settle()
+    assert page.js(pressed) == "false"
+    page.page.emulate_media(color_scheme="dark")
+    page.settle()
+    assert page.js(pressed) == "true"
     page.click("#dark")
+    assert page.js(pressed) == "false"
     assert page.js(ground) == "rgb(255, 255, 255)"
     assert page.pixel(360, 600) == (255, 255, 255)
     page.press("d")
@@ -406,6 +415,9 @@ def test_n_goes_to_the_first_nan_backward_and_with_shift_forward(open_page):
     page = open_page(m)
     page.press("n")
     assert page.text("#info h2") == "z LogBackward0"  # u and loss are nan, but not their gradients
+    assert page.live.endswith("nan in its value, nan in its gradient, made by u, line 4")
+    page.click("#info dd .link:has-text('u')")
+    assert page.selected() == "n3"
     page.press("N")
     assert page.text("#info h2") == "z LogBackward0"
     page.click("#bad")
@@ -418,7 +430,10 @@ def test_n_goes_to_the_first_nan_backward_and_with_shift_forward(open_page):
 def test_steps_walk_the_backward_pass_with_the_rule_in_words(line):
     line.press("]")
     assert line.state("step") == 0
-    assert line.text("#said").startswith("1/7 MeanBackward0 (loss): 1.0 / 80 goes to error ** 2")
+    assert line.text("#said") == (
+        "1/7 MeanBackward0 (loss) receives 1; "
+        "d(mean)/d(error ** 2) = 1/80: 1.0 / 80 goes to error ** 2"
+    )
     assert "1.0 / 80 goes to error ** 2" in line.live
     assert line.selected() == "n6"
     rows = """Object.fromEntries(rushlight.app.scene.items.map(
@@ -511,7 +526,7 @@ def test_why_is_a_grad_none_names_the_cuts(open_page):
         ("name:Wh", 101), ("shape:16x16", 101), ("shape:(16,8)", 1), ("iter:3", 10),
         ("iter:3-4 op:add", 6), ("|grad|>1e18", 53), ("leaf", 3), ("leaf -name:b", 2),
         ("pow", 300), ("dtype:float64", 0), ("order<5", 5), ("root", 1), ("nan", 0),
-        ("bytes>=1024", 101), ("gain>2", 1),
+        ("bytes>=1024", 101), ("gain>2", 1), ("constructor>1", 0), ("__proto__>1", 0),
     ],
 )  # fmt: skip
 def test_the_query_language(shared_rnn, query, found):
@@ -551,6 +566,10 @@ def test_matches_are_counted_on_groups_and_enter_goes_through_them(rnn):
     assert rnn.selected() != first
     rnn.press("Shift+Enter")
     assert rnn.selected() == first
+    rnn.search("op:mul iter:3-4 ")  # typed anew: from the last one backwards
+    rnn.page.focus("#search")
+    rnn.press("Shift+Enter")
+    assert rnn.text("#found") == "2 of 2 matches"
     rnn.press("Escape")
     assert rnn.state("hits") is None
     assert rnn.js("document.activeElement.id") == "canvas"
@@ -561,82 +580,3 @@ def test_nan_inf_and_bad_are_found(open_page):
     for query, found in (("nan", 5), ("inf", 0), ("bad", 5), ("bad -leaf", 4)):
         page.search(query)
         assert len(page.state("list")) == found
-
-
-# --- dialogs and exports -----------------------------------------------------------------------
-
-
-def test_help_lists_the_keys_and_closes(line):
-    line.press("?")
-    assert line.js("document.getElementById('help').open")
-    assert "next step of the backward pass" in line.text("#help")
-    line.press("g")
-    assert line.selected() is None  # keys rest while a dialog is open
-    line.press("Escape")
-    assert not line.js("document.getElementById('help').open")
-    line.click("#keys")
-    line.click("#help .close")
-    assert not line.js("document.getElementById('help').open")
-
-
-def saved(page, kind):
-    page.press("e")
-    with page.page.expect_download() as download:
-        page.page.click(f"#kinds button:text-is('{kind}')")
-    page.settle()
-    assert page.live == f"{kind} saved"
-    return download.value
-
-
-def test_svg_holds_each_box_once_and_is_the_same_twice(line):
-    one, two = saved(line, "SVG"), saved(line, "SVG")
-    assert one.suggested_filename == "test.svg"
-    with open(one.path()) as a, open(two.path()) as b:
-        text = a.read()
-        assert text == b.read()
-    import xml.etree.ElementTree as tree
-
-    root = tree.fromstring(text)
-    words = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
-    for label in line.closed():
-        assert words.count(label) == 1
-    assert "d(mean)/d(error ** 2) = 1/80" in words
-
-
-def test_png_has_the_pixels_of_the_drawing(line):
-    import struct
-
-    with open(saved(line, "PNG").path(), "rb") as file:
-        data = file.read()
-    assert data[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = struct.unpack(">II", data[16:24])
-    scene = line.js(
-        "(() => { const s = rushlight.app.scene; return [s.right - s.left, s.bottom - s.top] })()"
-    )
-    assert (width, height) == pytest.approx([2 * (v + 48) for v in scene], abs=2)
-
-
-def test_dot_and_mermaid_hold_the_open_graph(open_page):
-    page = open_page(models.with_modules())
-    with open(saved(page, "DOT").path()) as file:
-        dot = file.read()
-    assert dot.startswith("digraph {")
-    assert dot.count("{") == dot.count("}") == 4  # Net, block and head are open
-    assert 'label="fc1\\n36 ops"' in dot
-    with open(saved(page, "Mermaid").path()) as file:
-        mermaid = file.read()
-    assert mermaid.startswith("flowchart TD\n")
-    assert mermaid.count("-->") == dot.count("->")
-
-
-def test_mermaid_of_too_many_boxes_is_refused_in_words(rnn):
-    rnn.choose("#by", "none")
-    rnn.press("e")
-    rnn.click("#kinds button:text-is('Mermaid')")
-    assert "more than 500 boxes are visible" in rnn.live
-
-
-def test_json_is_the_model(open_page):
-    for model in (models.regression(), models.with_cuts()):
-        with open(saved(open_page(model), "JSON").path()) as file:
-            assert json.load(file) == model

@@ -31,6 +31,17 @@ def test_the_seeds_regression_shows_its_names_rules_and_gradients(open_page):
     assert page.state("step") == 6
 
 
+def test_a_rule_in_words_has_the_gradient_that_comes_the_rule_and_what_it_gives(open_page):
+    b, w = (torch.tensor(v, requires_grad=True) for v in (0.5, 2.0))
+    loss = (b + w * 3.0) ** 2
+    page = open_page(rushlight.graph(loss, values=True))
+    page.press("]", "]")
+    assert page.text("#said") == (
+        "2/5 AddBackward0 (b + w * 3.0) receives 13; d(b + w * 3.0)/db = 1, so b gets "
+        "13.0 * 1.0 = 13.0; d(b + w * 3.0)/d(w * 3.0) = 1, so w * 3.0 gets 13.0 * 1.0 = 13.0"
+    )
+
+
 def recurrent(turns):
     w = (torch.randn(4, 4) * 0.9).requires_grad_()
     h, loss = torch.ones(1, 4), torch.zeros(())

@@ -246,6 +246,8 @@ def test_functions_that_only_call_one_another_are_one_group_however_deep(open_pa
     for k in range(40):
         at = m.node(f"Op{k}Backward0", models.NONE, at, scope=scope)
     page = open_page(m.build())
+    assert page.state("by") == "loop"  # no module was recorded
+    page.choose("#by", "module")
     assert page.boxes()[0]["label"].endswith("f898() › f899()")
     assert len(page.boxes()[0]["label"]) == 44
 
@@ -300,11 +302,11 @@ def test_the_source_has_a_bar_and_a_figure_on_each_line_that_made_nodes(open_pag
           e => [+e.dataset.line, e.querySelector('b').textContent])"""
     )
     assert [line for line, _ in lines] == [11, 12, 13]
-    assert lines[2][1] == "1"
+    assert lines[2][1] == "0.1118"  # of error ** 2: a single number, the loss, speaks for no line
     widths = page.js(
         "[11, 12, 13].map(n => document.querySelector(`#ln${n} u`).getBoundingClientRect().width)"
     )
-    assert widths[2] > widths[1] == widths[0] > 0
+    assert widths[1] == widths[0] > widths[2] > 0
     assert page.text("#ln11 code") == "yhat = b + w * x"
 
 
@@ -406,3 +408,139 @@ def test_local_gain_names_the_operation_that_amplifies(open_page):
     assert {op for gain, op in known if gain > 0.3} == {"MmBackward0"}
     # The gradient of Wh.t() is larger, but goes to a parameter: it is no part of the chain.
     assert max(known)[0] == pytest.approx(math.log2(1.5))
+
+
+def test_the_scale_of_sums_ends_at_the_boxes_and_lines_that_are_seen(open_page):
+    page = open_page(models.rnn(100, times=True))
+    figures = """(key => rushlight.app.scene.items.filter(i => !i.frame).map(
+      i => rushlight.app.scene.modes[key].of.length && i.group.figures.get(key).value))"""
+    widths = "[7, 8, 9].map(n => parseFloat(document.querySelector(`#ln${n} u`).style.width))"
+    for key, unit in (("4", "µs"), ("5", "kB")):
+        page.press(key)
+        sums = page.js(f"{figures}('{key}')")
+        ends = page.js(f"(m => [m.low, m.high])(rushlight.app.scene.modes['{key}'])")
+        assert ends == [min(sums), max(sums)]
+        assert unit in page.text("#legend")
+        assert max(page.js(widths)) == 28
+        assert min(page.js(widths)) == 4  # line 8, a single operation
+    ends = page.js("rushlight.app.scene.modes['5'].high")
+    page.choose("#by", "none")
+    assert page.js("rushlight.app.scene.modes['5'].high") < ends
+
+
+def test_what_times_are_of_is_said(open_page):
+    page = open_page(models.regression(training=True))
+    page.press("4")
+    assert page.js("document.getElementById('ln11').title") == (
+        "2 operations, time 1.5 ms (forward, all runs), run 50 times"
+    )
+    assert "boxes: forward and backward, the last pass; of lines: forward, all runs" in page.text(
+        "#legend"
+    )
+    page.press("5")
+    assert page.js("document.getElementById('ln11').title").startswith(
+        "2 operations, memory 64 kB (all runs)"
+    )
+
+
+def test_the_gain_of_a_group_is_the_largest_of_its_activations(open_page):
+    page = open_page(models.rnn(100, growth=1.5))
+    page.press("2")
+    gains = page.js("rushlight.app.scene.items.map(i => 2 ** i.group.figures.get('2').value)")
+    assert len(gains) == 20
+    assert gains[:-1] == pytest.approx([1.5] * 19)  # not that of mean, which makes one number
+    assert page.text("#ln7 b") == "×1.5"
+
+
+def test_nan_is_heard_and_stands_in_the_outline(open_page):
+    page = open_page(models.with_nan())
+    page.click_box("x")
+    assert page.live == "x, leaf, line 1, shape 2, gradient norm nan, nan in its gradient"
+    rows = "[...document.querySelectorAll('#outline [role=treeitem]')].map(e => e.textContent)"
+    assert [row.split(", ")[-1] for row in page.js(rows) if "LogB" in row] == ["line 4"]  # of u
+    m = models.Model()
+    at = m.leaf("w")
+    scopes = m.scope("good"), m.scope("ill")
+    for k in range(40):
+        ill = models.NAN_VALUE if k == 30 else 0
+        at = m.node(f"Op{k}Backward0", models.NONE, at, scope=scopes[k // 20], flags=ill)
+    page = open_page(m.build())
+    page.choose("#by", "module")
+    assert [row for row in page.js(rows) if "ops" in row] == [
+        "▾good · 20 ops", "▾ill · 20 ops, nan/inf inside",
+    ]  # fmt: skip
+    page.click("#outline [role=treeitem]:has-text('ill ·')")
+    assert page.live == "ill, 20 operations, open, nan/inf inside"
+
+
+def test_bars_and_legend_tell_bad_values_from_bad_gradients(open_page):
+    page = open_page(models.with_nan())
+    bars = (
+        """[3, 4].map(n => getComputedStyle(document.querySelector(`#ln${n} u`)).backgroundColor)"""
+    )
+    assert page.js(bars) == ["rgb(255, 0, 255)", "rgb(255, 149, 0)"]
+    assert "nan/inf gradient" in page.text("#legend")
+    assert "nan/inf value" in page.text("#legend")
+    page = open_page(models.regression())
+    assert "nan" not in page.text("#legend")
+
+
+def test_the_colours_at_first_are_some_that_were_recorded(open_page):
+    page = open_page(models.without_values())
+    assert page.js("rushlight.app.modes[rushlight.app.state.mode].name") == "memory"
+    assert "not recorded" not in page.text("#legend")
+
+
+def test_a_training_of_one_pass_has_no_chart(open_page):
+    m = models.Model()
+    w = m.leaf("w")
+    m.node("SumBackward0", models.NONE, w, name="loss", flags=models.ROOT)
+    m.add("steps", step=0, name=m.str("w"), norm=2.0)
+    assert open_page(m.build()).page.query_selector("#training") is None
+    m.add("steps", step=1, name=m.str("w"), norm=1.0)
+    assert open_page(m.build()).page.query_selector("#training") is not None
+
+
+# Points along each edge that lie in a box that the edge does not join.
+CROSSINGS = """rushlight.app.scene.edges.filter(e => !e.back).flatMap(({a, b, points}) => {
+  const boxes = rushlight.app.scene.items.filter(i => !i.frame && i !== a && i !== b), found = [];
+  const see = (x, y) => {
+    for (const box of boxes) {
+      if (Math.abs(x - box.x) < box.w / 2 - 1 && Math.abs(y - box.y) < box.h / 2 - 1) {
+        found.push([a.label, b.label, box.label]);
+      }
+    }
+  };
+  points.forEach(([x, top, bottom], k) => {
+    for (let s = 0; s <= 16; s++) see(x, top + (bottom - top) * s / 16);
+    if (!k) return;
+    const [px, , py] = points[k - 1];
+    for (let s = 0; s <= 1; s += 1 / 16) {
+      const side = s * s * (3 - 2 * s), mid = 1.5 * s * (1 - s);
+      see(px + (x - px) * side, py * (1 - s) ** 3 + (py + top) / 2 * 2 * mid + top * s ** 3);
+    }
+  });
+  return found;
+})"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_edges_cross_no_box_of_their_own_row(open_page_once, seed):
+    page = open_page_once(models.random_graph(seed))
+    for by in ("none", "line", "module"):
+        page.choose("#by", by)
+        page.js(OPEN_ALL)
+        page.settle()
+        assert page.js(CROSSINGS) == []
+    m = models.Model()
+    scope = m.scope("tall")
+    w = m.leaf("w")
+    first = m.node("FirstBackward0", models.NONE, w, name="first")
+    aside = m.node("AsideBackward0", models.NONE, first, name="an input of a name that is long")
+    at = first
+    for k in range(6):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, name=f"v{k}", scope=scope)
+    m.node("LastBackward0", models.NONE, at, aside, name="last", flags=models.ROOT)
+    page = open_page_once(m.build())
+    page.choose("#by", "module")
+    assert page.js(CROSSINGS) == []

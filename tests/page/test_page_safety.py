@@ -33,8 +33,10 @@ def test_exports_of_hostile_texts_are_well_formed(open_page):
         with open(download.value.path()) as file:
             text = file.read()
         if kind == "SVG":
-            names = {element.tag.split("}")[1] for element in tree.fromstring(text).iter()}
-            assert names == {"svg", "rect", "path", "text"}
+            root = tree.fromstring(text)
+            names = {element.tag.split("}")[1] for element in root.iter()}
+            assert names == {"svg", "title", "rect", "path", "text"}
+            assert root.get("role") == "img" and root[0].text == "test"
         elif kind == "DOT":
             assert all(line.count('"') % 2 == line.count('\\"') % 2 for line in text.splitlines())
         else:

@@ -1,8 +1,11 @@
 // The page's state and what changes it. A change names its aspects; one frame later the panes that read them are drawn anew.
 import {$, announce, clamp, count} from './util.js';
+import {GHOST} from './model.js';
 import {spoken} from './words.js';
 import {GROUPINGS, makeGroups} from './groups.js';
-import {itemOf, makeScene} from './scene.js';
+import {figures, itemOf, makeScene} from './scene.js';
+import {fitted} from './colours.js';
+import {figureOf} from './draw.js';
 
 const CARDS_MOST = 30;
 export const CARDS_ALLOWED = 400;
@@ -54,7 +57,7 @@ export function render() {
 /** A leaf or a cut is a chip on its users, and a box only on cards, or where nothing uses it or something feeds it. */
 function boxed(i) {
   const {M, state} = app;
-  return state.cards ? state.cuts || !(M.nodes.flags[i] & 512) : !M.users(i).length || M.ins(i).length > 0;
+  return state.cards ? state.cuts || !(M.nodes.flags[i] & GHOST) : !M.users(i).length || M.ins(i).length > 0;
 }
 
 function startOpen(tree) {
@@ -73,12 +76,22 @@ export function start(M, modes) {
   const small = M.n <= CARDS_MOST;
   app.M = M;
   app.modes = modes;
-  app.state = {by: M.scopes.n ? 'module' : 'loop', mode: 0, names: true, cards: small, cuts: true, open: null, sel: null, path: null, hits: null,
-    list: [], at: -1, step: -1, hover: null, auto: new Set(), line: null};
+  app.state = {by: M.scopes.n && M.scopes.kind.includes(0) ? 'module' : 'loop', mode: Math.max(0, modes.findIndex(m => m.has)), names: true, cards: small, cuts: true, open: null, sel: null, path: null, hits: null,
+    list: [], at: -1, step: -1, hover: null, auto: new Set(), line: null, wayFrom: null, chipBox: null};
   change('tree', 'scene', 'view', 'sel', 'mode', 'step', 'hits', 'hover', 'theme');
 }
 
 export const mode = () => app.modes[app.state.mode];
+
+/** The colours of the boxes that are drawn, which are sums in some modes. */
+export function boxMode() {
+  const {M, scene} = app, m = mode(), kept = scene.modes || (scene.modes = {});
+  return kept[m.key] || (kept[m.key] = fitted(m, scene.items.filter(item => !item.frame).map(item => figureOf(M, m, item).value)));
+}
+
+/** Whether it is seen from outside a group that something in it is not finite. */
+export const badInside = group => figures(app.M, app.modes[0], group).bad ? ', nan/inf inside' : '';
+
 export const selectedItem = () => app.scene.byKey.get(app.state.sel) || null;
 export const selectedNode = () => /^n\d+$/.test(app.state.sel || '') ? +app.state.sel.slice(1) : -1;
 
@@ -95,7 +108,7 @@ export function describe(key) {
   const {M, scene} = app;
   if (/^n\d+$/.test(key)) return spoken(M, +key.slice(1));
   const item = scene.byKey.get(key);
-  return item ? `${item.group.label}, ${count(item.group.end - item.group.start, 'operation')}, ${item.frame ? 'open' : 'closed'}` : '';
+  return item ? `${item.group.label}, ${count(item.group.end - item.group.start, 'operation')}, ${item.frame ? 'open' : 'closed'}${badInside(item.group)}` : '';
 }
 
 function ancestors(id) {
@@ -174,7 +187,7 @@ export function setGrouping(by) {
     change('mode');
     return;
   }
-  Object.assign(state, {by, open: null, auto: new Set()});
+  Object.assign(state, {by, open: null, auto: new Set(), wayFrom: null});
   state.tree = null;
   change('tree', 'sel');
   state.refit = true;
@@ -214,24 +227,38 @@ export function firstBad(forward) {
 
 /** Along an edge: up to an input, down to a user; left and right to the neighbours in the row. */
 export function walk(direction) {
-  const {scene} = app, item = selectedItem() || (selectedNode() >= 0 && itemOf(scene, firstUser(selectedNode())));
+  const {scene, state} = app, id = selectedNode(), box = selectedItem(), item = box || (id >= 0 && (chipBox(id) || itemOf(scene, firstUser(id))));
   if (!scene.items.length) return announce('there is nothing to go to');
   if (!item) return select(lastItem().key, {centred: true});
+  const chips = item.chips.filter(chip => chip.leaf >= 0), at = box ? -1 : chips.findIndex(chip => chip.leaf === id);
+  const toChip = (k, none) => {
+    if (!chips[k]) return announce(none);
+    select('n' + chips[k].leaf);
+    state.chipBox = item.key;
+  };
+  // Chips stand in a row to the left of their box.
+  if (at >= 0 && direction === 'left') return toChip(at + 1, 'nothing beside it');
+  if (at >= 0 && direction === 'up') return announce('no inputs');
+  if (at >= 0) return direction === 'right' && at ? toChip(at - 1) : select(item.key, {centred: true});
   if (direction === 'left' || direction === 'right') {
     const row = item.parent.kids.filter(kid => Math.abs(kid.y - item.y) < 12).sort((a, b) => a.x - b.x);
     const next = row[row.indexOf(item) + (direction === 'left' ? -1 : 1)];
     if (next) return select(next.key, {centred: true});
-    const leaf = direction === 'left' && item.chips.find(chip => chip.leaf >= 0);
-    return leaf ? select('n' + leaf.leaf) : announce('nothing beside it');
+    return toChip(direction === 'left' ? 0 : -1, 'nothing beside it');
   }
   const up = direction === 'up', within = other => item.frame ? inFrame(other, item) : other === item;
   const pinned = e => (up ? e.a : e.b).pin ? 1 : 0;
   const edges = scene.edges.filter(e => within(up ? e.b : e.a) && !within(up ? e.a : e.b)).sort((a, b) => pinned(b) - pinned(a) || b.w - a.w);
   if (!edges.length) {
-    const leaf = up && item.chips.find(chip => chip.leaf >= 0);
-    return leaf ? select('n' + leaf.leaf) : announce(up ? 'no inputs' : 'no users');
+    return toChip(up ? 0 : -1, up ? 'no inputs' : 'no users');
   }
   select((up ? edges[0].a : edges[0].b).key, {centred: true});
+}
+
+/** The box that the selected chip was reached from, where it still has it. */
+function chipBox(id) {
+  const item = app.scene.byKey.get(app.state.chipBox);
+  return item && item.chips.some(chip => chip.leaf === id) ? item : null;
 }
 
 const inFrame = (item, frame) => {
@@ -241,20 +268,35 @@ const inFrame = (item, frame) => {
 
 const lastItem = () => app.scene.items.filter(item => !item.frame).reduce((a, b) => b.y > a.y ? b : a);
 
-/** Puts the whole drawing into the pane, or its top where that would be too small to read. */
-export function fit() {
-  const {scene, view} = app, box = $('graph').getBoundingClientRect(), w = scene.right - scene.left, h = scene.bottom - scene.top;
-  const across = (box.width - 40) / w, whole = Math.min(across, (box.height - 64) / h);
-  view.z = whole >= .55 ? Math.min(whole, 1.15) : clamp(across, .7, .8);
-  // Where it does not fit across, the main path, which is at 0, is in the middle.
-  view.x = box.width / 2 - (w * view.z <= box.width ? (scene.left + scene.right) / 2 : 0) * view.z;
-  view.y = h * view.z <= box.height - 40 ? (box.height - 40 - h * view.z) / 2 - scene.top * view.z : 20 - scene.top * view.z;
+/** Zoom at which the whole drawing goes into the pane, and the one for its width alone. */
+function zooms() {
+  const {scene} = app, box = $('canvas').getBoundingClientRect(), across = (box.width - 40) / (scene.right - scene.left);
+  return [Math.min(across, (box.height - 64) / (scene.bottom - scene.top)), across];
+}
+
+/** Whether the drawing can be read across the pane; one that is too tall is moved. */
+export const readable = () => !(zooms()[1] < .55);
+
+/** Puts the whole drawing into the pane, or its top where that would be too small to read; all of it, where again. */
+export function fit(again) {
+  const {scene, view} = app, box = $('canvas').getBoundingClientRect(), w = scene.right - scene.left, h = scene.bottom - scene.top;
+  const [whole, across] = zooms(), {x, y, z} = view, small = whole < .55;
+  place(small ? across < .55 ? .7 : Math.min(across, .8) : Math.min(whole, 1.15));
+  // The second time in the same place: all of it, however small.
+  if (again && small && Math.abs(x - view.x) + Math.abs(y - view.y) < 1 && z === view.z) place(whole);
   change('view');
+
+  function place(zoom) {
+    view.z = zoom;
+    // Where it does not fit across, the main path, which is at 0, is in the middle.
+    view.x = box.width / 2 - (w * zoom <= box.width ? (scene.left + scene.right) / 2 : 0) * zoom;
+    view.y = h * zoom <= box.height - 40 ? (box.height - 40 - h * zoom) / 2 - scene.top * zoom : 20 - scene.top * zoom;
+  }
 }
 
 /** Brings a box into sight: by the shortest way where it is near, into the middle where it is far. */
 function centre(item) {
-  const {view} = app, box = $('graph').getBoundingClientRect(), left = view.x + (item.x - item.l) * view.z, right = view.x + (item.x + item.r) * view.z;
+  const {view} = app, box = $('canvas').getBoundingClientRect(), left = view.x + (item.x - item.l) * view.z, right = view.x + (item.x + item.r) * view.z;
   const top = view.y + (item.y - item.h / 2) * view.z, bottom = top + item.h * view.z;
   if (view.z >= .5) {
     const fold = (low, high, end) => low < 12 ? Math.min(12 - low, end) : high > end - 44 ? Math.max(end - 44 - high, -end) : 0;

@@ -1,6 +1,6 @@
 // Colour modes: what a node's number is, how it becomes a colour, and what is said where nothing was recorded.
 import {NONE, bytesText, clamp, num, timeText} from './util.js';
-import {BAD_GRAD, BAD_VALUE, gains, isTip, opName} from './model.js';
+import {BAD, BAD_GRAD, gains, isTip} from './model.js';
 
 const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99],
   [170, 220, 50], [253, 231, 37]];
@@ -8,7 +8,9 @@ const DIVERGING = [[33, 102, 172], [103, 169, 207], [209, 229, 240], [240, 240, 
 const KINDS = ['#8dd3c7', '#ffffb3', '#bebada', '#fb8072', '#80b1d3', '#fdb462', '#b3de69', '#fccde5', '#d9d9d9', '#bc80bd',
   '#ccebc5', '#ffed6f'];
 const BAD_COLOUR = '#ff00ff', BAD_VALUE_COLOUR = '#ff9500';
-export {BAD_COLOUR, BAD_VALUE_COLOUR};
+/** The colour of flags that say what is not finite. */
+export const badColour = bad => bad & BAD_GRAD ? BAD_COLOUR : BAD_VALUE_COLOUR;
+export {BAD_COLOUR};
 
 export const hex = ([r, g, b]) => '#' + [r, g, b].map(v => Math.round(v).toString(16).padStart(2, '0')).join('');
 
@@ -42,7 +44,6 @@ export function lineOn(fill, {ground, ink}) {
 export function makeModes(M) {
   const {flags, op} = M.nodes, max = (a, b) => b > a || Number.isNaN(a) ? b : a;
   const sum = (a, b) => Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + b;
-  const wide = (a, b) => Math.abs(b) > Math.abs(a) || Number.isNaN(a) ? b : a;
   const some = values => values && values.some(x => x > 0 || x < 0);
   const time = i => {
     const t = (M.fwd ? M.fwd[i] || 0 : 0) + (M.bwd ? M.bwd[i] || 0 : 0);
@@ -52,16 +53,16 @@ export function makeModes(M) {
   for (let i = 0; i < M.n; i++) if (!isTip(M, i) && !kinds.has(op[i])) kinds.set(op[i], kinds.size);
   const asked = 'Gradients were not recorded: ask for them with graph(loss, values=True), or run the pass under record().';
   const modes = [
-    {name: 'gradient norm', of: i => M.norm[i], join: max, scale: 'log', text: num, unit: '|grad|', has: M.grads.n > 0,
+    {name: 'gradient norm', of: i => M.norm[i], join: max, tiered: true, scale: 'log', text: num, unit: '|grad|', has: M.grads.n > 0,
       why: asked},
-    {name: 'local gain', of: i => gains(M)[i], join: wide, scale: 'diverging', text: x => `×${num(2 ** x)}`, unit: 'gain',
+    {name: 'local gain', of: i => gains(M)[i], join: max, tiered: true, scale: 'diverging', text: x => `×${num(2 ** x)}`, unit: 'gain',
       has: M.grads.n > 0, why: asked},
-    {name: 'nan and inf', of: i => flags[i] & (BAD_GRAD | BAD_VALUE) ? 1 : 0, join: max, scale: 'bad', text: x => x ? 'bad' : 'finite',
+    {name: 'nan and inf', of: i => flags[i] & BAD ? 1 : 0, join: max, scale: 'bad', text: x => x ? 'bad' : 'finite',
       unit: '', has: M.grads.n + M.values.n + M.bad > 0,
       why: 'Values were not recorded: ask for them with graph(loss, values=True), or run the pass under record().'},
-    {name: 'time', of: time, join: sum, scale: 'log', text: timeText, unit: 'time', has: some(M.fwd) || some(M.bwd),
+    {name: 'time', of: time, join: sum, adds: 'us', scale: 'log', text: timeText, unit: 'time', has: some(M.fwd) || some(M.bwd),
       why: 'Times were not recorded: run the program under rushlight.record() or with rushlight trace.'},
-    {name: 'memory', of: i => M.bytes[i] || NaN, join: sum, scale: 'log', text: bytesText, unit: 'bytes', has: some(M.bytes),
+    {name: 'memory', of: i => M.bytes[i] || NaN, join: sum, adds: 'bytes', scale: 'log', text: bytesText, unit: 'bytes', has: some(M.bytes),
       why: 'The model holds no sizes.'},
     {name: 'operation', of: i => isTip(M, i) ? NaN : kinds.get(op[i]), join: (a, b) => a === b || Number.isNaN(a) ? b : -1,
       scale: 'kind', text: k => k < 0 ? 'several' : [...kinds.keys()].filter(o => kinds.get(o) === k).map(o => M.str(o))[0],
@@ -80,16 +81,20 @@ export function makeModes(M) {
   return modes;
 }
 
-/** Ends of the scale, without what is not finite. */
-function span(M, mode) {
+/** The least and the largest number, without what is not finite. */
+function endsOf(mode, values) {
   let low = Infinity, high = -Infinity;
-  const log = mode.scale === 'log';
-  for (let i = 0; i < M.n; i++) {
-    const x = mode.of(i);
-    if (!Number.isFinite(x) || log && x <= 0) continue;
+  for (const x of values) {
+    if (!Number.isFinite(x) || mode.scale === 'log' && x <= 0) continue;
     if (x < low) low = x;
     if (x > high) high = x;
   }
+  return {low, high};
+}
+
+/** Ends of the scale for single nodes. */
+function span(M, mode) {
+  let {low, high} = endsOf(mode, Float64Array.from({length: M.n}, (_, i) => mode.of(i)));
   if (mode.scale === 'diverging') {
     // Nearly all: a single operation that is far off would leave no colours for the others.
     const sizes = Float64Array.from({length: M.n}, (_, i) => Math.abs(mode.of(i))).filter(Number.isFinite).sort();
@@ -98,6 +103,22 @@ function span(M, mode) {
   }
   return {low, high};
 }
+
+/** The mode for groups or lines that have these numbers: where they are sums, no single node tells the ends. */
+export function fitted(mode, values) {
+  if (!mode.adds) return mode;
+  const {low, high} = endsOf(mode, values);
+  return Object.create(mode, {low: {value: low}, high: {value: high}});
+}
+
+/** Adds a node to the figures of what holds it, apart for each tier: see tiers(). */
+export function addFigure(M, mode, values, i) {
+  const x = mode.of(i), tier = mode.tiered ? M.tier[i] : 0;
+  if (!Number.isNaN(x)) values[tier] = Number.isNaN(values[tier]) ? x : mode.join(values[tier], x);
+}
+
+/** The figure of the activations, where there are any. */
+export const figureIn = values => values.find(x => !Number.isNaN(x)) ?? NaN;
 
 /** Where x stands on the mode's scale, 0 to 1; NaN where it has no place. */
 export function level(mode, x) {
@@ -122,27 +143,30 @@ export function colourOf(mode, x) {
 export const legendStops = mode => Array.from({length: 9}, (_, k) =>
   ramp(mode.scale === 'diverging' ? DIVERGING : VIRIDIS, k / 8));
 
-/** The colour of each source line that made nodes: file -> line -> {value, ops, us, bytes, bad}. */
+/** What a recorded line's figure is, where a box has that of one pass. */
+export const ALL_RUNS = {us: 'forward, all runs', bytes: 'all runs'};
+
+/** The figure of each source line that made nodes, by 1e7 * file + line: {value, ops, bad, calls}; calls: of a sum over all runs. */
 export function lineFigures(M, mode) {
   const made = new Map(), bySite = [];
   const at = (file, line) => {
     const key = file * 1e7 + line;
     let found = made.get(key);
-    if (!found) made.set(key, found = {value: NaN, ops: 0, bad: 0, us: NaN, bytes: NaN});
+    if (!found) made.set(key, found = {value: NaN, values: [NaN, NaN, NaN], ops: 0, bad: 0, calls: 0});
     return found;
   };
   for (let i = 0; i < M.n; i++) {
     if (M.file[i] === NONE || isTip(M, i)) continue;
-    const site = M.nodes.site[i], found = bySite[site] || (bySite[site] = at(M.file[i], M.line[i])), x = mode.of(i);
+    const site = M.nodes.site[i], found = bySite[site] || (bySite[site] = at(M.file[i], M.line[i]));
     found.ops++;
-    found.bad |= M.nodes.flags[i] & (BAD_GRAD | BAD_VALUE);
-    if (!Number.isNaN(x)) found.value = mode.join(found.value, x);
+    found.bad |= M.nodes.flags[i] & BAD;
+    addFigure(M, mode, found.values, i);
   }
+  for (const found of made.values()) found.value = figureIn(found.values);
   for (let r = 0; r < M.lines.n; r++) {
-    const found = at(M.lines.file[r], M.lines.line[r]);
-    Object.assign(found, {us: M.lines.us[r], bytes: M.lines.bytes[r], calls: M.lines.calls[r]});
+    const found = at(M.lines.file[r], M.lines.line[r]), whole = mode.adds && M.lines[mode.adds][r];
+    found.runs = M.lines.calls[r];
+    if (whole > 0) found.value = whole, found.calls = found.runs;
   }
   return made;
 }
-
-export const kindName = (M, i) => opName(M, i).replace(/Backward\d*$/, '');

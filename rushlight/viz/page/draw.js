@@ -1,7 +1,6 @@
 // One description of the picture for two pens: the canvas of the page and the file of the SVG export.
-import {clamp} from './util.js';
-import {BAD_GRAD} from './model.js';
-import {BAD_COLOUR, BAD_VALUE_COLOUR, colourOf, inkOn, lineOn} from './colours.js';
+import {BAD, BAD_GRAD, ROOT} from './model.js';
+import {BAD_COLOUR, badColour, colourOf, inkOn, level, lineOn} from './colours.js';
 import {BOLD, ROW, SMALL, figures, figureText, textWidth} from './scene.js';
 
 export class CanvasPen {
@@ -94,9 +93,9 @@ export class SvgPen {
   alpha(a) {
     this.opacity = a === 1 ? '' : ` opacity="${a}"`;
   }
-  file(left, top, w, h, ground) {
+  file(left, top, w, h, ground, title) {
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${fixed(w)}" height="${fixed(h)}" viewBox="${[left, top, w, h].map(fixed).join(' ')}" ` +
-      `font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace">\n` +
+      `font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" role="img">\n<title>${safe(title)}</title>\n` +
       `<rect x="${fixed(left)}" y="${fixed(top)}" width="${fixed(w)}" height="${fixed(h)}" fill="${ground}"/>\n${this.out.join('\n')}\n</svg>\n`;
   }
 }
@@ -104,14 +103,14 @@ export class SvgPen {
 /** The number of a box in a mode, and what is not finite inside it. */
 export function figureOf(M, mode, item) {
   if (item.group) return figures(M, mode, item.group);
-  return {value: mode.of(item.id), bad: M.nodes.flags[item.id] & 480};
+  return {value: mode.of(item.id), bad: M.nodes.flags[item.id] & BAD};
 }
 
 /** The fill of a box. */
 export function fillOf(M, mode, item, theme) {
   if (item.ghost) return theme.ground;
   const {value, bad} = figureOf(M, mode, item);
-  if (bad && mode.scale !== 'kind') return bad & BAD_GRAD ? BAD_COLOUR : BAD_VALUE_COLOUR;
+  if (bad && mode.scale !== 'kind') return badColour(bad);
   if (item.leaf && mode.scale === 'kind') return theme.leaf;
   return (mode.has && colourOf(mode, value)) || (item.leaf ? theme.leaf : theme.plain);
 }
@@ -180,7 +179,7 @@ function drawEdge(pen, M, edge, {theme, mode, state, lit, zoom, ends}, plain) {
   pen.alpha(off ? .25 : 1);
   if (state.cards && !cut && (edge.bad || !Number.isNaN(edge.norm)) && (state.step < 0 || shown(M, edge, state))) {
     // Up: the gradient, as wide as it is large; down, thin: the value.
-    const t = edge.norm > 0 && ends.high > ends.low ? clamp(Math.log(edge.norm / ends.low) / Math.log(ends.high / ends.low), 0, 1) : .5;
+    const t = edge.norm > 0 ? level(ends, edge.norm) : .5;
     const gradient = edge.bad ? BAD_COLOUR : colourOf(ends, edge.norm) || theme.plain;
     pen.path(way, {stroke: theme.edge, width: 4.2 + 7 * t});
     pen.path(way, {stroke: gradient, width: 3 + 7 * t});
@@ -224,9 +223,9 @@ function drawBox(pen, M, item, look) {
   const {theme, mode, state} = look, fill = fillNow(M, item, look), ink = item.ghost ? theme.ink : inkOn(fill);
   const x = item.x - item.w / 2, y = item.y - item.h / 2, figure = figureOf(M, mode, item);
   if (item.group) pen.rect(x + 4, y + 4, item.w, item.h, {fill, stroke: theme.edge});
-  const root = item.id >= 0 && M.nodes.flags[item.id] & 2;
+  const root = item.id >= 0 && M.nodes.flags[item.id] & ROOT;
   pen.rect(x, y, item.w, item.h, {fill, stroke: item.ghost ? theme.muted : theme.edge, width: root ? 2.5 : 1, dash: item.ghost ? [4, 3] : null});
-  const text = figureText(mode, figure.value), bad = figure.bad & 384 ? 'nan/inf grad' : figure.bad ? 'nan/inf value' : '';
+  const text = figureText(mode, figure.value), bad = figure.bad & BAD_GRAD ? 'nan/inf grad' : figure.bad ? 'nan/inf value' : '';
   if (item.group) {
     if (figure.bad) pen.hatch(x, y, item.w, item.h, '#ffffff');
     pen.text(item.label, item.x, item.y - 4, {font: BOLD, fill: ink, align: 'center'});

@@ -1,6 +1,6 @@
 // What can be saved: the picture as SVG and PNG, the visible graph as DOT and Mermaid, the model as JSON.
 import {$, announce, el} from './util.js';
-import {app, mode} from './app.js';
+import {app, boxMode} from './app.js';
 import {inkOn} from './colours.js';
 import {CanvasPen, SvgPen, fillOf, paint} from './draw.js';
 import {edgeScale} from './graph.js';
@@ -12,12 +12,12 @@ function bounds() {
   return [scene.left - MARGIN, scene.top - MARGIN, scene.right + MARGIN, scene.bottom + MARGIN];
 }
 
-const look = view => ({theme: app.theme, mode: mode(), state: {...app.state, sel: null}, view, zoom: 1, ends: edgeScale()});
+const look = view => ({theme: app.theme, mode: boxMode(), state: {...app.state, sel: null}, view, zoom: 1, ends: edgeScale()});
 
 export function svgText() {
   const view = bounds(), [x, y, right, bottom] = view, pen = new SvgPen();
   paint(pen, app.M, app.scene, look(view));
-  return pen.file(x, y, right - x, bottom - y, app.theme.ground);
+  return pen.file(x, y, right - x, bottom - y, app.theme.ground, document.title);
 }
 
 export function pngBlob() {
@@ -45,7 +45,7 @@ export function dotText() {
         continue;
       }
       ids.set(item, `n${ids.size}`);
-      const fill = fillOf(app.M, mode(), item, {...app.theme, plain: '#d3d3d3', ground: '#ffffff', leaf: '#add8e6'});
+      const fill = fillOf(app.M, boxMode(), item, {...app.theme, plain: '#d3d3d3', ground: '#ffffff', leaf: '#add8e6'});
       out.push(`${indent}${ids.get(item)} [label=${quoted(lines(item).join('\n'))} fillcolor="${fill}" fontcolor="${inkOn(fill)}"${item.ghost ? ' style="dashed"' : ''}]`);
       item.chips.forEach((chip, k) => {
         const chipId = `${ids.get(item)}c${k}`;

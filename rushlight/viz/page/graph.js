@@ -1,10 +1,10 @@
 // The canvas: themes, drawing of the visible part, the pointer. The keyboard is in main.js, the outline has the same content.
 import {$, announce, bytesText, clamp, count, el} from './util.js';
-import {isTip, pathBetween} from './model.js';
-import {hex, legendStops} from './colours.js';
+import {BAD_GRAD, BAD_VALUE, isTip, pathBetween} from './model.js';
+import {ALL_RUNS, hex, legendStops} from './colours.js';
 import {CanvasPen, paint} from './draw.js';
 import {hitTest} from './scene.js';
-import {app, change, fit, mode, pane, select, selectedNode, toggle, zoomAt} from './app.js';
+import {app, boxMode, change, fit, mode, pane, select, selectedNode, toggle, zoomAt} from './app.js';
 
 /** Ends of the scale that the width of a card's arrow is read on. */
 export const edgeScale = () => app.modes[0];
@@ -23,20 +23,25 @@ export function makeGraph() {
   const canvas = $('canvas');
   pane(['theme'], readTheme);
   pane(['view', 'theme', 'mode', 'sel', 'step', 'hits', 'hover', 'scene'], draw);
-  pane(['mode', 'theme'], legend);
+  pane(['mode', 'theme', 'scene'], legend);
   pane(['scene', 'tree'], () => {
-    const {M, scene} = app, boxes = scene.items.filter(item => !item.frame).length;
-    $('figures').textContent = `${count(M.n, 'node')}, ${count(M.edges.n, 'edge')}: ${count(boxes, 'box').replace('boxs', 'boxes')} drawn`;
+    const {M, scene} = app, figures = $('figures'), text = boxes => `${count(M.many.nodes, 'node')}, ${count(M.many.edges, 'edge')}${M.many.cuts ? `, ${count(M.many.cuts, 'cut')}` : ''}: ${count(boxes, 'box', 'boxes')} drawn`;
+    if (!figures.style.minWidth) {
+      // As wide as it gets, so that what is beside it stays.
+      figures.textContent = text(M.n);
+      figures.style.minWidth = `${Math.ceil(figures.getBoundingClientRect().width)}px`;
+    }
+    figures.textContent = text(scene.items.filter(item => !item.frame).length);
   });
   pointer(canvas);
-  new ResizeObserver(() => change('view', 'mode')).observe($('graph'));
+  new ResizeObserver(() => change('view', 'mode')).observe(canvas);
 }
 
 function draw() {
   const t = performance.now(), {M, scene, state, view, theme, perf} = app, canvas = $('canvas'), k = devicePixelRatio;
   if (state.refit) {
     state.refit = false;
-    fit();
+    fit(false);
   }
   const W = canvas.clientWidth, H = canvas.clientHeight, c = canvas.getContext('2d');
   if (canvas.width !== Math.round(W * k) || canvas.height !== Math.round(H * k)) canvas.width = Math.round(W * k), canvas.height = Math.round(H * k);
@@ -45,7 +50,7 @@ function draw() {
   c.fillRect(0, 0, canvas.width, canvas.height);
   c.setTransform(k * view.z, 0, 0, k * view.z, k * view.x, k * view.y);
   const world = [-view.x / view.z, -view.y / view.z, (W - view.x) / view.z, (H - view.y) / view.z];
-  perf.drawn = paint(new CanvasPen(c), M, scene, {theme, mode: mode(), state, view: world, zoom: view.z, lit: litBy(state.hover),
+  perf.drawn = paint(new CanvasPen(c), M, scene, {theme, mode: boxMode(), state, view: world, zoom: view.z, lit: litBy(state.hover),
     chip: state.hover && state.hover.chip ? state.hover.chip.leaf : undefined, ends: edgeScale()});
   perf.draw = performance.now() - t;
   perf.frames = (perf.frames || 0) + 1;
@@ -65,16 +70,19 @@ function litBy(hover) {
 }
 
 function legend() {
-  const m = mode(), box = $('legend');
+  const m = boxMode(), box = $('legend'), {M} = app;
   if (!m.has) return box.replaceChildren(el('p', {class: 'none'}, `No colours for ${m.name}. ${m.why}`));
   const bar = el('span', {class: 'bar', 'aria-hidden': 'true'});
   if (m.scale === 'kind') return box.replaceChildren('one colour per operation; grey: several');
   if (m.scale === 'bad') {
-    const none = app.M.bad ? `${count(app.M.bad, 'node')} with nan or inf` : 'all values and gradients are finite';
+    const none = M.bad ? `${count(M.bad, 'node')} with nan or inf` : 'all values and gradients are finite';
     return box.replaceChildren(el('span', {class: 'swatch bad'}), ' gradient ', el('span', {class: 'swatch badvalue'}), ` value: ${none}`);
   }
   bar.style.background = `linear-gradient(to right, ${legendStops(m).join(',')})`;
-  box.replaceChildren(`${m.name}  `, m.text(m.low), ' ', bar, ' ', m.text(m.high), app.M.bad ? el('span', {class: 'swatch bad'}) : '', app.M.bad ? ' nan/inf' : '');
+  const seen = (bits, look, text) => M.flags & bits ? [el('span', {class: `swatch ${look}`}), text] : '';
+  box.replaceChildren(`${m.name}  `, ...m.low > m.high ? ['of no box'] : [m.text(m.low), ' ', bar, ' ', m.text(m.high)],
+    ...seen(BAD_GRAD, 'bad', ' nan/inf gradient'), ...seen(BAD_VALUE, 'badvalue', ' nan/inf value'),
+    m.adds && M.lines.n ? el('small', {}, ` of boxes: ${m.adds === 'us' ? 'forward and backward, ' : ''}the last pass; of lines: ${ALL_RUNS[m.adds]}`) : '');
 }
 
 function pointer(canvas) {

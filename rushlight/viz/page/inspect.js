@@ -1,9 +1,9 @@
 // The inspector: all that is known of the selected node or group; of the whole graph where nothing is selected.
 import {$, NONE, announce, baseName, bytesText, clip, count, el, num, shapeText, timeText} from './util.js';
-import {dimsOf, exprOf, gains, isGhost, isLeaf, isTip, nodeName, opName, scopePath, sourceLine, titleOf} from './model.js';
+import {BAD, FREED, ROOT, dimsOf, exprOf, gains, isGhost, isLeaf, isTip, makersOf, nodeName, opName, scopePath, sourceLine, titleOf} from './model.js';
 import {app, goTo, mode, pane, selectedItem, selectedNode, toggle} from './app.js';
 import {figures} from './scene.js';
-import {cutReason, flagWords, gradText, place, stepSentence, summary} from './words.js';
+import {cutReason, flagWords, isData, gradText, place, stepSentence, summary} from './words.js';
 import {trainingPanel} from './training.js';
 
 export function makeInspector() {
@@ -14,6 +14,9 @@ export function makeInspector() {
 }
 
 const row = (name, ...value) => [el('dt', {}, name), el('dd', {}, ...value)];
+/** Items of a list, and how many there are beyond the first ones. */
+const items = (list, most, make) => el('ul', {}, list.slice(0, most).map(item => el('li', {}, make(item))),
+  list.length > most && el('li', {}, `and ${(list.length - most).toLocaleString('en')} more`));
 const section = (title, ...parts) => el('section', {}, el('h3', {}, title), ...parts);
 
 /** A button that goes to a node. */
@@ -62,8 +65,7 @@ function ofNode(M, i) {
   const {nodes, edges} = M, words = flagWords(M, i), code = sourceLine(M, i), expr = exprOf(M, i), scope = scopePath(M, i), gain = gains(M)[i];
   const list = (title, rows, other, note = () => '') => {
     const seen = [...rows];
-    return seen.length > 0 && section(`${title} (${seen.length})`, el('ul', {}, seen.slice(0, 40).map(e => el('li', {}, link(M, other[e], note(e)))),
-      seen.length > 40 && el('li', {}, `and ${seen.length - 40} more`)));
+    return seen.length > 0 && section(`${title} (${seen.length})`, items(seen, 40, e => link(M, other[e], note(e))));
   };
   const head = el('h2', {}, titleOf(M, i), ' ', el('small', {}, isLeaf(M, i) ? 'leaf' : opName(M, i)));
   if (isGhost(M, i)) {
@@ -76,15 +78,17 @@ function ofNode(M, i) {
       scope.length > 0 && row('inside', scope.join(' › ')), nodes.iter[i] !== NONE && row('iteration', String(nodes.iter[i])),
       [...M.outs.of(i)].map(r => row('output', `${shapeText(dimsOf(M, M.outs, r))} ${M.str(M.outs.dtype[r])}, ${bytesText(M.outs.bytes[r] || 0)}`)),
       row('backward', nodes.order[i] === NONE ? 'not run' : `step ${M.rank[i] + 1} of ${M.byOrder.length}`), words.length > 0 && row('marks', words.join(', ')),
+      makersOf(M, i).slice(0, 3).map(j => row('made by', link(M, j))),
       !Number.isNaN(gain) && row('local gain', `×${num(2 ** gain)}`),
       M.fwd && M.fwd[i] >= 0 && row('forward', timeText(M.fwd[i])), M.bwd && M.bwd[i] >= 0 && row('backward', timeText(M.bwd[i]))),
     app.state.step >= 0 && M.byOrder[app.state.step] === i && el('p', {class: 'said'}, stepSentence(M, i)),
     figuresTable(M, 'value', M.values, i), figuresTable(M, isLeaf(M, i) ? 'what the pass adds to .grad' : 'gradient', M.grads, i),
-    rules.length > 0 && section('local rule', rules.map(r => el('p', {class: 'rule'}, M.str(M.rules.text[r]), el('br'), el('small', {}, M.str(M.rules.sentence[r]))))),
+    rules.length > 0 && section('local rule', rules.map(r => el('p', {class: 'rule'}, M.str(M.rules.text[r]),
+      M.str(M.rules.sentence[r]) && [el('br'), el('small', {}, M.str(M.rules.sentence[r]))]))),
     saved.length > 0 && section('saved for the backward pass', el('dl', {}, saved.map(r => row(M.str(M.saved.name[r]),
-      nodes.flags[i] & 8 ? 'freed' : `${shapeText(dimsOf(M, M.saved, r))} ${M.str(M.saved.dtype[r])}, ${bytesText(M.saved.bytes[r] || 0)}`,
-      M.saved.version && M.saved.version[r] !== NONE && M.saved.version[r] > 0 && `, version ${M.saved.version[r]} `,
-      M.saved.source[r] !== NONE && link(M, M.saved.source[r]))))),
+      nodes.flags[i] & FREED ? 'freed' : `${shapeText(dimsOf(M, M.saved, r))} ${M.str(M.saved.dtype[r])}, ${bytesText(M.saved.bytes[r] || 0)}`,
+      M.saved.version && M.saved.version[r] !== NONE && M.saved.version[r] > 0 && `, version ${M.saved.version[r]}`,
+      M.saved.source[r] !== NONE && [' from ', link(M, M.saved.source[r])])))),
     attrs.length > 0 && section('attributes', el('dl', {}, attrs.map(r => row(M.str(M.attrs.name[r]), M.str(M.attrs.value[r]))))),
     list('inputs', M.ins(i), edges.src, e => edges.kind[e] === 2 ? ' cut' : ''), list('used by', M.users(i), edges.dst)];
 }
@@ -95,7 +99,7 @@ function ofGroup(M, item) {
   for (let k = group.start; k < group.end; k++) {
     const i = M.perm[k];
     if (!Number.isNaN(M.norm[i]) && (worst < 0 || M.tier[i] < M.tier[worst] || M.tier[i] === M.tier[worst] && M.norm[i] > M.norm[worst])) worst = i;
-    if (bad < 0 && M.nodes.flags[i] & 480) bad = i;
+    if (bad < 0 && M.nodes.flags[i] & BAD) bad = i;
     us += (M.fwd ? M.fwd[i] || 0 : 0) + (M.bwd ? M.bwd[i] || 0 : 0);
     bytes += M.bytes[i];
     const at = place(M, i);
@@ -108,34 +112,35 @@ function ofGroup(M, item) {
     el('dl', {}, row('operations', (group.end - group.start).toLocaleString('en')), !Number.isNaN(value) && m.has && row(m.name, m.text(value)),
       us > 0 && row('time', timeText(us)), bytes > 0 && row('outputs', bytesText(bytes)),
       worst >= 0 && row('largest', link(M, worst, ` ${num(M.norm[worst])}`)), bad >= 0 && row('first bad', link(M, bad))),
-    lines.size > 0 && section('source lines', el('ul', {}, [...lines].slice(0, 30).map(([at, n]) => el('li', {}, `${at}  ×${n}`)))),
-    leaves.size > 0 && section('uses', el('ul', {}, [...leaves].slice(0, 30).map(([i, n]) => el('li', {}, link(M, i, ` ×${n}`)))))];
+    lines.size > 0 && section('source lines', items([...lines], 30, ([at, n]) => `${at}  ×${n}`)),
+    leaves.size > 0 && section('uses', items([...leaves], 30, ([i, n]) => link(M, i, ` ×${n}`)))];
 }
 
 function ofGraph(M) {
   const roots = [], cuts = [...M.cutOf.keys()].filter(i => i < M.n);
-  for (let i = 0; i < M.n; i++) if (M.nodes.flags[i] & 2) roots.push(i);
+  for (let i = 0; i < M.n; i++) if (M.nodes.flags[i] & ROOT) roots.push(i);
   const reached = i => gradText(M, i) || (M.grads.n ? 'None: not reached' : '');
   return [el('h2', {}, 'The graph'),
-    el('dl', {}, row('nodes', M.n.toLocaleString('en')), row('edges', M.edges.n.toLocaleString('en')), row('leaves', String(M.leaves.length)),
+    el('dl', {}, row('nodes', M.many.nodes.toLocaleString('en')), row('edges', M.many.edges.toLocaleString('en')), row('leaves', String(M.leaves.length)),
       M.files.length > 0 && row('source', M.files.slice(0, 3).map(file => baseName(file.path)).join(', ')),
-      roots.length > 0 && row('root', roots.slice(0, 8).map(i => link(M, i))),
+      roots.length > 0 && row('root', items(roots, 8, i => link(M, i))),
       M.bad > 0 && row('not finite', el('strong', {class: 'bad'}, count(M.bad, 'node')))),
     (M.D.notes || []).map(note => el('p', {class: 'why'}, note)),
-    M.leaves.length > 0 && section('leaves and their gradients', el('ul', {}, M.leaves.slice(0, 60).map(i => el('li', {}, link(M, i), ' ', clip(reached(i), 40))))),
+    M.leaves.length > 0 && section('leaves and their gradients', items(M.leaves, 60, i => [link(M, i), ' ', clip(reached(i), 40)])),
     whyNone(M, cuts)];
 }
 
 /** Where chains of gradients were cut, for who asks why a grad is None. */
 function whyNone(M, cuts) {
-  const lost = M.grads.n ? M.leaves.filter(i => !gradText(M, i)) : [], said = new Map();
+  const lost = M.grads.n ? M.leaves.filter(i => !gradText(M, i)) : [], said = new Map(), plain = new Map();
   for (const i of cuts) {
-    const text = cutReason(M, i);
-    if (said.has(text)) said.get(text).n++;
-    else said.set(text, {i, n: 1});
+    const text = cutReason(M, i), kind = isData(M, i) ? plain : said;
+    if (kind.has(text)) kind.get(text).n++;
+    else kind.set(text, {i, n: 1});
   }
-  if (!said.size && !lost.length) return el('p', {id: 'why'}, 'No chain was cut: every input that asks for a gradient is reached.');
-  return el('section', {id: 'why'}, el('h3', {}, 'Why is a grad None?'), el('ul', {},
-    lost.map(i => el('li', {}, `${titleOf(M, i)}: the pass did not reach it `, link(M, i))),
-    [...said].slice(0, 60).map(([text, {i, n}]) => el('li', {}, `${text}${n > 1 ? ` (${n} times)` : ''} `, link(M, i)))));
+  const reason = ([text, {i, n}]) => [`${text}${n > 1 ? ` (${n} times)` : ''} `, link(M, i)];
+  const data = plain.size > 0 && el('details', {}, el('summary', {}, `${count(plain.size, 'input')} without requires_grad`), items([...plain], 60, reason));
+  if (!said.size && !lost.length) return el('div', {id: 'why'}, el('p', {}, 'No chain was cut: every input that asks for a gradient is reached.'), data);
+  return el('section', {id: 'why'}, el('h3', {}, 'Why is a grad None?'),
+    items([...lost.map(i => [`${titleOf(M, i)}: the pass did not reach it`, {i, n: 1}]), ...said], 60, reason), data);
 }

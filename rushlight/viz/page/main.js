@@ -4,7 +4,7 @@ import {readModel, unpack} from './model.js';
 import {makeModes} from './colours.js';
 import {GROUPINGS} from './groups.js';
 import {find} from './search.js';
-import {CARDS_ALLOWED, app, change, closeAround, describe, firstBad, fit, goTo, pane, render, select, selectedItem, selectedNode, setGrouping, setMode, setStep,
+import {CARDS_ALLOWED, app, change, closeAround, describe, firstBad, fit, goTo, pane, readable, render, select, selectedItem, selectedNode, setGrouping, setMode, setStep,
   start, toggle, walk, worst, zoomAt} from './app.js';
 import {makeGraph, pathTo} from './graph.js';
 import {makeSource} from './source.js';
@@ -34,7 +34,7 @@ const KEYS = [
   ['Shift arrows', 'move the drawing'],
   ['+', 'zoom in', () => zoomMiddle(1.25)],
   ['-', 'zoom out', () => zoomMiddle(.8)],
-  ['0', 'whole graph', fit],
+  ['0', 'whole graph, from its top where it is large; again: all of it', () => fit(true)],
   ['p', 'ways between two boxes: once at each', ways],
   ['w', 'why is a grad None?', why],
   ['e', 'export', () => $('export').showModal()],
@@ -49,19 +49,17 @@ function zoomMiddle(factor) {
   zoomAt(factor, box.width / 2, box.height / 2);
 }
 
-let wayFrom = null;
-
 /** What Shift-click does, by keys: remembers the selection, then lights the ways to the next one. */
 function ways() {
   const {state} = app, key = state.sel;
   if (!key) return announce('select a box first');
-  if (!wayFrom || wayFrom === key) {
-    wayFrom = key;
+  if (!state.wayFrom || state.wayFrom === key) {
+    state.wayFrom = key;
     return announce(`ways from ${describe(key)}: select the other end and press p`);
   }
   const item = selectedItem(), end = item ? {item} : {chip: {leaf: selectedNode()}};
-  state.sel = wayFrom;
-  wayFrom = null;
+  state.sel = state.wayFrom;
+  state.wayFrom = null;
   pathTo(end);
 }
 
@@ -78,7 +76,7 @@ function why() {
 }
 
 function clear() {
-  Object.assign(app.state, {path: null, line: null, hits: null, list: [], step: -1});
+  Object.assign(app.state, {path: null, line: null, hits: null, list: [], step: -1, wayFrom: null});
   $('search').value = $('found').textContent = '';
   select(null);
   change('scene', 'step', 'hits');
@@ -87,9 +85,12 @@ function clear() {
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 
 function dark() {
-  const root = document.documentElement, now = root.dataset.theme || (systemDark.matches ? 'dark' : 'light');
-  root.dataset.theme = now === 'dark' ? 'light' : 'dark';
-  $('dark').setAttribute('aria-pressed', String(root.dataset.theme === 'dark'));
+  document.documentElement.dataset.theme = $('dark').getAttribute('aria-pressed') === 'true' ? 'light' : 'dark';
+  themed();
+}
+
+function themed() {
+  $('dark').setAttribute('aria-pressed', String((document.documentElement.dataset.theme || (systemDark.matches ? 'dark' : 'light')) === 'dark'));
   change('theme', 'mode');
 }
 
@@ -99,16 +100,16 @@ function search() {
   state.hits = marks;
   state.list = list;
   state.at = -1;
-  $('found').textContent = error || (marks ? count(list.length, 'match').replace('matchs', 'matches') : '');
+  $('found').textContent = error || (marks ? count(list.length, 'match', 'matches') : '');
   change('hits', 'view');
 }
 
 function nextMatch(step) {
   const {state} = app;
   if (!state.list.length) return announce('no match');
-  state.at = (state.at + step + state.list.length) % state.list.length;
+  state.at = (Math.max(state.at, step < 0 ? 0 : -1) + step + state.list.length) % state.list.length;
   goTo(state.list[state.at], {auto: true});
-  $('found').textContent = `${state.at + 1} of ${count(state.list.length, 'match').replace('matchs', 'matches')}`;
+  $('found').textContent = `${state.at + 1} of ${count(state.list.length, 'match', 'matches')}`;
 }
 
 function toolbar() {
@@ -145,7 +146,7 @@ function toolbar() {
   on('worst', 'click', worst);
   on('bad', 'click', event => firstBad(event.shiftKey));
   on('whynone', 'click', why);
-  on('fit', 'click', fit);
+  on('fit', 'click', () => fit(true));
   on('save', 'click', () => $('export').showModal());
   on('dark', 'click', dark);
   on('keys', 'click', () => $('help').showModal());
@@ -159,6 +160,10 @@ function toolbar() {
   for (const [key, text] of KEYS) $('keylist').append(el('div', {}, el('dt', {}, key.replace(/^Arrow/, '')), el('dd', {}, text)));
   for (const dialog of document.querySelectorAll('dialog')) {
     dialog.querySelector('.close').addEventListener('click', () => dialog.close());
+    dialog.addEventListener('click', ({target, clientX: x, clientY: y}) => {
+      const box = dialog.getBoundingClientRect();
+      if (target === dialog && (x < box.left || x > box.right || y < box.top || y > box.bottom)) dialog.close();
+    });
   }
 }
 
@@ -195,9 +200,15 @@ async function main() {
   makeStrip();
   makeExport();
   document.addEventListener('keydown', keyboard);
-  systemDark.addEventListener('change', () => change('theme', 'mode'));
+  systemDark.addEventListener('change', themed);
+  themed();
   matchMedia('(forced-colors: active)').addEventListener('change', () => change('theme', 'mode'));
   app.state.refit = true;
+  render();
+  if (app.state.cards && !readable()) {
+    Object.assign(app.state, {cards: $('cards').checked = false, open: null, refit: true});
+    change('tree');
+  }
   render();
   render();
   perf.open = performance.now() - t;

@@ -3,8 +3,9 @@ import {NONE} from './util.js';
 
 const TYPES = {u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, f32: Float32Array, f64: Float64Array};
 const LEAF = 1, ROOT = 2, VIEW = 4, FREED = 8, CUSTOM = 16, GHOST = 512;
-const BAD_VALUE = 32 | 64, BAD_GRAD = 128 | 256;
-export {LEAF, ROOT, VIEW, FREED, CUSTOM, GHOST, BAD_VALUE, BAD_GRAD};
+const NAN_VALUE = 32, INF_VALUE = 64, NAN_GRAD = 128, INF_GRAD = 256;
+const BAD_VALUE = NAN_VALUE | INF_VALUE, BAD_GRAD = NAN_GRAD | INF_GRAD, BAD = BAD_VALUE | BAD_GRAD;
+export {LEAF, ROOT, VIEW, FREED, CUSTOM, GHOST, NAN_VALUE, INF_VALUE, NAN_GRAD, INF_GRAD, BAD_VALUE, BAD_GRAD, BAD};
 
 const bytesOf = text => Uint8Array.fromBase64 ? Uint8Array.fromBase64(text)
   : Uint8Array.from(atob(text), c => c.charCodeAt(0));
@@ -69,7 +70,7 @@ export function readModel(D) {
   for (let r = 0; r < grads.n; r++) {
     if (!(M.norm[node[r]] >= norm[r])) M.norm[node[r]] = norm[r];
   }
-  for (const [t, nan, inf] of [[M.values, 32, 64], [grads, 128, 256]]) {
+  for (const [t, nan, inf] of [[M.values, NAN_VALUE, INF_VALUE], [grads, NAN_GRAD, INF_GRAD]]) {
     for (let r = 0; r < t.n; r++) flags[t.node[r]] |= (t.nan[r] ? nan : 0) | (t.inf[r] ? inf : 0);
   }
   M.bytes = new Float64Array(n);
@@ -97,10 +98,14 @@ export function readModel(D) {
   M.tier = tiers(M);
   M.leaves = [];
   M.firstBadGrad = M.firstBadValue = -1;
-  M.bad = 0;
+  M.bad = M.flags = 0;
+  M.many = {nodes: n, edges: edges.n, cuts: 0};
+  for (const kind of edges.kind || []) if (kind === 2) M.many.edges--;
   for (let i = 0; i < n; i++) {
+    M.flags |= flags[i];
+    if (flags[i] & GHOST) M.many.nodes--, M.many.cuts++;
     if (flags[i] & LEAF) M.leaves.push(i);
-    if (flags[i] & (BAD_VALUE | BAD_GRAD)) M.bad++;
+    if (flags[i] & BAD) M.bad++;
     if (flags[i] & BAD_VALUE && M.firstBadValue < 0) M.firstBadValue = i;
   }
   placeLeaves(M);
@@ -242,6 +247,12 @@ export function gains(M) {
     if (most > 0) gain[i] = Math.log2(most / norm[i]);
   }
   return M.gain = gain;
+}
+
+/** The nodes that made a bad gradient: they got a finite one, and hand it on. Empty where another's was bad before. */
+export function makersOf(M, i) {
+  const bad = j => M.nodes.flags[j] & BAD_GRAD, users = [...new Set([...M.users(i)].map(e => M.edges.dst[e]))];
+  return bad(i) && !users.some(bad) ? users.filter(j => !Number.isNaN(M.norm[j])) : [];
 }
 
 /** Nodes on any way between two nodes, or null: the ones below the upper and above the lower one. */

@@ -1,7 +1,7 @@
 // The outline: the groups and operations as a tree of real elements, so that all works without the canvas.
 import {$, count, el} from './util.js';
 import {spoken} from './words.js';
-import {app, pane, select, toggle} from './app.js';
+import {app, badInside, pane, select, toggle} from './app.js';
 
 const MOST = 400;
 let rows = [];
@@ -12,7 +12,7 @@ export function makeOutline() {
   pane(['sel'], mark);
   tree.addEventListener('click', event => {
     const row = event.target.closest('[role=treeitem]');
-    if (!row) return;
+    if (!row || !row.dataset.key) return;
     if (event.target.className === 'twist') toggle(row.dataset.key);
     else select(row.dataset.key, {centred: true});
     focus(row);
@@ -34,7 +34,7 @@ export function makeOutline() {
     else if (event.key === 'ArrowLeft') {
       if (open === 'true') turn(row);
       else for (let k = at - 1; k >= 0; k--) if (+rows[k].getAttribute('aria-level') < level) return stop(event), go(k);
-    } else if (event.key === 'Enter' || event.key === ' ') {
+    } else if ((event.key === 'Enter' || event.key === ' ') && row.dataset.key) {
       select(row.dataset.key, {centred: true});
       if (event.key === 'Enter' && open) turn(row);
     } else return;
@@ -63,8 +63,8 @@ function build() {
     const shown = group.children.slice(0, MOST);
     shown.forEach((child, k) => {
       const inner = typeof child === 'object', key = inner ? child.key : 'n' + child, open = inner && state.open.has(key);
-      const text = inner ? `${child.label} · ${count(child.end - child.start, 'op')}` : spoken(M, child);
-      made.push(el('div', {role: 'treeitem', 'aria-level': level, 'aria-setsize': shown.length, 'aria-posinset': k + 1, 'aria-selected': 'false',
+      const text = inner ? `${child.label} · ${count(child.end - child.start, 'op')}${badInside(child)}` : spoken(M, child);
+      made.push(el('div', {role: 'treeitem', 'aria-level': level, 'aria-setsize': group.children.length, 'aria-posinset': k + 1, 'aria-selected': 'false',
         'aria-expanded': inner ? String(Boolean(open)) : null, 'data-key': key, tabindex: -1, style: {'padding-inline-start': `${level * 14 - 6}px`}},
       el('span', {class: 'twist', 'aria-hidden': 'true'}, inner ? open ? '▾' : '▸' : '·'), text));
       if (open) walk(child, level + 1);
@@ -80,8 +80,7 @@ function build() {
   mark();
   const want = state.treeFocus || held;
   const again = want && rows.find(row => row.dataset.key === want);
-  if (state.treeFocus && again) again.focus();
-  else if (held && again) again.focus();
+  if (again) again.focus();
   state.treeFocus = null;
 }
 

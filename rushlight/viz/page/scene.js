@@ -1,9 +1,9 @@
 // What is drawn: the open part of the tree as boxes with chips, edges merged between them, frames around open groups.
-import {NONE, clip, num, shapeText} from './util.js';
-import {BAD_GRAD, BAD_VALUE, dimsOf, exprOf, isGhost, isLeaf, isTip, nodeName, opName, sourceLine, titleOf} from './model.js';
-import {level} from './colours.js';
+import {clip, num} from './util.js';
+import {BAD, BAD_GRAD, exprOf, isGhost, isLeaf, isTip, nodeName, opName, titleOf} from './model.js';
+import {addFigure, figureIn, level} from './colours.js';
 import {layered} from './layout.js';
-import {cardRows} from './words.js';
+import {cardRows, isData} from './words.js';
 
 export const FONT = '12px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace';
 const BOLD = '600 ' + FONT, SMALL = FONT.replace('12px', '11px');
@@ -31,17 +31,16 @@ export function textWidth(text, font) {
  */
 export function figures(M, mode, group) {
   const kept = group.figures || (group.figures = new Map());
-  if (!kept.has(mode)) {
-    const value = [NaN, NaN, NaN];
+  if (!kept.has(mode.key)) {
+    const values = [NaN, NaN, NaN];
     let flags = 0;
     for (let k = group.start; k < group.end; k++) {
-      const i = M.perm[k], x = mode.of(i), tier = mode.unit === '|grad|' ? M.tier[i] : 0;
-      flags |= M.nodes.flags[i];
-      if (!Number.isNaN(x)) value[tier] = Number.isNaN(value[tier]) ? x : mode.join(value[tier], x);
+      flags |= M.nodes.flags[M.perm[k]];
+      addFigure(M, mode, values, M.perm[k]);
     }
-    kept.set(mode, {value: value.find(x => !Number.isNaN(x)) ?? NaN, bad: flags & (BAD_GRAD | BAD_VALUE)});
+    kept.set(mode.key, {value: figureIn(values), bad: flags & BAD});
   }
-  return kept.get(mode);
+  return kept.get(mode.key);
 }
 
 /** The scene for a state: items (boxes and frames), edges with their ways, and the bounds. gradients: their colour mode. */
@@ -91,7 +90,7 @@ function chips(M, state, scene) {
     if (!isTip(M, tip) || scene.owner[tip] >= 0) continue;
     const ghost = isGhost(M, tip), owner = scene.owner[dst[e]];
     // Data without requires_grad is no cut of a chain: only cards, which have room, show it.
-    if (owner < 0 || ghost && (!state.cuts || /^requires_grad/.test(opName(M, tip)))) continue;
+    if (owner < 0 || ghost && (!state.cuts || isData(M, tip))) continue;
     const item = scene.items[owner], map = item.chipMap || (item.chipMap = new Map());
     const name = nodeName(M, tip), key = ghost ? `${opName(M, tip)} ${name}` : tip;
     const chip = map.get(key);
@@ -160,7 +159,6 @@ function size(M, state, item) {
   const {id, group} = item;
   if (group) {
     item.label = group.label;
-    item.lines = [`${item.n.toLocaleString('en')} ops ▸`];
     item.w = Math.max(168, textWidth(item.label, BOLD) + 28);
     item.h = 46;
   } else {
@@ -239,12 +237,13 @@ function way(edge) {
   const points = [];
   edge.parts.forEach(made => {
     const {frame} = made, dx = frame.originX, dy = frame.originY, {chain, back} = made.edge;
-    const list = back ? chain.slice().reverse() : chain;
+    const outer = frame.parent && frame.parent.originY, list = back ? chain.slice().reverse() : chain;
     list.forEach((box, k) => {
       if (box.bend) points.push([box.x + dx, box.rowTop + dy, box.rowEnd + dy]);
-      else if (box.port) points.push([box.x + dx, box.port < 0 ? frame.y - frame.h / 2 : box.y + dy, box.port < 0 ? box.y + dy : frame.y + frame.h / 2]);
-      else if (k === 0 && box === edge.a) points.push([box.x, box.y + box.h / 2, box.y + box.h / 2]);
-      else if (k === list.length - 1 && box === edge.b) points.push([box.x, box.y - box.h / 2, box.y - box.h / 2]);
+      else if (box.port) points.push([box.x + dx, box.port < 0 ? frame.rowTop + outer : box.y + dy, box.port < 0 ? box.y + dy : frame.rowEnd + outer]);
+      // Straight through the row, which may have taller boxes beside it.
+      else if (k === 0 && box === edge.a) points.push([box.x, box.y + box.h / 2, box.rowEnd + dy]);
+      else if (k === list.length - 1 && box === edge.b) points.push([box.x, box.rowTop + dy, box.y - box.h / 2]);
     });
     edge.back = edge.back || back;
   });
@@ -278,8 +277,5 @@ export function hitTest(scene, x, y) {
   return null;
 }
 
-export const outText = (M, i) => [...M.outs.of(i)].map(r => `${shapeText(dimsOf(M, M.outs, r))} ${M.str(M.outs.dtype[r])}`).join(', ');
 export {ROW};
-export const sourceText = (M, i) => sourceLine(M, i) || exprOf(M, i);
 export const figureText = (mode, x) => Number.isNaN(x) ? '' : mode.scale === 'log' && mode.unit === '|grad|' ? `|g| ${num(x)}` : mode.text(x);
-export const orderText = (M, i) => M.nodes.order[i] === NONE ? 'not run' : `${M.nodes.order[i] + 1} of ${M.byOrder.length}`;

@@ -1,6 +1,6 @@
 // The query language of the search box: words and op: line: name: shape: dtype: module: iter: nan inf leaf |grad|>1e3.
 import {NONE, shapeText} from './util.js';
-import {dimsOf, exprOf, gains, isLeaf, nodeName, opName, scopePath} from './model.js';
+import {BAD, GHOST, INF_GRAD, INF_VALUE, LEAF, NAN_GRAD, NAN_VALUE, ROOT, VIEW, dimsOf, exprOf, gains, isLeaf, nodeName, opName, scopePath} from './model.js';
 
 const FIGURES = {
   '|grad|': M => i => M.norm[i],
@@ -23,7 +23,7 @@ const FIGURES = {
 const COMPARE = {'>': (a, b) => a > b, '<': (a, b) => a < b, '>=': (a, b) => a >= b, '<=': (a, b) => a <= b, '=': (a, b) => a === b};
 
 const flag = bits => M => i => (M.nodes.flags[i] & bits) !== 0;
-const WORDS = {nan: flag(32 | 128), inf: flag(64 | 256), bad: flag(480), leaf: flag(1), root: flag(2), view: flag(4), cut: flag(512)};
+const WORDS = {nan: flag(NAN_VALUE | NAN_GRAD), inf: flag(INF_VALUE | INF_GRAD), bad: flag(BAD), leaf: flag(LEAF), root: flag(ROOT), view: flag(VIEW), cut: flag(GHOST)};
 
 // The node of a leaf, AccumulateGrad, is no operation of the program.
 const opOf = (M, i) => isLeaf(M, i) ? 'leaf' : opName(M, i);
@@ -34,8 +34,8 @@ const KEYS = {
     const named = i => nodeName(M, i).toLowerCase() === v;
     return i => named(i) || !isLeaf(M, i) && M.ins(i).some(e => isLeaf(M, M.edges.src[e]) && named(M.edges.src[e]));
   },
-  line: (M, v) => range(v, i => M.line[i]),
-  iter: (M, v) => range(v, i => M.nodes.iter[i] === NONE ? NaN : M.nodes.iter[i]),
+  line: (M, v) => range(v, FIGURES.line(M)),
+  iter: (M, v) => range(v, FIGURES.iter(M)),
   shape: (M, v) => {
     const want = v.replace(/[,*]/g, 'x').replace(/×/g, 'x').replace(/[()]/g, '');
     return i => M.outs.of(i).some(r => {
@@ -61,7 +61,7 @@ export function parse(M, query) {
     const no = word.length > 1 && word[0] === '-', text = (no ? word.slice(1) : word).toLowerCase();
     const figure = /^(.+?)(>=|<=|>|<|=)(.+)$/.exec(text), keyed = /^(\w+):(.+)$/.exec(text);
     let test;
-    if (figure && FIGURES[figure[1]]) {
+    if (figure && Object.hasOwn(FIGURES, figure[1])) {
       const limit = Number(figure[3]), of = FIGURES[figure[1]](M), compare = COMPARE[figure[2]];
       if (Number.isNaN(limit)) return {error: `${figure[3]} is not a number`};
       test = i => compare(of(i), limit);

@@ -1,7 +1,7 @@
 // The source pane: each line with a bar of its colour and figure. A click lights up the operations of the line.
-import {$, NONE, announce, bytesText, count, el, timeText} from './util.js';
+import {$, NONE, announce, count, el} from './util.js';
 import {app, change, mode, pane, selectedNode} from './app.js';
-import {BAD_COLOUR, colourOf, level, lineFigures} from './colours.js';
+import {ALL_RUNS, badColour, colourOf, fitted, level, lineFigures} from './colours.js';
 
 const AROUND = 1500;
 let figuresOf, shownFile = -1, active = -1;
@@ -59,19 +59,16 @@ function showFile(k) {
 }
 
 function bars() {
-  const m = mode();
+  const m = fitted(mode(), [...figuresOf.values()].map(found => found.value));
   for (const row of $('source').children) {
     if (!row.dataset.line) continue;
     const found = figuresOf.get(shownFile * 1e7 + +row.dataset.line), [, cell, note] = row.children, bar = cell.firstChild;
-    let value = found ? found.value : NaN, text = '';
-    if (found && m.name === 'time' && found.us > 0) value = found.us;
-    if (found && m.name === 'memory' && found.bytes > 0) value = found.bytes;
-    if (found && !Number.isNaN(value) && m.has) text = m.name === 'time' ? timeText(value) : m.name === 'memory' ? bytesText(value) : m.text(value);
-    const fill = !found ? null : found.bad && m.scale !== 'kind' ? BAD_COLOUR : m.has ? colourOf(m, value) : null, t = level(m, value);
+    const value = found ? found.value : NaN, text = m.has && !Number.isNaN(value) ? m.text(value) : '';
+    const fill = !found ? null : found.bad && m.scale !== 'kind' ? badColour(found.bad) : m.has ? colourOf(m, value) : null, t = level(m, value);
     bar.style.background = fill || 'none';
     bar.style.width = fill ? `${Math.round(4 + 24 * (Number.isNaN(t) || found.bad ? 1 : t))}px` : '0';
     note.textContent = found && found.bad && m.scale !== 'kind' ? 'nan/inf' : m.scale === 'kind' ? '' : text;
-    row.title = found ? `${count(found.ops, 'operation')}${text ? `, ${m.name} ${text}` : ''}${found.calls ? `, run ${count(found.calls, 'time')}` : ''}` : '';
+    row.title = found ? `${count(found.ops, 'operation')}${text ? `, ${m.name} ${text}${found.calls ? ` (${ALL_RUNS[m.adds]})` : ''}` : ''}${found.runs ? `, run ${count(found.runs, 'time')}` : ''}` : '';
     row.classList.toggle('made', Boolean(found));
   }
 }

@@ -1,8 +1,8 @@
 // The backward strip: one bar per operation in the order of the backward pass, the largest of a column where there are
 // more operations than pixels. Parameters have a lane of their own. Dragging over it steps through the pass.
 import {$, bytesText, clamp, count} from './util.js';
-import {BAD_GRAD, BAD_VALUE} from './model.js';
-import {BAD_COLOUR, BAD_VALUE_COLOUR, colourOf, level} from './colours.js';
+import {BAD, BAD_GRAD} from './model.js';
+import {badColour, colourOf, level} from './colours.js';
 import {app, mode, pane, setStep} from './app.js';
 import {stepSentence} from './words.js';
 
@@ -66,30 +66,52 @@ function caption() {
     (m.has ? '' : ` ${m.why}`) + ' Drag, or [ and ], to step.';
 }
 
+// The bars as a picture, and what they were drawn for: a step moves nothing but the cursor.
+const image = document.createElement('canvas');
+let drawnFor = [];
+
 function draw() {
-  const t = performance.now(), {M, state, theme} = app, canvas = $('strip'), c = canvas.getContext('2d'), m = mode();
+  const t = performance.now(), {M, state, theme} = app, canvas = $('strip'), c = canvas.getContext('2d');
   const k = devicePixelRatio, W = canvas.clientWidth, H = canvas.clientHeight, n = M.byOrder.length;
   canvas.width = W * k;
   canvas.height = H * k;
-  c.scale(k, k);
   if (!n || !W) return;
+  const now = [mode(), theme, W, H, k, state.line && state.lineMarks];
+  if (now.some((x, at) => x !== drawnFor[at])) {
+    drawnFor = now;
+    image.width = canvas.width;
+    image.height = canvas.height;
+    bars(image.getContext('2d'), ...now);
+  }
+  c.drawImage(image, 0, 0);
+  if (state.step >= 0) {
+    c.scale(k, k);
+    c.fillStyle = theme.step;
+    c.fillRect(state.step / n * W + Math.max(1, W / n) / 2 - 1, 0, 2, H);
+  }
+  app.perf.strip = performance.now() - t;
+}
+
+function bars(c, m, theme, W, H, k, marks) {
+  const {M, perf} = app, n = M.byOrder.length;
+  perf.bars = (perf.bars || 0) + 1;
+  c.scale(k, k);
   const columns = Math.min(W, n), wide = W / columns, heights = [H * .68, H * .26], bases = [H * .69, H];
   const value = [new Float64Array(columns).fill(NaN), new Float64Array(columns).fill(NaN)];
-  const bad = [new Uint16Array(columns), new Uint16Array(columns)], on = new Uint8Array(columns), marks = state.line && state.lineMarks;
+  const bad = [new Uint16Array(columns), new Uint16Array(columns)], on = new Uint8Array(columns);
   for (let j = 0; j < n; j++) {
     const i = M.byOrder[j], x = Math.min(columns - 1, Math.floor(j * columns / n)), l = M.lane[i], v = m.of(i);
-    bad[l][x] |= M.nodes.flags[i] & (BAD_GRAD | BAD_VALUE);
+    bad[l][x] |= M.nodes.flags[i] & BAD;
     if (marks && marks[i]) on[x] = 1;
     if (Number.isNaN(v)) continue;
-    const old = value[l][x];
-    if (Number.isNaN(old) || (m.scale === 'diverging' ? Math.abs(v) > Math.abs(old) : v > old)) value[l][x] = v;
+    if (!(value[l][x] >= v)) value[l][x] = v;
   }
   for (let l = 0; l < 2; l++) {
     for (let x = 0; x < columns; x++) {
       const v = value[l][x], ill = m.scale !== 'kind' && bad[l][x];
       if (Number.isNaN(v) && !ill) continue;
       const s = ill ? 1 : m.scale === 'diverging' ? Math.abs(level(m, v) - .5) * 2 : level(m, v), h = 2 + (Number.isNaN(s) ? 0 : s) * (heights[l] - 3);
-      c.fillStyle = ill ? ill & BAD_GRAD ? BAD_COLOUR : BAD_VALUE_COLOUR : m.has && colourOf(m, v) || theme.plain;
+      c.fillStyle = ill ? badColour(ill) : m.has && colourOf(m, v) || theme.plain;
       c.globalAlpha = marks && !on[x] ? .3 : 1;
       c.fillRect(x * wide, bases[l] - h, Math.max(1, wide - (wide > 4 ? 1 : 0)), h);
     }
@@ -100,11 +122,6 @@ function draw() {
   c.font = '10px system-ui, sans-serif';
   if (value[1].some(v => !Number.isNaN(v)) || bad[1].some(Boolean)) label(c, 'parameters', 4, H - 4, theme);
   if (m.name === 'memory' && M.alive) alive(c, W, H, theme);
-  if (state.step >= 0) {
-    c.fillStyle = theme.step;
-    c.fillRect(state.step / n * W + wide / 2 - 1, 0, 2, H);
-  }
-  app.perf.strip = performance.now() - t;
 }
 
 function label(c, text, x, y, theme) {

@@ -5,7 +5,8 @@ const NS = 'http://www.w3.org/2000/svg', W = 290, H = 120, DASHES = ['', '6 3', 
 let kept;
 
 export function trainingPanel(M) {
-  if (!M.steps.n) return [];
+  const {step} = M.steps;
+  if (!M.steps.n || step.every(s => s === step[0])) return [];
   return [kept = kept || chart(M)];
 }
 

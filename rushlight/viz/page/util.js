@@ -33,7 +33,7 @@ const scaled = (x, units) => {
 };
 export const bytesText = x => scaled(x, ['B', 'kB', 'MB', 'GB', 'TB']);
 export const timeText = us => us < 1 ? `${Math.round(us * 1000)} ns` : scaled(us, ['µs', 'ms', 's']);
-export const count = (n, word) => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`;
+export const count = (n, one, many = one + 's') => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 export const clip = (text, most) => text.length > most ? text.slice(0, most - 1) + '…' : text;
 export const shapeText = dims => dims.length ? dims.join('×') : 'scalar';
 export const baseName = path => path.split(/[\\/]/).pop();

@@ -1,6 +1,6 @@
 // Values, gradients, rules and cuts in words, for cards, the inspector and the screen reader.
 import {NONE, baseName, clip, num, shapeText} from './util.js';
-import {FREED, ROOT, VIEW, CUSTOM, dimsOf, exprOf, isGhost, isLeaf, nodeName, opName, sourceLine, titleOf} from './model.js';
+import {BAD_GRAD, CUSTOM, FREED, INF_GRAD, INF_VALUE, NAN_GRAD, NAN_VALUE, ROOT, VIEW, dimsOf, exprOf, isGhost, isLeaf, makersOf, nodeName, opName, sourceLine, titleOf} from './model.js';
 
 /** One row of values or grads: its numbers where they are few, else range and mean. */
 export function summary(M, t, r) {
@@ -38,6 +38,9 @@ export function cardRows(M, state, i) {
   return rows;
 }
 
+/** An input without requires_grad, which cuts no chain. */
+export const isData = (M, i) => /^requires_grad/.test(opName(M, i));
+
 /** Why the way of a gradient ends here. */
 export function cutReason(M, i) {
   const r = M.cutOf.get(i), reason = r === undefined ? opName(M, i) : M.str(M.cuts.reason[r]);
@@ -50,14 +53,17 @@ export function cutReason(M, i) {
 
 /** What the backward pass does at a node, in a sentence. */
 export function stepSentence(M, i) {
-  const said = [...M.rules.of(i)].map(r => M.str(M.rules.sentence[r])).filter(Boolean);
   const title = titleOf(M, i), op = opName(M, i), grad = gradText(M, i);
   if (isLeaf(M, i)) return `${title}.grad receives ${grad || 'its gradient'}. A second backward pass adds to it.`;
-  if (said.length) return `${op} (${title}): ${said.join('; ')}`;
+  const node = op === title ? op : `${op} (${title})`, rules = [...M.rules.of(i)].map(r => {
+    const rule = M.str(M.rules.text[r]), sentence = M.str(M.rules.sentence[r]), [, part, to] = /^(.+?) +-> +(.+)$/.exec(sentence) || [];
+    return to ? `${rule}, so ${to} gets ${part}` : rule + (sentence && `: ${sentence}`);
+  });
+  if (rules.length) return `${node} receives ${grad || 'a gradient'}; ${rules.join('; ')}`;
   const feeds = [...M.ins(i)].filter(e => M.edges.kind[e] !== 2).map(e => M.edges.src[e]);
   const to = feeds.slice(0, 3).map(j => titleOf(M, j) + (Number.isNaN(M.norm[j]) ? '' : ` (norm ${num(M.norm[j])})`)).join(', ');
   const more = feeds.length > 3 ? ` and ${feeds.length - 3} more` : '';
-  return `${op} (${title}) receives a gradient${Number.isNaN(M.norm[i]) ? '' : ` of norm ${num(M.norm[i])}`}` +
+  return `${node} receives a gradient${Number.isNaN(M.norm[i]) ? '' : ` of norm ${num(M.norm[i])}`}` +
     (to ? ` and hands its share to ${to}${more}.` : '.');
 }
 
@@ -68,8 +74,9 @@ export function spoken(M, i) {
   if (op !== bits[0]) bits.push(isLeaf(M, i) ? 'leaf' : op);
   if (M.line[i]) bits.push(`line ${M.line[i]}`);
   if (shape) bits.push(`shape ${shape.replace(/×/g, ' by ')}`);
-  if (!Number.isNaN(M.norm[i]) || M.nodes.flags[i] & 384) bits.push(`gradient norm ${num(M.norm[i])}`);
-  return bits.join(', ');
+  if (!Number.isNaN(M.norm[i]) || M.nodes.flags[i] & BAD_GRAD) bits.push(`gradient norm ${num(M.norm[i])}`);
+  const makers = makersOf(M, i).slice(0, 3).map(j => titleOf(M, j) + (M.line[j] ? `, line ${M.line[j]}` : '')).join(' or ');
+  return [...bits, ...badWords(M.nodes.flags[i]), ...makers ? [`made by ${makers}`] : []].join(', ');
 }
 
 function freedAt(M, i) {
@@ -77,10 +84,12 @@ function freedAt(M, i) {
   return site === NONE || site === undefined || M.sites.line[site] === NONE ? '' : ` at ${baseName(M.files[M.sites.file[site]].path)}:${M.sites.line[site]}`;
 }
 
+const badWords = f => [f & NAN_VALUE && 'nan in its value', f & INF_VALUE && 'inf in its value', f & NAN_GRAD && 'nan in its gradient',
+  f & INF_GRAD && 'inf in its gradient'].filter(Boolean);
+
 export function flagWords(M, i) {
   const f = M.nodes.flags[i];
   return [f & ROOT && 'root', f & VIEW && 'view', f & FREED && `saved tensors freed${freedAt(M, i)}`, f & CUSTOM && 'custom Function',
-    f & 32 && 'nan in its value', f & 64 && 'inf in its value', f & 128 && 'nan in its gradient', f & 256 && 'inf in its gradient']
-    .filter(Boolean);
+    ...badWords(f)].filter(Boolean);
 }
 
