@@ -13,6 +13,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 READY = "body[data-ready]"
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# Not Playwright's wait_for_function: it evaluates a string anew at each look, which the page's
+# content security policy forbids from the second look on.
+UNTIL = """() => new Promise((done, fail) => {{
+  const end = performance.now() + 20000;
+  const look = () => {{
+    if ({condition}) done();
+    else if (performance.now() > end) fail(new Error(`never came true: {condition}`));
+    else requestAnimationFrame(look);
+  }};
+  look();
+}})"""
 
 
 def find_chromium():
@@ -70,6 +81,10 @@ class Driver:
 
     def settle(self):
         self.page.evaluate(TWO_FRAMES)
+
+    def until(self, condition):
+        """Waits for a JavaScript expression to become true, looking at each frame."""
+        self.page.evaluate(UNTIL.format(condition=condition))
 
     def js(self, code):
         return self.page.evaluate(code)

@@ -271,7 +271,7 @@ def test_the_place_of_a_node_can_be_copied(open_page):
     page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click_box("yhat")
     page.page.click("#info button:text-is('copy')")
-    page.page.wait_for_function("/copied/.test(document.getElementById('live').textContent)")
+    page.until("document.getElementById('live').textContent.includes('copied')")
     assert page.live == "copied /home/you/linreg.py:11"
     assert page.js("navigator.clipboard.readText()") == "/home/you/linreg.py:11"
 
@@ -299,7 +299,7 @@ def test_another_source_file_is_shown_when_chosen_and_when_its_node_is_selected(
 def test_the_drawing_follows_the_size_of_the_window(open_page):
     line = open_page(models.regression(), size=(1399, 900))  # a window that no other test uses
     line.page.set_viewport_size({"width": 1000, "height": 700})
-    line.page.wait_for_function("document.getElementById('canvas').clientWidth < 700")
+    line.until("document.getElementById('canvas').clientWidth < 700")
     line.settle()
     size = """(c => [c.width, c.clientWidth, c.height, c.clientHeight])(
       document.getElementById("canvas"))"""
