@@ -73,6 +73,26 @@ def _attribute_target(instructions, i):
     return None
 
 
+def _augmented_target(instructions, i, attribute):
+    """The target of ``a.b += x``, whose value was taken before instruction i; None as above."""
+    for j in range(i - 1, 1, -1):
+        taken, copied = instructions[j], instructions[j - 1]
+        if taken.argval == attribute and taken.opname == "LOAD_ATTR" and copied.opname == "COPY":
+            parts = [attribute]
+            for instruction in reversed(instructions[: j - 1]):
+                if instruction.opname == "EXTENDED_ARG":
+                    continue
+                if instruction.opname == "LOAD_ATTR":
+                    parts.append(instruction.argval)
+                    continue
+                if not instruction.opname.startswith(_LOADS):
+                    return None
+                names = instruction.argval
+                parts.append(names[-1] if isinstance(names, tuple) else names)
+                return ".".join(reversed(parts))
+    return None
+
+
 def _target(instructions, i):
     """The variable that takes the result of instruction i."""
     precall = instructions[i].opname == "PRECALL"
@@ -89,7 +109,7 @@ def _target(instructions, i):
             following = instructions[j + 1] if j + 1 < len(instructions) else None
             # `a.b += x` keeps the object under the result.
             if instruction.arg == 2 and following and following.opname == "STORE_ATTR":
-                return following.argval
+                return _augmented_target(instructions, i, following.argval)
             return None
         if opname.startswith(_STORES):
             return _first_name(instruction)
@@ -141,6 +161,9 @@ def resolve(code, offset):
         lines = [line.rstrip("\n") for line in lines]
     if any(lines):
         column = _characters(lines[0], column)
+        if column and lines[0][:column].rstrip().endswith("."):
+            # A method on a line of its own: code objects say where its name is.
+            column = lines[0].rindex(".", 0, column)
         end_column = _characters(lines[-1], end_column)
     return Site(
         code.co_filename,
@@ -177,13 +200,14 @@ def stored(name, expression, whole=False):
     """``y = w * x``: an expression under the variable that its result is stored in.
 
     name: None without one. expression: may be empty, and ``y += x`` as it is one operation itself.
-    whole: it is the line that the operation stands on.
+    whole: it is the line that the operation stands on. Before a method that stands on a line of
+    its own there is more: ``z = ….sum()``.
     """
     if not name or not expression:
         return expression or name or ""
     if whole or ("=" in expression and _is_assignment(expression)):
         return expression
-    return f"{name} = {expression}"
+    return f"{name} = {'…' if expression.startswith('.') else ''}{expression}"
 
 
 def describe(code, offset):

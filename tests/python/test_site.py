@@ -92,6 +92,22 @@ def test_attribute_target_is_dotted():
     assert self.y.grad_fn.site.name == "self.inner.y"
 
 
+def test_augmented_assignment_of_an_attribute_has_its_whole_name(x):
+    class Part:
+        pass
+
+    part = Part()
+    part.total, part.inner, part.parts = x * 1, Part(), [part]
+    part.total += x.sum() * 2
+    assert part.total.grad_fn.site.name == "part.total"
+    part.inner.total = x * 1
+    part.inner.total *= (x * x).sum()
+    assert part.inner.total.grad_fn.site.name == "part.inner.total"
+    part.parts[0].total = x * 1
+    part.parts[0].total += x
+    assert part.total.grad_fn.site.name is None
+
+
 def test_first_of_several_targets_is_the_name(x):
     a = b = x * 2
     assert a is b and b.grad_fn.site.name == "a"
@@ -152,6 +168,20 @@ def test_multi_line_statement_keeps_its_lines(x):
     assert (site.lineno, site.end_lineno) == (line() - 4, line() - 2)
     assert site.expression == "torch.exp(\n        x,\n    )"
     assert site.name == "y"
+
+
+def test_method_on_a_line_of_its_own_begins_at_its_dot(x):
+    y = (
+        x.exp()
+        .mul(2)
+        . sum()
+    )  # fmt: skip
+    total, product = y.grad_fn, y.grad_fn.next_functions[0][0]
+    exp = product.next_functions[0][0]
+    sites = [node.site for node in (exp, product, total)]
+    assert [site.expression for site in sites] == ["x.exp()", ".mul(2)", ". sum()"]
+    assert [site.lineno for site in sites] == [line() - 8 + k for k in range(3)]
+    assert _site.stored(total.site.name, total.site.expression) == "y = …. sum()"
 
 
 def test_lambda_and_comprehensions(x):
