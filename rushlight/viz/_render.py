@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import warnings
@@ -132,10 +133,10 @@ def _cannot(format, engine, own_formats, reason):
 
 def _by_graphviz(dot, source, flags, output):
     """The picture by Graphviz; a PDF, which graphviz-pure does not write, from its SVG."""
-    result = _run([dot.path, *flags, f"-T{output}"], source)
-    if result.returncode == 0:
-        return result.stdout
-    complaint = result.stderr.decode(errors="replace").strip().partition("\n")[0]
+    status, out, complaint = _run([dot.path, *flags, f"-T{output}"], source)
+    if status == 0:
+        return out
+    complaint = complaint.strip().partition("\n")[0]
     if "not recognized" in complaint:
         if output == "pdf":
             from ._pdf import pdf_of
@@ -143,22 +144,36 @@ def _by_graphviz(dot, source, flags, output):
             return pdf_of(_by_graphviz(dot, source, flags, "svg").decode())
         # What Graphviz can, in its own words: a list of formats, or of engines.
         raise ValueError(f"make_dot: {complaint}")
-    raise _Refused(f"Graphviz failed ({complaint or f'exit status {result.returncode}'})")
+    raise _Refused(f"Graphviz failed ({complaint or f'exit status {status}'})")
 
 
 def _run(command, source):
+    """Run Graphviz. Returns: (exit status, stdout, stderr)."""
+    pipe = subprocess.PIPE
     try:
-        return subprocess.run(
-            command,
-            input=source.encode(),
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
+        process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
-    except subprocess.TimeoutExpired:
-        raise _TooMuch(f"Graphviz took longer than {PATIENCE:g} s") from None
     except OSError as error:
         raise _Refused(f"Graphviz cannot be run ({error})") from None
+    with process:
+        try:
+            out, complaint = process.communicate(source.encode(), PATIENCE)
+        except BaseException as error:
+            _kill(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise _TooMuch(f"Graphviz took longer than {PATIENCE:g} s") from None
+            raise
+    return process.returncode, out, complaint.decode(errors="replace")
+
+
+def _kill(process):
+    """End a program and what it started: a script may stand around Graphviz."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _by_ourselves(source, format):

@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+import select
 import subprocess
 import sys
 import time
@@ -231,6 +232,21 @@ def test_after_some_seconds_the_built_in_layout_takes_over(dot, fake_dot, monkey
     assert _render.picture(dot.source, "svg", quiet=True) == svg
     with pytest.raises(ValueError, match="'jpg' needs Graphviz, but Graphviz took longer"):
         dot.pipe("jpg")
+
+
+def test_a_graphviz_that_takes_too_long_ends_with_what_it_started(
+    dot, fake_dot, monkeypatch, tmp_path
+):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    fake_dot(f"exec 9>{fifo}; echo open >&9; sleep 600 & wait")
+    monkeypatch.setattr(_render, "PATIENCE", 0.5)
+    with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as file:
+        with recorded_warnings():
+            dot.pipe("svg")
+        assert file.read(9) == b"open\n"
+        assert select.select([file], [], [], 10)[0], "somebody still holds the other end"
+        assert file.read(9) == b""
 
 
 def test_a_png_is_painted_where_graphviz_takes_too_long_to_lay_out(dot, fake_dot, monkeypatch):
