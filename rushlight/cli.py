@@ -39,6 +39,8 @@ def _dispatch(arguments, prog):
     if not arguments:
         return _usage_error(prog, "no command; give run, trace, check or info")
     command, *rest = arguments
+    if command in ("run", "trace", "check", "info") and rest[:1] in (["-h"], ["--help"]):
+        command = "help"
     if command == "run":
         return _run(rest, prog)
     if command == "trace":
