@@ -56,12 +56,11 @@ class GraphDiff:
         return bool(self.removed or self.added or self.changed)
 
     def __str__(self):
-        lines = [f"the graphs are alike: {self.same} nodes"]
+        lines = [f"the graphs are alike: {_text.counted(self.same, 'node')}"]
         if self:
-            lines = [
-                f"{len(self.removed)} nodes removed, {len(self.added)} added, {len(self.changed)} "
-                f"changed, {self.same} alike"
-            ]
+            removed = _text.counted(len(self.removed), "node")
+            added, changed = len(self.added), len(self.changed)
+            lines = [f"{removed} removed, {added} added, {changed} changed, {self.same} alike"]
         for sign, nodes in (("-", self.removed), ("+", self.added)):
             lines += [f"{sign} {_text.line_of(node)}" for node in nodes[:_MOST]]
             if len(nodes) > _MOST:

@@ -40,7 +40,7 @@ def to_mermaid(graph, most=MOST):
     numbers = {node.index for node in shown}
     lines = ["flowchart TD"]
     if hidden:
-        words = f"{hidden} operations further from the loss are not shown"
+        words = f"not shown: {_text.counted(hidden, 'operation')} further from the loss"
         lines += [f"  %% {words}", f"  more[{quoted('… ' + words)}]"]
     for node in shown:
         place = _text.place_of(node)

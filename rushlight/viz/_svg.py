@@ -10,7 +10,7 @@ from ._cards import Maker
 from ._frames import arrange
 from ._metrics import shorten, width
 from ._model import LEAF
-from ._text import line_of
+from ._text import counted, line_of
 from ._view import View
 
 _C._add_package_globals(globals())
@@ -72,7 +72,8 @@ def svg(graph, *, max_boxes=200, groups=True, cards=None, theme="light", title=N
     root.draw_root(canvas, MARGIN, MARGIN, draw_link)
     if title is None:
         title = f"Computation graph of {_names(graph.roots())}"
-    facts = f"{operations:,} operations, {leaves:,} leaves; data flows from top to bottom."
+    facts = f"{counted(operations, 'operation')}, {counted(leaves, 'leaf', 'leaves')}"
+    facts += "; data flows from top to bottom."
     notes = _notes(graph, view)
     y = MARGIN + root.placed.height + 20
     for note in notes:

@@ -22,6 +22,11 @@ def one_line(text, widest=_WIDEST):
     return text if len(text) <= widest else text[: widest - 1] + "…"
 
 
+def counted(n, word, many=None):
+    """``1 leaf``, ``2,000 leaves``. many: the plural, where it does not just end in s."""
+    return f"{n:,} {word if n == 1 else many or word + 's'}"
+
+
 def place_of(node):
     """``fit.py:12``; empty where it is not known."""
     return f"{os.path.basename(node.file)}:{node.line}" if node.line is not None else ""
@@ -118,7 +123,7 @@ def _rest(graph, said):
     left = [i for i in range(len(graph)) if i not in said and not flags[i] & _model.LEAF]
     if not left:
         return []
-    lines = [f"… and {len(left)} more operations; to_text(lines=None) shows all"]
+    lines = [f"… and {counted(len(left), 'more operation')}; to_text(lines=None) shows all"]
     counts = Counter()
     for i in left:
         node = GraphNode(graph, i)
@@ -133,7 +138,11 @@ def to_text(graph, lines=100):
 
     lines: how many at most; None for all. An operation that several others use is shown once.
     """
-    tree = _Tree(graph, lines or float("inf"))
+    if lines is not None and (not isinstance(lines, int) or lines < 0):
+        raise TypeError(
+            f"Graph.to_text(): argument 'lines' must be None or an int from 0 up, not {lines!r}"
+        )
+    tree = _Tree(graph, float("inf") if lines is None else lines)
     for root in graph.roots():
         if len(tree.lines) < tree.most:
             tree.write(root.index)

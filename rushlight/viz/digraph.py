@@ -8,6 +8,7 @@ import os
 
 from . import _render
 from ._sheet import quote
+from ._text import counted
 
 _MIME_TYPES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpeg"}
 
@@ -123,7 +124,7 @@ class _Picture:
         edges = sum(" -> " in head for head in heads)
         boxes = len({head for head in heads if " -> " not in head})
         how = '.render("graph", format="svg") draws it, .source is its text'
-        return f"<graph of {boxes} boxes and {edges} edges; {how}>"
+        return f"<graph of {counted(boxes, 'box', 'boxes')} and {counted(edges, 'edge')}; {how}>"
 
     def __str__(self):
         """The source, and below it a comment of that language that says how to see it."""

@@ -9,6 +9,7 @@ from rushlight import _C
 
 from . import _collect, _files, _model
 from ._node import GraphNode
+from ._text import counted, to_text
 
 _C._add_package_globals(globals())
 
@@ -119,7 +120,8 @@ class Graph:
     def __repr__(self):
         leaves = len(self._with_flag(_model.LEAF))
         roots = ", ".join(node.label for node in self.roots()[:4])
-        return f"<Graph of {roots}: {len(self) - leaves} operations, {leaves} leaves>"
+        operations = counted(len(self) - leaves, "operation")
+        return f"<Graph of {roots}: {operations}, {counted(leaves, 'leaf', 'leaves')}>"
 
     def _with_flag(self, flag):
         flags = self._model.nodes["flags"]
@@ -204,6 +206,8 @@ class Graph:
         model = self._model
         found = range(len(model))
         if op is not None:
+            if not isinstance(op, str):
+                raise TypeError(f"Graph.find(): argument 'op' must be str, not {type(op).__name__}")
             texts = model.strs
             ops = {
                 i
@@ -317,8 +321,6 @@ class Graph:
 
     def to_text(self, lines=100):
         """An indented tree, as ``print(graph)`` shows it; lines: at most so many, None for all."""
-        from ._text import to_text
-
         return to_text(self, lines)
 
     def diff(self, other):

@@ -36,7 +36,7 @@ def test_the_graph_of_the_last_pass_as_json(trained):
     done = trained.rushlight("trace", "train.py", "-o", "report.json", "--json")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "['train.py'] __main__ train.py\n"
-    assert done.stderr.startswith("rushlight trace: <Graph of loss: 2 operations, 1 leaves> ->")
+    assert done.stderr.startswith("rushlight trace: <Graph of loss: 2 operations, 1 leaf> ->")
     made = read(trained, "report.json")
     assert [node.op for node in made.nodes] == ["AccumulateGrad", "MulBackward0", "SumBackward0"]
     assert made["w"].value.data == pytest.approx((0.512, 1.024))

@@ -209,6 +209,8 @@ def test_finding():
     assert made.find(file="test_graph.py", shape=()) == [n for n in made.nodes if not n.is_leaf]
     assert made.find(where=lambda node: len(node.inputs) == 2) == [made[y]]
     assert made.find(op="mul", name="nobody") == []
+    with pytest.raises(TypeError, match="argument 'op' must be str, not int"):
+        made.find(op=3)
     assert made[-1] == made[loss] == made.node(made[loss]) and made[loss.grad_fn] == made[loss]
     for key in ("nobody", 99, leaf(1.0), leaf(1.0) * 2, object()):
         with pytest.raises(KeyError, match="no node of this graph is"):

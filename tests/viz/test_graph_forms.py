@@ -80,6 +80,10 @@ class TestText:
         assert lines[101].split()[:5] == ["400", "x", "h", "*", "2"]
         assert len(made.to_text(lines=None).split("\n")) == 500
         assert made.to_text(lines=3).split("\n")[3].startswith("… and 497 more")
+        assert made.to_text(lines=499).split("\n")[499].startswith("… and 1 more operation;")
+        for lines in ("a", -1, 2.0):
+            with pytest.raises(TypeError, match="'lines' must be None or an int from 0 up, not"):
+                made.to_text(lines)
 
     def test_very_deep_branches_are_bounded(self):
         h = leaf(1.0)
@@ -172,7 +176,7 @@ class TestMermaid:
 
     def test_at_most_500_operations_and_it_says_so(self):
         text = chain(700).to_mermaid()
-        assert "%% 200 operations further from the loss are not shown" in text
+        assert "%% not shown: 200 operations further from the loss" in text
         assert len(re.findall(r"^  n\d+\[", text, re.M)) == 500
         assert len(re.findall(r"^  more -\.-> n\d+$", text, re.M)) == 1
         few = chain(700).to_mermaid(most=10)
