@@ -22,7 +22,29 @@ struct Tanh {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Result<V> y) {
-    return g * conj(Num(1) - y * y);
+    return math::tanh_backward(g.value, y.value);
+  }
+};
+
+// The derivative of tanh as an op: a gradient of a gradient has one node for it, as in PyTorch.
+struct TanhBackward {
+  static constexpr OpRecord record{
+      .name = "tanh_backward",
+      .signature = "tanh_backward(grad_output: Tensor, output: Tensor) -> Tensor",
+      .doc = "grad_output (1 - output^2).",
+      .derivative = "dy/dgrad = 1 - output^2, dy/doutput = -2 grad_output output",
+      .form = Form::kInternal};
+  template <class T>
+  RL_FN static T forward(T g, T y) {
+    return math::tanh_backward(g, y);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Other<V> y) {
+    return math::tanh_backward(g.value, y.value);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> first, Other<V> y) {
+    return g * first * Num(-2) * y;
   }
 };
 
@@ -44,7 +66,28 @@ struct Sigmoid {
   }
   template <class V>
   RL_FN static V grad_input(Grad<V> g, Result<V> y) {
-    return g * conj((Num(1) - y) * y);
+    return math::sigmoid_backward(g.value, y.value);
+  }
+};
+
+struct SigmoidBackward {
+  static constexpr OpRecord record{
+      .name = "sigmoid_backward",
+      .signature = "sigmoid_backward(grad_output: Tensor, output: Tensor) -> Tensor",
+      .doc = "grad_output output (1 - output).",
+      .derivative = "dy/dgrad = output (1 - output), dy/doutput = grad_output (1 - 2 output)",
+      .form = Form::kInternal};
+  template <class T>
+  RL_FN static T forward(T g, T y) {
+    return math::sigmoid_backward(g, y);
+  }
+  template <class V>
+  RL_FN static V grad_input(Grad<V> g, Other<V> y) {
+    return math::sigmoid_backward(g.value, y.value);
+  }
+  template <class V>
+  RL_FN static V grad_other(Grad<V> g, Self<V> first, Other<V> y) {
+    return g * first * (Num(1) - Num(2) * y);
   }
 };
 
@@ -90,6 +133,6 @@ struct ThresholdBackward {
   }
 };
 
-using ActivationOps = OpList<Tanh, Sigmoid, Relu, ThresholdBackward>;
+using ActivationOps = OpList<Tanh, TanhBackward, Sigmoid, SigmoidBackward, Relu, ThresholdBackward>;
 
 }  // namespace rl::RL_ISA

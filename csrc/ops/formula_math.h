@@ -83,6 +83,16 @@ RL_FN double fixed_at_zero(double, double v) { return v; }
 RL_FN float threshold_backward(float g, float y) { return y <= 0 ? 0.0f : g; }
 RL_FN double threshold_backward(double g, double y) { return y <= 0 ? 0.0 : g; }
 
+// g times the slopes of tanh and sigmoid, by their output.
+template <class T>
+RL_FN T tanh_backward(T g, T y) {
+  return g * (T(1) - y * y);
+}
+template <class T>
+RL_FN T sigmoid_backward(T g, T y) {
+  return g * ((T(1) - y) * y);
+}
+
 // d(x^p)/dp = y log x; 0 where x = 0 and p >= 0, where the product would be 0 * -inf.
 RL_FN float pow_exponent_slope(float x, float p, float y) {
   return (x == 0) & (p >= 0) ? 0.0f : y * log(x);

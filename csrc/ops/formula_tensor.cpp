@@ -82,7 +82,7 @@ Tensor binary(const Tensor& x, const Tensor& y) {
 }  // namespace
 
 Tensor abs(const Tensor& x) { return unary<Abs>(x); }
-Tensor sign(const Tensor& x) { return unary<Sign>(x); }
+Tensor sign(const Tensor& x) { return unary<Sgn>(x); }
 Tensor sqrt(const Tensor& x) { return unary<Sqrt>(x); }
 Tensor exp(const Tensor& x) { return unary<Exp>(x); }
 Tensor expm1(const Tensor& x) { return unary<Expm1>(x); }
@@ -183,6 +183,14 @@ Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p) {
 
 Tensor threshold_backward(const Tensor& g, const Tensor& y) {
   return call_op(op_of<ThresholdBackward>(), {g.value(), y.value()});
+}
+
+Tensor tanh_backward(const Tensor& g, const Tensor& y) {
+  return call_op(op_of<TanhBackward>(), {g.value(), y.value()});
+}
+
+Tensor sigmoid_backward(const Tensor& g, const Tensor& y) {
+  return call_op(op_of<SigmoidBackward>(), {g.value(), y.value()});
 }
 
 Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y) {

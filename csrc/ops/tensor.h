@@ -103,6 +103,8 @@ Tensor select(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor pow_grad(const Tensor& g, const Tensor& x, const Tensor& p);
 Tensor fixed_at_zero(const Tensor& x, const Tensor& v);
 Tensor threshold_backward(const Tensor& g, const Tensor& y);
+Tensor tanh_backward(const Tensor& g, const Tensor& y);
+Tensor sigmoid_backward(const Tensor& g, const Tensor& y);
 Tensor pow_exponent_slope(const Tensor& x, const Tensor& p, const Tensor& y);
 Tensor smooth_l1_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Tensor& norm,
                           const Tensor& beta);

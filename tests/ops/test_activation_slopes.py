@@ -148,3 +148,34 @@ def test_softplus_at_its_threshold_has_pytorchs_second_derivative():
     assert first.grad_fn.name() == "SoftplusBackwardBackward0"
     (second,) = torch.autograd.grad(first.sum(), x)
     assert_values(second, [0.0, 0.4922681654751967, 0.0, nan])
+
+
+@pytest.mark.parametrize(
+    ("function", "node_name", "saved_names"),
+    [
+        (torch.tanh, "TanhBackwardBackward0", "grad_output output"),
+        (torch.sigmoid, "SigmoidBackwardBackward0", "grad_output output"),
+        (torch.abs, "SgnBackward0", ""),
+    ],
+)
+def test_gradients_of_gradients_have_one_node_and_pytorchs_name(function, node_name, saved_names):
+    x = leaf([-2.0, -0.25, 0.5, 3.0], dtype=torch.float64)
+    (first,) = torch.autograd.grad(function(x).sum(), x, create_graph=True)
+    node = first.grad_fn
+    if function is torch.abs:
+        node = node.next_functions[1][0]
+    assert node.name() == node_name
+    saved = [name for name in ("grad_output", "output") if hasattr(node, f"_saved_{name}")]
+    assert " ".join(saved) == saved_names
+
+
+@pytest.mark.parametrize("function", [torch.tanh, torch.sigmoid])
+def test_third_derivatives_against_differences(function):
+    x = leaf([-2.0, -0.25, 0.0, 0.5, 3.0], dtype=torch.float64)
+
+    def second(x):
+        (first,) = torch.autograd.grad(function(x).sum(), x, create_graph=True)
+        return torch.autograd.grad((first * first).sum(), x, create_graph=True)[0]
+
+    assert torch.autograd.gradcheck(second, (x,))
+    assert torch.autograd.gradgradcheck(second, (x,))
