@@ -1,5 +1,7 @@
 #include "engine/hooks.h"
 
+#include <utility>
+
 #include "graph/accumulate_grad.h"
 #include "graph/cycles.h"
 #include "graph/grad_mode.h"
@@ -71,7 +73,11 @@ void call_node_hooks(void* hooks, TensorRef* grads, uint32_t n,
     }
 }
 
+thread_local bool t_retained_paused = false;
+
 }  // namespace
+
+bool pause_retained(bool on) { return std::exchange(t_retained_paused, on); }
 
 TensorRef plain(TensorImpl* t) {
   return TensorImpl::alias(t->storage(), t->dtype(), t->shape(), t->strides(), t->offset());
@@ -90,6 +96,7 @@ void run_tensor_hooks(Node* node, TensorRef* grads) {
     call_hooks(side->output_hooks[i], grads[i]);
     side = node->side();  // a hook may have grown the side table
   }
+  if (t_retained_paused) return;
   for (size_t i = 0; i < side->retain_grad.size(); ++i) {
     TensorImpl* t = side->retain_grad[i];
     if (!t || !grads[i]) continue;

@@ -10,6 +10,9 @@ namespace rl {
 // Tensor hooks of each output in registration order, then retain_grad. May replace grads[i].
 void run_tensor_hooks(Node* node, TensorRef* grads);
 
+// Whether passes of this thread leave retained gradients as they are; what it was.
+bool pause_retained(bool on);
+
 // The pre-hooks of a node that is about to run, and what its post-hooks will be shown. May replace
 // grads[i].
 void run_pre_hooks(Node* node, TensorRef* grads, std::vector<TensorRef>& shown);

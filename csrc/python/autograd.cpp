@@ -2,6 +2,7 @@
 #include "python/autograd.h"
 
 #include "engine/engine.h"
+#include "engine/hooks.h"
 #include "graph/accumulate_grad.h"
 #include "graph/current_run.h"
 #include "graph/grad_mode.h"
@@ -352,7 +353,15 @@ PyObject* increment_version(PyObject*, PyObject* tensor) {
   });
 }
 
+// _pause_retained(on): whether passes of this thread leave retained gradients alone; what it was.
+PyObject* py_pause_retained(PyObject*, PyObject* on) {
+  return guarded([&] {
+    return PyBool_FromLong(pause_retained(bool_argument("_pause_retained", "on", on, true)));
+  });
+}
+
 PyMethodDef kFunctions[] = {
+    {"_pause_retained", py_pause_retained, METH_O, nullptr},
     {"_increment_version", increment_version, METH_O, nullptr},
     {"_backward", method(backward), kFast, nullptr},
     {"_grad", method(grad), kFast, nullptr},

@@ -95,6 +95,7 @@ Summary summary_of(const TensorImpl& t) {
   s.count = static_cast<double>(t.numel());
   if (!finite) {
     s.min = s.max = s.mean = s.norm = std::numeric_limits<double>::quiet_NaN();
+    if (!t.numel()) s.norm = 0;
   } else {
     s.min = low;
     s.max = high;

@@ -267,14 +267,25 @@ def _path(story, way):
     return Path(story, keys[::-1], links[::-1])
 
 
+@contextlib.contextmanager
+def no_grad_kept():
+    """Passes of this thread change no ``.grad`` of tensors with retain_grad()."""
+    before = _C._pause_retained(True)
+    try:
+        yield
+    finally:
+        _C._pause_retained(before)
+
+
 def _recorded(x, loss, gradient, names):
     """The story of a pass from loss to x that changes no ``.grad``."""
     from ._steps import _Pass
 
     made = _Pass(names)
     steps = _C._BackwardSteps(loss, gradient, True, False, (x,), False, made)
-    while steps.next():
-        pass
+    with no_grad_kept():
+        while steps.next():
+            pass
     return made.story
 
 

@@ -5,6 +5,7 @@ import contextlib
 from rushlight import _C
 from rushlight.debug import _values as debug_values
 from rushlight.debug._holders import variables
+from rushlight.debug._story import no_grad_kept
 
 from . import _graph_of, _record
 from ._model import LEAF, column
@@ -24,7 +25,7 @@ def _undisturbed():
     blind = _C._Tape(False, 0, _unnamed, True)
     blind.start()
     try:
-        with set_detect_anomaly(False):
+        with set_detect_anomaly(False), no_grad_kept():
             yield
     finally:
         blind.stop()

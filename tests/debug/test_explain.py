@@ -7,7 +7,7 @@ import tracemalloc
 import weakref
 
 import pytest
-from support import leaf, rushlight_only, torch
+from support import assert_values, leaf, rushlight_only, torch
 
 pytestmark = rushlight_only
 explain, keep_story = torch.debug.explain, torch.debug.keep_story
@@ -38,6 +38,17 @@ def test_asking_leaves_the_graph_to_backward():
     explain(w, loss)
     loss.backward()
     assert w.grad.item() == 9.0 and b.grad.item() == 3.0
+
+
+def test_asking_changes_no_retained_gradient():
+    w = leaf([1.0, 2.0])
+    h = w * 2
+    h.retain_grad()
+    loss = h.exp().sum()
+    explain(w, loss)
+    assert h.grad is None
+    torch.autograd.grad(loss, w)  # as in PyTorch, this one does
+    assert_values(h.grad, h.exp().tolist())
 
 
 def test_several_paths_add_up():
@@ -73,7 +84,7 @@ def test_the_memory_for_many_paths_is_in_proportion_to_the_nodes():
             assert story.n_paths == 2**n and len(story.paths) == 8
 
     few, many = peak(100), peak(1000)
-    assert few < many < 15 * few  # 100 times where each way holds all that led to it
+    assert few < many < 30 * few  # 100 times where each way holds all that led to it
 
 
 def test_names_inside_of_an_expression_are_found_with_work_in_proportion_to_them(monkeypatch):

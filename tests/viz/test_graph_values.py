@@ -5,7 +5,7 @@ import math
 import weakref
 
 import pytest
-from support import leaf, rushlight_only, torch
+from support import assert_values, leaf, rushlight_only, torch
 
 pytestmark = rushlight_only
 graph = torch.graph
@@ -33,7 +33,7 @@ class TestSummary:
     def test_nothing_finite_and_nothing_at_all(self):
         assert math.isnan(summary(torch.tensor([math.nan]))[0])
         empty = summary(torch.ones(0, 3))
-        assert math.isnan(empty[3]) and empty[6] == 0 and empty[7] is empty[8] is None
+        assert math.isnan(empty[0]) and empty[3] == empty[6] == 0 and empty[7] is empty[8] is None
 
     @pytest.mark.parametrize("scale", [1e-25, 1e30])
     def test_norms_of_float32_do_not_leave_its_range(self, scale):
@@ -134,6 +134,17 @@ def test_without_values_there_are_none():
     *_, loss = line_fit()
     made = graph(loss)
     assert all(node.value is None and node.grad is None for node in made.nodes)
+
+
+def test_a_retained_gradient_does_not_change():
+    w = leaf([1.0, 2.0])
+    h = w * 2
+    h.retain_grad()
+    loss = h.exp().sum()
+    assert graph(loss, values=True)["h"].grad.data == tuple(h.exp().tolist())
+    assert h.grad is None
+    loss.backward()
+    assert_values(h.grad, h.exp().tolist())
 
 
 def test_no_grad_changes_and_backward_still_works():
