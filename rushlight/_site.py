@@ -137,6 +137,26 @@ def _name(code, offset):
     return None if i is None else _target(instructions, i)
 
 
+def is_stored_between(code, start, end, text):
+    """Whether a variable or attribute is stored into between two instructions of code.
+
+    start, end: offsets in bytes; where the end is not after the start, anywhere counts.
+    text: ``y``, or ``self.y``, of which each part counts.
+    """
+    first, *rest = text.split(".")
+    for instruction in _instructions(code)[1]:
+        if start < end and not start < instruction.offset < end:
+            continue
+        names = (
+            instruction.argval if isinstance(instruction.argval, tuple) else [instruction.argval]
+        )
+        if instruction.opname.startswith(_STORES) and first in names:
+            return True
+        if instruction.opname == "STORE_ATTR" and names[0] in rest:
+            return True
+    return False
+
+
 def _characters(line, column):
     """Count characters where the code object counts UTF-8 bytes."""
     if column is None or line.isascii():

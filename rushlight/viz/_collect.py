@@ -103,14 +103,25 @@ class Names:
 
     def value(self, text):
         """What a dotted name stands for, asked without running code; None where not known."""
+        return self._found_for(text)[0]
+
+    def has_stayed(self, text, code, offset):
+        """Whether the name stands for what it did when an instruction ran last, by all signs."""
+        frame = self._found_for(text)[1]
+        if frame is None or frame.f_code is not code:
+            return False
+        return not _site.is_stored_between(code, offset, frame.f_lasti, text)
+
+    def _found_for(self, text):
         if text not in self._found:
             self._found[text] = self._look_up(text)
         return self._found[text]
 
     def _look_up(self, text):
+        """(value, the frame in which it was found)."""
         first, *rest = text.split(".")
         if not first.isidentifier():
-            return None
+            return None, None
         for frame in self._frames:
             found = dict(variables(frame))
             scope = found if first in found else frame.f_globals
@@ -118,8 +129,8 @@ class Names:
                 value = scope[first]
                 for part in rest:
                     value = words.members_of(value).get(part)
-                return value
-        return None
+                return value, frame
+        return None, None
 
 
 def take_columns(raw):
@@ -146,6 +157,7 @@ class Sites:
 
     def __init__(self, model):
         self._model, self._files, self._known = model, {}, {}
+        self.places = []  # (code, offset) by row
 
     def file(self, path):
         if path not in self._files:
@@ -161,6 +173,7 @@ class Sites:
         key = (*site[:5], code.co_name) if site.column is not None else (code, offset)
         row = self._known.setdefault(key, len(self._known))
         if row == len(self._model.sites["file"]):
+            self.places.append((code, offset))
             self._add(site)
         return row
 
@@ -287,8 +300,25 @@ class Cuts:
 
     def __init__(self, model, names, sites, arguments):
         self._model, self._names, self._sites = model, names, sites
-        self._arguments = arguments
+        self._arguments, self._iterations = arguments, None
         self.seen = set()  # ids of the tensors that were told of
+
+    def _is_operand(self, node, text):
+        """Whether a variable still is what a node was given: not stored into since."""
+        nodes = self._model.nodes
+        site, iteration = nodes["site"][node], nodes["iter"][node]
+        if iteration != NONE and iteration + 1 < self._runs(site):
+            return False
+        return self._names.has_stayed(text, *self._sites.places[site])
+
+    def _runs(self, site):
+        """How often a site ran."""
+        if self._iterations is None:
+            self._iterations, nodes = {}, self._model.nodes
+            for at, iteration in zip(nodes["site"], nodes["iter"], strict=True):
+                if iteration != NONE:
+                    self._iterations[at] = max(self._iterations.get(at, 0), iteration + 1)
+        return self._iterations.get(site, 1)
 
     def add(self, node, at, site, reason, tensor):
         self.seen.add(id(tensor))
@@ -297,13 +327,15 @@ class Cuts:
             text = self._arguments.text(node, at)
             if tensor is None and reason in ("", "tensor"):
                 found = _NO_TENSOR if text is None else self._names.value(text)
-                if isinstance(found, _C.Tensor):
+                if isinstance(found, _C.Tensor) and self._is_operand(node, text):
                     self.seen.add(id(found))
                     cut = _C._cut_of(found)
                     if cut is None:
                         return
                     reason, code, offset = cut
                     site = NONE if code is None else self._sites.row(code, offset)
+                elif isinstance(found, _C.Tensor):
+                    reason = "requires_grad=False"  # why, another tensor cannot tell
                 elif reason == "tensor":
                     reason = "requires_grad=False"
                 else:

@@ -337,6 +337,43 @@ def test_cuts_say_why_an_input_gets_no_gradient():
     assert str(cuts["cut"]) == f"cut: detach, at test_graph.py:{cuts['cut'].line}"
 
 
+def test_a_variable_that_was_stored_into_since_does_not_say_why():
+    a, y = leaf([1.0]), torch.ones(1)
+    e = a - y
+    y = (a * 3).detach()
+    assert [str(c) for c in graph(e).find(op="sub")[0].cuts] == ["y: requires_grad=False"]
+    e = a - y
+    assert str(graph(e).find(op="sub")[0].cuts[0]).startswith("y: detach, at test_graph.py:")
+
+
+def test_in_a_loop_the_last_value_says_why_for_the_last_turn_alone():
+    a, loss = leaf([1.0]), leaf([0.0])
+    for _ in range(3):
+        h = (a * 2).detach()
+        loss = loss + (a - h)
+    cuts = [str(node.cuts[0]) for node in graph(loss).find(op="sub")]
+    assert cuts[:2] == ["h: requires_grad=False"] * 2
+    assert cuts[2].startswith("h: detach, at test_graph.py:")
+    h = torch.ones(1)
+    for _ in range(2):
+        loss = a - h
+        h = loss.detach()
+        (cut,) = graph(loss).find(op="sub")[0].cuts
+        assert str(cut) == "h: requires_grad=False"  # of the h before
+
+
+def test_a_variable_of_another_function_does_not_say_why():
+    h = leaf([1.0]).detach()
+
+    def step():
+        h = torch.ones(1)
+        return leaf([1.0]) - h
+
+    e = step()
+    assert h.requires_grad is False
+    assert [str(c) for c in graph(e).find(op="sub")[0].cuts] == ["h: requires_grad=False"]
+
+
 def test_cuts_of_what_no_node_saved_are_found_by_their_name():
     w, b, number = leaf(2.0), torch.tensor(0.5), 0.25
     made = graph(w + b + number)
