@@ -1,11 +1,12 @@
 """A picture as PNG, drawn by graphviz-pure, which brings its fonts along (docs/design/015)."""
 
 import re
-import subprocess
 from math import sqrt
 from xml.etree import ElementTree
 
 from rushlight import _C
+
+from ._render import find_dot, run
 
 _C._add_package_globals(globals())
 
@@ -27,32 +28,31 @@ def png(picture, *, scale=2.0, **options):
     Raises: ImportError without graphviz-pure or Graphviz, RuntimeError where it fails, ValueError
         for a scale that is no positive number.
     """
-    from ._render import find_dot
-
     if not scale > 0:
         raise ValueError(f"scale must be positive, not {scale!r}")
-    dot = find_dot()
-    if dot is None:
+    if find_dot() is None:
         raise ImportError(_MISSING)
     if not isinstance(picture, str):
         from ._svg import svg
 
         picture = svg(picture, **options)
-    command = [dot.path, "-Kneato", "-n2", "-Tpng"]
-    source = _graphviz_source(picture, scale).encode()
     try:
-        done = subprocess.run(
-            command, input=source, capture_output=True, timeout=_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
+        return painted(picture, _SECONDS, scale)
+    except TimeoutError:
         raise RuntimeError(
             f"drawing the PNG took more than {_SECONDS} s\n"
             "  fix: to_png(max_boxes=50), which closes more groups, or to_svg()"
         ) from None
-    if done.returncode or not done.stdout.startswith(b"\x89PNG"):
-        words = done.stderr.decode(errors="replace").strip()
-        raise RuntimeError(f"{dot.path} drew no PNG: {words[:500] or done.returncode}")
-    return done.stdout
+
+
+def painted(svg, seconds, scale=2.0):
+    """The PNG of an SVG, where Graphviz is. Raises: TimeoutError, RuntimeError where it fails."""
+    path = find_dot().path
+    command = [path, "-Kneato", "-n2", "-Tpng"]
+    status, out, complaint = run(command, _graphviz_source(svg, scale), seconds)
+    if status or not out.startswith(b"\x89PNG"):
+        raise RuntimeError(f"{path} drew no PNG: {complaint.strip()[:500] or status}")
+    return out
 
 
 def _graphviz_source(svg, scale):

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from typing import NamedTuple
 
@@ -94,7 +95,7 @@ def picture(
         )
     dot = find_dot()
     source = _UNFIT.sub("?", source)
-    own_formats, reason = OWN_FORMATS, None
+    own_formats, reason, end = OWN_FORMATS, None, time.monotonic() + PATIENCE
     if dot is not None:
         flags = [f"-K{engine}"] + ([f"-n{int(neato_no_op)}"] if neato_no_op else [])
         output = ":".join(part for part in (format, renderer, formatter) if part)
@@ -103,14 +104,19 @@ def picture(
                 raise _TooMuch(f"{lines} lines are too many for Graphviz")
             if dot.pure:
                 source = _MONOSPACE.sub("Courier", source)
-            return _by_graphviz(dot, source, flags, output)
+            # A PNG that takes too long to lay out has yet to be painted.
+            return _by_graphviz(dot, source, flags, output, PATIENCE / (1 + (format == "png")))
         except _Refused as refused:
             reason = str(refused)
             if isinstance(refused, _TooMuch):
                 own_formats += ("png",)  # which Graphviz paints where there is nothing to lay out
     if format not in own_formats or engine != "dot":
         raise ValueError(_cannot(format, engine, own_formats, reason))
-    drawn = _by_ourselves(source, format)
+    try:
+        drawn = _by_ourselves(source, format, end)
+    except TimeoutError:
+        reason = f"Graphviz took longer than {PATIENCE:g} s to paint it"
+        raise ValueError(_cannot(format, engine, OWN_FORMATS, reason)) from None
     if reason is not None and not quiet:
         warnings.warn(
             f"make_dot: {reason}, so the built-in layout drew this picture; "
@@ -131,9 +137,14 @@ def _cannot(format, engine, own_formats, reason):
     )
 
 
-def _by_graphviz(dot, source, flags, output):
+def _by_graphviz(dot, source, flags, output, patience):
     """The picture by Graphviz; a PDF, which graphviz-pure does not write, from its SVG."""
-    status, out, complaint = _run([dot.path, *flags, f"-T{output}"], source)
+    try:
+        status, out, complaint = run([dot.path, *flags, f"-T{output}"], source, patience)
+    except TimeoutError:
+        raise _TooMuch(f"Graphviz took longer than {patience:g} s") from None
+    except OSError as error:
+        raise _Refused(f"Graphviz cannot be run ({error})") from None
     if status == 0:
         return out
     complaint = complaint.strip().partition("\n")[0]
@@ -141,28 +152,27 @@ def _by_graphviz(dot, source, flags, output):
         if output == "pdf":
             from ._pdf import pdf_of
 
-            return pdf_of(_by_graphviz(dot, source, flags, "svg").decode())
+            return pdf_of(_by_graphviz(dot, source, flags, "svg", patience).decode())
         # What Graphviz can, in its own words: a list of formats, or of engines.
         raise ValueError(f"make_dot: {complaint}")
     raise _Refused(f"Graphviz failed ({complaint or f'exit status {status}'})")
 
 
-def _run(command, source):
-    """Run Graphviz. Returns: (exit status, stdout, stderr)."""
+def run(command, source, patience):
+    """Run Graphviz for some seconds at most. Returns: (exit status, stdout, stderr).
+
+    Raises: TimeoutError after that, another OSError where it cannot be run.
+    """
     pipe = subprocess.PIPE
-    try:
-        process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
-        )
-    except OSError as error:
-        raise _Refused(f"Graphviz cannot be run ({error})") from None
-    with process:
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+    ) as process:
         try:
-            out, complaint = process.communicate(source.encode(), PATIENCE)
+            out, complaint = process.communicate(source.encode(), patience)
         except BaseException as error:
             _kill(process)
             if isinstance(error, subprocess.TimeoutExpired):
-                raise _TooMuch(f"Graphviz took longer than {PATIENCE:g} s") from None
+                raise TimeoutError from None
             raise
     return process.returncode, out, complaint.decode(errors="replace")
 
@@ -176,7 +186,8 @@ def _kill(process):
         process.kill()
 
 
-def _by_ourselves(source, format):
+def _by_ourselves(source, format, end):
+    """The picture by the built-in layout. Raises: TimeoutError where it isn't painted by then."""
     if format == "gv":
         return source.encode()
     from ._boxes import boxes_of
@@ -186,9 +197,9 @@ def _by_ourselves(source, format):
     if format == "svg":
         return svg.encode()
     if format == "png":
-        from ._png import png
+        from ._png import painted
 
-        return png(svg)
+        return painted(svg, max(0.0, end - time.monotonic()))
     from ._pdf import pdf_of
 
     return pdf_of(svg)

@@ -258,6 +258,14 @@ def test_a_png_is_painted_where_graphviz_takes_too_long_to_lay_out(dot, fake_dot
     assert log.read_text().splitlines() == ["-Kdot -Tpng", "-Kneato -n2 -Tpng"]
 
 
+def test_a_png_that_cannot_be_painted_in_time_is_refused(dot, fake_dot, monkeypatch):
+    log = fake_dot("exec sleep 600")
+    monkeypatch.setattr(_render, "PATIENCE", 0.4)
+    with pytest.raises(ValueError, match="longer than 0.4 s to paint it; without it there are svg"):
+        dot.pipe("png")
+    assert log.read_text().splitlines() == ["-Kdot -Tpng", "-Kneato -n2 -Tpng"]
+
+
 def test_patience_is_five_seconds():
     assert _render.PATIENCE == 5
 
