@@ -204,3 +204,10 @@ def test_edge_of_an_output_that_the_node_does_not_have_is_refused(nr):
         torch.autograd.grad(z, edge)
     with pytest.raises(RuntimeError, match=f"output_nr is {nr}, but MulBackward0 has 1 output"):
         torch.autograd.grad(edge, x, torch.ones(2))
+
+
+@rushlight_only
+@pytest.mark.parametrize("other", [int, object, 3])
+def test_the_type_of_edges_is_a_type_of_tuples(other):
+    with pytest.raises(TypeError, match="takes a type of tuples"):
+        torch._C._set_gradient_edge(other)
