@@ -125,7 +125,7 @@ def _custom_rule(node):
 
 
 def _with_values(rule, values, texts):
-    """The numbers of the names in a rule: ``other = 2.0``, each once."""
+    """What the names in a rule hold: ``x = 3.0, y = 2.0``; summaries stand between semicolons."""
     found = []
     for symbol in dict.fromkeys(words.symbols_in(rule)):
         if symbol in values and not isinstance(values[symbol], bool):
@@ -133,7 +133,7 @@ def _with_values(rule, values, texts):
             value = words.summary(values[symbol])
             if shown != value and words.number_text(shown) != value:
                 found.append(f"{shown}{' =' if words.is_single(values[symbol]) else ':'} {value}")
-    return ", ".join(found)
+    return ("; " if any(", " in text for text in found) else ", ").join(found)
 
 
 class _Pass:
@@ -265,7 +265,8 @@ class _Pass:
         if inner:
             texts.setdefault("y", inner)
         elif step.site is not None and step.site.name and "=" not in step.expression:
-            texts.setdefault("y", step.site.name)
+            name = step.site.name
+            texts.setdefault("y", f"new {name}" if name in texts.values() else name)
         elif "y" in words.symbols_in(step.expression):  # a y of the program's own
             texts.setdefault("y", words.result_of(step.node))
         return texts
@@ -289,8 +290,10 @@ class _Pass:
             left = f"{slices}{out.to} gets {shown}"
         else:
             inner = self._inner.get(node._sequence_nr())
-            result = words.bracketed(inner or words.result_of(node))
-            left = f"{slices}d{result}/d{words.bracketed(out.to)} = {shown}"
+            result = inner or words.result_of(node)
+            if result == out.to:  # h = h.tanh()
+                result = f"new {result}"
+            left = f"{slices}d{words.bracketed(result)}/d{words.bracketed(out.to)} = {shown}"
         if out.factor is not None:
             last = words.number(out.factor)
             if of_gradient:

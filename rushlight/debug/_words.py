@@ -214,13 +214,21 @@ _PLAIN = re.compile(r"[\w.]+(\[[^\[\]]*\])?")
 
 
 def in_formula(text):
-    """Brackets around what is no single word or number."""
-    return text if _PLAIN.fullmatch(text) else f"({text})"
+    """Brackets around what is no single word, number or call."""
+    return text if _PLAIN.fullmatch(text) or _is_call(text) else f"({text})"
+
+
+@functools.lru_cache(512)
+def _is_call(text):
+    try:
+        return isinstance(ast.parse(text, mode="eval").body, ast.Call)
+    except (SyntaxError, ValueError):
+        return False
 
 
 def bracketed(text):
-    """Brackets around what is no name, as in d(a + b)."""
-    return text if _is_identifier(text) else f"({text})"
+    """Brackets around what is no word, as in d(a + b) and d(m.weight)."""
+    return text if text.isidentifier() else f"({text})"
 
 
 # --- the arguments of an expression -------------------------------------------------------------

@@ -202,7 +202,8 @@ class Maker:
             rows.append(("gradient", summary(model, row, model.grads), "grad", True, False))
         for row in graph._rows_of("rules", node.index):
             # The formula, then what the tensors in it hold, then the product.
-            for k, text in enumerate(model.strs[model.rules["text"][row]].split(",  ")):
+            formula, _, held = model.strs[model.rules["text"][row]].partition(",  ")
+            for k, text in enumerate([formula, *filter(None, held.split("; "))]):
                 name = "" if k or rows[-1][0] in ("local rule", "") else "local rule"
                 rows.append((name, shorten(text, 70), "text", False, False))
             sentence = model.text(model.rules["sentence"][row]) or ""

@@ -161,7 +161,7 @@ def test_the_result_of_a_rule_is_not_taken_for_a_variable_of_that_name():
     # d((y * 2).exp())/d(y * 2) was said to be y.
     y = leaf(0.0)
     exp, *_ = steps_of((y * 2).exp())
-    assert exp.outgoing[0].rule == "d((y * 2).exp())/d(y * 2) = ((y * 2).exp()) = 1.0"
+    assert exp.outgoing[0].rule == "d((y * 2).exp())/d(y * 2) = (y * 2).exp() = 1.0"
 
 
 def test_custom_functions_and_several_outputs():

@@ -83,5 +83,26 @@ def test_rounds_of_a_long_loop_share_no_rule_with_the_one_on_the_leaf():
         h = torch.tanh(h)
     found = texts(graph(h))
     del a
-    assert found[0] == "d(torch.tanh(h))/da = 1 - h^2"
-    assert set(found[1:]) == {"d(torch.tanh(h))/dh = 1 - h^2"}
+    assert found[0] == "d(torch.tanh(h))/da = 1 - (new h)^2"
+    assert set(found[1:]) == {"d(torch.tanh(h))/dh = 1 - (new h)^2"}
+
+
+def test_what_is_stored_under_the_name_of_its_input_is_new():
+    h = leaf([1.0, 2.0]) * 1
+    loss = h.sum()
+    loss += h.prod()
+    found = texts(graph(loss, values=True))
+    assert "d(new loss)/dloss = 1" in found
+
+
+def test_summaries_in_a_rule_are_told_apart():
+    m = torch.nn.Linear(3, 1)
+    x, y = torch.ones(32, 3), torch.zeros(32, 1)
+    made = graph(torch.nn.functional.mse_loss(m(x), y), values=True)
+    (rule,) = made.nodes[-1].rules
+    formula, held = rule.text.split(",  ")
+    assert formula.endswith("/d(m(x)) = 2 (m(x) - y), over n for a mean")
+    assert [text.split(":")[0] for text in held.split("; ")] == ["m(x)", "y"]
+    svg = made.to_svg()
+    assert ">m(x): shape (32, 1)," in svg and ">y: shape (32, 1), all 0.0<" in svg
+    assert "d(m.weight) = 1<" in svg
