@@ -15,7 +15,7 @@ _BAD = VALUE_NAN | VALUE_INF | GRAD_NAN | GRAD_INF
 
 
 def number(value):
-    return f"{value:.4g}"
+    return f"{value + 0.0:.4g}"  # no -0
 
 
 def summary(model, row, table):

@@ -6,6 +6,7 @@ is the rank among nodes of equal Site.
 
 import ast
 import dataclasses
+import functools
 import linecache
 
 from rushlight import _C, _site
@@ -69,8 +70,8 @@ def named(params):
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, _C.Tensor):
             raise TypeError(
-                f"graph(): params[{name!r}] is a {type(value).__name__}, not a tensor under a name"
-                "\n  fix: pass dict(model.named_parameters()), or {'w': w}."
+                f"graph(): params[{name!r}] is of type {type(value).__name__}, not a tensor "
+                "under a name\n  fix: pass dict(model.named_parameters()), or {'w': w}."
             )
     return found
 
@@ -215,6 +216,19 @@ def title(op):
     return head.lower() if backward and (tail.isdigit() or not tail) else op
 
 
+@functools.lru_cache(512)
+def _slices(expression):
+    """How many slices an index takes one after the other: 2 for ``x[1:4, ::2]``; 1 for others."""
+    try:
+        tree = ast.parse(expression, mode="eval").body
+    except (SyntaxError, ValueError):
+        return 1
+    if not isinstance(tree, ast.Subscript) or not isinstance(tree.slice, ast.Tuple):
+        return 1
+    items = [item for item in tree.slice.elts if isinstance(item, ast.Slice)]
+    return max(1, sum(any((i.lower, i.upper, i.step)) for i in items))
+
+
 def _is_direct(expression, op):
     """Whether an expression is one operation, and not a call that consists of several."""
     text = title(op)
@@ -230,7 +244,9 @@ def _parts(model, nodes, ranks):
         site = model.nodes["site"][nodes[0]]
         expression = model.text(model.sites["expr"][site]) or ""
         if _is_direct(expression, model.strs[op[nodes[0]]]):
-            return [[i] for i in nodes]
+            n = _slices(expression)
+            n = 1 if len(nodes) % n else n
+            return [nodes[i : i + n] for i in range(0, len(nodes), n)]
     # A call that consists of several operations: between its runs other statements may have run.
     runs = [[nodes[0]]]
     for before, i in zip(nodes, nodes[1:], strict=False):

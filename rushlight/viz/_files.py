@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import os
 import tempfile
 
@@ -9,12 +10,15 @@ from rushlight import _C
 _C._add_package_globals(globals())
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def _refuse(path, error):
-    return type(error)(
-        error.errno,
-        f"cannot write {path!r}: {error.strerror or error}\n  fix: give the name of a file in a "
-        "folder that exists and that you may write to",
-    )
+    way = "give the name of a file in a folder that exists and that you may write to"
+    if error.errno in _FULL:
+        way = "make room there, or write to another place"
+    words = f"cannot write {path!r}: {error.strerror or error}\n  fix: {way}"
+    return type(error)(error.errno, words)
 
 
 def _temporary(path):

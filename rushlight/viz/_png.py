@@ -19,25 +19,26 @@ _MISSING = (
 _STEP = re.compile(r"([A-Z])([^A-Z]*)")
 
 
-def png(picture, *, scale=2.0, **options):
-    """Draw a picture as PNG.
-
-    picture: a Graph, or the SVG text that to_svg() or draw() made. scale: pixels for each unit of
-    the SVG; a large picture gets fewer. options: of to_svg(), for a Graph.
-    Returns: bytes.
-    Raises: ImportError without graphviz-pure or Graphviz, RuntimeError where it fails, ValueError
-        for a scale that is no positive number.
-    """
+def check(scale):
+    """Raises: ValueError for a scale that is no positive number, ImportError without Graphviz."""
     if not scale > 0:
         raise ValueError(f"scale must be positive, not {scale!r}")
     if find_dot() is None:
         raise ImportError(_MISSING)
-    if not isinstance(picture, str):
-        from ._svg import svg
 
-        picture = svg(picture, **options)
+
+def png(svg, scale=2.0):
+    """Draw a picture as PNG.
+
+    svg: the text that to_svg() or draw() made. scale: pixels for each of its units; a large picture
+    gets fewer.
+    Returns: bytes.
+    Raises: ImportError without graphviz-pure or Graphviz, RuntimeError where it fails, ValueError
+        for a scale that is no positive number.
+    """
+    check(scale)
     try:
-        return painted(picture, _SECONDS, scale)
+        return painted(svg, _SECONDS, scale)
     except TimeoutError:
         raise RuntimeError(
             f"drawing the PNG took more than {_SECONDS} s\n"

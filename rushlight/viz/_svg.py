@@ -18,23 +18,8 @@ _C._add_package_globals(globals())
 CARDS = 16  # operations at most that are drawn as cards where nobody chose
 
 
-def svg(graph, *, max_boxes=200, groups=True, cards=None, theme="light", title=None):
-    """Draw a graph, data flowing down, its longest path straight.
-
-    Args:
-        graph: a Graph.
-        max_boxes: groups (module, function, source line) are opened while there are at most so
-            many boxes; leaves and inputs without gradient are chips at the boxes that use them.
-        groups: False: every operation is a box, however many there are, and nothing a frame.
-        cards: whether an operation is a table with its code, value, gradient and local rule, the
-            arrows as wide as the logarithm of the gradient's norm. None: where values are known
-            and there are at most 16 operations.
-        theme: "light", "dark", or "auto" for what the viewer prefers.
-        title: what a screen reader says first.
-
-    Returns: SVG text, the same for the same graph.
-    Raises: ValueError for a theme or a number of boxes that is none.
-    """
+def svg(graph, max_boxes=200, groups=True, cards=None, theme="light", title=None):
+    """Draw a graph, as Graph.to_svg() says. Returns: SVG text, the same for the same graph."""
     if not isinstance(max_boxes, int) or max_boxes < 1:
         raise ValueError(f"max_boxes must be a positive int, not {max_boxes!r}")
     canvas = Canvas(theme)
@@ -117,6 +102,8 @@ def _notes(graph, view):
             "arrows: as wide as the logarithm of the gradient's norm, "
             f"{min(finite):.3g} to {max(finite):.3g}"
         )
+    if any(flow.dashed and flow.source.kind != "ghost" for flow in view.flows.values()):
+        notes.append("dashed arrows: a view, which copies nothing")
     freed = {graph.nodes[u.nodes[0]].freed for u in view.units if u.kind == "op"} - {None}
     if freed:
         notes.append(f"saved tensors freed at {', '.join(sorted(freed)[:3])}")

@@ -195,7 +195,7 @@ class Graph:
     ):
         """The nodes that fit all that is given, in the order of recording.
 
-        op: "MulBackward0", or "mul". name: of a variable or parameter. line: its number. file: the
+        op: "MulBackward0", or "mul"; or a function of a GraphNode, as where. name: of a variable or parameter. line: its number. file: the
         path or its end. expression: a part of it. iteration: of a loop, from 0. shape: of an
         output. flag: "leaf", "root", "view", "freed", "custom", "value has nan", "value has inf",
         "grad has nan" or "grad has inf". where: a function of a GraphNode.
@@ -203,9 +203,15 @@ class Graph:
         if flag is not None and flag not in _model.FLAG_NAMES.values():
             names = ", ".join(repr(name) for name in _model.FLAG_NAMES.values())
             raise ValueError(f"Graph.find(): no flag {flag!r}; there are {names}")
+        for argument, number in (("line", line), ("iteration", iteration)):
+            if not isinstance(number, int | None):
+                got = type(number).__name__
+                raise TypeError(f"Graph.find(): argument '{argument}' must be int, not {got}")
         model = self._model
         found = range(len(model))
         if op is not None:
+            if callable(op) and where is None:
+                return self.find(None, name, line, file, expression, iteration, shape, flag, op)
             if not isinstance(op, str):
                 raise TypeError(f"Graph.find(): argument 'op' must be str, not {type(op).__name__}")
             texts = model.strs
@@ -350,26 +356,50 @@ class Graph:
 
         return _files.give(to_mermaid(self, most), path)
 
-    def to_svg(self, path=None, **options):
-        """The picture as SVG, by the built-in layout; also to a file.
+    def to_svg(
+        self, path=None, *, max_boxes=200, groups=True, cards=None, theme="light", title=None
+    ):
+        """The picture as SVG, by the built-in layout, data flowing down; also to a file.
 
-        options: max_boxes, groups, cards, theme and title, as viz/_svg.py says.
+        max_boxes: groups (module, function, source line) are opened while there are at most so many
+            boxes. groups: False: every operation is a box, however many there are.
+        cards: whether an operation is a table with its code, value, gradient and local rule; None:
+            where values are known and there are at most 16 operations.
+        theme: "light", "dark", or "auto" for what the viewer prefers. title: what a screen reader
+            says first.
+        Raises: ValueError for a theme or a number of boxes that is none.
         """
         from ._svg import svg
 
-        return _files.give(svg(self, **options), path)
+        return _files.give(svg(self, max_boxes, groups, cards, theme, title), path)
 
-    def to_png(self, path=None, **options):
-        """The picture as bytes of a PNG; also to a file. options: scale, and those of to_svg()."""
-        from ._png import png
+    def to_png(
+        self,
+        path=None,
+        *,
+        scale=2.0,
+        max_boxes=200,
+        groups=True,
+        cards=None,
+        theme="light",
+        title=None,
+    ):
+        """The picture as bytes of a PNG; also to a file. scale: pixels for each unit of the SVG.
 
-        return _files.give(png(self, **options), path)
+        The other arguments are those of to_svg(). Raises: ImportError without graphviz-pure or
+        Graphviz, RuntimeError where it fails, ValueError as to_svg().
+        """
+        from ._png import check, png
+        from ._svg import svg
 
-    def to_html(self, path=None, **options):
-        """The page, one file that works offline; also to a file. options: title."""
+        check(scale)
+        return _files.give(png(svg(self, max_boxes, groups, cards, theme, title), scale), path)
+
+    def to_html(self, path=None, *, title="rushlight graph"):
+        """The page, one file that works offline; also to a file. title: of its window."""
         from ._page import page
 
-        return _files.give(page(self, **options), path)
+        return _files.give(page(self, title=title), path)
 
     def show(self):
         """Open the page in a browser. Returns: the path of the file it was written to."""

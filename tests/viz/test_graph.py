@@ -211,6 +211,9 @@ def test_finding():
     assert made.find(op="mul", name="nobody") == []
     with pytest.raises(TypeError, match="argument 'op' must be str, not int"):
         made.find(op=3)
+    assert made.find(lambda node: len(node.inputs) == 2) == [made[y]]
+    with pytest.raises(TypeError, match="argument 'line' must be int, not str"):
+        made.find(line="3")
     assert made[-1] == made[loss] == made.node(made[loss]) and made[loss.grad_fn] == made[loss]
     for key in ("nobody", 99, leaf(1.0), leaf(1.0) * 2, object()):
         with pytest.raises(KeyError, match="no node of this graph is"):
@@ -241,6 +244,19 @@ def test_iterations_of_a_loop():
 def test_an_expression_that_ran_once_has_no_iteration():
     *_, loss = line_fit()
     assert {node.iteration for node in graph(loss).nodes} == {None}
+
+
+def test_an_index_of_several_slices_ran_once():
+    x = leaf(torch.ones(5, 6).tolist())
+    part = x[1:4, ::2]
+    made = graph(part.sum())
+    assert [n.iteration for n in made.find(op="slice")] == [None, None]
+    assert [n.name for n in made.find(op="slice")] == [None, "part"]
+    for _ in range(3):
+        x = x[:-1, 1:]
+    made = graph(x.sum())
+    assert [n.iteration for n in made.find(op="slice")] == [0, 0, 1, 1, 2, 2]
+    assert [n.name for n in made.find(op="slice")] == [None, "x"] * 3
 
 
 def test_iterations_of_a_call_that_consists_of_several_operations():

@@ -188,7 +188,7 @@ def test_what_stood_there_stays_when_writing_fails(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="No space left on device\n  fix:"):
+    with pytest.raises(OSError, match="No space left on device\n  fix: make room there"):
         made().to_json(path)
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["graph.json"]
 
@@ -233,11 +233,12 @@ class TestPictures:
         def stand_in(module, function, content):
             made = types.ModuleType(f"rushlight.viz.{module}")
 
-            def draw(graph, **options):
-                asked.append((function, options))
+            def draw(graph, *arguments, **options):
+                asked.append((function, *arguments, *options.values()))
                 return content
 
             setattr(made, function, draw)
+            made.check = lambda scale: None
             monkeypatch.setitem(sys.modules, made.__name__, made)
 
         stand_in("_svg", "svg", '<svg title="a & b"/>')
@@ -252,7 +253,17 @@ class TestPictures:
         assert graph.to_html(tmp_path / "g.html") == "<p title='x'>\"page\"</p>"
         assert (tmp_path / "g.png").read_bytes() == b"\x89PNG\r\n"
         assert (tmp_path / "g.html").read_text() == "<p title='x'>\"page\"</p>"
-        assert drawn == [("svg", {"theme": "dark"}), ("png", {"scale": 1.0}), ("page", {})]
+        assert drawn == [
+            ("svg", 200, True, None, "dark", None),
+            ("svg", 200, True, None, "light", None),
+            ("png", 1.0),
+            ("page", "rushlight graph"),
+        ]
+
+    @pytest.mark.parametrize("form", ["svg", "png", "html"])
+    def test_an_option_that_there_is_not(self, form):
+        with pytest.raises(TypeError, match=rf"Graph\.to_{form}\(\) got an unexpected.*'colour'"):
+            getattr(made(), f"to_{form}")(colour="red")
 
     def test_a_notebook_gets_page_picture_and_text(self, drawn):
         graph = made()

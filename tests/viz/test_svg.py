@@ -299,6 +299,27 @@ def test_an_arrow_whose_gradient_is_not_finite_has_the_colour_of_what_is_wrong()
     assert [e.get("stroke") for e in lines(svg)] == ["#b5135f", "#a33407"]
 
 
+def test_a_dashed_arrow_to_a_view_is_explained():
+    w = torch.ones(2, 3, requires_grad=True)
+    note = "dashed arrows: a view, which copies nothing"
+    assert note in torch.graph((w * 2).t().sum()).to_svg()
+    cut = (w * 2).detach()
+    assert note not in torch.graph((w * cut).sum()).to_svg()
+
+
+def test_what_is_empty_has_a_thin_arrow_and_no_colour_of_harm():
+    w, empty = torch.ones(3, requires_grad=True), torch.zeros(0, 3, requires_grad=True)
+    graph = torch.graph(torch.cat([empty.flatten(), w * 2]).sum(), values=True)
+    assert graph["empty"].grad.norm == 0
+    assert {e.get("stroke") for e in lines(graph.to_svg())} == {"#a33407"}
+
+
+def test_zero_has_no_sign():
+    w = torch.full((80,), -0.0, requires_grad=True)
+    svg = torch.graph((w * 1).sum(), values=True).to_svg()
+    assert ">[0 … 0]  mean 0<" in svg and "-0 …" not in svg
+
+
 def test_a_leaf_alone_and_several_roots_are_drawn():
     w = torch.ones(3, requires_grad=True)
     assert "w" in words(torch.graph(w, params={"w": w}).to_svg())
