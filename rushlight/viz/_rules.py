@@ -6,7 +6,8 @@ from rushlight import _C
 from rushlight.debug import _steps, _story
 from rushlight.debug import _words as words
 
-from . import _collect, _model, _summaries
+from . import _model, _summaries
+from ._iterations import title
 from ._model import NONE
 
 _C._add_package_globals(globals())
@@ -119,7 +120,7 @@ def _title(model, number, own):
     """
     if own and (name := model.text(model.nodes["name"][number])):
         return name
-    op, path = _collect.title(model.strs[model.nodes["op"][number]]), []
+    op, path = title(model.strs[model.nodes["op"][number]]), []
     scope = model.nodes["scope"][number] if own else NONE
     while scope != NONE and model.scopes["parent"][scope] != NONE:
         path.append(model.strs[model.scopes["name"][scope]])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rushlight import _C
 
 from . import _collect, _files, _model
+from ._iterations import title
 from ._node import GraphNode
 from ._text import counted, to_text
 
@@ -195,10 +196,11 @@ class Graph:
     ):
         """The nodes that fit all that is given, in the order of recording.
 
-        op: "MulBackward0", or "mul"; or a function of a GraphNode, as where. name: of a variable or parameter. line: its number. file: the
-        path or its end. expression: a part of it. iteration: of a loop, from 0. shape: of an
-        output. flag: "leaf", "root", "view", "freed", "custom", "value has nan", "value has inf",
-        "grad has nan" or "grad has inf". where: a function of a GraphNode.
+        op: "MulBackward0", or "mul"; or a function, as where. name: of a variable or parameter.
+        line: its number. file: the path or its end. expression: a part of it. iteration: of a
+        loop, from 0. shape: of an output. flag: "leaf", "root", "view", "freed", "custom",
+        "value has nan", "value has inf", "grad has nan" or "grad has inf". where: a function of a
+        GraphNode.
         """
         if flag is not None and flag not in _model.FLAG_NAMES.values():
             names = ", ".join(repr(name) for name in _model.FLAG_NAMES.values())
@@ -218,7 +220,7 @@ class Graph:
             ops = {
                 i
                 for i in set(model.nodes["op"])
-                if op in (texts[i], _collect.title(texts[i])) or op.lower() == texts[i].lower()
+                if op in (texts[i], title(texts[i])) or op.lower() == texts[i].lower()
             }
             found = [i for i in found if model.nodes["op"][i] in ops]
         if iteration is not None:
