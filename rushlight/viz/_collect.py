@@ -305,6 +305,11 @@ def name_leaves(model, raw, names, params, arguments):
 _NAMED = 6  # in a note; the rest is counted
 
 
+def _some(names):
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def note_unreached(model, params, cuts):
     """Say of which params a graph has neither a leaf nor a cut, and why."""
     found = {}
@@ -319,9 +324,7 @@ def note_unreached(model, params, cuts):
             why = "that the graph does not reach, which get no gradient"
         found.setdefault(why, []).append(" ".join(name.split()))
     for why, given in found.items():
-        more = len(given) - _NAMED
-        shown = ", ".join(given[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-        model.notes.append(f"params {why}: {shown}")
+        model.notes.append(f"params {why}: {_some(given)}")
 
 
 def complete(model, raw, names, params):
@@ -339,4 +342,8 @@ def complete(model, raw, names, params):
     for node, at, site, reason, tensor in raw["cuts"]:
         cuts.add(node, at, NONE if site == NONE else rows[site], reason, tensor)
     note_unreached(model, params, cuts)
+    unknown = [file["path"] for file in model.files if file["text"] is None]
+    if unknown:
+        way = ": run the program from a file" if unknown[0].startswith("<") else ""
+        model.notes.append(f"no source was found, nor its expressions, of {_some(unknown)}{way}")
     return sites

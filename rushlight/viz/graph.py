@@ -121,6 +121,7 @@ class Graph:
     def __repr__(self):
         leaves = len(self._with_flag(_model.LEAF))
         roots = ", ".join(node.label for node in self.roots()[:4])
+        roots += f" and {len(self.roots()) - 4} more" if len(self.roots()) > 4 else ""
         operations = counted(len(self) - leaves, "operation")
         return f"<Graph of {roots}: {operations}, {counted(leaves, 'leaf', 'leaves')}>"
 
@@ -307,7 +308,7 @@ class Graph:
     # --- adding
 
     def overlay(self, name, values):
-        """Lay numbers over the nodes, which pictures can be coloured by.
+        """Lay numbers over the nodes, which the page can be coloured by.
 
         values: {node: number}, nodes as node() takes them; others have none. Returns: the graph.
         Raises: KeyError for what is no node, TypeError for what is no number.

@@ -246,6 +246,11 @@ def test_an_expression_that_ran_once_has_no_iteration():
     assert {node.iteration for node in graph(loss).nodes} == {None}
 
 
+def test_many_roots_are_counted():
+    a = leaf([1.0])
+    assert repr(graph([a * k for k in range(9)])).split(":")[0].endswith(" and 5 more")
+
+
 def test_an_index_of_several_slices_ran_once():
     x = leaf(torch.ones(5, 6).tolist())
     part = x[1:4, ::2]

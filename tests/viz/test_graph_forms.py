@@ -122,7 +122,12 @@ class TestText:
         scope = {"torch": torch, "w": leaf([1.0])}
         exec("y = w * 2", scope)
         made = graph(scope["y"], params={"w": scope["w"]})
-        assert str(made).split() == ["MulBackward0", "y", "<string>:1", "(1,)", "[w", "(1,)]"]
+        line, note = str(made).split("\n")
+        assert line.split() == ["MulBackward0", "y", "<string>:1", "(1,)", "[w", "(1,)]"]
+        assert note == (
+            "note: no source was found, nor its expressions, of <string>: run the program from a "
+            "file"
+        )
         assert 'label="y\\nMulBackward0  (1,)\\n<string>:1"' in made.to_dot()
 
     def test_the_same_program_gives_the_same_text(self):
