@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _PATH = re.compile(rf"([A-Za-z])|({_NUMBER.pattern})")
 _CALL = re.compile(r"(\w+)\s*\(([^)]*)\)")
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 
 # Widths of the letters of Times from space to ~, in thousandths of the size.
 _TIMES = (
@@ -61,7 +60,7 @@ def pdf_of(svg):
     width, height = (_length(root.get(side)) for side in ("width", "height"))
     x, y, box_width, box_height = box or (0.0, 0.0, width, height)
     width, height = width or box_width, height or box_height
-    page = _Page(root)
+    page = _Page()
     # SVG's y runs down, PDF's up.
     scale_x, scale_y = width / box_width, height / box_height
     page.out(f"{_f(scale_x)} 0 0 {_f(-scale_y)} {_f(-x * scale_x)} {_f(height + y * scale_y)} cm")
@@ -99,14 +98,8 @@ def _rgb(color):
 class _Page:
     """The content of the page, written while the elements are walked."""
 
-    def __init__(self, root):
+    def __init__(self):
         self._lines = []
-        self._rules = {}
-        for element in root.iter():
-            if element.tag.endswith("}style") or element.tag == "style":
-                for selectors, body in _RULE.findall(element.text or ""):
-                    for selector in selectors.split(","):
-                        self._rules.setdefault(selector.strip(), {}).update(_declarations(body))
 
     def out(self, line):
         self._lines.append(line)
@@ -119,18 +112,8 @@ class _Page:
             if isinstance(element.tag, str):
                 self._element(element, element.tag.rpartition("}")[2], style)
 
-    def _style_of(self, element, tag, inherited):
-        style = {k: element.get(k, v) for k, v in inherited.items()}
-        names = [tag, *(f".{name}" for name in element.get("class", "").split())]
-        for declared in (
-            *(self._rules.get(n, {}) for n in names),
-            _declarations(element.get("style")),
-        ):
-            style.update((k, v) for k, v in declared.items() if k in style)
-        return style
-
     def _element(self, element, tag, inherited):
-        style = self._style_of(element, tag, inherited)
+        style = {k: element.get(k, v) for k, v in inherited.items()}
         self.out("q")
         for name, arguments in _CALL.findall(element.get("transform", "")):
             self._transform(name, _numbers(arguments))
@@ -150,8 +133,6 @@ class _Page:
         elif name == "rotate":
             c, s = math.cos(math.radians(n[0])), math.sin(math.radians(n[0]))
             self.out(f"{_f(c)} {_f(s)} {_f(-s)} {_f(c)} 0 0 cm")
-        elif name == "matrix":
-            self.out(" ".join(map(_f, n)) + " cm")
 
     def _painted(self, path, style):
         fill, stroke = _rgb(style["fill"]), _rgb(style["stroke"])
@@ -170,12 +151,6 @@ class _Page:
     def _text(self, element, style):
         x, y = (_length(element.get(axis)) for axis in ("x", "y"))
         self._line(element.text or "", x, y, style, _length(element.get("textLength")))
-        for part in element:
-            if part.tag.endswith("tspan"):
-                own = self._style_of(part, "tspan", style)
-                x = _length(part.get("x")) if part.get("x") else x
-                y = _length(part.get("y")) if part.get("y") else y + _length(part.get("dy"))
-                self._line("".join(part.itertext()), x, y, own)
 
     def _line(self, text, x, y, style, length=0.0):
         if not text.strip():
@@ -199,11 +174,6 @@ class _Page:
                 f"{color} rg BT /F{font} {_f(size)} Tf {_f(stretch)} Tz "
                 f"1 0 0 -1 {_f(x)} {_f(y)} Tm ({text}) Tj ET"
             )
-
-
-def _declarations(text):
-    pairs = (part.partition(":") for part in (text or "").split(";"))
-    return {name.strip(): value.strip() for name, _, value in pairs if value}
 
 
 def _width(text, size, bold, mono, serif):
@@ -251,54 +221,31 @@ def _rect(element):
 
 
 def _ellipse(element):
-    x, y, r, rx, ry = _get(element, "cx", "cy", "r", "rx", "ry")
-    rx, ry = rx or r, ry or r
+    x, y, rx, ry = _get(element, "cx", "cy", "rx", "ry")
     return _rounded(x - rx, y - ry, 2 * rx, 2 * ry, rx, ry)
 
 
 # What a letter of an SVG path takes, and the operator of a PDF that draws it.
-_COMMANDS = {
-    "M": (2, "m"),
-    "L": (2, "l"),
-    "H": (1, "l"),
-    "V": (1, "l"),
-    "C": (6, "c"),
-    "Q": (4, "c"),
-}
+_COMMANDS = {"M": (2, "m"), "L": (2, "l"), "V": (1, "l"), "C": (6, "c")}
 
 
 def _path(element):
-    parts, command, given, x, y = [], "M", [], 0.0, 0.0
-    start = (0.0, 0.0)
+    parts, command, given, x = [], "M", [], 0.0
     for letter, number in _PATH.findall(element.get("d", "")):
         if letter:
             command, given = letter, []
             if letter in "zZ":
                 parts.append("h")
-                x, y = start
             continue
         given.append(float(number))
-        kind = command.upper()
-        count, operator = _COMMANDS[kind]
+        count, operator = _COMMANDS[command]
         if len(given) < count:
             continue
-        dx, dy = (x, y) if command.islower() else (0.0, 0.0)
-        if kind == "H":
-            points = [given[0] + dx, y]
-        elif kind == "V":
-            points = [x, given[0] + dy]
-        else:
-            points = [n + (dy if i % 2 else dx) for i, n in enumerate(given)]
-        if kind == "Q":  # raised to a cubic
-            cx, cy, ex, ey = points
-            first = [x + 2 / 3 * (cx - x), y + 2 / 3 * (cy - y)]
-            points = [*first, ex + 2 / 3 * (cx - ex), ey + 2 / 3 * (cy - ey), ex, ey]
+        points = [x, given[0]] if command == "V" else given
         parts.append(" ".join(map(_f, points)) + f" {operator}")
-        x, y = points[-2:]
-        given = []
-        if kind == "M":
-            start = (x, y)
-            command = "l" if command == "m" else "L"  # further pairs are lines
+        x, given = points[-2], []
+        if command == "M":
+            command = "L"  # further pairs are lines
     return " ".join(parts)
 
 
@@ -306,8 +253,6 @@ _SHAPES = {
     "path": _path,
     "rect": _rect,
     "ellipse": _ellipse,
-    "circle": _ellipse,
-    "line": lambda e: _line_through(_get(e, "x1", "y1", "x2", "y2"), False),
     "polyline": lambda e: _line_through(_numbers(e.get("points")), False),
     "polygon": lambda e: _line_through(_numbers(e.get("points")), True),
 }
