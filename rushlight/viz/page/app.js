@@ -221,7 +221,7 @@ export function worst() {
 export function firstBad(forward) {
   const {M} = app, order = forward ? [M.firstBadValue, M.firstBadGrad] : [M.firstBadGrad, M.firstBadValue];
   const id = order.find(i => i >= 0);
-  if (id === undefined) return announce(app.modes[2].has ? 'all values and gradients are finite' : app.modes[2].why);
+  if (id === undefined) return announce(app.modes[2].has ? app.modes[2].says : app.modes[2].why);
   goTo(id);
 }
 

@@ -75,8 +75,7 @@ function legend() {
   const bar = el('span', {class: 'bar', 'aria-hidden': 'true'});
   if (m.scale === 'kind') return box.replaceChildren('one colour per operation; grey: several');
   if (m.scale === 'bad') {
-    const none = M.bad ? `${count(M.bad, 'node')} with nan or inf` : 'all values and gradients are finite';
-    return box.replaceChildren(el('span', {class: 'swatch bad'}), ' gradient ', el('span', {class: 'swatch badvalue'}), ` value: ${none}`);
+    return box.replaceChildren(el('span', {class: 'swatch bad'}), ' gradient ', el('span', {class: 'swatch badvalue'}), ` value: ${m.says}`);
   }
   bar.style.background = `linear-gradient(to right, ${legendStops(m).join(',')})`;
   const seen = (bits, look, text) => M.flags & bits ? [el('span', {class: `swatch ${look}`}), text] : '';
