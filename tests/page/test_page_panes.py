@@ -264,9 +264,7 @@ def test_modules_and_operations_beside_them_stand_in_the_order_of_the_program(op
         "[...document.querySelectorAll('#outline [role=treeitem]')].map(e => e.textContent)"
     )
     assert [row.split(" ")[0].strip("▾·,") for row in rows] == [
-        "Net", "w", "Op0Backward0", "first", "Op1Backward0", "Op2Backward0", "Op3Backward0",
-        "second",
-        "Op4Backward0", "Op5Backward0", "Op6Backward0",
+        "Net", "w", "op0", "first", "op1", "op2", "op3", "second", "op4", "op5", "op6",
     ]  # fmt: skip
 
 

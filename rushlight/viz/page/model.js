@@ -208,8 +208,10 @@ export function titleOf(M, i) {
   if (isGhost(M, i)) return nodeName(M, i) || exprOf(M, i) || 'cut';
   const name = nodeName(M, i), site = M.nodes.site[i];
   if (name || isLeaf(M, i)) return name || 'leaf';
-  if (site === NONE || !M.several[site]) return exprOf(M, i).slice(0, 160) || opName(M, i);
-  return [scopePath(M, i).slice(1).join('.'), opName(M, i).replace(/Backward\d*$/, '').toLowerCase()].filter(Boolean).join(' ');
+  // As title() in _collect.py: a class of the program, whose node has no number, keeps its letters.
+  const op = opName(M, i).replace(/^(.+)Backward\d+$/, (_, head) => head.toLowerCase()).replace(/(.)Backward$/, '$1');
+  if (site === NONE || !M.several[site]) return exprOf(M, i).slice(0, 160) || op;
+  return [scopePath(M, i).slice(1).join('.'), op].filter(Boolean).join(' ');
 }
 
 export function sourceLine(M, i) {
