@@ -105,6 +105,57 @@ def test_a_long_list_of_the_outline_tells_its_length_and_its_last_row_selects_no
     assert page.selected() is None
 
 
+def focus(page, row):
+    page.js(f"document.querySelector('#outline [role=treeitem]:nth-child({row})').focus()")
+
+
+FOCUSED = "document.activeElement.textContent"
+CURRENT = "document.querySelector('#outline [aria-selected=true]').textContent"
+
+
+def test_in_the_outline_the_selection_goes_with_the_focus(rnn):
+    focus(rnn, 1)
+    rnn.press("ArrowDown", "ArrowDown")
+    assert rnn.js(FOCUSED) == rnn.js(CURRENT) == "▸t = 10 … 14 · 50 ops"
+    assert rnn.text("#info h2").startswith("t = 10 … 14")
+    rnn.press("p", "ArrowDown", "p")
+    assert rnn.live == "6 operations on the way"  # between the last ones of both turns
+    rnn.press("Escape", "g")  # goes elsewhere: the focus comes along
+    assert rnn.js(FOCUSED) == rnn.js(CURRENT)
+    assert "x @ Wx.t(), MmBackward0" in rnn.js(FOCUSED)
+    rnn.press("Backspace")
+    assert rnn.js(FOCUSED) == rnn.js(CURRENT)
+    rnn.press(" ")
+    assert "▾" in rnn.js(FOCUSED)
+    rnn.click("#outline [role=treeitem]:last-child .twist")
+    assert rnn.js(FOCUSED) == rnn.js(CURRENT)
+
+
+def test_p_at_a_row_that_has_the_focus_alone_begins_there(rnn):
+    focus(rnn, 1)
+    rnn.press("p")
+    assert rnn.live.startswith("ways from t = 0 … 4")
+
+
+def test_the_help_tells_the_keys_of_the_outline(rnn):
+    rnn.press("?")
+    assert "outline: arrows select, Enter or Space opens" in rnn.text("#help")
+    rnn.press("Escape")
+
+
+def test_what_a_key_cannot_do_is_seen_too(rnn):
+    caption = rnn.text("#said")
+    assert caption.startswith("The backward pass")
+    rnn.press("Backspace")
+    assert rnn.text("#said") == rnn.live == "select a box first"
+    rnn.click_box("t = 0 … 4")
+    assert rnn.text("#said") == caption
+    rnn.press("Backspace")
+    assert rnn.text("#said") == "no group around it"
+    rnn.press("p", "1")
+    assert rnn.text("#said") == caption
+
+
 # --- the window --------------------------------------------------------------------------------
 
 

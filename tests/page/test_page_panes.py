@@ -483,6 +483,21 @@ def test_bars_and_legend_tell_bad_values_from_bad_gradients(open_page):
     assert "nan" not in page.text("#legend")
 
 
+def test_the_legend_explains_the_strokes_that_are_drawn(open_page):
+    m = models.Model()
+    w = m.leaf("w", (3, 3))
+    exp = m.node("ExpBackward0", models.NONE, w, shape=(3, 3))
+    t = m.node("TBackward0", models.NONE, exp, shape=(3, 3), flags=models.ROOT)
+    plain = open_page(m.build())
+    assert "view" not in plain.text("#legend")
+    m.rows["edges"]["kind"][-1] = 1
+    m.cut(t, 1, models.NONE, "detach", "k")
+    page = open_page(m.build())
+    assert page.text("#legend").endswith("dotted: to a view · dashed: no gradient")
+    page.click("#cuts")
+    assert page.text("#legend").endswith("dotted: to a view")
+
+
 def test_the_colours_at_first_are_some_that_were_recorded(open_page):
     page = open_page(models.without_values())
     assert page.js("rushlight.app.modes[rushlight.app.state.mode].name") == "memory"

@@ -17,7 +17,7 @@ export const app = {M: null, modes: [], state: null, scene: null, view: {x: 0, y
 export const pane = (aspects, draw) => app.panes.push({aspects, draw});
 
 let changed = new Set();
-/** Aspects: tree, scene, view, sel, mode, step, hits, hover, theme. */
+/** Aspects: tree, scene, view, sel, mode, step, hits, hover, theme, told. */
 export function change(...aspects) {
   if (!changed.size) requestAnimationFrame(render);
   for (const aspect of aspects) changed.add(aspect);
@@ -81,6 +81,12 @@ export function start(M, modes) {
   change('tree', 'scene', 'view', 'sel', 'mode', 'step', 'hits', 'hover', 'theme');
 }
 
+/** Says what nothing else shows: to a screen reader, and over the backward pass until something else is chosen. */
+export function tell(text) {
+  announce(app.state.told = text);
+  change('told');
+}
+
 export const mode = () => app.modes[app.state.mode];
 
 /** The colours of the boxes that are drawn, which are sums in some modes. */
@@ -98,7 +104,7 @@ export const selectedNode = () => /^n\d+$/.test(app.state.sel || '') ? +app.stat
 export function select(key, {centred = false, quiet = false} = {}) {
   const {state} = app;
   state.sel = key;
-  state.path = null;
+  state.path = state.told = null;
   if (centred) state.center = key;
   change('sel', 'view');
   if (!quiet) announce(key ? describe(key) : 'nothing selected');
@@ -162,7 +168,7 @@ export function closeAround() {
   const {state, M} = app, item = selectedItem(), id = selectedNode();
   let group = item && item.frame ? item.group : item && item.parent.group;
   if (!item && id >= 0) group = M.groupOf[M.pos[id] < 0 ? firstUser(id) : id];
-  if (!group || !group.parent) return announce('no group around it');
+  if (!group || !group.parent) return tell(item || id >= 0 ? 'no group around it' : 'select a box first');
   state.open.delete(group.key);
   state.auto.delete(group.key);
   state.anchor = group.key;
@@ -175,6 +181,7 @@ export function setMode(k) {
   const {state, modes} = app;
   if (!modes[k]) return;
   state.mode = k;
+  state.told = null;
   change('mode', 'view');
   announce(`colours: ${modes[k].name}${modes[k].has ? '' : `. ${modes[k].why}`}`);
 }
@@ -183,7 +190,7 @@ export function setGrouping(by) {
   const {state} = app;
   const boxes = app.M.n - app.M.leaves.length;
   if (by === 'none' && boxes > 20000) {
-    announce(`${count(boxes, 'operation')} are too many for one drawing without groups`);
+    tell(`${count(boxes, 'operation')} are too many for one drawing without groups`);
     change('mode');
     return;
   }
@@ -197,8 +204,9 @@ export function setGrouping(by) {
 /** Moves to a step of the backward pass; -1 leaves it. */
 export function setStep(k, follow = true) {
   const {M, state} = app, last = M.byOrder.length - 1;
-  if (last < 0) return announce('The backward pass has no order: it was not run, or not recorded.');
+  if (last < 0) return tell('The backward pass has no order: it was not run, or not recorded.');
   state.step = clamp(k, -1, last);
+  state.told = null;
   change('step', 'view');
   if (state.cards) change('scene');
   if (state.step < 0) return announce('before the backward pass');
@@ -213,7 +221,7 @@ export function worst() {
       if (M.tier[i] === tier && Number.isFinite(M.norm[i]) && (best < 0 || M.norm[i] > M.norm[best])) best = i;
     }
   }
-  if (best < 0) return announce(m.why);
+  if (best < 0) return tell(m.why);
   goTo(best);
 }
 
@@ -221,24 +229,24 @@ export function worst() {
 export function firstBad(forward) {
   const {M} = app, order = forward ? [M.firstBadValue, M.firstBadGrad] : [M.firstBadGrad, M.firstBadValue];
   const id = order.find(i => i >= 0);
-  if (id === undefined) return announce(app.modes[2].has ? app.modes[2].says : app.modes[2].why);
+  if (id === undefined) return tell(app.modes[2].has ? app.modes[2].says : app.modes[2].why);
   goTo(id);
 }
 
 /** Along an edge: up to an input, down to a user; left and right to the neighbours in the row. */
 export function walk(direction) {
   const {scene, state} = app, id = selectedNode(), box = selectedItem(), item = box || (id >= 0 && (chipBox(id) || itemOf(scene, firstUser(id))));
-  if (!scene.items.length) return announce('there is nothing to go to');
+  if (!scene.items.length) return tell('there is nothing to go to');
   if (!item) return select(lastItem().key, {centred: true});
   const chips = item.chips.filter(chip => chip.leaf >= 0), at = box ? -1 : chips.findIndex(chip => chip.leaf === id);
   const toChip = (k, none) => {
-    if (!chips[k]) return announce(none);
+    if (!chips[k]) return tell(none);
     select('n' + chips[k].leaf);
     state.chipBox = item.key;
   };
   // Chips stand in a row to the left of their box.
   if (at >= 0 && direction === 'left') return toChip(at + 1, 'nothing beside it');
-  if (at >= 0 && direction === 'up') return announce('no inputs');
+  if (at >= 0 && direction === 'up') return tell('no inputs');
   if (at >= 0) return direction === 'right' && at ? toChip(at - 1) : select(item.key, {centred: true});
   if (direction === 'left' || direction === 'right') {
     const row = item.parent.kids.filter(kid => Math.abs(kid.y - item.y) < 12).sort((a, b) => a.x - b.x);

@@ -1,10 +1,10 @@
 // The canvas: themes, drawing of the visible part, the pointer. The keyboard is in main.js, the outline has the same content.
-import {$, announce, bytesText, clamp, count, el} from './util.js';
+import {$, bytesText, clamp, count, el} from './util.js';
 import {BAD_GRAD, BAD_VALUE, isTip, pathBetween} from './model.js';
 import {ALL_RUNS, hex, legendStops} from './colours.js';
 import {CanvasPen, paint} from './draw.js';
 import {hitTest} from './scene.js';
-import {app, boxMode, change, fit, mode, pane, select, selectedNode, toggle, zoomAt} from './app.js';
+import {app, boxMode, change, fit, mode, pane, select, selectedNode, tell, toggle, zoomAt} from './app.js';
 
 /** Ends of the scale that the width of a card's arrow is read on. */
 export const edgeScale = () => app.modes[0];
@@ -70,7 +70,14 @@ function litBy(hover) {
 }
 
 function legend() {
-  const m = boxMode(), box = $('legend'), {M} = app;
+  const box = $('legend'), kinds = new Set(app.scene.edges.map(edge => edge.kind));
+  colours(box);
+  if (kinds.has(1)) box.append(el('small', {}, ' · dotted: to a view'));
+  if (kinds.has(2)) box.append(el('small', {}, ' · dashed: no gradient'));
+}
+
+function colours(box) {
+  const m = boxMode(), {M} = app;
   if (!m.has) return box.replaceChildren(el('p', {class: 'none'}, `No colours for ${m.name}. ${m.why}`));
   const bar = el('span', {class: 'bar', 'aria-hidden': 'true'});
   if (m.scale === 'kind') return box.replaceChildren('one colour per operation; grey: several');
@@ -162,11 +169,11 @@ const standIn = item => item.id >= 0 ? item.id : app.M.perm[item.group.end - 1];
 export function pathTo(hit) {
   const {M, state, scene} = app, first = scene.byKey.get(state.sel), id = selectedNode();
   const a = first ? standIn(first) : id, b = hit.chip && hit.chip.leaf >= 0 ? hit.chip.leaf : standIn(hit.item);
-  if (a < 0) return announce('select a box first');
+  if (a < 0) return tell('select a box first');
   state.path = pathBetween(M, a, b);
   change('view', 'sel');
-  if (!state.path) return announce('no way leads from one to the other');
+  if (!state.path) return tell('no way leads from one to the other');
   let many = 0;
   for (let i = 0; i < M.n; i++) if (state.path[i] && !isTip(M, i)) many++;
-  announce(`${count(many, 'operation')} on the way`);
+  tell(`${count(many, 'operation')} on the way`);
 }
