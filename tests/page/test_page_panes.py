@@ -465,10 +465,10 @@ def test_nan_is_heard_and_stands_in_the_outline(open_page):
     page = open_page(m.build())
     page.choose("#by", "module")
     assert [row for row in page.js(rows) if "ops" in row] == [
-        "▾good · 20 ops", "▾ill · 20 ops, nan/inf inside",
+        "▸good · 20 ops", "▸ill · 20 ops, nan/inf inside",
     ]  # fmt: skip
     page.click("#outline [role=treeitem]:has-text('ill ·')")
-    assert page.live == "ill, 20 operations, open, nan/inf inside"
+    assert page.live == "ill, 20 operations, closed, nan/inf inside"
 
 
 def test_bars_and_legend_tell_bad_values_from_bad_gradients(open_page):

@@ -169,7 +169,7 @@ def test_groups_have_the_colour_of_the_largest_gradient_of_their_activations(ope
             math.log(max(size[i] for i in ids if ops[i] != "TBackward0") / low)
             / math.log(high / low)
         )
-        assert close(page.fill(box), want), box["label"]
+        assert close(page.fill(page.reach(box["label"])), want), box["label"]
 
 
 def test_a_loss_that_is_added_up_does_not_hide_gradients_that_vanish(open_page):

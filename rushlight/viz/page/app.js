@@ -10,6 +10,8 @@ import {figureOf} from './draw.js';
 const CARDS_MOST = 30;
 export const CARDS_ALLOWED = 400;
 const START_BOXES = 40;
+const READABLE = .55;  // the least zoom: letters of 12 pixels have 6.6
+const TRIALS = 4e5;  // groups times nodes: tried one by one, some 0.2 s
 
 export const app = {M: null, modes: [], state: null, scene: null, view: {x: 0, y: 0, z: 1}, panes: [], perf: {}};
 
@@ -28,10 +30,13 @@ export function render() {
   if (!now.size) return;
   changed = new Set();
   const {M, state, perf} = app;
-  let t = performance.now();
+  let t = performance.now(), fresh = null;
   if (now.has('tree')) {
     state.tree = makeGroups(M, state.by, boxed);
-    if (!state.open) state.open = startOpen(state.tree);
+    if (!state.open) {
+      fresh = startGroups(state.tree);
+      state.open = new Set(fresh.map(group => group.key));
+    }
     now.add('scene');
     perf.group = performance.now() - t;
     t = performance.now();
@@ -39,6 +44,7 @@ export function render() {
   if (now.has('scene')) {
     const held = state.anchor && app.scene && app.scene.byKey.get(state.anchor);
     app.scene = makeScene(M, state, app.modes[0]);
+    if (fresh && !state.cards && zooms()[0] < READABLE) openWhatFits(fresh);
     const again = held && app.scene.byKey.get(state.anchor);
     // What the hand is on stays where it is.
     if (again) app.view.x += (held.x - again.x) * app.view.z, app.view.y += (held.y - held.h / 2 - again.y + again.h / 2) * app.view.z;
@@ -60,16 +66,33 @@ function boxed(i) {
   return state.cards ? state.cuts || !(M.nodes.flags[i] & GHOST) : !M.users(i).length || M.ins(i).length > 0;
 }
 
-function startOpen(tree) {
-  const open = new Set();
+/** Groups that are open at first: level by level while the boxes are few; of a level, the last ones first. */
+function startGroups(tree) {
+  const open = [];
   let level = tree.children.filter(child => typeof child === 'object'), boxes = tree.children.length;
   while (level.length) {
     for (const group of level) boxes += group.children.length - 1;
     if (boxes > START_BOXES) break;
-    for (const group of level) open.add(group.key);
+    open.push(...level.slice().reverse());
     level = level.flatMap(group => group.children).filter(child => typeof child === 'object');
   }
   return open;
+}
+
+/** Of these groups, opens those with which the drawing can be read whole, or across where it is too tall anyway. */
+function openWhatFits(groups) {
+  const {M, state} = app, draw = () => app.scene = makeScene(M, state, app.modes[0]);
+  state.open = new Set();
+  draw();
+  const k = zooms()[0] < READABLE ? 1 : 0;
+  if (groups.length * M.n > TRIALS) return;
+  for (const {key, parent} of groups) {
+    if (parent.parent && !state.open.has(parent.key)) continue;
+    state.open.add(key);
+    draw();
+    if (zooms()[k] < READABLE) state.open.delete(key);
+  }
+  draw();
 }
 
 export function start(M, modes) {
@@ -276,30 +299,44 @@ const inFrame = (item, frame) => {
 
 const lastItem = () => app.scene.items.filter(item => !item.frame).reduce((a, b) => b.y > a.y ? b : a);
 
+/** The part of the pane that the legend leaves free. */
+function room() {
+  const {clientWidth: w, clientHeight: h} = $('canvas'), top = $('legend').offsetTop;
+  return {w, h: top < h && top > h / 2 ? top : h};
+}
+
 /** Zoom at which the whole drawing goes into the pane, and the one for its width alone. */
 function zooms() {
-  const {scene} = app, box = $('canvas').getBoundingClientRect(), across = (box.width - 40) / (scene.right - scene.left);
-  return [Math.min(across, (box.height - 64) / (scene.bottom - scene.top)), across];
+  const {scene} = app, {w, h} = room(), across = (w - 40) / (scene.right - scene.left);
+  return [Math.min(across, (h - 32) / (scene.bottom - scene.top)), across];
 }
 
 /** Whether the drawing can be read across the pane; one that is too tall is moved. */
-export const readable = () => !(zooms()[1] < .55);
+export const readable = () => !(zooms()[1] < READABLE);
 
-/** Puts the whole drawing into the pane, or its top where that would be too small to read; all of it, where again. */
-export function fit(again) {
-  const {scene, view} = app, box = $('canvas').getBoundingClientRect(), w = scene.right - scene.left, h = scene.bottom - scene.top;
-  const [whole, across] = zooms(), {x, y, z} = view, small = whole < .55;
-  place(small ? across < .55 ? .7 : Math.min(across, .8) : Math.min(whole, 1.15));
-  // The second time in the same place: all of it, however small.
-  if (again && small && Math.abs(x - view.x) + Math.abs(y - view.y) < 1 && z === view.z) place(whole);
+// Where fit() has put the drawing, and whether all of it.
+let placed = {};
+const still = () => ['x', 'y', 'z'].every(key => placed[key] === app.view[key]);
+
+/** Puts the whole drawing into the pane, or its end where that would be too small to read; all of it, where again. */
+export const fit = again => place(again && still() && !placed.all);
+
+/** After the pane has changed its size: as before, where nobody has moved the drawing. */
+export function refit() {
+  if (still()) place(placed.all);
+}
+
+function place(all) {
+  const {scene, view} = app, {w, h} = room(), [whole, across] = zooms();
+  const z = all || whole >= READABLE ? Math.min(whole, 1.15) : across < READABLE ? .7 : Math.min(across, .8);
+  const spare = w / z / 2 - 20 / z, {left, right, top, bottom} = scene;
+  // Where it does not fit across, the loss is as near to the middle as leaves no side of the pane empty.
+  const x = right - left <= 2 * spare ? (left + right) / 2 : clamp(scene.items.length ? lastItem().x : 0, left + spare, right - spare);
+  view.x = w / 2 - x * z;
+  view.y = (bottom - top) * z <= h - 24 ? h / 2 - (top + bottom) / 2 * z : h - 16 - bottom * z;
+  view.z = z;
+  placed = {...view, all};
   change('view');
-
-  function place(zoom) {
-    view.z = zoom;
-    // Where it does not fit across, the main path, which is at 0, is in the middle.
-    view.x = box.width / 2 - (w * zoom <= box.width ? (scene.left + scene.right) / 2 : 0) * zoom;
-    view.y = h * zoom <= box.height - 40 ? (box.height - 40 - h * zoom) / 2 - scene.top * zoom : 20 - scene.top * zoom;
-  }
 }
 
 /** Brings a box into sight: by the shortest way where it is near, into the middle where it is far. */

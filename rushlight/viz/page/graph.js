@@ -4,7 +4,7 @@ import {BAD_GRAD, BAD_VALUE, isTip, pathBetween} from './model.js';
 import {ALL_RUNS, hex, legendStops} from './colours.js';
 import {CanvasPen, paint} from './draw.js';
 import {hitTest} from './scene.js';
-import {app, boxMode, change, fit, mode, pane, select, selectedNode, tell, toggle, zoomAt} from './app.js';
+import {app, boxMode, change, fit, mode, pane, refit, select, selectedNode, tell, toggle, zoomAt} from './app.js';
 
 /** Ends of the scale that the width of a card's arrow is read on. */
 export const edgeScale = () => app.modes[0];
@@ -22,8 +22,8 @@ export function readTheme() {
 export function makeGraph() {
   const canvas = $('canvas');
   pane(['theme'], readTheme);
-  pane(['view', 'theme', 'mode', 'sel', 'step', 'hits', 'hover', 'scene'], draw);
   pane(['mode', 'theme', 'scene'], legend);
+  pane(['view', 'theme', 'mode', 'sel', 'step', 'hits', 'hover', 'scene'], draw);
   pane(['scene', 'tree'], () => {
     const {M, scene} = app, figures = $('figures'), text = boxes => `${count(M.many.nodes, 'node')}, ${count(M.many.edges, 'edge')}${M.many.cuts ? `, ${count(M.many.cuts, 'cut')}` : ''}: ${count(boxes, 'box', 'boxes')} drawn`;
     if (!figures.style.minWidth) {
@@ -34,7 +34,10 @@ export function makeGraph() {
     figures.textContent = text(scene.items.filter(item => !item.frame).length);
   });
   pointer(canvas);
-  new ResizeObserver(() => change('view', 'mode')).observe(canvas);
+  new ResizeObserver(() => {
+    refit();
+    change('view', 'mode');
+  }).observe(canvas);
 }
 
 function draw() {

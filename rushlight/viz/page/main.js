@@ -34,7 +34,7 @@ const KEYS = [
   ['Shift arrows', 'move the drawing'],
   ['+', 'zoom in', () => zoomMiddle(1.25)],
   ['-', 'zoom out', () => zoomMiddle(.8)],
-  ['0', 'whole graph, from its top where it is large; again: all of it', () => fit(true)],
+  ['0', 'whole graph, its end where it is large; again: all of it', () => fit(true)],
   ['p', 'ways between two boxes: once at each', ways],
   ['w', 'why is a grad None?', why],
   ['e', 'export', () => $('export').showModal()],
@@ -193,6 +193,8 @@ async function main() {
   perf.read = performance.now() - t;
   const M = readModel(D);
   perf.model = performance.now() - t - perf.read;
+  // A frame that is not shown yet has no size to fit the drawing into.
+  while (!$('canvas').clientWidth) await new Promise(requestAnimationFrame);
   start(M, makeModes(M));
   makeGraph();
   toolbar();
