@@ -14,18 +14,21 @@ export {BAD_COLOUR};
 
 export const hex = ([r, g, b]) => '#' + [r, g, b].map(v => Math.round(v).toString(16).padStart(2, '0')).join('');
 
-export function ramp(stops, t) {
-  const at = clamp(t, 0, 1) * (stops.length - 1), k = Math.min(stops.length - 2, Math.floor(at));
-  return hex(stops[k].map((v, c) => v + (stops[k + 1][c] - v) * (at - k)));
-}
-
 const channel = v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
 
 const parts = fill => [1, 3, 5].map(k => parseInt(fill.slice(k, k + 2), 16));
 const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
 
+const TURN = .179;
 /** Black or white, whichever stands out: at least 4.58 to 1 on any colour. */
-export const inkOn = fill => light(parts(fill)) > .179 ? '#000000' : '#ffffff';
+export const inkOn = fill => light(parts(fill)) > TURN ? '#000000' : '#ffffff';
+
+/** A colour between stops. None is of a brightness near where the ink turns: boxes whose inks differ look different. */
+export function ramp(stops, t) {
+  const at = clamp(t, 0, 1) * (stops.length - 1), k = Math.min(stops.length - 2, Math.floor(at));
+  const colour = stops[k].map((v, c) => v + (stops[k + 1][c] - v) * (at - k)), l = light(colour);
+  return hex(l < .14 || l > .23 ? colour : colour.map(v => v * ((l > TURN ? .23 : .14) / l) ** .45));
+}
 
 /** The colour of a line: pale ones are mixed with the ink until they are seen on the ground. */
 export function lineOn(fill, {ground, ink}) {
