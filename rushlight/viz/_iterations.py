@@ -29,9 +29,9 @@ TITLES = {"mm": "matmul", "bmm": "matmul", "mv": "matmul", "dot": "matmul"}
 
 
 def title(op):
-    """``mul`` of MulBackward0; the name of a custom Function of its own node."""
+    """``mul`` of MulBackward0, ``Mine`` of MineBackward, the node of a class of the program."""
     head, backward, tail = op.rpartition("Backward")
-    return head.lower() if backward and (tail.isdigit() or not tail) else op
+    return head.lower() if backward and tail.isdigit() else head if backward and not tail else op
 
 
 @functools.lru_cache(512)

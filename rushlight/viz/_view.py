@@ -1,17 +1,16 @@
 """What of a graph a picture shows: operations, closed groups, chips, ghosts, merged edges."""
 
-import re
 from dataclasses import dataclass, field
 from math import isfinite, log2, log10
 
 from rushlight import _C
 
 from . import _summaries
+from ._iterations import title
 from ._model import LEAF, NONE, ROOT, VIEW_EDGE
 
 _C._add_package_globals(globals())
 
-_BACKWARD = re.compile(r"Backward\d*$")
 GHOSTS = 20  # more cuts than these are chips, not boxes
 
 
@@ -172,7 +171,7 @@ class View:
 
         The expression does not name a node where a call recorded several, as of a module.
         """
-        short = _BACKWARD.sub("", node.op)
+        short = title(node.op)
         shared = self.model.nodes["site"][node.index] in self._shared
         label = node.name or ("" if shared else node.expression) or short
         return label, node.expression if label == short else node.op

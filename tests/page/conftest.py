@@ -131,8 +131,25 @@ class Driver:
     def at(self, box, dx=0.5, dy=0.5):
         return box["x"] + box["w"] * dx, box["y"] + box["h"] * dy
 
+    def reach(self, label):
+        """The box of that label, after Shift and arrows moved the drawing until it is seen."""
+        self.js(
+            f"""(() => {{
+              const pane = document.getElementById('canvas').getBoundingClientRect();
+              for (let k = 0; k < 200; k++) {{
+                const box = rushlight.boxes().find(box => box.label === {label!r});
+                const key = box && box.y < pane.top ? 'ArrowUp'
+                  : box && box.y + Math.min(box.h, 60) > pane.bottom - 40 ? 'ArrowDown' : '';
+                if (!key) return;
+                document.dispatchEvent(new KeyboardEvent('keydown', {{key, shiftKey: true}}));
+              }}
+            }})()"""
+        )
+        self.settle()
+        return self.box(label)
+
     def click_box(self, label, modifiers=(), double=False):
-        x, y = self.at(self.box(label))
+        x, y = self.at(self.reach(label))
         for key in modifiers:
             self.page.keyboard.down(key)
         (self.page.mouse.dblclick if double else self.page.mouse.click)(x, y)

@@ -31,7 +31,7 @@ def marks(page, name):
 
 
 def test_double_click_opens_a_group_where_it_stands_and_again_on_its_head_closes_it(rnn):
-    before = rnn.box("t = 10 … 14")
+    before = rnn.reach("t = 10 … 14")
     rnn.click_box("t = 10 … 14", double=True)
     opened = rnn.box("t = 10 … 14")
     assert opened["frame"]
@@ -206,7 +206,7 @@ def test_shift_and_arrows_move_the_drawing(line):
     before = line.box("yhat")
     line.press("Shift+ArrowRight", "Shift+ArrowDown", "Shift+ArrowDown")
     after = line.box("yhat")
-    assert (after["x"] - before["x"], after["y"] - before["y"]) == (-80, -160)
+    assert (after["x"] - before["x"], after["y"] - before["y"]) == pytest.approx((-80, -160))
     assert line.selected() is None
 
 
@@ -465,12 +465,12 @@ def test_boxes_get_their_colour_when_the_pass_reaches_them(line):
 
 
 def test_groups_get_their_colour_when_the_pass_reaches_them(rnn):
-    before = rnn.fill(rnn.box("t = 0 … 4"))
+    before = rnn.fill(rnn.reach("t = 0 … 4"))
     rnn.press("]")
     rnn.press("0")
-    assert rnn.fill(rnn.box("t = 0 … 4")) == PLAIN
+    assert rnn.fill(rnn.reach("t = 0 … 4")) == PLAIN
     rnn.press("Escape")
-    assert rnn.fill(rnn.box("t = 0 … 4")) == before
+    assert rnn.fill(rnn.reach("t = 0 … 4")) == before
 
 
 def test_the_strip_is_dragged_and_walked_by_keys(rnn):

@@ -1,5 +1,7 @@
 """The page of graphs that programs make, from the statement to the drawing."""
 
+import re
+
 import pytest
 from support import torch
 
@@ -73,6 +75,32 @@ def test_modules_of_a_recorded_training_are_groups_with_times_and_norms(open_pag
     )
     page.press("4")
     assert "not recorded" not in page.text("#legend")
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2
+
+
+def test_operations_without_an_expression_have_the_names_that_the_picture_gives_them(open_page):
+    net = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Flatten())
+    with rushlight.record(params=dict(net.named_parameters())) as tape:
+        names = {"Doubled": Doubled, "y": net(torch.ones(2, 4, 3))}
+        exec("Doubled.apply(y.clone()).sum().backward()", names)  # no source, so no expressions
+    page = open_page(tape.graph)
+    picture = re.findall(r">([^<>]+)</text>", tape.graph.to_svg())
+    labels = [
+        box["label"] for box in page.boxes() if box["second"].endswith(("Backward0", "Backward"))
+    ]
+    assert {"0 addmm", "0 view"} <= set(labels)
+    assert {"Doubled", "sum", "clone"} <= {label.rpartition(" ")[2] for label in labels}
+    for label in labels:
+        assert {label, label.rpartition(" ")[2]} & set(picture), label
 
 
 def test_what_detach_cut_is_shown_where_it_was_cut(open_page):

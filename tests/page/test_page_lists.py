@@ -105,6 +105,57 @@ def test_a_long_list_of_the_outline_tells_its_length_and_its_last_row_selects_no
     assert page.selected() is None
 
 
+def focus(page, row):
+    page.js(f"document.querySelector('#outline [role=treeitem]:nth-child({row})').focus()")
+
+
+FOCUSED = "document.activeElement.textContent"
+CURRENT = "document.querySelector('#outline [aria-selected=true]').textContent"
+
+
+def test_in_the_outline_the_selection_goes_with_the_focus(rnn):
+    focus(rnn, 1)
+    rnn.press("ArrowDown", "ArrowDown")
+    assert rnn.js(FOCUSED) == rnn.js(CURRENT) == "▸t = 10 … 14 · 50 ops"
+    assert rnn.text("#info h2").startswith("t = 10 … 14")
+    rnn.press("p", "ArrowDown", "p")
+    assert rnn.live == "6 operations on the way"  # between the last ones of both turns
+    rnn.press("Escape", "g")  # goes elsewhere: the focus comes along
+    assert rnn.js(FOCUSED) == rnn.js(CURRENT)
+    assert "x @ Wx.t(), MmBackward0" in rnn.js(FOCUSED)
+    rnn.press("Backspace")
+    assert rnn.js(FOCUSED) == rnn.js(CURRENT)
+    rnn.press(" ")
+    assert "▾" in rnn.js(FOCUSED)
+    rnn.click("#outline [role=treeitem]:last-child .twist")
+    assert rnn.js(FOCUSED) == rnn.js(CURRENT)
+
+
+def test_p_at_a_row_that_has_the_focus_alone_begins_there(rnn):
+    focus(rnn, 1)
+    rnn.press("p")
+    assert rnn.live.startswith("ways from t = 0 … 4")
+
+
+def test_the_help_tells_the_keys_of_the_outline(rnn):
+    rnn.press("?")
+    assert "outline: arrows select, Enter or Space opens" in rnn.text("#help")
+    rnn.press("Escape")
+
+
+def test_what_a_key_cannot_do_is_seen_too(rnn):
+    caption = rnn.text("#said")
+    assert caption.startswith("The backward pass")
+    rnn.press("Backspace")
+    assert rnn.text("#said") == rnn.live == "select a box first"
+    rnn.click_box("t = 0 … 4")
+    assert rnn.text("#said") == caption
+    rnn.press("Backspace")
+    assert rnn.text("#said") == "no group around it"
+    rnn.press("p", "1")
+    assert rnn.text("#said") == caption
+
+
 # --- the window --------------------------------------------------------------------------------
 
 
@@ -196,3 +247,121 @@ def test_cards_that_do_not_fit_are_boxes_at_first(open_page):
     assert "w" not in page.closed()
     page.click("#cards")
     assert "w" in page.closed()
+
+
+# --- the first look ----------------------------------------------------------------------------
+
+
+def sights(page):
+    """(the part of the pane that the legend leaves, the boxes that are not wholly in it)."""
+    canvas = page.page.locator("#canvas").bounding_box()
+    legend = page.page.locator("#legend").bounding_box()
+    right, bottom = canvas["x"] + canvas["width"], min(canvas["y"] + canvas["height"], legend["y"])
+    return [
+        box["label"]
+        for box in page.boxes()
+        if box["x"] < canvas["x"]
+        or box["y"] < canvas["y"]
+        or box["x"] + box["w"] > right
+        or box["y"] + box["h"] > bottom
+    ]
+
+
+def forms():
+    """Four lines of some operations each, side by side, which one sum brings together."""
+    m = models.Model(text="\n".join(f"line {k}" for k in range(6)))
+    w = m.leaf("w")
+    sides = []
+    for line in range(1, 6):
+        site = m.site(line, "f(w)")
+        sides += [m.node("SinBackward0", site, w, name=f"s{line}_{k}") for k in range(6)]
+    at = sides[0]
+    for k, side in enumerate(sides[1:]):
+        at = m.node("AddBackward0", m.site(6, "a + b"), at, side, name=f"a{k}")
+        if k == 5:
+            break
+    m.rows["nodes"]["flags"][at] |= models.ROOT
+    return m.build()
+
+
+def test_groups_open_at_first_where_the_whole_can_still_be_read(open_page):
+    page = open_page(forms())
+    for by in ("line", "loop"):  # as at first, whatever was chosen before
+        assert sights(page) == []
+        assert page.js("rushlight.app.view.z") >= 0.55
+        page.choose("#by", by)
+    page = open_page(forms(), size=(900, 520), scheme="dark")  # too small for all of it
+    assert sights(page)
+    assert page.closed()["linreg.py:6"]["label"] not in sights(page)
+
+
+def test_a_tall_drawing_opens_at_its_loss_above_the_legend(rnn):
+    hidden = sights(rnn)
+    assert "t = 0 … 4" in hidden
+    assert "t = 95 … 99" not in hidden
+    rnn.press("+", "0")
+    assert sights(rnn) == hidden
+
+
+def test_the_title_of_a_group_that_begins_left_of_the_pane_stays_in_it(open_page):
+    page = open_page(models.with_modules())
+    frame = next(box for box in page.boxes() if box["frame"])
+    canvas = page.page.locator("#canvas").bounding_box()
+    page.js(f"rushlight.app.view.x -= {frame['x'] - canvas['x'] + frame['w'] / 2}")
+    page.press("Shift+ArrowRight")
+    title = page.pixels(canvas["x"] + 8, frame["y"] + 4, 60, 16)
+    assert len(set(title)) > 4
+
+
+def test_a_drawing_that_nobody_moved_is_fitted_to_the_pane_again(open_page):
+    page = open_page(models.regression())
+    before = page.js("rushlight.app.view.x")
+    page.js("document.getElementById('divide').focus()")
+    page.press("ArrowRight", "ArrowRight", "ArrowRight")
+    assert page.js("rushlight.app.view.x") < before
+    assert sights(page) == []
+    page.press("+")
+    moved = page.js("rushlight.app.view")
+    page.press("ArrowLeft")
+    assert page.js("rushlight.app.view") == moved
+
+
+def test_the_source_pane_is_as_wide_as_it_is_drawn_and_keeps_its_line_numbers(open_page):
+    page = open_page(models.regression(), size=(900, 520))
+    left, bar = page.page.locator("#left"), page.page.locator("#divide").bounding_box()
+    mouse = page.page.mouse
+    mouse.move(bar["x"] + 4, bar["y"] + 100)
+    mouse.down()
+    mouse.move(330, bar["y"] + 100, steps=3)
+    mouse.up()
+    page.settle()
+    assert left.bounding_box()["width"] == pytest.approx(330, abs=1)
+    mouse.move(330, bar["y"] + 100)
+    mouse.down()
+    mouse.move(900, bar["y"] + 100, steps=3)
+    mouse.up()
+    page.settle()
+    assert page.page.locator("#graph").bounding_box()["width"] == pytest.approx(200, abs=1)
+    assert page.js("(e => e.scrollWidth - e.clientWidth)(document.documentElement)") == 0
+    page.js("document.getElementById('divide').focus()")
+    page.press(*["ArrowLeft"] * 20)
+    assert left.bounding_box()["width"] == 180
+    page.js("document.getElementById('source').scrollLeft = 60")
+    assert page.page.locator("#ln3 i").bounding_box()["x"] == left.bounding_box()["x"]
+
+
+def test_a_frame_that_is_shown_later_is_fitted_then(open_page):
+    page = open_page(models.regression())
+    outer = page.file.with_name(f"{page.file.name}.outer.html")
+    style = "width: 900px; height: 600px; display: none"
+    outer.write_text(f'<iframe src="{page.file.name}" style="{style}"></iframe>')
+    page.page.goto(f"file://{outer}")
+    page.js("document.querySelector('iframe').style.display = 'block'")
+    frame = page.page.frames[1]
+    frame.wait_for_selector("body[data-ready]")
+    left, top, right, bottom = frame.evaluate(
+        "(c => [c.left, c.top, c.right, c.bottom])(canvas.getBoundingClientRect())"
+    )
+    for box in frame.evaluate("rushlight.boxes()"):
+        assert left <= box["x"] and box["x"] + box["w"] <= right
+        assert top <= box["y"] and box["y"] + box["h"] <= bottom

@@ -264,9 +264,7 @@ def test_modules_and_operations_beside_them_stand_in_the_order_of_the_program(op
         "[...document.querySelectorAll('#outline [role=treeitem]')].map(e => e.textContent)"
     )
     assert [row.split(" ")[0].strip("▾·,") for row in rows] == [
-        "Net", "w", "Op0Backward0", "first", "Op1Backward0", "Op2Backward0", "Op3Backward0",
-        "second",
-        "Op4Backward0", "Op5Backward0", "Op6Backward0",
+        "Net", "w", "op0", "first", "op1", "op2", "op3", "second", "op4", "op5", "op6",
     ]  # fmt: skip
 
 
@@ -467,10 +465,10 @@ def test_nan_is_heard_and_stands_in_the_outline(open_page):
     page = open_page(m.build())
     page.choose("#by", "module")
     assert [row for row in page.js(rows) if "ops" in row] == [
-        "▾good · 20 ops", "▾ill · 20 ops, nan/inf inside",
+        "▸good · 20 ops", "▸ill · 20 ops, nan/inf inside",
     ]  # fmt: skip
     page.click("#outline [role=treeitem]:has-text('ill ·')")
-    assert page.live == "ill, 20 operations, open, nan/inf inside"
+    assert page.live == "ill, 20 operations, closed, nan/inf inside"
 
 
 def test_bars_and_legend_tell_bad_values_from_bad_gradients(open_page):
@@ -483,6 +481,21 @@ def test_bars_and_legend_tell_bad_values_from_bad_gradients(open_page):
     assert "nan/inf value" in page.text("#legend")
     page = open_page(models.regression())
     assert "nan" not in page.text("#legend")
+
+
+def test_the_legend_explains_the_strokes_that_are_drawn(open_page):
+    m = models.Model()
+    w = m.leaf("w", (3, 3))
+    exp = m.node("ExpBackward0", models.NONE, w, shape=(3, 3))
+    t = m.node("TBackward0", models.NONE, exp, shape=(3, 3), flags=models.ROOT)
+    plain = open_page(m.build())
+    assert "view" not in plain.text("#legend")
+    m.rows["edges"]["kind"][-1] = 1
+    m.cut(t, 1, models.NONE, "detach", "k")
+    page = open_page(m.build())
+    assert page.text("#legend").endswith("dotted: to a view · dashed: no gradient")
+    page.click("#cuts")
+    assert page.text("#legend").endswith("dotted: to a view")
 
 
 def test_the_colours_at_first_are_some_that_were_recorded(open_page):

@@ -15,10 +15,21 @@ VIRIDIS = (
 MAGENTA, ORANGE = (255, 0, 255), (255, 149, 0)
 
 
+def light(colour):
+    """Relative luminance as WCAG defines it."""
+    parts = (v / 255 for v in colour)
+    red, green, blue = (v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def viridis(t):
+    """The scale leaves out what is about as bright as where the ink turns from white to black."""
     at = min(max(t, 0.0), 1.0) * 8
     k = min(7, int(at))
-    return tuple(round(a + (b - a) * (at - k)) for a, b in zip(VIRIDIS[k], VIRIDIS[k + 1]))
+    colour = [a + (b - a) * (at - k) for a, b in zip(VIRIDIS[k], VIRIDIS[k + 1])]
+    if 0.14 <= (bright := light(colour)) <= 0.23:
+        colour = [v * ((0.23 if bright > 0.179 else 0.14) / bright) ** 0.45 for v in colour]
+    return tuple(map(round, colour))
 
 
 def close(one, other, most=3):
@@ -169,7 +180,7 @@ def test_groups_have_the_colour_of_the_largest_gradient_of_their_activations(ope
             math.log(max(size[i] for i in ids if ops[i] != "TBackward0") / low)
             / math.log(high / low)
         )
-        assert close(page.fill(box), want), box["label"]
+        assert close(page.fill(page.reach(box["label"])), want), box["label"]
 
 
 def test_a_loss_that_is_added_up_does_not_hide_gradients_that_vanish(open_page):
@@ -250,3 +261,21 @@ def test_two_openings_draw_the_same_pixels(open_page):
     read = "document.getElementById('canvas').toDataURL()"
     assert one.js(read) == two.js(read)
     assert len(one.js(read)) > 10_000
+
+
+def test_boxes_whose_texts_are_black_and_white_differ_in_their_colour(open_page):
+    m = models.Model()
+    at = m.leaf("w")
+    for k in range(20):
+        at = m.node(f"Op{k}Backward0", models.NONE, at, name=f"x{k}")
+    m.overlays = {"steps": [0.0, *(0.34 + 0.01 * k for k in range(19)), 1.0]}
+    page = open_page(m.build())
+    if page.state("cards"):
+        page.click("#cards")
+    page.press("7")
+    fills = [page.fill(page.reach(f"x{k}")) for k in range(19)]
+    inks = [(1.05 / (light(fill) + 0.05), (light(fill) + 0.05) / 0.05) for fill in fills]
+    assert {white > black for white, black in inks} == {True, False}
+    assert (
+        min(map(max, inks)) > 5.3
+    )  # 4.58, and turning between equals, without a step in the scale

@@ -10,6 +10,8 @@ import {figureOf} from './draw.js';
 const CARDS_MOST = 30;
 export const CARDS_ALLOWED = 400;
 const START_BOXES = 40;
+const READABLE = .55;  // the least zoom: letters of 12 pixels have 6.6
+const TRIALS = 4e5;  // groups times nodes: tried one by one, some 0.2 s
 
 export const app = {M: null, modes: [], state: null, scene: null, view: {x: 0, y: 0, z: 1}, panes: [], perf: {}};
 
@@ -17,7 +19,7 @@ export const app = {M: null, modes: [], state: null, scene: null, view: {x: 0, y
 export const pane = (aspects, draw) => app.panes.push({aspects, draw});
 
 let changed = new Set();
-/** Aspects: tree, scene, view, sel, mode, step, hits, hover, theme. */
+/** Aspects: tree, scene, view, sel, mode, step, hits, hover, theme, told. */
 export function change(...aspects) {
   if (!changed.size) requestAnimationFrame(render);
   for (const aspect of aspects) changed.add(aspect);
@@ -28,10 +30,13 @@ export function render() {
   if (!now.size) return;
   changed = new Set();
   const {M, state, perf} = app;
-  let t = performance.now();
+  let t = performance.now(), fresh = null;
   if (now.has('tree')) {
     state.tree = makeGroups(M, state.by, boxed);
-    if (!state.open) state.open = startOpen(state.tree);
+    if (!state.open) {
+      fresh = startGroups(state.tree);
+      state.open = new Set(fresh.map(group => group.key));
+    }
     now.add('scene');
     perf.group = performance.now() - t;
     t = performance.now();
@@ -39,6 +44,7 @@ export function render() {
   if (now.has('scene')) {
     const held = state.anchor && app.scene && app.scene.byKey.get(state.anchor);
     app.scene = makeScene(M, state, app.modes[0]);
+    if (fresh && !state.cards && zooms()[0] < READABLE) openWhatFits(fresh);
     const again = held && app.scene.byKey.get(state.anchor);
     // What the hand is on stays where it is.
     if (again) app.view.x += (held.x - again.x) * app.view.z, app.view.y += (held.y - held.h / 2 - again.y + again.h / 2) * app.view.z;
@@ -60,16 +66,33 @@ function boxed(i) {
   return state.cards ? state.cuts || !(M.nodes.flags[i] & GHOST) : !M.users(i).length || M.ins(i).length > 0;
 }
 
-function startOpen(tree) {
-  const open = new Set();
+/** Groups that are open at first: level by level while the boxes are few; of a level, the last ones first. */
+function startGroups(tree) {
+  const open = [];
   let level = tree.children.filter(child => typeof child === 'object'), boxes = tree.children.length;
   while (level.length) {
     for (const group of level) boxes += group.children.length - 1;
     if (boxes > START_BOXES) break;
-    for (const group of level) open.add(group.key);
+    open.push(...level.slice().reverse());
     level = level.flatMap(group => group.children).filter(child => typeof child === 'object');
   }
   return open;
+}
+
+/** Of these groups, opens those with which the drawing can be read whole, or across where it is too tall anyway. */
+function openWhatFits(groups) {
+  const {M, state} = app, draw = () => app.scene = makeScene(M, state, app.modes[0]);
+  state.open = new Set();
+  draw();
+  const k = zooms()[0] < READABLE ? 1 : 0;
+  if (groups.length * M.n > TRIALS) return;
+  for (const {key, parent} of groups) {
+    if (parent.parent && !state.open.has(parent.key)) continue;
+    state.open.add(key);
+    draw();
+    if (zooms()[k] < READABLE) state.open.delete(key);
+  }
+  draw();
 }
 
 export function start(M, modes) {
@@ -79,6 +102,12 @@ export function start(M, modes) {
   app.state = {by: M.scopes.n && M.scopes.kind.includes(0) ? 'module' : 'loop', mode: Math.max(0, modes.findIndex(m => m.has)), names: true, cards: small, cuts: true, open: null, sel: null, path: null, hits: null,
     list: [], at: -1, step: -1, hover: null, auto: new Set(), line: null, wayFrom: null, chipBox: null};
   change('tree', 'scene', 'view', 'sel', 'mode', 'step', 'hits', 'hover', 'theme');
+}
+
+/** Says what nothing else shows: to a screen reader, and over the backward pass until something else is chosen. */
+export function tell(text) {
+  announce(app.state.told = text);
+  change('told');
 }
 
 export const mode = () => app.modes[app.state.mode];
@@ -98,7 +127,7 @@ export const selectedNode = () => /^n\d+$/.test(app.state.sel || '') ? +app.stat
 export function select(key, {centred = false, quiet = false} = {}) {
   const {state} = app;
   state.sel = key;
-  state.path = null;
+  state.path = state.told = null;
   if (centred) state.center = key;
   change('sel', 'view');
   if (!quiet) announce(key ? describe(key) : 'nothing selected');
@@ -162,7 +191,7 @@ export function closeAround() {
   const {state, M} = app, item = selectedItem(), id = selectedNode();
   let group = item && item.frame ? item.group : item && item.parent.group;
   if (!item && id >= 0) group = M.groupOf[M.pos[id] < 0 ? firstUser(id) : id];
-  if (!group || !group.parent) return announce('no group around it');
+  if (!group || !group.parent) return tell(item || id >= 0 ? 'no group around it' : 'select a box first');
   state.open.delete(group.key);
   state.auto.delete(group.key);
   state.anchor = group.key;
@@ -175,6 +204,7 @@ export function setMode(k) {
   const {state, modes} = app;
   if (!modes[k]) return;
   state.mode = k;
+  state.told = null;
   change('mode', 'view');
   announce(`colours: ${modes[k].name}${modes[k].has ? '' : `. ${modes[k].why}`}`);
 }
@@ -183,7 +213,7 @@ export function setGrouping(by) {
   const {state} = app;
   const boxes = app.M.n - app.M.leaves.length;
   if (by === 'none' && boxes > 20000) {
-    announce(`${count(boxes, 'operation')} are too many for one drawing without groups`);
+    tell(`${count(boxes, 'operation')} are too many for one drawing without groups`);
     change('mode');
     return;
   }
@@ -197,8 +227,9 @@ export function setGrouping(by) {
 /** Moves to a step of the backward pass; -1 leaves it. */
 export function setStep(k, follow = true) {
   const {M, state} = app, last = M.byOrder.length - 1;
-  if (last < 0) return announce('The backward pass has no order: it was not run, or not recorded.');
+  if (last < 0) return tell('The backward pass has no order: it was not run, or not recorded.');
   state.step = clamp(k, -1, last);
+  state.told = null;
   change('step', 'view');
   if (state.cards) change('scene');
   if (state.step < 0) return announce('before the backward pass');
@@ -213,7 +244,7 @@ export function worst() {
       if (M.tier[i] === tier && Number.isFinite(M.norm[i]) && (best < 0 || M.norm[i] > M.norm[best])) best = i;
     }
   }
-  if (best < 0) return announce(m.why);
+  if (best < 0) return tell(m.why);
   goTo(best);
 }
 
@@ -221,24 +252,24 @@ export function worst() {
 export function firstBad(forward) {
   const {M} = app, order = forward ? [M.firstBadValue, M.firstBadGrad] : [M.firstBadGrad, M.firstBadValue];
   const id = order.find(i => i >= 0);
-  if (id === undefined) return announce(app.modes[2].has ? 'all values and gradients are finite' : app.modes[2].why);
+  if (id === undefined) return tell(app.modes[2].has ? app.modes[2].says : app.modes[2].why);
   goTo(id);
 }
 
 /** Along an edge: up to an input, down to a user; left and right to the neighbours in the row. */
 export function walk(direction) {
   const {scene, state} = app, id = selectedNode(), box = selectedItem(), item = box || (id >= 0 && (chipBox(id) || itemOf(scene, firstUser(id))));
-  if (!scene.items.length) return announce('there is nothing to go to');
+  if (!scene.items.length) return tell('there is nothing to go to');
   if (!item) return select(lastItem().key, {centred: true});
   const chips = item.chips.filter(chip => chip.leaf >= 0), at = box ? -1 : chips.findIndex(chip => chip.leaf === id);
   const toChip = (k, none) => {
-    if (!chips[k]) return announce(none);
+    if (!chips[k]) return tell(none);
     select('n' + chips[k].leaf);
     state.chipBox = item.key;
   };
   // Chips stand in a row to the left of their box.
   if (at >= 0 && direction === 'left') return toChip(at + 1, 'nothing beside it');
-  if (at >= 0 && direction === 'up') return announce('no inputs');
+  if (at >= 0 && direction === 'up') return tell('no inputs');
   if (at >= 0) return direction === 'right' && at ? toChip(at - 1) : select(item.key, {centred: true});
   if (direction === 'left' || direction === 'right') {
     const row = item.parent.kids.filter(kid => Math.abs(kid.y - item.y) < 12).sort((a, b) => a.x - b.x);
@@ -268,30 +299,44 @@ const inFrame = (item, frame) => {
 
 const lastItem = () => app.scene.items.filter(item => !item.frame).reduce((a, b) => b.y > a.y ? b : a);
 
+/** The part of the pane that the legend leaves free. */
+function room() {
+  const {clientWidth: w, clientHeight: h} = $('canvas'), top = $('legend').offsetTop;
+  return {w, h: top < h && top > h / 2 ? top : h};
+}
+
 /** Zoom at which the whole drawing goes into the pane, and the one for its width alone. */
 function zooms() {
-  const {scene} = app, box = $('canvas').getBoundingClientRect(), across = (box.width - 40) / (scene.right - scene.left);
-  return [Math.min(across, (box.height - 64) / (scene.bottom - scene.top)), across];
+  const {scene} = app, {w, h} = room(), across = (w - 40) / (scene.right - scene.left);
+  return [Math.min(across, (h - 32) / (scene.bottom - scene.top)), across];
 }
 
 /** Whether the drawing can be read across the pane; one that is too tall is moved. */
-export const readable = () => !(zooms()[1] < .55);
+export const readable = () => !(zooms()[1] < READABLE);
 
-/** Puts the whole drawing into the pane, or its top where that would be too small to read; all of it, where again. */
-export function fit(again) {
-  const {scene, view} = app, box = $('canvas').getBoundingClientRect(), w = scene.right - scene.left, h = scene.bottom - scene.top;
-  const [whole, across] = zooms(), {x, y, z} = view, small = whole < .55;
-  place(small ? across < .55 ? .7 : Math.min(across, .8) : Math.min(whole, 1.15));
-  // The second time in the same place: all of it, however small.
-  if (again && small && Math.abs(x - view.x) + Math.abs(y - view.y) < 1 && z === view.z) place(whole);
+// Where fit() has put the drawing, and whether all of it.
+let placed = {};
+const still = () => ['x', 'y', 'z'].every(key => placed[key] === app.view[key]);
+
+/** Puts the whole drawing into the pane, or its end where that would be too small to read; all of it, where again. */
+export const fit = again => place(again && still() && !placed.all);
+
+/** After the pane has changed its size: as before, where nobody has moved the drawing. */
+export function refit() {
+  if (still()) place(placed.all);
+}
+
+function place(all) {
+  const {scene, view} = app, {w, h} = room(), [whole, across] = zooms();
+  const z = all || whole >= READABLE ? Math.min(whole, 1.15) : across < READABLE ? .7 : Math.min(across, .8);
+  const spare = w / z / 2 - 20 / z, {left, right, top, bottom} = scene;
+  // Where it does not fit across, the loss is as near to the middle as leaves no side of the pane empty.
+  const x = right - left <= 2 * spare ? (left + right) / 2 : clamp(scene.items.length ? lastItem().x : 0, left + spare, right - spare);
+  view.x = w / 2 - x * z;
+  view.y = (bottom - top) * z <= h - 24 ? h / 2 - (top + bottom) / 2 * z : h - 16 - bottom * z;
+  view.z = z;
+  placed = {...view, all};
   change('view');
-
-  function place(zoom) {
-    view.z = zoom;
-    // Where it does not fit across, the main path, which is at 0, is in the middle.
-    view.x = box.width / 2 - (w * zoom <= box.width ? (scene.left + scene.right) / 2 : 0) * zoom;
-    view.y = h * zoom <= box.height - 40 ? (box.height - 40 - h * zoom) / 2 - scene.top * zoom : 20 - scene.top * zoom;
-  }
 }
 
 /** Brings a box into sight: by the shortest way where it is near, into the middle where it is far. */

@@ -1,5 +1,5 @@
 // Colour modes: what a node's number is, how it becomes a colour, and what is said where nothing was recorded.
-import {NONE, bytesText, clamp, num, timeText} from './util.js';
+import {NONE, bytesText, clamp, count, num, timeText} from './util.js';
 import {BAD, BAD_GRAD, gains, isTip} from './model.js';
 
 const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99],
@@ -14,18 +14,21 @@ export {BAD_COLOUR};
 
 export const hex = ([r, g, b]) => '#' + [r, g, b].map(v => Math.round(v).toString(16).padStart(2, '0')).join('');
 
-export function ramp(stops, t) {
-  const at = clamp(t, 0, 1) * (stops.length - 1), k = Math.min(stops.length - 2, Math.floor(at));
-  return hex(stops[k].map((v, c) => v + (stops[k + 1][c] - v) * (at - k)));
-}
-
 const channel = v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
 
 const parts = fill => [1, 3, 5].map(k => parseInt(fill.slice(k, k + 2), 16));
 const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
 
+const TURN = .179;
 /** Black or white, whichever stands out: at least 4.58 to 1 on any colour. */
-export const inkOn = fill => light(parts(fill)) > .179 ? '#000000' : '#ffffff';
+export const inkOn = fill => light(parts(fill)) > TURN ? '#000000' : '#ffffff';
+
+/** A colour between stops. None is of a brightness near where the ink turns: boxes whose inks differ look different. */
+export function ramp(stops, t) {
+  const at = clamp(t, 0, 1) * (stops.length - 1), k = Math.min(stops.length - 2, Math.floor(at));
+  const colour = stops[k].map((v, c) => v + (stops[k + 1][c] - v) * (at - k)), l = light(colour);
+  return hex(l < .14 || l > .23 ? colour : colour.map(v => v * ((l > TURN ? .23 : .14) / l) ** .45));
+}
 
 /** The colour of a line: pale ones are mixed with the ink until they are seen on the ground. */
 export function lineOn(fill, {ground, ink}) {
@@ -51,15 +54,21 @@ export function makeModes(M) {
   };
   const kinds = new Map();
   for (let i = 0; i < M.n; i++) if (!isTip(M, i) && !kinds.has(op[i])) kinds.set(op[i], kinds.size);
-  const asked = 'Gradients were not recorded: ask for them with graph(loss, values=True), or run the pass under record().';
+  const ask = 'were not recorded: ask for them with graph(loss, values=True) before the backward pass, or run it under record().';
+  const asked = `Gradients ${ask}`, known = new Uint8Array(M.n);
+  for (const i of [...M.values.node || [], ...M.grads.node || []]) known[i] = 1;
+  let blank = 0, seen = 0;
+  for (let i = 0; i < M.n; i++) if (!isTip(M, i)) known[i] || flags[i] & BAD ? seen++ : blank++;
   const modes = [
     {name: 'gradient norm', of: i => M.norm[i], join: max, tiered: true, scale: 'log', text: num, unit: '|grad|', has: M.grads.n > 0,
       why: asked},
-    {name: 'local gain', of: i => gains(M)[i], join: max, tiered: true, scale: 'diverging', text: x => `×${num(2 ** x)}`, unit: 'gain',
+    {name: 'local gain', of: i => gains(M)[i], join: max, tiered: true, scale: 'diverging', text: x => x === Infinity ? 'not finite' : `×${num(2 ** x)}`, unit: 'gain',
       has: M.grads.n > 0, why: asked},
-    {name: 'nan and inf', of: i => flags[i] & BAD ? 1 : 0, join: max, scale: 'bad', text: x => x ? 'bad' : 'finite',
-      unit: '', has: M.grads.n + M.values.n + M.bad > 0,
-      why: 'Values were not recorded: ask for them with graph(loss, values=True), or run the pass under record().'},
+    {name: 'nan and inf', of: i => flags[i] & BAD ? 1 : known[i] ? 0 : NaN, join: max, scale: 'bad', text: x => x ? 'bad' : 'finite',
+      // Of leaves alone, as after a pass that freed the rest, nothing is said of the graph.
+      unit: '', has: seen + M.bad > 0, says: M.bad ? `${count(M.bad, 'node')} with nan or inf`
+        : blank ? `no nan or inf in the ${count(seen, 'operation')} that ${seen === 1 ? 'is' : 'are'} known` : 'all values and gradients are finite',
+      why: `Values ${ask}`},
     {name: 'time', of: time, join: sum, adds: 'us', scale: 'log', text: timeText, unit: 'time', has: some(M.fwd) || some(M.bwd),
       why: 'Times were not recorded: run the program under rushlight.record() or with rushlight trace.'},
     {name: 'memory', of: i => M.bytes[i] || NaN, join: sum, adds: 'bytes', scale: 'log', text: bytesText, unit: 'bytes', has: some(M.bytes),

@@ -166,10 +166,13 @@ export function holds(M, item, marks) {
   return kept.get(marks);
 }
 
-function drawFrame(pen, item, {theme, state, zoom}) {
+function drawFrame(pen, item, {theme, state, zoom, view}) {
   const x = item.x - item.l, y = item.y - item.h / 2, w = item.l + item.r;
   pen.rect(x, y, w, item.h, {fill: theme.frame, stroke: state.sel === item.key ? theme.focus : theme.edge, width: state.sel === item.key ? 3 : 1, round: 6});
-  if (zoom >= .28) pen.text('▾ ' + item.label, x + 10, y + 16, {font: BOLD, fill: theme.ink});
+  if (zoom < .28) return;
+  // Where the frame begins left of the pane, its title stays in sight.
+  const title = '▾ ' + item.label, far = Math.max(x + 10, Math.min(view[0] + 8 / zoom, x + w - textWidth(title, BOLD) - 10));
+  pen.text(title, far, y + 16, {font: BOLD, fill: theme.ink});
 }
 
 function drawEdge(pen, M, edge, {theme, mode, state, lit, zoom, ends}, plain) {

@@ -1,6 +1,6 @@
 // What can be saved: the picture as SVG and PNG, the visible graph as DOT and Mermaid, the model as JSON.
 import {$, announce, el} from './util.js';
-import {app, boxMode} from './app.js';
+import {app, boxMode, tell} from './app.js';
 import {inkOn} from './colours.js';
 import {CanvasPen, SvgPen, fillOf, paint} from './draw.js';
 import {edgeScale} from './graph.js';
@@ -84,7 +84,7 @@ const KINDS = {
 async function save(name) {
   const [ending, type, make] = KINDS[name], made = await make();
   $('export').close();
-  if (made === null) return announce(`${name}: more than ${MERMAID_MOST} boxes are visible; close some groups`);
+  if (made === null) return tell(`${name}: more than ${MERMAID_MOST} boxes are visible; close some groups`);
   const url = URL.createObjectURL(typeof made === 'string' ? new Blob([made], {type}) : made);
   const title = document.title.replace(/[^\w.-]+/g, '_').slice(0, 60) || 'graph';
   el('a', {href: url, download: `${title}.${ending}`}).click();

@@ -1,10 +1,10 @@
 // The canvas: themes, drawing of the visible part, the pointer. The keyboard is in main.js, the outline has the same content.
-import {$, announce, bytesText, clamp, count, el} from './util.js';
+import {$, bytesText, clamp, count, el} from './util.js';
 import {BAD_GRAD, BAD_VALUE, isTip, pathBetween} from './model.js';
 import {ALL_RUNS, hex, legendStops} from './colours.js';
 import {CanvasPen, paint} from './draw.js';
 import {hitTest} from './scene.js';
-import {app, boxMode, change, fit, mode, pane, select, selectedNode, toggle, zoomAt} from './app.js';
+import {app, boxMode, change, fit, mode, pane, refit, select, selectedNode, tell, toggle, zoomAt} from './app.js';
 
 /** Ends of the scale that the width of a card's arrow is read on. */
 export const edgeScale = () => app.modes[0];
@@ -22,8 +22,8 @@ export function readTheme() {
 export function makeGraph() {
   const canvas = $('canvas');
   pane(['theme'], readTheme);
-  pane(['view', 'theme', 'mode', 'sel', 'step', 'hits', 'hover', 'scene'], draw);
   pane(['mode', 'theme', 'scene'], legend);
+  pane(['view', 'theme', 'mode', 'sel', 'step', 'hits', 'hover', 'scene'], draw);
   pane(['scene', 'tree'], () => {
     const {M, scene} = app, figures = $('figures'), text = boxes => `${count(M.many.nodes, 'node')}, ${count(M.many.edges, 'edge')}${M.many.cuts ? `, ${count(M.many.cuts, 'cut')}` : ''}: ${count(boxes, 'box', 'boxes')} drawn`;
     if (!figures.style.minWidth) {
@@ -34,7 +34,10 @@ export function makeGraph() {
     figures.textContent = text(scene.items.filter(item => !item.frame).length);
   });
   pointer(canvas);
-  new ResizeObserver(() => change('view', 'mode')).observe(canvas);
+  new ResizeObserver(() => {
+    refit();
+    change('view', 'mode');
+  }).observe(canvas);
 }
 
 function draw() {
@@ -70,13 +73,19 @@ function litBy(hover) {
 }
 
 function legend() {
-  const m = boxMode(), box = $('legend'), {M} = app;
+  const box = $('legend'), kinds = new Set(app.scene.edges.map(edge => edge.kind));
+  colours(box);
+  if (kinds.has(1)) box.append(el('small', {}, ' · dotted: to a view'));
+  if (kinds.has(2)) box.append(el('small', {}, ' · dashed: no gradient'));
+}
+
+function colours(box) {
+  const m = boxMode(), {M} = app;
   if (!m.has) return box.replaceChildren(el('p', {class: 'none'}, `No colours for ${m.name}. ${m.why}`));
   const bar = el('span', {class: 'bar', 'aria-hidden': 'true'});
   if (m.scale === 'kind') return box.replaceChildren('one colour per operation; grey: several');
   if (m.scale === 'bad') {
-    const none = M.bad ? `${count(M.bad, 'node')} with nan or inf` : 'all values and gradients are finite';
-    return box.replaceChildren(el('span', {class: 'swatch bad'}), ' gradient ', el('span', {class: 'swatch badvalue'}), ` value: ${none}`);
+    return box.replaceChildren(el('span', {class: 'swatch bad'}), ' gradient ', el('span', {class: 'swatch badvalue'}), ` value: ${m.says}`);
   }
   bar.style.background = `linear-gradient(to right, ${legendStops(m).join(',')})`;
   const seen = (bits, look, text) => M.flags & bits ? [el('span', {class: `swatch ${look}`}), text] : '';
@@ -163,11 +172,11 @@ const standIn = item => item.id >= 0 ? item.id : app.M.perm[item.group.end - 1];
 export function pathTo(hit) {
   const {M, state, scene} = app, first = scene.byKey.get(state.sel), id = selectedNode();
   const a = first ? standIn(first) : id, b = hit.chip && hit.chip.leaf >= 0 ? hit.chip.leaf : standIn(hit.item);
-  if (a < 0) return announce('select a box first');
+  if (a < 0) return tell('select a box first');
   state.path = pathBetween(M, a, b);
   change('view', 'sel');
-  if (!state.path) return announce('no way leads from one to the other');
+  if (!state.path) return tell('no way leads from one to the other');
   let many = 0;
   for (let i = 0; i < M.n; i++) if (state.path[i] && !isTip(M, i)) many++;
-  announce(`${count(many, 'operation')} on the way`);
+  tell(`${count(many, 'operation')} on the way`);
 }

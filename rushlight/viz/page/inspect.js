@@ -79,7 +79,7 @@ function ofNode(M, i) {
       [...M.outs.of(i)].map(r => row('output', `${shapeText(dimsOf(M, M.outs, r))} ${M.str(M.outs.dtype[r])}, ${bytesText(M.outs.bytes[r] || 0)}`)),
       row('backward', nodes.order[i] === NONE ? 'not run' : `step ${M.rank[i] + 1} of ${M.byOrder.length}`), words.length > 0 && row('marks', words.join(', ')),
       makersOf(M, i).slice(0, 3).map(j => row('made by', link(M, j))),
-      !Number.isNaN(gain) && row('local gain', `×${num(2 ** gain)}`),
+      !Number.isNaN(gain) && row('local gain', app.modes[1].text(gain)),
       M.fwd && M.fwd[i] >= 0 && row('forward', timeText(M.fwd[i])), M.bwd && M.bwd[i] >= 0 && row('backward', timeText(M.bwd[i]))),
     app.state.step >= 0 && M.byOrder[app.state.step] === i && el('p', {class: 'said'}, stepSentence(M, i)),
     figuresTable(M, 'value', M.values, i), figuresTable(M, isLeaf(M, i) ? 'what the pass adds to .grad' : 'gradient', M.grads, i),

@@ -5,7 +5,7 @@ import {makeModes} from './colours.js';
 import {GROUPINGS} from './groups.js';
 import {find} from './search.js';
 import {CARDS_ALLOWED, app, change, closeAround, describe, firstBad, fit, goTo, pane, readable, render, select, selectedItem, selectedNode, setGrouping, setMode, setStep,
-  start, toggle, walk, worst, zoomAt} from './app.js';
+  start, tell, toggle, walk, worst, zoomAt} from './app.js';
 import {makeGraph, pathTo} from './graph.js';
 import {makeSource} from './source.js';
 import {makeInspector} from './inspect.js';
@@ -34,7 +34,7 @@ const KEYS = [
   ['Shift arrows', 'move the drawing'],
   ['+', 'zoom in', () => zoomMiddle(1.25)],
   ['-', 'zoom out', () => zoomMiddle(.8)],
-  ['0', 'whole graph, from its top where it is large; again: all of it', () => fit(true)],
+  ['0', 'whole graph, its end where it is large; again: all of it', () => fit(true)],
   ['p', 'ways between two boxes: once at each', ways],
   ['w', 'why is a grad None?', why],
   ['e', 'export', () => $('export').showModal()],
@@ -51,11 +51,13 @@ function zoomMiddle(factor) {
 
 /** What Shift-click does, by keys: remembers the selection, then lights the ways to the next one. */
 function ways() {
-  const {state} = app, key = state.sel;
-  if (!key) return announce('select a box first');
+  const {state} = app, row = document.activeElement.dataset.key;
+  if (!state.sel && row) select(row);
+  const key = state.sel;
+  if (!key) return tell('select a box first');
   if (!state.wayFrom || state.wayFrom === key) {
     state.wayFrom = key;
-    return announce(`ways from ${describe(key)}: select the other end and press p`);
+    return tell(`ways from ${describe(key)}: select the other end and press p`);
   }
   const item = selectedItem(), end = item ? {item} : {chip: {leaf: selectedNode()}};
   state.sel = state.wayFrom;
@@ -106,7 +108,7 @@ function search() {
 
 function nextMatch(step) {
   const {state} = app;
-  if (!state.list.length) return announce('no match');
+  if (!state.list.length) return tell('no match');
   state.at = (Math.max(state.at, step < 0 ? 0 : -1) + step + state.list.length) % state.list.length;
   goTo(state.list[state.at], {auto: true});
   $('found').textContent = `${state.at + 1} of ${count(state.list.length, 'match', 'matches')}`;
@@ -131,7 +133,7 @@ function toolbar() {
   box('cards', 'cards', yes => {
     if (yes && M.n > CARDS_ALLOWED) {
       $('cards').checked = false;
-      return announce(`cards are for graphs of up to ${CARDS_ALLOWED} nodes`);
+      return tell(`cards are for graphs of up to ${CARDS_ALLOWED} nodes`);
     }
     state.cards = yes;
     state.refit = true;
@@ -191,6 +193,8 @@ async function main() {
   perf.read = performance.now() - t;
   const M = readModel(D);
   perf.model = performance.now() - t - perf.read;
+  // A frame that is not shown yet has no size to fit the drawing into.
+  while (!$('canvas').clientWidth) await new Promise(requestAnimationFrame);
   start(M, makeModes(M));
   makeGraph();
   toolbar();

@@ -208,8 +208,10 @@ export function titleOf(M, i) {
   if (isGhost(M, i)) return nodeName(M, i) || exprOf(M, i) || 'cut';
   const name = nodeName(M, i), site = M.nodes.site[i];
   if (name || isLeaf(M, i)) return name || 'leaf';
-  if (site === NONE || !M.several[site]) return exprOf(M, i).slice(0, 160) || opName(M, i);
-  return [scopePath(M, i).slice(1).join('.'), opName(M, i).replace(/Backward\d*$/, '').toLowerCase()].filter(Boolean).join(' ');
+  // As title() in _collect.py: a class of the program, whose node has no number, keeps its letters.
+  const op = opName(M, i).replace(/^(.+)Backward\d+$/, (_, head) => head.toLowerCase()).replace(/(.)Backward$/, '$1');
+  if (site === NONE || !M.several[site]) return exprOf(M, i).slice(0, 160) || op;
+  return [scopePath(M, i).slice(1).join('.'), op].filter(Boolean).join(' ');
 }
 
 export function sourceLine(M, i) {
@@ -230,21 +232,25 @@ export const dimsOf = (M, t, r) => Array.from(M.shapes.slice(t.dims[r], t.dims[r
 /**
  * log2 of the gradient that a node hands to its inputs over what it got. Where a producer has several users,
  * its sum is credited to the one with the largest gradient alone; parameters, which no chain goes on from, to none.
+ * Infinity where it hands on what is not finite: a norm is that of the finite elements.
  */
 export function gains(M) {
   if (M.gain) return M.gain;
   const gain = new Float64Array(M.n).fill(NaN), {edges, norm} = M;
   for (let i = 0; i < M.n; i++) {
-    if (isTip(M, i) || !(norm[i] > 0)) continue;
+    const bad = M.nodes.flags[i] & BAD_GRAD;
+    if (isTip(M, i) || Number.isNaN(norm[i]) && !bad) continue;
     let most = 0;
     for (const e of M.ins(i)) {
       const producer = edges.src[e];
+      if (M.nodes.flags[producer] & BAD_GRAD && (bad || makersOf(M, producer).includes(i))) most = Infinity;
       if (isTip(M, producer) || M.lane[producer] || !(norm[producer] > most)) continue;
       let best = i;
       for (const f of M.users(producer)) if (norm[edges.dst[f]] > norm[best]) best = edges.dst[f];
       if (best === i) most = norm[producer];
     }
-    if (most > 0) gain[i] = Math.log2(most / norm[i]);
+    if (most === Infinity) gain[i] = most;
+    else if (most > 0 && norm[i] > 0 && !bad) gain[i] = Math.log2(most / norm[i]);
   }
   return M.gain = gain;
 }

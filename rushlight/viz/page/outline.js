@@ -13,7 +13,7 @@ export function makeOutline() {
   tree.addEventListener('click', event => {
     const row = event.target.closest('[role=treeitem]');
     if (!row || !row.dataset.key) return;
-    if (event.target.className === 'twist') toggle(row.dataset.key);
+    if (event.target.className === 'twist') turn(row);
     else select(row.dataset.key, {centred: true});
     focus(row);
   });
@@ -25,7 +25,12 @@ export function makeOutline() {
     const at = rows.indexOf(document.activeElement), row = rows[at];
     if (!row) return;
     const open = row.getAttribute('aria-expanded'), level = +row.getAttribute('aria-level');
-    const go = k => rows[k] && focus(rows[k]);
+    // The selection follows the focus, so that keys act on the row that is seen as the current one.
+    const go = k => {
+      if (!rows[k]) return;
+      focus(rows[k]);
+      select(rows[k].dataset.key || null, {centred: true, quiet: true});
+    };
     if (event.key === 'ArrowDown') go(at + 1);
     else if (event.key === 'ArrowUp') go(at - 1);
     else if (event.key === 'Home') go(0);
@@ -35,8 +40,8 @@ export function makeOutline() {
       if (open === 'true') turn(row);
       else for (let k = at - 1; k >= 0; k--) if (+rows[k].getAttribute('aria-level') < level) return stop(event), go(k);
     } else if ((event.key === 'Enter' || event.key === ' ') && row.dataset.key) {
-      select(row.dataset.key, {centred: true});
-      if (event.key === 'Enter' && open) turn(row);
+      if (open) turn(row);
+      else select(row.dataset.key, {centred: true});
     } else return;
     stop(event);
   });
@@ -48,7 +53,7 @@ const stop = event => {
 };
 
 function turn(row) {
-  app.state.treeFocus = row.dataset.key;
+  select(row.dataset.key, {quiet: true});
   toggle(row.dataset.key);
 }
 
@@ -77,14 +82,11 @@ function build() {
   walk(state.tree, 1);
   rows = made;
   tree.replaceChildren(...made);
-  mark();
-  const want = state.treeFocus || held;
-  const again = want && rows.find(row => row.dataset.key === want);
-  if (again) again.focus();
-  state.treeFocus = null;
+  mark(null, held);
 }
 
-function mark() {
+/** Marks the selected row, which has the focus where the tree has it. held: the row that had it before. */
+function mark(now, held = document.activeElement.dataset.key) {
   const {state} = app;
   let tab = rows.find(row => row.dataset.key === state.sel);
   for (const row of rows) {
@@ -93,7 +95,8 @@ function mark() {
     row.classList.toggle('sel', on);
     row.tabIndex = -1;
   }
-  if (tab && !$('outline').contains(document.activeElement)) tab.scrollIntoView({block: 'nearest'});
-  tab = tab || rows[0];
+  if (tab) tab.scrollIntoView({block: 'nearest'});
+  tab = tab || held && rows.find(row => row.dataset.key === held) || rows[0];
   if (tab) tab.tabIndex = 0;
+  if (held) tab.focus();
 }

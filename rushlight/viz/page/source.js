@@ -1,5 +1,5 @@
 // The source pane: each line with a bar of its colour and figure. A click lights up the operations of the line.
-import {$, NONE, announce, count, el} from './util.js';
+import {$, NONE, announce, clamp, count, el} from './util.js';
 import {app, change, mode, pane, selectedNode} from './app.js';
 import {ALL_RUNS, badColour, colourOf, fitted, level, lineFigures} from './colours.js';
 
@@ -14,6 +14,7 @@ export function makeSource() {
   for (const k of files) choose.append(el('option', {value: k}, M.files[k].path));
   choose.hidden = files.length < 2;
   choose.addEventListener('change', () => showFile(+choose.value));
+  divide();
   const list = $('source');
   list.addEventListener('click', event => {
     const row = event.target.closest('[data-line]');
@@ -34,6 +35,26 @@ export function makeSource() {
     else if (shownFile < 0) showFile(files.length ? files[0] : -1);
     else if (now.has('mode')) bars();
     mark(id >= 0 && M.file[id] === shownFile ? M.line[id] : 0);
+  });
+}
+
+/** The border at the right of the pane is moved by pointer or arrows. */
+function divide() {
+  const bar = $('divide'), left = $('left');
+  const put = wide => {
+    const most = left.offsetWidth + $('graph').offsetWidth - 200, w = Math.round(clamp(wide, 180, Math.max(180, most)));
+    left.parentElement.style.setProperty('--left', `${w}px`);
+    bar.setAttribute('aria-valuenow', w);
+    bar.setAttribute('aria-valuemax', most);
+  };
+  bar.addEventListener('pointerdown', event => bar.setPointerCapture(event.pointerId));
+  bar.addEventListener('pointermove', event => event.buttons && put(event.clientX - left.getBoundingClientRect().left));
+  bar.addEventListener('keydown', event => {
+    const step = {ArrowLeft: -20, ArrowRight: 20}[event.key];
+    if (!step) return;
+    put(left.offsetWidth + step);
+    event.preventDefault();
+    event.stopPropagation();
   });
 }
 

@@ -30,18 +30,16 @@ export function makeStrip() {
     event.stopPropagation();
   });
   pane(['mode', 'step', 'theme', 'sel'], draw);
-  pane(['step'], () => {
+  pane(['step', 'mode', 'sel', 'told'], now => {
     const id = state.step < 0 ? -1 : M.byOrder[state.step];
     const said = id < 0 ? '' : `${state.step + 1}/${M.byOrder.length}  ${stepSentence(M, id)}`;
-    $('said').textContent = said || caption();
+    $('said').textContent = state.told || said || caption();
+    if (!now.has('step')) return;
     canvas.setAttribute('aria-valuemin', 0);
     canvas.setAttribute('aria-valuemax', Math.max(0, M.byOrder.length));
     canvas.setAttribute('aria-valuenow', state.step + 1);
     canvas.setAttribute('aria-valuetext', said || 'before the backward pass');
     if (said) $('live').textContent = said;
-  });
-  pane(['mode'], () => {
-    if (state.step < 0) $('said').textContent = caption();
   });
 }
 

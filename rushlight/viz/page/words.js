@@ -6,6 +6,7 @@ import {BAD_GRAD, CUSTOM, FREED, INF_GRAD, INF_VALUE, NAN_GRAD, NAN_VALUE, ROOT,
 export function summary(M, t, r) {
   const many = t.count[r], at = t.data ? t.data[r] : NONE, bad = t.nan[r] + t.inf[r];
   let text;
+  if (!many) return 'empty';
   if (at !== NONE && at !== undefined && many <= 4) {
     const list = Array.from(M.data.slice(at, at + many), num);
     text = many === 1 && !list[0] ? num(t.mean[r]) : many === 1 ? list[0] : `[${list.join(', ')}]`;
