@@ -91,9 +91,11 @@ uint32_t ScopeTable::now() {
   return at;
 }
 
-void ScopeTable::forget_objects() {
+std::vector<PyRef> ScopeTable::take_objects() {
+  std::vector<PyRef> objects;
   at_.clear();
-  for (Scope& scope : scopes_) scope.object = PyRef();
+  for (Scope& scope : scopes_) objects.push_back(std::move(scope.object));
+  return objects;
 }
 
 }  // namespace rl::python

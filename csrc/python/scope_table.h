@@ -24,7 +24,8 @@ class ScopeTable {
   // frame.
   uint32_t now();
   const std::vector<Scope>& scopes() const { return scopes_; }
-  void forget_objects();
+  // Takes the objects out: letting go of them may run Python code.
+  std::vector<PyRef> take_objects();
 
  private:
   uint32_t child(uint32_t parent, bool is_function, PyObject* object);

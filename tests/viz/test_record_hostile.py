@@ -1,0 +1,129 @@
+"""record() where threads, finalizers and passes in steps come between."""
+
+import gc
+import threading
+import weakref
+
+from support import leaf, rushlight_only, torch
+
+pytestmark = rushlight_only
+record = torch.record
+
+
+def on_another_thread(call):
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+
+
+def test_a_pass_in_steps_that_ends_on_another_thread_is_over():
+    # The tape went on with the pass that was gone, and the next one crashed.
+    w = leaf(2.0)
+    with record() as tape:
+        steps = torch.debug.trace_backward((w * 3).exp())
+        next(steps)
+        on_another_thread(steps.close)
+        assert len(tape.graph) == 3
+        (w * w).backward()
+    assert [node.op for node in tape.graph.nodes] == ["AccumulateGrad", "MulBackward0"]
+
+
+def test_a_pass_that_ends_while_the_graph_is_told():
+    # What the result was read from was gone: the collector ran a backward pass in the middle.
+    w, lines = leaf(2.0), []
+
+    def compute(phase, info):
+        if phase == "stop" and len(lines) < 50:
+            lines.append("\n" * len(lines) + "(w * 2 * w).backward()")
+            exec(lines[-1], {"w": w})
+
+    thresholds = gc.get_threshold()
+    with record() as tape:
+        y = w
+        for _ in range(1000):
+            y = y * 1.0001
+        y.backward()
+        gc.callbacks.append(compute)
+        gc.set_threshold(2, 2, 2)
+        try:
+            made = tape.graph
+        finally:
+            gc.set_threshold(*thresholds)
+            gc.callbacks.remove(compute)
+    assert len(lines) == 50 and len(made) == 1001
+    assert [node.op for node in tape.graph.nodes] == ["AccumulateGrad"] + ["MulBackward0"] * 2
+
+
+def test_a_recording_that_is_left_open_is_collected_with_the_module_that_holds_it():
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.fc(x).sum()
+
+    net = Net()
+    net.tape = record()
+    net.tape.__enter__()
+    net(torch.ones(2)).backward()
+    dead = weakref.ref(net)
+    del net
+    gc.collect()
+    assert dead() is None
+
+
+def test_a_recording_that_dies_on_another_thread_than_its_own():
+    # It stayed in its thread's list, and died with the thread, which held no lock by then.
+    begun, end = threading.Event(), threading.Event()
+
+    def begin(held):
+        held[0].__enter__()
+        held[1](torch.ones(2)).sum().backward()
+        begun.set()
+        end.wait()
+
+    held = [record(), torch.nn.Linear(2, 2)]
+    thread = threading.Thread(target=begin, args=(held,))
+    thread.start()
+    begun.wait()
+    dead = weakref.ref(held[1])
+    held.clear()
+    gc.collect()
+    assert dead() is None
+    end.set()
+    thread.join()
+
+
+def test_a_recording_that_ends_as_it_asks_for_names_holds_nothing():
+    # The pass that it had begun with was kept, with all values, and waited for its end.
+    w, asked = leaf(2.0), []
+
+    def names(leaves):
+        asked.append(len(leaves))
+        tape.stop()
+        tape.forget()
+        return ["w"] * len(leaves)
+
+    tape = torch._C._Tape(True, 1 << 20, names)
+    tape.start()
+    for _ in range(2):
+        (w * 2).backward()
+    assert asked == [1] and tape.result() is None
+    tape.forget()
+    dead = weakref.ref(w)
+    del w
+    assert dead() is None
+
+
+def test_an_output_beyond_those_that_are_told_is_not_told_as_another():
+    # Number 256 was written down as 0.
+    w = torch.arange(300.0).requires_grad_()
+    parts = w.unbind()
+    with record() as tape:
+        (parts[256] * 2).backward()
+    assert tape.graph.find(op="unbind")[0].value is None
+    y = parts[256] * 2
+    for _ in range(2000):
+        y = y * parts[256]
+    assert torch.graph(y, values=True).find(op="unbind")[0].value is None
