@@ -4,6 +4,7 @@ import gc
 import threading
 import weakref
 
+import pytest
 from support import leaf, rushlight_only, torch
 
 pytestmark = rushlight_only
@@ -127,3 +128,18 @@ def test_an_output_beyond_those_that_are_told_is_not_told_as_another():
     for _ in range(2000):
         y = y * parts[256]
     assert torch.graph(y, values=True).find(op="unbind")[0].value is None
+
+
+@pytest.mark.parametrize("size", [10**12, 2**62])
+def test_an_expanded_tensor_costs_what_it_has(size):
+    # Each of its elements was visited; the number of its bytes was too large for a number.
+    w = leaf(3.0)
+    with record() as tape:
+        w.expand(size)
+        (w * 2).backward()
+    assert tape.graph["w"].value.data == (3.0,)
+    low, high, mean, norm, nan, inf, count, *_ = torch._C._tensor_summary(
+        torch.tensor([3.0, float("nan")]).reshape(2, 1).expand(2, size // 4)
+    )
+    assert (low, high, mean, nan, inf, count) == (3, 3, 3, 2**32 - 1, 0, size // 4 * 2)
+    assert norm == pytest.approx(3 * (size // 4) ** 0.5, rel=1e-15)
