@@ -246,7 +246,7 @@ void GraphData::add_edges(Node* node, uint32_t number, bool view) {
     src_.push_back(number_.find(edge.node));
     dst_.push_back(number);
     in_.push_back(static_cast<uint16_t>(i));
-    out_.push_back(static_cast<uint16_t>(edge.nr));
+    out_.push_back(static_cast<uint16_t>(std::min<uint32_t>(edge.nr, UINT16_MAX)));
     kind_.push_back(static_cast<uint8_t>(view && i == 0 ? EdgeKind::kView : EdgeKind::kFlow));
   }
 }

@@ -303,11 +303,10 @@ void Tape::name_new_leaves(PassRecord& pass) {
   PyRef names(checked(PyObject_CallOneArg(ask.get(), tuple.get())));
   for (size_t i = 0; i < unknown.size(); ++i) {
     PyRef name(checked(PySequence_GetItem(names.get(), static_cast<Py_ssize_t>(i))));
-    const char* text = PyUnicode_AsUTF8(name.get());
-    if (!text) throw_python();
+    std::string text = text_of(name.get());
     leaf_at_[unknown[i]] = static_cast<uint32_t>(leaf_names_.size());
     leaves_.push_back(TensorRef::borrow(unknown[i]));
-    leaf_names_.push_back(text);
+    leaf_names_.push_back(std::move(text));
   }
 }
 

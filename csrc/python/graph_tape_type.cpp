@@ -225,6 +225,10 @@ PyObject* list_of(const Items items, F&& item) {
   return list.release();
 }
 
+PyObject* str_of(const std::string& text) {
+  return checked(PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
+}
+
 // (number, output, summary).
 PyObject* summary_row(const Summed::value_type& item) {
   return Py_BuildValue("(IIN)", static_cast<unsigned>(item.first >> 8),
@@ -260,20 +264,18 @@ PyObject* Tape::result() {
   put("values", list_of(summed(pass.values), summary_row));
   put("grads", list_of(summed(pass.grads), summary_row));
   put("scopes", list_of(scopes_.scopes(), [](const Scope& s) {
-        return Py_BuildValue("(Isi)", s.parent, s.name.c_str(), s.is_function ? 1 : 0);
+        return Py_BuildValue("(INi)", s.parent, str_of(s.name), s.is_function ? 1 : 0);
       }));
   put("steps", list_of(steps_, [](const Step& s) {
         return Py_BuildValue("(IId)", s.step, s.leaf, s.norm);
       }));
-  put("leaf_names", list_of(leaf_names_, [](const std::string& name) {
-        return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
-      }));
+  put("leaf_names", list_of(leaf_names_, str_of));
   std::vector<std::pair<uint32_t, std::string>> named;
   for (const auto& [number, leaf] : pass.graph.leaves())
     if (auto at = leaf_at_.find(leaf.get()); at != leaf_at_.end())
       named.emplace_back(number, leaf_names_[at->second]);
   put("named", list_of(std::move(named), [](const auto& item) {
-        return Py_BuildValue("(Is)", item.first, item.second.c_str());
+        return Py_BuildValue("(IN)", item.first, str_of(item.second));
       }));
   std::vector<LineTimes> lines;
   for (const auto& [key, same] : lines_) lines.insert(lines.end(), same.begin(), same.end());

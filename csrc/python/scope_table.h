@@ -9,6 +9,9 @@
 
 namespace rl::python {
 
+// A str as UTF-8; half of a pair of surrogates becomes a question mark.
+std::string text_of(PyObject* str);
+
 struct Scope {
   uint32_t parent;  // UINT32_MAX: none
   bool is_function;

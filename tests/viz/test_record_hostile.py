@@ -130,6 +130,39 @@ def test_an_output_beyond_those_that_are_told_is_not_told_as_another():
     assert torch.graph(y, values=True).find(op="unbind")[0].value is None
 
 
+def test_an_edge_from_an_output_beyond_16_bits_is_not_one_from_the_first():
+    parts = torch.ones(65_540, requires_grad=True).unbind()
+    outputs = torch._C._graph_columns((parts[0] + parts[65_536],), 0)["edges"][3]
+    assert sorted(memoryview(outputs).cast("H")) == [0, 0, 65_535]
+
+
+@pytest.mark.parametrize(("name", "known"), [("\ud800", "?"), ("a\0b", "a\0b")])
+def test_names_that_utf8_or_c_cannot_write(name, known):
+    # The operation or the backward pass raised UnicodeEncodeError; a NUL ended a name.
+    w = leaf(2.0)
+
+    class Net(torch.nn.Module):
+        def forward(self, x):
+            return self._modules[name](x)
+
+    def double(x):
+        return x * 2
+
+    net = Net()
+    net._modules[name] = torch.nn.Linear(1, 1)
+    double.__code__ = double.__code__.replace(co_name=name)
+    tape = torch._C._Tape(True, 1 << 20, lambda leaves: [name] * len(leaves))
+    tape.start()
+    double(w * net(torch.ones(1))).backward()
+    tape.stop()
+    told = tape.result()
+    assert [text for _, text, _ in told["scopes"]][-3:] == ["Net", known, known]
+    assert told["leaf_names"] == [known] * 3 and {text for _, text in told["named"]} == {known}
+    with record(params={name: w}) as tape:
+        (w * 2).backward()
+    assert tape.graph.steps == {known: [(0, 2.0)]}
+
+
 @pytest.mark.parametrize("size", [10**12, 2**62])
 def test_an_expanded_tensor_costs_what_it_has(size):
     # Each of its elements was visited; the number of its bytes was too large for a number.
