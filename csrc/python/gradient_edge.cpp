@@ -15,7 +15,9 @@ PyTypeObject* g_type = nullptr;  // rushlight.autograd.graph.GradientEdge, once 
 // _set_gradient_edge(type)
 PyObject* set_type(PyObject*, PyObject* type) {
   return guarded([&]() -> PyObject* {
-    check(PyType_Check(type), ErrorKind::kType, "_set_gradient_edge() takes a type");
+    check(PyType_Check(type) &&
+              PyType_FastSubclass(reinterpret_cast<PyTypeObject*>(type), Py_TPFLAGS_TUPLE_SUBCLASS),
+          ErrorKind::kType, "_set_gradient_edge() takes a type of tuples");
     Py_XSETREF(g_type, reinterpret_cast<PyTypeObject*>(Py_NewRef(type)));
     Py_RETURN_NONE;
   });

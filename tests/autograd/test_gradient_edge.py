@@ -204,3 +204,11 @@ def test_edge_of_an_output_that_the_node_does_not_have_is_refused(nr):
         torch.autograd.grad(z, edge)
     with pytest.raises(RuntimeError, match=f"output_nr is {nr}, but MulBackward0 has 1 output"):
         torch.autograd.grad(edge, x, torch.ones(2))
+
+
+@rushlight_only
+@pytest.mark.parametrize("kind", [int, object, "tuple"])
+def test_an_edge_is_a_tuple(kind):
+    # Of any other type an entry was read where it has none.
+    with pytest.raises(TypeError, match="takes a type of tuples"):
+        torch._C._set_gradient_edge(kind)
