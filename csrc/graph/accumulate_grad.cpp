@@ -16,7 +16,8 @@ AccumulateGrad::~AccumulateGrad() {
 }
 
 NodeRef accumulator_of(TensorImpl* leaf) {
-  if (Node* node = leaf->accumulator()) return NodeRef::borrow(node);
+  // One without a count is about to be destroyed: letting go of a graph may run Python code.
+  if (Node* node = leaf->accumulator(); node && node->count()) return NodeRef::borrow(node);
   if (Extension* extension = leaf->extension(); extension && extension->accumulator)
     return NodeRef::borrow(extension->accumulator);
   auto node = Node::make<AccumulateGrad>({.n_edges = 0, .n_outputs = 1}, leaf);

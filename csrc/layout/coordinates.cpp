@@ -257,7 +257,7 @@ void place_lanes(Sheet& s) {
 void set_x(Sheet& sheet) {
   Coordinates(sheet).run();
   // Quarters: borders, middles and ends of arrows are equal as numbers and short as text.
-  for (double& x : sheet.x) x = std::round(4 * x) / 4;
+  for (double& x : sheet.x) x = std::round(x / kGrid) * kGrid;
   place_lanes(sheet);
 }
 

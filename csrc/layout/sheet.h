@@ -1,12 +1,15 @@
 // Inside csrc/layout: one connected part of a graph while it is laid out.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 
 #include "layout/layered.h"
 
 namespace rl::layout {
 
+// Every x is a multiple of it.
+inline constexpr double kGrid = 0.25;
 inline constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 
 // An arrow turned so that it leads down, with one bend per rank that it passes.
@@ -63,7 +66,7 @@ struct Sheet {
     const double gap = is_bend(a) && is_bend(b)   ? spacing.boxes / 4
                        : is_bend(a) || is_bend(b) ? spacing.boxes / 2
                                                   : spacing.boxes;
-    return right[a] + gap + left[b];
+    return right[a] + std::max(gap, kGrid) + left[b];
   }
 };
 

@@ -261,7 +261,7 @@ DType result_type(const Call& call, const Elementwise& e) {
 // No tensor among the arguments: the first number becomes one, as PyTorch takes it where it allows
 // that.
 [[gnu::cold, gnu::noinline]] void forward_numbers(Call& call) {
-  constexpr const char* kTypes[] = {"float", "int", "bool"};
+  constexpr const char* kTypes[] = {"float", "int", "int", "bool"};  // from kDouble to kBool
   auto type_name = [&](int i) {
     return kTypes[static_cast<int>(call.args[i].kind) - static_cast<int>(Kind::kDouble)];
   };

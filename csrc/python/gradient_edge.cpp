@@ -16,7 +16,7 @@ PyTypeObject* g_type = nullptr;  // rushlight.autograd.graph.GradientEdge, once 
 PyObject* set_type(PyObject*, PyObject* type) {
   return guarded([&]() -> PyObject* {
     check(PyType_Check(type) &&
-              PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type), &PyTuple_Type),
+              PyType_FastSubclass(reinterpret_cast<PyTypeObject*>(type), Py_TPFLAGS_TUPLE_SUBCLASS),
           ErrorKind::kType, "_set_gradient_edge() takes a type of tuples");
     Py_XSETREF(g_type, reinterpret_cast<PyTypeObject*>(Py_NewRef(type)));
     Py_RETURN_NONE;

@@ -160,7 +160,7 @@ void GraphData::put_in_order(const std::vector<Edge>& roots) {
 // The engine takes the newest node that is ready; a leaf has its turn when its last gradient is
 // there.
 void GraphData::run_order() {
-  order_.resize(found_.size());
+  order_.assign(found_.size(), kUnknown);
   std::vector<uint32_t> left(found_.size());
   for (uint32_t src : src_) ++left[src];
   uint32_t turn = 0;
@@ -170,10 +170,8 @@ void GraphData::run_order() {
     for (uint32_t e = first_edge_[i]; e < first_edge_[i + 1]; ++e)
       if (--left[src_[e]] == 0 && found_[src_[e]]->is_accumulate_grad()) order_[src_[e]] = turn++;
   }
-  for (size_t i = 0; i < found_.size(); ++i)  // a root that nobody uses
-    if (found_[i]->is_accumulate_grad() && first_edge_[i] == first_edge_[i + 1])
-      if (std::find(src_.begin(), src_.end(), static_cast<uint32_t>(i)) == src_.end())
-        order_[i] = turn++;
+  for (uint32_t& order : order_)  // roots that nobody uses
+    if (order == kUnknown) order = turn++;
 }
 
 void GraphData::add_node(Node* node) {
@@ -231,7 +229,7 @@ void GraphData::add_tensor(TensorColumns& to, const int64_t* sizes, int n, DType
 }
 
 void GraphData::add_outputs(Node* node, uint32_t number) {
-  for (uint32_t i = 0; i < node->n_outputs() && i < UINT8_MAX; ++i) {
+  for (uint32_t i = 0; i < node->n_outputs() && i < kMostOutputs; ++i) {
     const OutputMeta meta = node->output_meta(i);
     if (!meta.defined) continue;
     const Dims shape = node->output_shape(i);
@@ -248,7 +246,7 @@ void GraphData::add_edges(Node* node, uint32_t number, bool view) {
     src_.push_back(number_.find(edge.node));
     dst_.push_back(number);
     in_.push_back(static_cast<uint16_t>(i));
-    out_.push_back(static_cast<uint16_t>(edge.nr));
+    out_.push_back(static_cast<uint16_t>(std::min<uint32_t>(edge.nr, UINT16_MAX)));
     kind_.push_back(static_cast<uint8_t>(view && i == 0 ? EdgeKind::kView : EdgeKind::kFlow));
   }
 }
@@ -272,8 +270,9 @@ void GraphData::add_value(Node* owner, uint32_t number, const char* name, const 
     const bool own = slot.kind() != SavedKind::kInput;
     if (sum_up_ && source != kUnknown && slot.is_current() && (own || t->grad_fn())) {
       const uint32_t output = own ? slot.output_nr() : t->output_nr();
-      const uint64_t key = uint64_t{source} << 8 | (output & 0xff);
-      if (!saved_values_.contains(key)) saved_values_.emplace(key, summary_of(*t));
+      const uint64_t key = uint64_t{source} << 8 | output;
+      if (output < kMostOutputs && !saved_values_.contains(key))
+        saved_values_.emplace(key, summary_of(*t));
     }
     saved_node_.push_back(number);
     saved_name_.push_back(interned_.string(name));

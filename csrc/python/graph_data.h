@@ -16,6 +16,9 @@ namespace rl::python {
 
 constexpr uint32_t kUnknown = UINT32_MAX;
 
+// Outputs of a node that are told: their numbers are bytes.
+constexpr uint32_t kMostOutputs = 255;
+
 enum NodeFlag : uint16_t {
   kFlagLeaf = 1,
   kFlagRoot = 2,

@@ -1,5 +1,6 @@
 #include "python/graph_tape.h"
 
+#include <algorithm>
 #include <ctime>
 #include <limits>
 #include <unordered_set>
@@ -27,8 +28,23 @@ int64_t nanoseconds() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+// Of an expanded tensor only what exists.
 int64_t memory_of(const TensorImpl* t) {
-  return t->numel() * static_cast<int64_t>(item_size(t->dtype()));
+  const auto item = static_cast<int64_t>(item_size(t->dtype()));
+  return std::min(t->numel(), static_cast<int64_t>(t->storage()->bytes()) / item) * item;
+}
+
+// Takes out what `is_old`. The caller lets go of it, which may run Python code that comes back
+// here.
+template <class Map, class F>
+std::vector<typename Map::mapped_type> take_old(Map& map, F&& is_old) {
+  std::vector<typename Map::mapped_type> old;
+  std::erase_if(map, [&](auto& item) {
+    const bool goes = is_old(item);
+    if (goes) old.push_back(std::move(item.second));
+    return goes;
+  });
+  return old;
 }
 
 }  // namespace
@@ -50,7 +66,7 @@ class Tape::Apart {
 
 Seen::Seen(TensorImpl* t, bool now) {
   if (now) {
-    known_ = std::make_shared<Summary>(summary_of(*t));
+    known_ = std::make_shared<const Summary>(summary_of(*t));
     return;
   }
   alias_ = alias_of(t);
@@ -58,13 +74,14 @@ Seen::Seen(TensorImpl* t, bool now) {
   held_ = memory_of(t);
 }
 
-const Summary* Seen::summary() {
+const std::shared_ptr<const Summary>& Seen::summary() {
   if (!known_ && alias_) {
-    if (alias_->version() == version_) known_ = std::make_shared<Summary>(summary_of(*alias_));
-    alias_ = TensorRef();
+    if (alias_->version() == version_)
+      known_ = std::make_shared<const Summary>(summary_of(*alias_));
     held_ = 0;
+    alias_ = TensorRef();
   }
-  return known_.get();
+  return known_;
 }
 
 NodeTimes& TimesRing::add(uint64_t sequence, uint64_t needed_from) {
@@ -96,7 +113,8 @@ Seen Tape::look_at(TensorImpl* t, bool now) {
 
 void Tape::see(TensorImpl* t, bool now) {
   if (!values_ || !t || !t->grad_fn() || kept_.size() >= kMostKept) return;
-  const uint64_t key = t->grad_fn()->sequence() << 8 | (t->output_nr() & 0xff);
+  if (t->output_nr() >= kMostOutputs) return;
+  const uint64_t key = t->grad_fn()->sequence() << 8 | t->output_nr();
   if (kept_.contains(key)) return;
   kept_.emplace(key, Kept{look_at(t, now), n_passes_});
 }
@@ -245,6 +263,7 @@ void Tape::pass_begins(Pass& pass) {
   });
   find_values(*fresh);
   name_new_leaves(*fresh);
+  if (over_) return;  // ended by what it asked for names
   swept_from_ = std::exchange(needed_from_, Node::last_sequence() + 1);
   ++n_passes_;
   now_ = std::move(fresh);
@@ -273,21 +292,21 @@ void Tape::find_values(PassRecord& pass) {
 void Tape::name_new_leaves(PassRecord& pass) {
   std::vector<TensorImpl*> unknown;
   for (const auto& [number, leaf] : pass.graph.leaves())
-    if (!leaf_at_.contains(leaf.get()) && leaves_.size() + unknown.size() < kMostLeaves)
+    if (!leaf_at_.contains(leaf.get()) && leaf_names_.size() + unknown.size() < kMostLeaves)
       unknown.push_back(leaf.get());
-  if (unknown.empty() || !name_leaves_) return;
+  const PyRef ask = name_leaves_;  // it may be let go of meanwhile
+  if (unknown.empty() || !ask) return;
   PyRef tuple(checked(PyTuple_New(static_cast<Py_ssize_t>(unknown.size()))));
   for (size_t i = 0; i < unknown.size(); ++i)
     PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
                      checked(wrap(TensorRef::borrow(unknown[i]))));
-  PyRef names(checked(PyObject_CallOneArg(name_leaves_.get(), tuple.get())));
+  PyRef names(checked(PyObject_CallOneArg(ask.get(), tuple.get())));
   for (size_t i = 0; i < unknown.size(); ++i) {
     PyRef name(checked(PySequence_GetItem(names.get(), static_cast<Py_ssize_t>(i))));
-    const char* text = PyUnicode_AsUTF8(name.get());
-    if (!text) throw_python();
-    leaf_at_[unknown[i]] = static_cast<uint32_t>(leaves_.size());
+    std::string text = text_of(name.get());
+    leaf_at_[unknown[i]] = static_cast<uint32_t>(leaf_names_.size());
     leaves_.push_back(TensorRef::borrow(unknown[i]));
-    leaf_names_.push_back(text);
+    leaf_names_.push_back(std::move(text));
   }
 }
 
@@ -321,7 +340,7 @@ void Tape::node_begins(Node& node, TensorRef* grads) {
     if (grads[0])
       add_leaf_gradient(number, static_cast<AccumulateGrad&>(node).variable(), grads[0].get());
   } else if (values_) {
-    for (uint32_t i = 0; i < node.n_outputs() && i < 256; ++i)
+    for (uint32_t i = 0; i < node.n_outputs() && i < kMostOutputs; ++i)
       if (grads[i])
         now_->grads.push_back({uint64_t{number} << 8 | i, look_at(grads[i].get(), false)});
   }
@@ -354,10 +373,11 @@ void Tape::pass_ended(Pass& pass, bool failed) {
   now_->failed = failed;
   now_->graph.set_order(std::move(now_->order));
   now_->graph.forget_addresses();
-  last_ = std::move(now_);
+  const std::shared_ptr<PassRecord> before = std::exchange(last_, std::move(now_));
   // What this pass and the one before used may be used by the next, and nothing older.
-  std::erase_if(kept_, [&](const auto& item) { return item.second.pass + 1 < n_passes_; });
-  std::erase_if(cuts_, [&](const auto& item) { return item.first < swept_from_; });
+  const auto values =
+      take_old(kept_, [&](const auto& item) { return item.second.pass + 1 < n_passes_; });
+  const auto cuts = take_old(cuts_, [&](const auto& item) { return item.first < swept_from_; });
   held_ = 0;
   for (const auto& [key, kept] : kept_) held_ += kept.seen.held();
   for (const auto& [key, seen] : last_->grads) held_ += seen.held();
@@ -365,17 +385,35 @@ void Tape::pass_ended(Pass& pass, bool failed) {
 
 // --- what it made of them
 
-void Tape::settle() {
+void Tape::end() {
   over_ = true;
-  kept_.clear();
-  cuts_.clear();
-  open_.clear();
-  now_.reset();
   pass_ = nullptr;
-  if (!last_) return;
-  for (auto* seen : {&last_->values, &last_->grads})
-    for (auto& [key, item] : *seen) item.summary();
+  open_.clear();
   held_ = 0;
+  const auto now = std::move(now_);
+  const auto values = std::exchange(kept_, {});
+  const auto cuts = std::exchange(cuts_, {});
+}
+
+void Tape::settle() {
+  end();
+  const std::shared_ptr<PassRecord> last = last_;
+  if (!last) return;
+  for (auto* seen : {&last->values, &last->grads})
+    for (auto& [key, item] : *seen) item.summary();
+}
+
+int Tape::visit(visitproc visit, void* arg) const {
+  Py_VISIT(name_leaves_.get());
+  for (const Scope& scope : scopes_.scopes()) Py_VISIT(scope.object.get());
+  return 0;
+}
+
+void Tape::forget_objects() {
+  const PyRef ask = std::move(name_leaves_);
+  const std::vector<PyRef> objects = scopes_.take_objects();
+  const std::vector<TensorRef> leaves = std::exchange(leaves_, {});
+  leaf_at_.clear();
 }
 
 }  // namespace rl::python

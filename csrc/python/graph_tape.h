@@ -19,7 +19,7 @@ class Seen {
   // `now`: sum it up at once, for memory that will be written to or that is too large to hold.
   Seen(TensorImpl* t, bool now);
   // Null where the memory was written to since.
-  const Summary* summary();
+  const std::shared_ptr<const Summary>& summary();
   int64_t held() const { return held_; }
   const Storage* memory() const { return alias_ ? alias_->storage().get() : nullptr; }
 
@@ -27,7 +27,7 @@ class Seen {
   TensorRef alias_;
   uint32_t version_ = 0;
   int64_t held_ = 0;  // bytes
-  std::shared_ptr<Summary> known_;
+  std::shared_ptr<const Summary> known_;
 };
 
 // The numbers of a node beside its graph.
@@ -73,19 +73,19 @@ class Tape {
       : alone_(alone), values_(values), limit_(limit), name_leaves_(std::move(name_leaves)) {}
 
   void begin(PyFrameObject* outside) { scopes_.begin(outside); }
-  // Sums up what is held and lets go of the tensors. Nothing is recorded from then on.
+  // Nothing is recorded from then on; what it held for that is let go of.
+  void end();
+  // Ends, and sums up what the last pass holds in place of its tensors.
   void settle();
   bool is_over() const { return over_; }
   bool is_alone() const { return alone_; }
+  // Whether the pass is the one that it records, wherever that ends.
+  bool records(const Pass& pass) const { return pass_ == &pass; }
   // A dict, None where no pass has run.
   PyObject* result();
-  // Lets go of what could lead back here.
-  void forget_objects() {
-    scopes_.forget_objects();
-    name_leaves_ = PyRef();
-    leaves_.clear();
-    leaf_at_.clear();
-  }
+  // What could lead back here, and letting go of it.
+  int visit(visitproc visit, void* arg) const;
+  void forget_objects();
 
   void op_begins(Call& call);
   void op_ended(Call& call);
@@ -141,7 +141,8 @@ class Tape {
   uint64_t needed_from_ = 0;  // of nodes below, times are of earlier passes
   uint64_t swept_from_ = 0;   // and of these, of passes before the last
 
-  std::unique_ptr<PassRecord> now_, last_;
+  std::unique_ptr<PassRecord> now_;
+  std::shared_ptr<PassRecord> last_;
   const Pass* pass_ = nullptr;
   uint32_t n_passes_ = 0;
   int64_t node_start_ = 0;

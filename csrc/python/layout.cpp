@@ -22,18 +22,20 @@ std::vector<T> column(PyObject* const* args, int i) {
   if (args[i] == Py_None && i >= 5) return {};
   check(PyObject_CheckBuffer(args[i]), ErrorKind::kType, "_layered_layout(): ", kNames[i],
         " must be a buffer of format '", format, "', not ", Py_TYPE(args[i])->tp_name);
-  Py_buffer view;
-  checked(PyObject_GetBuffer(args[i], &view, PyBUF_ND | PyBUF_FORMAT));
+  struct Buffer : Py_buffer {
+    explicit Buffer(PyObject* of) {
+      checked(PyObject_GetBuffer(of, this, PyBUF_ND | PyBUF_FORMAT));
+    }
+    ~Buffer() { PyBuffer_Release(this); }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+  } view(args[i]);
   const bool fits = view.ndim == 1 && view.itemsize == sizeof(T) &&
                     std::strcmp(view.format ? view.format : "B", format) == 0;
-  std::vector<T> values;
-  if (fits && view.len > 0) {
-    values.resize(static_cast<size_t>(view.len) / sizeof(T));
-    std::memcpy(values.data(), view.buf, static_cast<size_t>(view.len));
-  }
-  PyBuffer_Release(&view);
   check(fits, ErrorKind::kType, "_layered_layout(): ", kNames[i],
         " must be a flat buffer of format '", format, "'");
+  std::vector<T> values(static_cast<size_t>(view.len) / sizeof(T));
+  if (view.len > 0) std::memcpy(values.data(), view.buf, static_cast<size_t>(view.len));
   return values;
 }
 

@@ -16,9 +16,10 @@ namespace {
 Value tensor_number(TensorImpl* t) {
   return dispatch_dtype(t->dtype(), [&](auto x) {
     using T = decltype(x);
+    // Memory that nobody has written may hold a bool that is neither.
+    if constexpr (std::is_same_v<T, bool>) return Value::of_bool(*t->data() != 0);
     T v;
     __builtin_memcpy(&v, t->data(), sizeof v);
-    if constexpr (std::is_same_v<T, bool>) return Value::of_bool(v);
     if constexpr (kIsInt<T>) return Value::of_int(v);
     return Value::of_double(static_cast<double>(v));
   });

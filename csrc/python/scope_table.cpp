@@ -38,21 +38,21 @@ std::string module_name(PyObject* module, PyObject* around) {
   PyRef words(checked(PyImport_ImportModule("rushlight.viz._scope_names")));
   PyRef name(checked(
       PyObject_CallMethod(words.get(), "module_name", "OO", module, around ? around : Py_None)));
-  const char* text = PyUnicode_AsUTF8(name.get());
-  if (!text) throw_python();
-  return text;
+  return text_of(name.get());
 }
 
 }  // namespace
+
+std::string text_of(PyObject* str) {
+  PyRef bytes(checked(PyUnicode_AsEncodedString(str, "utf-8", "replace")));
+  return {PyBytes_AS_STRING(bytes.get()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.get()))};
+}
 
 uint32_t ScopeTable::child(uint32_t parent, bool is_function, PyObject* object) {
   if (auto at = at_.find({parent, object}); at != at_.end()) return at->second;
   std::string name;
   if (is_function) {
-    PyObject* text = reinterpret_cast<PyCodeObject*>(object)->co_name;
-    const char* utf8 = PyUnicode_AsUTF8(text);
-    if (!utf8) throw_python();
-    name = utf8;
+    name = text_of(reinterpret_cast<PyCodeObject*>(object)->co_name);
   } else {
     PyObject* around = nullptr;
     for (uint32_t p = parent; p != UINT32_MAX && !around; p = scopes_[p].parent)
@@ -91,9 +91,11 @@ uint32_t ScopeTable::now() {
   return at;
 }
 
-void ScopeTable::forget_objects() {
+std::vector<PyRef> ScopeTable::take_objects() {
+  std::vector<PyRef> objects;
   at_.clear();
-  for (Scope& scope : scopes_) scope.object = PyRef();
+  for (Scope& scope : scopes_) objects.push_back(std::move(scope.object));
+  return objects;
 }
 
 }  // namespace rl::python

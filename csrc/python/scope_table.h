@@ -9,6 +9,9 @@
 
 namespace rl::python {
 
+// A str as UTF-8; half of a pair of surrogates becomes a question mark.
+std::string text_of(PyObject* str);
+
 struct Scope {
   uint32_t parent;  // UINT32_MAX: none
   bool is_function;
@@ -24,7 +27,8 @@ class ScopeTable {
   // frame.
   uint32_t now();
   const std::vector<Scope>& scopes() const { return scopes_; }
-  void forget_objects();
+  // Takes the objects out: letting go of them may run Python code.
+  std::vector<PyRef> take_objects();
 
  private:
   uint32_t child(uint32_t parent, bool is_function, PyObject* object);

@@ -178,6 +178,7 @@ struct PySteps {
   BackwardSteps* steps;  // null when it is over
   PyObject* callback;    // must not lead back to this object
   uint32_t run;
+  bool at_work;  // inside a step, which may call what asks for another or for the end
 };
 
 PySteps* self_steps(PyObject* self) { return reinterpret_cast<PySteps*>(self); }
@@ -221,18 +222,28 @@ PyObject* new_steps(PyTypeObject* type, PyObject* args, PyObject*) {
   });
 }
 
+void check_at_rest(const PySteps* self) {
+  check(!self->at_work, ErrorKind::kRuntime,
+        "trace_backward(): a step of this pass is running\n  fix: leave the hook or the backward() "
+        "that it called, and ask for the next step or close the pass from outside.");
+}
+
 // Runs the next node and the leaves that it completes; False when there is none.
 PyObject* next_step(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     PySteps* steps = self_steps(self);
     bool more = false;
     if (!steps->steps) Py_RETURN_FALSE;
+    check_at_rest(steps);
+    steps->at_work = true;
     try {
       more = steps->steps->next();
     } catch (...) {
+      steps->at_work = false;
       end_pass(steps);
       throw;
     }
+    steps->at_work = false;
     if (!more) end_pass(steps);
     return PyBool_FromLong(more);
   });
@@ -240,6 +251,7 @@ PyObject* next_step(PyObject* self, PyObject*) {
 
 PyObject* close_steps(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
+    check_at_rest(self_steps(self));
     end_pass(self_steps(self));
     Py_RETURN_NONE;
   });

@@ -352,7 +352,8 @@ def trace_backward(loss, gradient=None, retain_graph=None, create_graph=False, i
     graph is not freed.
 
     loss: a Tensor, or a sequence of them.
-    Raises: at the call, what backward() raises for its arguments; in the loop, what nodes raise.
+    Raises: at the call, what backward() raises for its arguments; in the loop, what nodes raise;
+        RuntimeError for a step, or close(), inside a step of the same pass.
     """
     made = _Pass(words.names_in(sys._getframe(1)))
     request = (loss, gradient, retain_graph, create_graph, inputs)

@@ -330,6 +330,22 @@ def test_graph_is_freed_on_another_thread():
     assert not holder
 
 
+def test_a_leaf_used_by_what_runs_as_its_graph_dies():
+    # It took the AccumulateGrad that was to be destroyed next, which was destroyed twice.
+    w, kept = leaf(2.0), []
+
+    class Told:
+        def __del__(self):
+            kept.append(w * 3)
+
+    for _ in range(3):
+        y = Keep.apply(w, None, lambda ctx, x, y: setattr(ctx, "told", Told()))
+        del y
+        gc.collect()
+        kept[-1].backward()
+    assert_values(w.grad, 9.0)
+
+
 def test_deep_chain_runs_and_is_released_without_recursion():
     assert "ok" in run_script("deep_functions")
 

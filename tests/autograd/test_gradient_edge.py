@@ -207,7 +207,8 @@ def test_edge_of_an_output_that_the_node_does_not_have_is_refused(nr):
 
 
 @rushlight_only
-@pytest.mark.parametrize("other", [int, object, 3])
-def test_the_type_of_edges_is_a_type_of_tuples(other):
+@pytest.mark.parametrize("kind", [int, object, "tuple"])
+def test_an_edge_is_a_tuple(kind):
+    # Of any other type an entry was read where it has none.
     with pytest.raises(TypeError, match="takes a type of tuples"):
-        torch._C._set_gradient_edge(other)
+        torch._C._set_gradient_edge(kind)

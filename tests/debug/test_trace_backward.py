@@ -377,3 +377,16 @@ def test_local_variables_of_the_caller_die_with_their_names():
     steps_of(leaf(1.0) * a)
     del a
     assert died() is None
+
+
+@pytest.mark.parametrize("ask", [next, lambda trace: trace.close()], ids=["next", "close"])
+def test_a_step_inside_a_step_is_told(ask):
+    # close() in a hook freed the pass that was running, and the process crashed.
+    x = leaf(2.0)
+    y = x * 3
+    y.register_hook(lambda grad: ask(trace))
+    trace = torch.debug.trace_backward(y * 4)
+    next(trace)
+    with pytest.raises(RuntimeError, match="a step of this pass is running"):
+        next(trace)
+    assert list(trace) == [] and x.grad is None

@@ -267,3 +267,21 @@ def test_numbers_are_rounded_to_16_bits_before_they_are_compared():
 def test_out_of_a_predicate_takes_inputs_that_require_grad():
     x, out = torch.ones(2, requires_grad=True), torch.empty(2, dtype=torch.bool)
     assert torch.eq(x, x, out=out).tolist() == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [((2, 3), "int, int"), ((False, 3), "bool, int"), ((2, True), "int, bool")],
+)
+@pytest.mark.parametrize("name", ["bitwise_and", "bitwise_or", "bitwise_xor"])
+def test_two_numbers_in_the_place_of_tensors_are_told_by_their_types(name, numbers, words):
+    # A bool was looked up behind the end of the names of types.
+    start = rf"{name}\(\) received an invalid combination of arguments - got \({words}\)"
+    with pytest.raises(TypeError, match=start):
+        getattr(torch, name)(*numbers)
+
+
+def test_a_bool_of_memory_that_holds_neither_is_true():
+    # As a number it was the byte.
+    odd = torch.tensor([190], dtype=torch.uint8).view(torch.bool)[0]
+    assert torch.full((), odd, dtype=torch.int64).item() == 1

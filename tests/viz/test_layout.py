@@ -342,6 +342,16 @@ def test_an_empty_graph_is_an_empty_picture():
     assert (placed.width, placed.height, len(placed.middles)) == (0, 0, 0)
 
 
+def test_boxes_without_a_distance_between_them_do_not_overlap():
+    # Each middle was rounded to quarters, by up to an eighth towards the next.
+    widths = [10.13, 7.39, 12.61, 9.87, 11.11, 8.43]
+    edges = [(i, 6) for i in range(6)]
+    placed = place([(w, 10) for w in widths] + [(10, 10)], edges, between_boxes=0.0)
+    row = sorted((placed.middle(i)[0], w) for i, w in enumerate(widths))
+    for (x, w), (next_x, next_w) in zip(row, row[1:]):
+        assert x + w / 2 <= next_x - next_w / 2
+
+
 def test_a_port_outside_its_box_is_drawn_inside():
     far = array("d", [1e9])
     middles, _, points, *_ = call(source_port=far)
