@@ -498,7 +498,7 @@ print(dot.source, end="")
     result = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program],
         cwd=tmp_path,
-        env={"PATH": ""},
+        env={**os.environ, "PATH": "", "RUSHLIGHT_DOT": ""},
         capture_output=True,
         text=True,
         timeout=120,
