@@ -10,6 +10,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import page_models
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 READY = "body[data-ready]"
 TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -228,6 +230,16 @@ def open_page(windows, tmp_path):
     """What opens a page: called with a model, title=, scheme=, size=; gives a Driver."""
     with opener(windows, tmp_path, "test") as open_:
         yield open_
+
+
+@pytest.fixture
+def rnn(open_page):
+    return open_page(page_models.rnn(100))
+
+
+@pytest.fixture
+def line(open_page):
+    return open_page(page_models.regression())
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,6 @@ pytestmark = pytest.mark.page
 PLAIN = (213, 216, 221)  # of a box without a colour
 
 
-@pytest.fixture
-def rnn(open_page):
-    return open_page(models.rnn(100))
-
-
-@pytest.fixture
-def line(open_page):
-    return open_page(models.regression())
-
-
 @pytest.fixture(scope="module")
 def shared_rnn(open_page_once):
     return open_page_once(models.rnn(100))

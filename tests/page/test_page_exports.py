@@ -8,16 +8,6 @@ import pytest
 pytestmark = pytest.mark.page
 
 
-@pytest.fixture
-def rnn(open_page):
-    return open_page(models.rnn(100))
-
-
-@pytest.fixture
-def line(open_page):
-    return open_page(models.regression())
-
-
 def test_help_lists_the_keys_and_closes(line):
     line.press("?")
     assert line.js("document.getElementById('help').open")

@@ -6,11 +6,6 @@ import pytest
 pytestmark = pytest.mark.page
 
 
-@pytest.fixture
-def rnn(open_page):
-    return open_page(models.rnn(100))
-
-
 # --- chips, ways and lists ---------------------------------------------------------------------
 
 
