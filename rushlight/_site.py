@@ -9,6 +9,7 @@ import functools
 import linecache
 import os
 import weakref
+from bisect import bisect_right
 from typing import NamedTuple
 
 
@@ -50,10 +51,10 @@ _STORES = ("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")
 _BETWEEN = ("CACHE", "EXTENDED_ARG", "CALL", "COPY", "NOP", "PRECALL")
 
 
-def _first_name(instruction):
-    """The first variable of an instruction; one instruction may stand for two since Python 3.12."""
+def _names_of(instruction):
+    """The variables of an instruction; one may stand for two since Python 3.12."""
     names = instruction.argval
-    return names[0] if isinstance(names, tuple) else names
+    return names if isinstance(names, tuple) else (names,)
 
 
 def _attribute_target(instructions, i):
@@ -61,7 +62,7 @@ def _attribute_target(instructions, i):
     first = instructions[i]
     if not first.opname.startswith(_LOADS):
         return None
-    parts = [_first_name(first)]
+    parts = [_names_of(first)[0]]
     for instruction in instructions[i + 1 :]:
         if instruction.opname == "EXTENDED_ARG":
             continue
@@ -75,21 +76,25 @@ def _attribute_target(instructions, i):
 
 def _augmented_target(instructions, i, attribute):
     """The target of ``a.b += x``, whose value was taken before instruction i; None as above."""
-    for j in range(i - 1, 1, -1):
-        taken, copied = instructions[j], instructions[j - 1]
-        if taken.argval == attribute and taken.opname == "LOAD_ATTR" and copied.opname == "COPY":
-            parts = [attribute]
-            for instruction in reversed(instructions[: j - 1]):
-                if instruction.opname == "EXTENDED_ARG":
-                    continue
-                if instruction.opname == "LOAD_ATTR":
-                    parts.append(instruction.argval)
-                    continue
-                if not instruction.opname.startswith(_LOADS):
-                    return None
-                names = instruction.argval
-                parts.append(names[-1] if isinstance(names, tuple) else names)
-                return ".".join(reversed(parts))
+    back = (instructions[j] for j in range(i - 1, -1, -1))
+    back = (instruction for instruction in back if instruction.opname != "EXTENDED_ARG")
+    taken = next(back, None)
+    for instruction in back:
+        if instruction.opname == "COPY" and (taken.opname, taken.argval) == (
+            "LOAD_ATTR",
+            attribute,
+        ):
+            break
+        taken = instruction
+    parts = [attribute]
+    for instruction in back:
+        if instruction.opname == "LOAD_ATTR":
+            parts.append(instruction.argval)
+        elif instruction.opname.startswith(_LOADS):
+            parts.append(_names_of(instruction)[-1])
+            return ".".join(reversed(parts))
+        else:
+            return None
     return None
 
 
@@ -106,13 +111,15 @@ def _target(instructions, i):
             precall = precall and opname != "CALL"
             continue
         if opname == "SWAP":
-            following = instructions[j + 1] if j + 1 < len(instructions) else None
+            rest = range(j + 1, len(instructions))
+            following = (instructions[k] for k in rest if instructions[k].opname != "EXTENDED_ARG")
+            following = next(following, None)
             # `a.b += x` keeps the object under the result.
             if instruction.arg == 2 and following and following.opname == "STORE_ATTR":
                 return _augmented_target(instructions, i, following.argval)
             return None
         if opname.startswith(_STORES):
-            return _first_name(instruction)
+            return _names_of(instruction)[0]
         return _attribute_target(instructions, j)
     return None
 
@@ -121,18 +128,28 @@ _known = {}  # by id, for hashing code reads all of it; what is looked at keeps 
 
 
 def _instructions(code):
-    """(reference, instructions, where in that list an offset is, all positions) of code."""
+    """(reference, instructions, where in that list an offset is, all positions, stores) of code.
+
+    stores: {name: offsets at which it is stored into}, an attribute's name after a dot.
+    """
     key = id(code)
     if key not in _known:
         instructions = list(dis.get_instructions(code))
         index = {instruction.offset: i for i, instruction in enumerate(instructions)}
         reference = weakref.ref(code, lambda _, pop=_known.pop: pop(key, None))
-        _known[key] = reference, instructions, index, list(code.co_positions())
+        stores = {}
+        for instruction in instructions:
+            if instruction.opname == "STORE_ATTR":
+                stores.setdefault(f".{instruction.argval}", []).append(instruction.offset)
+            elif instruction.opname.startswith(_STORES):
+                for name in _names_of(instruction):
+                    stores.setdefault(name, []).append(instruction.offset)
+        _known[key] = reference, instructions, index, list(code.co_positions()), stores
     return _known[key]
 
 
 def _name(code, offset):
-    _, instructions, index, _ = _instructions(code)
+    _, instructions, index, *_ = _instructions(code)
     i = index.get(offset)
     return None if i is None else _target(instructions, i)
 
@@ -144,15 +161,11 @@ def is_stored_between(code, start, end, text):
     text: ``y``, or ``self.y``, of which each part counts.
     """
     first, *rest = text.split(".")
-    for instruction in _instructions(code)[1]:
-        if start < end and not start < instruction.offset < end:
-            continue
-        names = (
-            instruction.argval if isinstance(instruction.argval, tuple) else [instruction.argval]
-        )
-        if instruction.opname.startswith(_STORES) and first in names:
-            return True
-        if instruction.opname == "STORE_ATTR" and names[0] in rest:
+    _, _, _, _, stores = _instructions(code)
+    for name in (first, *(f".{part}" for part in rest)):
+        offsets = stores.get(name, ())
+        at = bisect_right(offsets, start) if start < end else 0
+        if at < len(offsets) and (offsets[at] < end or start >= end):
             return True
     return False
 

@@ -97,12 +97,15 @@ def test_augmented_assignment_of_an_attribute_has_its_whole_name(x):
         pass
 
     part = Part()
-    part.total, part.inner, part.parts = x * 1, Part(), [part]
+    part.total, part.inner, part.parts, part.sum_up = x * 1, Part(), [part], x * 1
     part.total += x.sum() * 2
     assert part.total.grad_fn.site.name == "part.total"
     part.inner.total = x * 1
     part.inner.total *= (x * x).sum()
     assert part.inner.total.grad_fn.site.name == "part.inner.total"
+    many = "\n".join(f"v{k} = {k}" for k in range(300))
+    assert run(f"{many}\npart.sum_up += x.sum()", "<many>", part=part, x=x) is not None
+    assert part.sum_up.grad_fn.site.name == "part.sum_up"
     part.parts[0].total = x * 1
     part.parts[0].total += x
     assert part.total.grad_fn.site.name is None
@@ -361,3 +364,14 @@ def test_a_long_program_costs_no_more_for_each_of_its_lines(x):
     del code, node
     gc.collect()
     assert reference() is None and key not in _site._known
+
+
+def test_stores_between_two_instructions():
+    code = compile("def f(self, y):\n self.total += y\n y = 2\n", "<text>", "exec").co_consts[0]
+    (add,) = (i.offset for i in dis.get_instructions(code) if i.opname == "BINARY_OP")
+    end = len(code.co_code)
+    assert _site.is_stored_between(code, add, end, "y")
+    assert not _site.is_stored_between(code, 0, add, "y")
+    assert _site.is_stored_between(code, end, add, "y")  # it came round: anywhere
+    assert _site.is_stored_between(code, add, end, "self.total")
+    assert not _site.is_stored_between(code, add, end, "self.rate")
