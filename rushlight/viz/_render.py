@@ -105,7 +105,8 @@ def picture(
             if dot.pure:
                 source = _MONOSPACE.sub("Courier", source)
             # A PNG that takes too long to lay out has yet to be painted.
-            return _by_graphviz(dot, source, flags, output, PATIENCE / (1 + (format == "png")))
+            patience = PATIENCE / 2 if format == "png" else PATIENCE
+            return _by_graphviz(dot, source, flags, output, patience)
         except _Refused as refused:
             reason = str(refused)
             if isinstance(refused, _TooMuch):

@@ -208,7 +208,7 @@ export function titleOf(M, i) {
   if (isGhost(M, i)) return nodeName(M, i) || exprOf(M, i) || 'cut';
   const name = nodeName(M, i), site = M.nodes.site[i];
   if (name || isLeaf(M, i)) return name || 'leaf';
-  // As title() in _collect.py: a class of the program, whose node has no number, keeps its letters.
+  // As title() in _iterations.py: a class of the program, whose node has no number, keeps its letters.
   const op = opName(M, i).replace(/^(.+)Backward\d+$/, (_, head) => head.toLowerCase()).replace(/(.)Backward$/, '$1');
   if (site === NONE || !M.several[site]) return exprOf(M, i).slice(0, 160) || op;
   return [scopePath(M, i).slice(1).join('.'), op].filter(Boolean).join(' ');
